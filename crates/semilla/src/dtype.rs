@@ -169,14 +169,14 @@ impl FromStr for DType {
 /// An 8-bit float with 4 exponent and 3 mantissa bits, no infinities; `0x7f` is NaN ("e4m3fn").
 ///
 /// Source: Micikevicius et al., *FP8 Formats for Deep Learning*, 2022, section 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]
 pub struct F8E4M3(pub u8);
 
 /// An 8-bit float with 5 exponent and 2 mantissa bits: the upper byte of a binary16.
 ///
 /// Source: Micikevicius et al., *FP8 Formats for Deep Learning*, 2022, section 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]
 pub struct F8E5M2(pub u8);
 
@@ -257,7 +257,7 @@ mod sealed {
 }
 
 /// A floating element type that weights can be generated in.
-pub trait Element: sealed::Sealed + Copy + Send + Sync + Default + 'static {
+pub trait Element: sealed::Sealed + bytemuck::Pod + Send + Sync + Default {
     /// The type's tag.
     const DTYPE: DType;
     /// The one rounding, nearest-even, from the stream's `f32` value.

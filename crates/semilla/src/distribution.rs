@@ -1,0 +1,278 @@
+//! The distributions that independent weights are drawn from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dtype::DType;
+use crate::gaussian;
+use crate::stream::{Law, Truncated};
+
+/// A distribution of independent elements, in the units of the weights themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Distribution {
+    /// Uniform on `[low, high)`.
+    Uniform {
+        /// The least value.
+        low: f64,
+        /// The bound above every value.
+        high: f64,
+    },
+    /// Normal with the given mean and standard deviation.
+    Normal {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation; 0 gives the mean everywhere.
+        std: f64,
+    },
+    /// Normal with the given mean and standard deviation *before* it is cut to `[low, high]`.
+    TruncatedNormal {
+        /// The mean of the uncut normal.
+        mean: f64,
+        /// The standard deviation of the uncut normal.
+        std: f64,
+        /// The least value.
+        low: f64,
+        /// The greatest value.
+        high: f64,
+    },
+}
+
+/// Why a distribution cannot be drawn from; every parameter is named with its value.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DistributionError {
+    /// A parameter is NaN or infinite.
+    #[error("{name} is {value}; it must be a finite number")]
+    NotFinite {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A standard deviation below zero (or not above it, for a truncated normal).
+    #[error("std is {0}; a standard deviation must be positive")]
+    Std(f64),
+    /// The interval is empty.
+    #[error("the interval [{low}, {high}] is empty; swap its ends")]
+    Empty {
+        /// Its lower end.
+        low: f64,
+        /// Its upper end.
+        high: f64,
+    },
+    /// The interval is so far from the mean that nothing of the normal is left in it.
+    #[error(
+        "the truncation to [{low}, {high}] keeps less than 1e-25 of a normal with mean {mean} and std {std}; \
+         bounds are values, not multiples of std: widen them"
+    )]
+    NoMass {
+        /// The normal's mean.
+        mean: f64,
+        /// The normal's standard deviation.
+        std: f64,
+        /// The interval's lower end.
+        low: f64,
+        /// The interval's upper end.
+        high: f64,
+    },
+    /// Some values would not be representable.
+    #[error(
+        "values reach {reach:e}, beyond the largest {dtype} ({largest:e}); choose smaller parameters or a wider dtype"
+    )]
+    Overflow {
+        /// The element type.
+        dtype: DType,
+        /// The largest magnitude that can be drawn.
+        reach: f64,
+        /// The largest finite magnitude of the type.
+        largest: f64,
+    },
+    /// The element type is an integer type.
+    #[error("random weights need a floating-point dtype, not {0}; use constant, arange or keep")]
+    Integer(DType),
+}
+
+/// The largest |z| of a `f32` normal: radius √(-2 ln 2⁻³³).
+const NORMAL_REACH: f64 = 6.77;
+/// The largest |z| of a `f64` normal: radius √(-2 ln 2⁻⁵⁴).
+const NORMAL_REACH_F64: f64 = 8.66;
+
+impl Distribution {
+    /// The standard deviation of the values (for a truncated normal, of what remains).
+    pub fn std(&self) -> f64 {
+        match *self {
+            Self::Uniform { low, high } => (high - low) / 12f64.sqrt(),
+            Self::Normal { std, .. } => std,
+            Self::TruncatedNormal { .. } => self.truncated_moments().1,
+        }
+    }
+
+    /// The mean of the values.
+    pub fn mean(&self) -> f64 {
+        match *self {
+            Self::Uniform { low, high } => (low + high) / 2.0,
+            Self::Normal { mean, .. } => mean,
+            Self::TruncatedNormal { .. } => self.truncated_moments().0,
+        }
+    }
+
+    /// The probability of a value at most `x`.
+    pub fn cdf(&self, x: f64) -> f64 {
+        match *self {
+            Self::Uniform { low, high } => ((x - low) / (high - low)).clamp(0.0, 1.0),
+            Self::Normal { mean, std } => gaussian::cdf((x - mean) / std),
+            Self::TruncatedNormal {
+                mean,
+                std,
+                low,
+                high,
+            } => {
+                let phi = |x: f64| gaussian::cdf((x - mean) / std);
+                ((phi(x.clamp(low, high)) - phi(low)) / (phi(high) - phi(low))).clamp(0.0, 1.0)
+            }
+        }
+    }
+
+    /// Mean and standard deviation of a truncated normal (Johnson, Kotz & Balakrishnan 1994, section 13.10.1).
+    fn truncated_moments(&self) -> (f64, f64) {
+        let Self::TruncatedNormal {
+            mean,
+            std,
+            low,
+            high,
+        } = *self
+        else {
+            return (self.mean(), self.std());
+        };
+        let (a, b) = ((low - mean) / std, (high - mean) / std);
+        let mass = gaussian::cdf(b) - gaussian::cdf(a);
+        let shift = (gaussian::pdf(a) - gaussian::pdf(b)) / mass;
+        let spread = (a * gaussian::pdf(a) - b * gaussian::pdf(b)) / mass;
+        (
+            mean + std * shift,
+            std * (1.0 + spread - shift * shift).sqrt(),
+        )
+    }
+
+    /// The largest magnitude that can be drawn in a type.
+    fn reach(&self, dtype: DType) -> f64 {
+        match *self {
+            Self::Uniform { low, high } => low.abs().max(high.abs()),
+            // Wide bounds are not reached: 1e-25 of the mass lies within 10.5 sigma.
+            Self::TruncatedNormal {
+                mean,
+                std,
+                low,
+                high,
+            } => low.abs().max(high.abs()).min(mean.abs() + 14.0 * std),
+            Self::Normal { mean, std } => {
+                let z = if dtype == DType::F64 {
+                    NORMAL_REACH_F64
+                } else {
+                    NORMAL_REACH
+                };
+                mean.abs() + z * std
+            }
+        }
+    }
+
+    fn check(&self, dtype: DType) -> Result<(), DistributionError> {
+        let (parameters, interval) = match *self {
+            Self::Uniform { low, high } => (vec![("low", low), ("high", high)], Some((low, high))),
+            Self::Normal { mean, std } => (vec![("mean", mean), ("std", std)], None),
+            Self::TruncatedNormal {
+                mean,
+                std,
+                low,
+                high,
+            } => (
+                vec![("mean", mean), ("std", std), ("low", low), ("high", high)],
+                Some((low, high)),
+            ),
+        };
+        if let Some(&(name, value)) = parameters.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(DistributionError::NotFinite { name, value });
+        }
+        if let Some((low, high)) = interval.filter(|(low, high)| low > high) {
+            return Err(DistributionError::Empty { low, high });
+        }
+        match *self {
+            Self::Normal { std, .. } if std < 0.0 => return Err(DistributionError::Std(std)),
+            Self::TruncatedNormal { std, .. } if std <= 0.0 => {
+                return Err(DistributionError::Std(std));
+            }
+            _ => {}
+        }
+        let largest = dtype
+            .max_finite()
+            .ok_or(DistributionError::Integer(dtype))?;
+        let mut reach = self.reach(dtype);
+        if let Self::Uniform { low, high } = *self {
+            // The width must be representable where the values are computed.
+            reach = if dtype == DType::F64 || high - low > f64::from(f32::MAX) {
+                reach.max(high - low)
+            } else {
+                reach
+            };
+        }
+        if reach > largest {
+            return Err(DistributionError::Overflow {
+                dtype,
+                reach,
+                largest,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A [`Distribution`] that was checked and made ready for one element type.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampler {
+    pub(crate) laws: Laws,
+    dtype: DType,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Laws {
+    F32(Law<f32>),
+    F64(Law<f64>),
+}
+
+impl Sampler {
+    /// Checks the parameters for elements of type `dtype`.
+    ///
+    /// # Errors
+    /// A parameter that is not finite, an empty interval, a truncation that leaves nothing, or values
+    /// that `dtype` cannot hold.
+    pub fn new(distribution: &Distribution, dtype: DType) -> Result<Self, DistributionError> {
+        distribution.check(dtype)?;
+        let law = match *distribution {
+            Distribution::Uniform { low, high } => Law::<f64>::uniform(low, high),
+            Distribution::Normal { mean, std } => Law::Normal { mean, std },
+            Distribution::TruncatedNormal {
+                mean,
+                std,
+                low,
+                high,
+            } => Law::TruncatedNormal(Truncated::new(mean, std, low, high).ok_or(
+                DistributionError::NoMass {
+                    mean,
+                    std,
+                    low,
+                    high,
+                },
+            )?),
+        };
+        let laws = if dtype == DType::F64 {
+            Laws::F64(law)
+        } else {
+            Laws::F32(law.to_f32())
+        };
+        Ok(Self { laws, dtype })
+    }
+
+    /// The element type that the sampler was made for.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+}

@@ -1,0 +1,370 @@
+//! The stream's inner loops, written once over [`Simd`]: whole units of two blocks, 128 elements.
+//!
+//! Two blocks go side by side because ten rounds in a row leave half of a CPU's multipliers waiting.
+
+use half::{bf16, f16};
+
+use super::law::{Law, Truncated};
+use super::math;
+use super::philox::{MULTIPLIERS, ROUNDS, round_keys};
+use super::reference::BLOCK32;
+use super::simd::Simd;
+use super::{Key, Part};
+
+/// An element that a vector of `f32` can be rounded and stored to.
+pub(crate) trait Store: bytemuck::Pod {
+    /// # Safety
+    /// As [`Simd::store`].
+    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32);
+}
+
+impl Store for f32 {
+    #[inline(always)]
+    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32) {
+        // SAFETY: the same contract.
+        unsafe { simd.store::<PAST_CACHE>(to, value) }
+    }
+}
+
+impl Store for bf16 {
+    #[inline(always)]
+    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32) {
+        // SAFETY: the same contract.
+        unsafe { simd.store_bf16::<PAST_CACHE>(to, value) }
+    }
+}
+
+impl Store for f16 {
+    #[inline(always)]
+    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32) {
+        // SAFETY: the same contract.
+        unsafe { simd.store_f16::<PAST_CACHE>(to, value) }
+    }
+}
+
+/// Elements in a unit.
+pub(crate) const UNIT: usize = 2 * BLOCK32 as usize;
+
+/// Fills `out`, whole units beginning at unit `first`, with the law's values.
+///
+/// With `PAST_CACHE` the stores bypass the caches: `out` must then be aligned to 64 bytes.
+#[inline(always)]
+pub(crate) fn fill_units<S: Simd, E: Store, const PAST_CACHE: bool>(
+    simd: S,
+    (key, part): (Key, Part),
+    first: u64,
+    law: &Law<f32>,
+    out: &mut [E],
+) {
+    match *law {
+        Law::Uniform {
+            low,
+            step,
+            below_high,
+        } => {
+            let draw = Uniform {
+                low: simd.splat(low),
+                step: simd.splat(step),
+                below_high: simd.splat(below_high),
+            };
+            each_unit::<S, E, PAST_CACHE>(simd, (key, part), first, &draw, out);
+        }
+        Law::Normal { mean, std } => {
+            let draw = Normal {
+                mean: simd.splat(mean),
+                std: simd.splat(std),
+            };
+            each_unit::<S, E, PAST_CACHE>(simd, (key, part), first, &draw, out);
+        }
+        Law::TruncatedNormal(law) => {
+            each_unit::<S, E, PAST_CACHE>(simd, (key, part), first, &law, out);
+        }
+    }
+    if PAST_CACHE {
+        simd.fence();
+    }
+}
+
+/// What makes values of the four words of a group of counters.
+// A trait, not a closure: only a named method can be inlined always, and it must be, or its
+// instructions would be compiled without the CPU features that the kernel was entered with.
+trait Draw<S: Simd> {
+    fn values(&self, simd: S, words: [S::U32; 4]) -> [S::F32; 4];
+}
+
+struct Uniform<S: Simd> {
+    low: S::F32,
+    step: S::F32,
+    below_high: S::F32,
+}
+
+impl<S: Simd> Uniform<S> {
+    #[inline(always)]
+    fn value(&self, simd: S, word: S::U32) -> S::F32 {
+        let steps = simd.signed(simd.shr::<8>(word));
+        simd.min(self.below_high, simd.mul_add(steps, self.step, self.low))
+    }
+}
+
+impl<S: Simd> Draw<S> for Uniform<S> {
+    #[inline(always)]
+    fn values(&self, simd: S, [a, b, c, d]: [S::U32; 4]) -> [S::F32; 4] {
+        [
+            self.value(simd, a),
+            self.value(simd, b),
+            self.value(simd, c),
+            self.value(simd, d),
+        ]
+    }
+}
+
+struct Normal<S: Simd> {
+    mean: S::F32,
+    std: S::F32,
+}
+
+impl<S: Simd> Draw<S> for Normal<S> {
+    #[inline(always)]
+    fn values(&self, simd: S, [a, b, c, d]: [S::U32; 4]) -> [S::F32; 4] {
+        let (a, b) = box_muller(simd, a, b, self.mean, self.std);
+        let (c, d) = box_muller(simd, c, d, self.mean, self.std);
+        [a, b, c, d]
+    }
+}
+
+impl<S: Simd> Draw<S> for Truncated<f32> {
+    #[inline(always)]
+    fn values(&self, simd: S, [a, b, c, d]: [S::U32; 4]) -> [S::F32; 4] {
+        [
+            truncated(simd, a, self),
+            truncated(simd, b, self),
+            truncated(simd, c, self),
+            truncated(simd, d, self),
+        ]
+    }
+}
+
+/// Draws every unit and stores it.
+#[inline(always)]
+fn each_unit<S: Simd, E: Store, const PAST_CACHE: bool>(
+    simd: S,
+    (key, part): (Key, Part),
+    first: u64,
+    draw: &impl Draw<S>,
+    out: &mut [E],
+) {
+    // A unit's 32 counters share their upper word: 2³² is a multiple of 32.
+    let mut counter = first * 32;
+    let mut opening = Opening::new(key, part, counter);
+    for unit in out.chunks_exact_mut(UNIT) {
+        if counter as u32 == 0 {
+            opening = Opening::new(key, part, counter);
+        }
+        for lane in (0..16).step_by(S::LANES) {
+            let low = counter as u32 + lane as u32;
+            let words = words(simd, &opening, [low, low + 16]);
+            for block in 0..2 {
+                let values = draw.values(simd, words[block]);
+                for word in 0..4 {
+                    // SAFETY: the offset and LANES are at most 128 together, the unit's length, and
+                    // a unit of an aligned slice begins on a multiple of 128 elements.
+                    unsafe {
+                        let to = unit.as_mut_ptr().add(block * 64 + word * 16 + lane);
+                        E::store::<S, PAST_CACHE>(simd, to, values[word]);
+                    }
+                }
+            }
+        }
+        counter += 32;
+    }
+}
+
+/// What the first two rounds make of the counter's constant words, once for 2³² counters.
+struct Opening {
+    keys: [[u32; 2]; ROUNDS],
+    /// The first round's constant contribution to word 2.
+    word2: u32,
+    /// The second round's: to words 0 and 2, and the whole of word 3.
+    second: [u32; 3],
+}
+
+impl Opening {
+    fn new(key: Key, Part(part): Part, counter: u64) -> Self {
+        let keys = round_keys(key.words());
+        let [m0, m1] = MULTIPLIERS.map(u64::from);
+        let product = m1 * (part & 0xffff_ffff);
+        let word0 = (product >> 32) as u32 ^ (counter >> 32) as u32 ^ keys[0][0];
+        let word1 = product as u32;
+        let second = m0 * u64::from(word0);
+        Self {
+            word2: (part >> 32) as u32 ^ keys[0][1],
+            second: [
+                word1 ^ keys[1][0],
+                (second >> 32) as u32 ^ keys[1][1],
+                second as u32,
+            ],
+            keys,
+        }
+    }
+}
+
+/// The four words of two groups of `LANES` counters; `first` are the low words that the groups begin at.
+///
+/// In the first round only word 0 varies from counter to counter, in the second only words 2 and 3:
+/// two of the twenty products are needed once, not per counter.
+#[inline(always)]
+fn words<S: Simd>(simd: S, opening: &Opening, first: [u32; 2]) -> [[S::U32; 4]; 2] {
+    let [m0, m1] = MULTIPLIERS;
+    let wide = |word| simd.splat_wide(word);
+    let zero = wide(0);
+    let [mut x0, mut x1, mut x2, mut x3] = [[zero; 2]; 4];
+    for group in 0..2 {
+        let product = simd.widening_mul(simd.counters(first[group]), m0);
+        let word2 = simd.high_xor(product, wide(opening.word2), zero);
+        x2[group] = simd.xor_wide(product, wide(opening.second[1]));
+        let product = simd.widening_mul(word2, m1);
+        x0[group] = simd.high_xor(product, wide(opening.second[0]), zero);
+        x1[group] = product;
+        x3[group] = wide(opening.second[2]);
+    }
+    // Written out: the compiler keeps a loop of this size rolled, and its keys in memory.
+    macro_rules! rounds {
+        ($($round:literal)*) => {$(
+            let [k0, k1] = opening.keys[$round];
+            for group in 0..2 {
+                let p0 = simd.widening_mul(x0[group], m0);
+                let p1 = simd.widening_mul(x2[group], m1);
+                x0[group] = simd.high_xor(p1, x1[group], wide(k0));
+                x1[group] = p1;
+                x2[group] = simd.high_xor(p0, x3[group], wide(k1));
+                x3[group] = p0;
+            }
+        )*};
+    }
+    rounds!(2 3 4 5 6 7 8);
+    // The last round leaves 32-bit lanes.
+    let [k0, k1] = opening.keys[ROUNDS - 1];
+    let (k0, k1) = (simd.splat_u32(k0), simd.splat_u32(k1));
+    let mut out = [[k0; 4]; 2];
+    for group in 0..2 {
+        let p0 = simd.widening_mul(x0[group], m0);
+        let p1 = simd.widening_mul(x2[group], m1);
+        let word0 = simd.xor(simd.xor(simd.high(p1), simd.low(x1[group])), k0);
+        let word2 = simd.xor(simd.xor(simd.high(p0), simd.low(x3[group])), k1);
+        out[group] = [word0, simd.low(p1), word2, simd.low(p0)];
+    }
+    out
+}
+
+#[inline(always)]
+fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::F32) -> S::F32 {
+    let mut sum = simd.splat(coefficients[N - 1]);
+    for &c in coefficients[..N - 1].iter().rev() {
+        sum = simd.mul_add(sum, x, simd.splat(c));
+    }
+    sum
+}
+
+/// See [`math::minus_2_ln`].
+#[inline(always)]
+fn minus_2_ln<S: Simd>(simd: S, u: S::F32) -> S::F32 {
+    let mantissa = simd.mantissa(u);
+    let exponent = simd.sub_u32(simd.bits(u), simd.bits(mantissa));
+    let f = simd.sub(mantissa, simd.splat(1.0));
+    let series = simd.mul(f, polynomial(simd, &math::MINUS_2_LN, f));
+    simd.mul_add(
+        simd.signed(exponent),
+        simd.splat(math::MINUS_2_LN_2_SHIFTED),
+        series,
+    )
+}
+
+/// See [`math::box_muller`].
+#[inline(always)]
+fn box_muller<S: Simd>(
+    simd: S,
+    radius: S::U32,
+    angle: S::U32,
+    mean: S::F32,
+    std: S::F32,
+) -> (S::F32, S::F32) {
+    let radius = simd.mul(simd.sqrt(minus_2_ln(simd, open_unit(simd, radius))), std);
+
+    let lower = simd.splat_u32(0x007f_ffff);
+    let y = simd.and_or(angle, lower, simd.splat_u32(2f32.to_bits()));
+    let y = simd.sub(simd.from_bits(y), simd.splat(3.0));
+    let y2 = simd.mul(y, y);
+    let sin = simd.mul(y, polynomial(simd, &math::SIN, y2));
+    let cos = polynomial(simd, &math::COS, y2);
+
+    // The half of the circle: the sign of both coordinates, so of the radius.
+    let radius = simd.xor_and(simd.bits(radius), angle, simd.splat_u32(1 << 31));
+    let radius = simd.from_bits(radius);
+    (
+        simd.mul_add(radius, cos, mean),
+        simd.mul_add(radius, sin, mean),
+    )
+}
+
+/// See [`math::open_unit`].
+#[inline(always)]
+fn open_unit<S: Simd>(simd: S, word: S::U32) -> S::F32 {
+    let scale = simd.splat(math::TWO_POW_MINUS_32);
+    simd.mul_add(
+        simd.unsigned(word),
+        scale,
+        simd.splat(math::TWO_POW_MINUS_33),
+    )
+}
+
+/// See [`Truncated::value`].
+#[inline(always)]
+fn truncated<S: Simd>(simd: S, word: S::U32, law: &Truncated<f32>) -> S::F32 {
+    let centred = simd.signed(simd.xor(word, simd.splat_u32(1 << 31)));
+    let centred = simd.mul_add(
+        centred,
+        simd.splat(math::TWO_POW_MINUS_32),
+        simd.splat(math::TWO_POW_MINUS_33),
+    );
+    let q = simd.mul_add(centred, simd.splat(law.mass), simd.splat(law.centre));
+    let magnitude = simd.from_bits(simd.and(simd.bits(q), simd.splat_u32(0x7fff_ffff)));
+    let in_tail = simd.greater(magnitude, simd.splat(math::CENTRAL));
+
+    let r = simd.neg_mul_add(q, q, simd.splat(math::CENTRAL_SQUARED));
+    let numerator = polynomial(simd, &math::CENTRAL_NUMERATOR, r);
+    let denominator = polynomial(simd, &math::CENTRAL_DENOMINATOR, r);
+    let mut z = simd.mul(q, simd.div(numerator, denominator));
+
+    if simd.any(in_tail) {
+        let sign = simd.splat_u32(1 << 31);
+        let lower = simd.test(simd.bits(q), 1 << 31);
+        let flipped = simd.xor(word, simd.splat_u32(u32::MAX));
+        let unit = open_unit(simd, simd.select_u32(lower, word, flipped));
+        let beyond = simd.select(lower, simd.splat(law.below), simd.splat(law.above));
+        let p = simd.mul_add(unit, simd.splat(law.mass), beyond);
+        let s = simd.sqrt(minus_2_ln(simd, p));
+        let numerator = polynomial(simd, &math::TAIL_NUMERATOR, s);
+        let tail = simd.div(numerator, polynomial(simd, &math::TAIL_DENOMINATOR, s));
+        let tail = simd.from_bits(simd.xor_and(simd.bits(tail), simd.bits(q), sign));
+        z = simd.select(in_tail, tail, z);
+    }
+    let value = simd.mul_add(z, simd.splat(law.std), simd.splat(law.mean));
+    simd.min(simd.splat(law.high), simd.max(simd.splat(law.low), value))
+}
+
+/// Keeps the two forms of a polynomial from drifting apart.
+#[cfg(test)]
+mod tests {
+    use super::super::simd::Portable;
+    use super::*;
+
+    #[test]
+    fn polynomial_is_horner() {
+        for x in [0.0f32, 0.3, -1.7] {
+            assert_eq!(
+                polynomial(Portable, &math::SIN, [x; 8])[0],
+                math::horner(&math::SIN, x)
+            );
+        }
+    }
+}

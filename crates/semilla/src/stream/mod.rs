@@ -1,0 +1,307 @@
+//! The stream: every weight is a pure function of (seed, tensor name, element index).
+//!
+//! A tensor's [`Stream`] answers for any element without regard to the others, so any range, any slice,
+//! any number of threads and any CPU give the same bits. `docs/stream.md` in the repository is the
+//! specification, version [`VERSION`]; `reference.rs` is the same as plain code, and the vector
+//! kernels are proved equal to it bit for bit.
+
+mod kernel;
+mod key;
+mod law;
+pub(crate) mod math;
+mod philox;
+mod reference;
+mod simd;
+
+use std::sync::OnceLock;
+
+use half::{bf16, f16};
+use rayon::prelude::*;
+
+use crate::distribution::{Laws, Sampler};
+use crate::dtype::{DType, Element};
+use kernel::{Store, UNIT};
+pub use key::{InvalidKey, Key};
+pub(crate) use law::{Law, Truncated};
+pub use philox::philox4x32_10;
+use simd::Portable;
+#[cfg(target_arch = "x86_64")]
+use simd::{Avx2, Avx512};
+
+/// The version of the mapping from (seed, name, index) to bits; it never changes silently.
+pub const VERSION: u32 = 1;
+
+/// One of the independent sequences of a tensor: 0 for the elements themselves, others for what an initializer
+/// needs besides (a block's own matrix, a permutation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Part(pub u64);
+
+/// The random values of one tensor, addressed by element index.
+///
+/// ```
+/// use semilla::{DType, Distribution, Sampler, stream::Stream};
+///
+/// let stream = Stream::new(42, "encoder.0.weight");
+/// let normal = Sampler::new(&Distribution::Normal { mean: 0.0, std: 0.02 }, DType::F32)?;
+/// let mut whole = vec![0f32; 1000];
+/// stream.fill(&normal, 0, &mut whole);
+/// let mut part = vec![0f32; 10];
+/// stream.fill(&normal, 990, &mut part);
+/// assert_eq!(whole[990..], part);
+/// # Ok::<(), semilla::DistributionError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stream {
+    key: Key,
+    part: Part,
+}
+
+/// What one thread takes at a time: large enough to forget the hand-over, small enough to share evenly.
+const CHUNK: usize = 1 << 16;
+
+/// Fills of at least this many bytes store past the caches, which could not hold them.
+const PAST_CACHE_BYTES: usize = 4 << 20;
+
+impl Stream {
+    /// The stream of the tensor `name` under `seed`.
+    pub fn new(seed: u64, name: &str) -> Self {
+        Self::from_key(Key::new(seed, name))
+    }
+
+    /// The stream of a key.
+    pub const fn from_key(key: Key) -> Self {
+        Self { key, part: Part(0) }
+    }
+
+    /// Another, independent sequence of the same tensor.
+    pub const fn part(self, part: Part) -> Self {
+        Self {
+            key: self.key,
+            part,
+        }
+    }
+
+    /// The key.
+    pub const fn key(self) -> Key {
+        self.key
+    }
+
+    /// The 32 random bits of element `index`.
+    pub fn word(self, index: u64) -> u32 {
+        reference::word(self.key, self.part, index)
+    }
+
+    /// Writes the elements `first..first + out.len()` on the calling thread.
+    ///
+    /// # Panics
+    /// If the sampler was made for another element type.
+    pub fn fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
+        self.fill_stored::<E, false>(sampler, first, out);
+    }
+
+    /// Writes the elements `first..first + out.len()`, sharing the work among rayon's current threads.
+    ///
+    /// # Panics
+    /// If the sampler was made for another element type.
+    pub fn par_fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
+        if size_of_val(out) < PAST_CACHE_BYTES {
+            each_chunk(first, out, |first, chunk| {
+                self.fill_stored::<E, false>(sampler, first, chunk);
+            });
+        } else {
+            each_chunk(first, out, |first, chunk| {
+                self.fill_stored::<E, true>(sampler, first, chunk);
+            });
+        }
+    }
+
+    fn fill_stored<E: Element, const PAST_CACHE: bool>(
+        self,
+        sampler: &Sampler,
+        first: u64,
+        out: &mut [E],
+    ) {
+        use bytemuck::cast_slice_mut as cast;
+        assert_eq!(
+            sampler.dtype(),
+            E::DTYPE,
+            "the sampler was made for another element type"
+        );
+        match (&sampler.laws, E::DTYPE) {
+            (Laws::F64(law), _) => self.fill_f64(law, first, cast(out)),
+            (Laws::F32(law), DType::F32) => {
+                self.fill_f32::<f32, PAST_CACHE>(law, first, cast(out));
+            }
+            (Laws::F32(law), DType::BF16) => {
+                self.fill_f32::<bf16, PAST_CACHE>(law, first, cast(out));
+            }
+            (Laws::F32(law), DType::F16) => {
+                self.fill_f32::<f16, PAST_CACHE>(law, first, cast(out));
+            }
+            (Laws::F32(law), _) => self.fill_rounded(law, first, out),
+        }
+    }
+
+    /// Whole units by the kernels, the ragged ends through one unit beside.
+    fn fill_f32<E: Store, const PAST_CACHE: bool>(self, law: &Law<f32>, first: u64, out: &mut [E]) {
+        let skip = (first % UNIT as u64) as usize;
+        let head = if skip == 0 {
+            0
+        } else {
+            out.len().min(UNIT - skip)
+        };
+        let (head, rest) = out.split_at_mut(head);
+        let mut number = first / UNIT as u64;
+        if !head.is_empty() {
+            self.ragged(law, number, skip, head);
+            number += 1;
+        }
+        let (whole, tail) = rest.split_at_mut(rest.len() / UNIT * UNIT);
+        if PAST_CACHE && whole.as_ptr().cast::<u8>().align_offset(64) == 0 {
+            Cpu::detected().fill_units::<E, true>(self, law, number, whole);
+        } else {
+            Cpu::detected().fill_units::<E, false>(self, law, number, whole);
+        }
+        if !tail.is_empty() {
+            self.ragged(law, number + (whole.len() / UNIT) as u64, 0, tail);
+        }
+    }
+
+    fn ragged<E: Store>(self, law: &Law<f32>, number: u64, skip: usize, out: &mut [E]) {
+        let mut unit = [E::zeroed(); UNIT];
+        Cpu::detected().fill_units::<E, false>(self, law, number, &mut unit);
+        out.copy_from_slice(&unit[skip..skip + out.len()]);
+    }
+
+    /// For the types without a vector store: `f32` values, block by block, each rounded.
+    fn fill_rounded<E: Element>(self, law: &Law<f32>, first: u64, out: &mut [E]) {
+        let mut block = [0f32; 8 * UNIT];
+        let mut first = first;
+        for out in out.chunks_mut(block.len()) {
+            let block = &mut block[..out.len()];
+            self.fill_f32::<f32, false>(law, first, block);
+            for (to, &value) in out.iter_mut().zip(block.iter()) {
+                *to = E::from_f32(value);
+            }
+            first += out.len() as u64;
+        }
+    }
+
+    fn fill_f64(self, law: &Law<f64>, first: u64, out: &mut [f64]) {
+        match Cpu::detected() {
+            // SAFETY: the value of type Avx2 or Avx512 proves that the CPU has these features.
+            #[cfg(target_arch = "x86_64")]
+            Cpu::Avx512(_) | Cpu::Avx2(_) => unsafe { f64_fma(self, law, first, out) },
+            Cpu::Portable => f64_elements(self, law, first, out),
+        }
+    }
+}
+
+/// Hands `out` out in chunks that begin on multiples of [`CHUNK`] elements of the tensor.
+fn each_chunk<E: Element>(first: u64, out: &mut [E], fill: impl Fn(u64, &mut [E]) + Sync) {
+    let to_boundary = (CHUNK as u64 - first % CHUNK as u64) as usize;
+    let (head, rest) = out.split_at_mut(to_boundary.min(out.len()));
+    let after = first + head.len() as u64;
+    rayon::join(
+        || fill(first, head),
+        || {
+            rest.par_chunks_mut(CHUNK)
+                .enumerate()
+                .for_each(|(i, chunk)| {
+                    fill(after + (i * CHUNK) as u64, chunk);
+                });
+        },
+    );
+}
+
+/// What this CPU can do, asked once.
+#[derive(Clone, Copy)]
+enum Cpu {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Cpu {
+    fn detected() -> Self {
+        static CPU: OnceLock<Cpu> = OnceLock::new();
+        *CPU.get_or_init(|| {
+            #[cfg(target_arch = "x86_64")]
+            if let Some(simd) = Avx512::detect() {
+                return Cpu::Avx512(simd);
+            } else if let Some(simd) = Avx2::detect() {
+                return Cpu::Avx2(simd);
+            }
+            Cpu::Portable
+        })
+    }
+
+    fn fill_units<E: Store, const PAST_CACHE: bool>(
+        self,
+        Stream { key, part }: Stream,
+        law: &Law<f32>,
+        first: u64,
+        out: &mut [E],
+    ) {
+        let at = (key, part);
+        match self {
+            // SAFETY: the value of type Avx512 proves that the CPU has these features.
+            #[cfg(target_arch = "x86_64")]
+            Cpu::Avx512(simd) => unsafe { avx512::<E, PAST_CACHE>(simd, at, first, law, out) },
+            // SAFETY: the value of type Avx2 proves that the CPU has these features.
+            #[cfg(target_arch = "x86_64")]
+            Cpu::Avx2(simd) => unsafe { avx2::<E, PAST_CACHE>(simd, at, first, law, out) },
+            Cpu::Portable => kernel::fill_units::<_, E, false>(Portable, at, first, law, out),
+        }
+    }
+}
+
+/// # Safety
+/// The CPU must have the features: `simd` is the proof.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx2,fma,f16c")]
+unsafe fn avx512<E: Store, const PAST_CACHE: bool>(
+    simd: Avx512,
+    at: (Key, Part),
+    first: u64,
+    law: &Law<f32>,
+    out: &mut [E],
+) {
+    kernel::fill_units::<_, E, PAST_CACHE>(simd, at, first, law, out);
+}
+
+/// # Safety
+/// The CPU must have the features: `simd` is the proof.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn avx2<E: Store, const PAST_CACHE: bool>(
+    simd: Avx2,
+    at: (Key, Part),
+    first: u64,
+    law: &Law<f32>,
+    out: &mut [E],
+) {
+    kernel::fill_units::<_, E, PAST_CACHE>(simd, at, first, law, out);
+}
+
+/// # Safety
+/// The CPU must have the features.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn f64_fma(stream: Stream, law: &Law<f64>, first: u64, out: &mut [f64]) {
+    f64_elements(stream, law, first, out);
+}
+
+#[inline(always)]
+fn f64_elements(stream: Stream, law: &Law<f64>, first: u64, out: &mut [f64]) {
+    for (index, value) in (first..).zip(out) {
+        *value = reference::element_f64(stream.key, stream.part, index, law);
+    }
+}
+
+const _: () = assert!(CHUNK % UNIT == 0);
+
+#[cfg(test)]
+mod tests;
