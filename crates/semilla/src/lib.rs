@@ -1,9 +1,16 @@
 //! Weight initialization for neural networks.
 
+pub mod activation;
 mod distribution;
 mod dtype;
+mod expression;
 pub mod gaussian;
+mod layout;
+mod model;
 pub mod stream;
 
 pub use distribution::{Distribution, DistributionError, Sampler};
 pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
+pub use expression::{ExpressionError, Scalar, Variable, Variables};
+pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
+pub use model::{Model, Role, Tensor};

@@ -1,0 +1,11 @@
+//! stub
+use serde::{Deserialize, Serialize};
+/// stub
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// linear
+    Linear,
+    /// relu
+    Relu,
+}
