@@ -32,6 +32,7 @@
 
 mod byte_size;
 mod coverage;
+mod disk;
 mod error;
 mod header;
 mod index;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 
+use crate::disk::{reserve, start_writeback};
 use crate::error::Error;
 use crate::position::write_at;
 
@@ -37,7 +38,9 @@ impl Partial {
 
     /// Writes at a position, from any thread.
     pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), Error> {
-        write_at(&self.file, bytes, offset).map_err(|cause| self.explain(cause))
+        write_at(&self.file, bytes, offset).map_err(|cause| self.explain(cause))?;
+        start_writeback(&self.file, bytes.len(), offset);
+        Ok(())
     }
 
     /// Waits until all bytes are on the disk.
@@ -128,20 +131,6 @@ fn create_beside(target: &Path) -> io::Result<(File, PathBuf)> {
             opened => return opened.map(|file| (file, path)),
         }
     }
-}
-
-/// Gives the file its length, and where the system can, its blocks: a full disk shows here and not
-/// after minutes of work.
-fn reserve(file: &File, bytes: u64) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{FallocateFlags, fallocate};
-        match fallocate(file, FallocateFlags::empty(), 0, bytes) {
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-            done => return Ok(done?),
-        }
-    }
-    file.set_len(bytes)
 }
 
 /// Makes the names in a folder durable.
