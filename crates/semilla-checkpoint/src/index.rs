@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use crate::Limits;
@@ -11,8 +10,17 @@ use crate::json::{self, Member};
 /// count shared tensors in different ways.
 #[derive(Debug, Clone)]
 pub struct Index {
-    /// The sorted names of each shard's tensors.
-    shards: BTreeMap<String, Vec<String>>,
+    /// Sorted by shard, then by tensor.
+    placements: Vec<Placement>,
+}
+
+/// One line of an index.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Placement {
+    /// The name of a file in the index's own folder.
+    pub shard: String,
+    /// The name of a tensor in it.
+    pub tensor: String,
 }
 
 impl Index {
@@ -25,26 +33,25 @@ impl Index {
             name: "weight_map",
             limit: limits.tensors,
         };
-        let mut placed = json::parse(json, limits, member)?;
-        placed.sort_unstable();
-        if let Some(pair) = placed.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let mut map = json::parse(json, limits, member)?;
+        map.sort_unstable();
+        if let Some(pair) = map.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(Malformed::Duplicate(Quoted::new(&pair[0].0)));
         }
-        let mut shards = BTreeMap::<String, Vec<String>>::new();
-        for (tensor, shard) in placed {
-            if !is_plain(&shard) {
-                return Err(Malformed::ShardName(Quoted::new(&shard)));
-            }
-            shards.entry(shard).or_default().push(tensor);
+        if let Some((_, shard)) = map.iter().find(|(_, shard)| !is_plain(shard)) {
+            return Err(Malformed::ShardName(Quoted::new(shard)));
         }
-        Ok(Self { shards })
+        let mut placements: Vec<_> = map
+            .into_iter()
+            .map(|(tensor, shard)| Placement { shard, tensor })
+            .collect();
+        placements.sort_unstable();
+        Ok(Self { placements })
     }
 
-    /// The shards by name, each with the sorted names of its tensors.
-    pub fn shards(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.shards
-            .iter()
-            .map(|(shard, names)| (shard.as_str(), names.as_slice()))
+    /// The lines of each shard, in the order of the shards' names; within one, of the tensors'.
+    pub fn shards(&self) -> impl Iterator<Item = &[Placement]> {
+        self.placements.chunk_by(|a, b| a.shard == b.shard)
     }
 }
 
@@ -74,11 +81,12 @@ mod tests {
             r#"{"metadata":{"total_size":1.5e3,"x":[{}]},"weight_map":{"b":"2","c":"1","a":"2"}}"#,
         )
         .unwrap();
-        let shards: Vec<_> = index
+        let text = |line: &Placement| format!("{}:{}", line.shard, line.tensor);
+        let shards: Vec<Vec<_>> = index
             .shards()
-            .map(|(shard, names)| (shard, names.join(",")))
+            .map(|lines| lines.iter().map(text).collect())
             .collect();
-        assert_eq!(shards, [("1", "c".to_owned()), ("2", "a,b".to_owned())]);
+        assert_eq!(shards, [vec!["1:c"], vec!["2:a", "2:b"]]);
     }
 
     #[test]

@@ -51,7 +51,7 @@ use std::path::{Path, PathBuf};
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
 pub use header::Header;
-pub use index::Index;
+pub use index::{Index, Placement};
 pub use manifest::Manifest;
 pub use open::{Limits, open, open_with};
 pub use reader::Safetensors;

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Malformed, Quoted};
 use crate::header::Header;
-use crate::index::Index;
+use crate::index::{Index, Placement};
 use crate::position::read_at;
 use crate::{Checkpoint, Limits, Metadata, TensorInfo, Tensors};
 
@@ -57,10 +57,10 @@ impl Safetensors {
         let mut tensors = Vec::new();
         let mut places = Vec::new();
         let mut metadata = None;
-        for (shard, names) in index.shards() {
-            let shard_path = folder.join(shard);
+        for lines in index.shards() {
+            let shard_path = folder.join(&lines[0].shard);
             let (file, header) = read_header(&shard_path, limits)?;
-            check_shard(shard, names, &header.tensors).map_err(Error::malformed(path))?;
+            check_shard(lines, &header.tensors).map_err(Error::malformed(path))?;
             places.extend(header.starts.iter().map(|&start| Place {
                 file: files.len(),
                 start,
@@ -103,18 +103,27 @@ pub(crate) fn open_file(path: &Path) -> Result<(File, u64), Error> {
 }
 
 /// Checks that a shard has exactly the tensors that the index places there.
-fn check_shard(shard: &str, placed: &[String], found: &Tensors) -> Result<(), Malformed> {
-    let absent = placed.iter().find(|name| found.index_of(name).is_none());
-    if let Some(name) = absent {
-        let (tensor, shard) = (Quoted::new(name), Quoted::new(shard));
-        return Err(Malformed::NotInShard { tensor, shard });
-    }
-    let surplus = found
+fn check_shard(lines: &[Placement], found: &Tensors) -> Result<(), Malformed> {
+    let shard = Quoted::new(&lines[0].shard);
+    if let Some(absent) = lines
         .iter()
-        .find(|tensor| placed.binary_search_by_key(&tensor.name(), |n| n).is_err());
-    if let Some(tensor) = surplus {
-        let (tensor, shard) = (Quoted::new(tensor.name()), Quoted::new(shard));
-        return Err(Malformed::NotInIndex { tensor, shard });
+        .find(|line| found.index_of(&line.tensor).is_none())
+    {
+        return Err(Malformed::NotInShard {
+            tensor: Quoted::new(&absent.tensor),
+            shard,
+        });
+    }
+    let placed = |name: &str| {
+        lines
+            .binary_search_by_key(&name, |line| &line.tensor)
+            .is_ok()
+    };
+    if let Some(surplus) = found.iter().find(|tensor| !placed(tensor.name())) {
+        return Err(Malformed::NotInIndex {
+            tensor: Quoted::new(surplus.name()),
+            shard,
+        });
     }
     Ok(())
 }
