@@ -1,1 +1,102 @@
-//! Weights on disk.
+//! Weights on disk: bounded, lazy readers and atomic writers.
+//!
+//! [`open`] finds out what a path holds from its content and gives a [`Checkpoint`]: the list of
+//! tensors, and their bytes on demand, from any thread. [`SafetensorsWriter`] takes the complete
+//! list of tensors first, then their bytes in any order from any thread, and gives the files their
+//! final names only when every byte is on the disk.
+//!
+//! Today's format is safetensors, as one file or in shards with an index, and a JSON list of
+//! shapes to read. Other formats join by implementing [`Checkpoint`] and [`CheckpointWriter`].
+//!
+//! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
+//! [`Limits`] before it is allocated.
+//!
+//! ```
+//! use semilla::DType;
+//! use semilla_checkpoint::{Metadata, SafetensorsWriter, TensorInfo, Tensors, open};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("weights.safetensors");
+//! let tensors = Tensors::new(vec![TensorInfo::new("fc.bias", DType::F32, [2])?])?;
+//! let writer = SafetensorsWriter::create(&path, tensors, Metadata::new(), None)?;
+//! writer.write(0, 0, &[0; 8])?;
+//! writer.finish()?;
+//!
+//! let checkpoint = open(&path)?;
+//! let bias = checkpoint.tensors().index_of("fc.bias").unwrap();
+//! let mut bytes = [1; 8];
+//! checkpoint.read(bias, 0, &mut bytes)?;
+//! assert_eq!(bytes, [0; 8]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod byte_size;
+mod coverage;
+mod disk;
+mod error;
+mod header;
+mod index;
+mod json;
+mod manifest;
+mod open;
+mod partial;
+mod position;
+mod reader;
+mod tensor;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use byte_size::{ByteSize, InvalidByteSize};
+pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
+pub use header::Header;
+pub use index::{Index, Placement};
+pub use manifest::Manifest;
+pub use open::{Limits, open, open_with};
+pub use reader::Safetensors;
+pub use tensor::{TensorInfo, Tensors};
+pub use writer::SafetensorsWriter;
+
+/// Free text that a file carries beside its tensors.
+pub type Metadata = BTreeMap<String, String>;
+
+/// Tensors that can be listed, and read where the source has their values.
+pub trait Checkpoint: Send + Sync {
+    /// The tensors, in an order that depends on the content alone. Methods name a tensor by its
+    /// position in this list.
+    fn tensors(&self) -> &Tensors;
+
+    /// The free text beside the tensors. Of several files: what all of them agree on.
+    fn metadata(&self) -> &Metadata;
+
+    /// The file that holds a tensor; `None` beyond the list.
+    fn file(&self, tensor: usize) -> Option<&Path>;
+
+    /// Fills `into` with the bytes of a tensor that start at `offset`, little-endian, row-major.
+    ///
+    /// # Errors
+    /// The range leaves the tensor, the source has shapes only, or the file cannot be read.
+    fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error>;
+}
+
+/// Receives the bytes of tensors that were declared when it was made.
+pub trait CheckpointWriter: Send + Sync {
+    /// The tensors, in the order in which they were declared. Methods name a tensor by its
+    /// position in this list.
+    fn tensors(&self) -> &Tensors;
+
+    /// Writes bytes of a tensor, little-endian, row-major, starting at `offset`. Every byte must
+    /// be written once: in any order, in pieces of any size, from any thread.
+    ///
+    /// # Errors
+    /// The range leaves the tensor or was written before, or the disk is full or fails.
+    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Brings all to the disk, gives the files their final names, and returns those. A writer that
+    /// is dropped instead leaves nothing behind.
+    ///
+    /// # Errors
+    /// Bytes are missing, or the disk is full or fails.
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, Error>;
+}

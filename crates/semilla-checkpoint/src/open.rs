@@ -1,0 +1,219 @@
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::Checkpoint;
+use crate::error::{Error, Malformed};
+use crate::index::Index;
+use crate::manifest::Manifest;
+use crate::reader::{Safetensors, open_file};
+
+/// What a source may ask of memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a safetensors header, of an index, or of a list of shapes. Default: 32 MiB.
+    pub header_bytes: u64,
+    /// Tensors in one file or index. Default: 1 000 000.
+    pub tensors: usize,
+    /// Entries of a file's metadata. Default: 65 536.
+    pub metadata: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 32 << 20,
+            tensors: 1_000_000,
+            metadata: 1 << 16,
+        }
+    }
+}
+
+/// Opens what lies at `path`, with the default [`Limits`].
+///
+/// The content decides, never the file's extension. A path may be
+/// - a safetensors file;
+/// - the index of a model in shards (`model.safetensors.index.json`);
+/// - a list of shapes (see [`Manifest::parse`]);
+/// - a folder that holds one safetensors file, or one index.
+///
+/// # Errors
+/// The path cannot be read, does not hold one model, is of another format, or is damaged.
+pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Checkpoint>, Error> {
+    open_with(path, &Limits::default())
+}
+
+/// Opens what lies at `path`, as [`open`] does, with other limits.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+    let path = path.as_ref();
+    let file = if path.is_dir() {
+        choose(path)?
+    } else {
+        path.to_owned()
+    };
+    match recognize(&file)? {
+        Content::Safetensors => Ok(Box::new(Safetensors::open(&file, limits)?)),
+        Content::Json => open_json(&file, limits),
+    }
+}
+
+const EXTENSION: &str = ".safetensors";
+const INDEX_EXTENSION: &str = ".safetensors.index.json";
+
+/// The file of a folder that stands for its model.
+fn choose(folder: &Path) -> Result<PathBuf, Error> {
+    let mut singles = Vec::new();
+    let mut indexes = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        } else if name.ends_with(INDEX_EXTENSION) {
+            indexes.push(path);
+        } else if name.ends_with(EXTENSION) {
+            singles.push(path);
+        }
+    }
+    let ambiguous = |found: String| {
+        Err(Error::Folder {
+            path: folder.to_owned(),
+            found,
+        })
+    };
+    match (&indexes[..], &singles[..]) {
+        ([index], shards) => match beside(index, shards) {
+            None => Ok(index.clone()),
+            Some(whole) => ambiguous(format!("both {whole} and an index of shards")),
+        },
+        ([], [single]) => Ok(single.clone()),
+        ([], []) => ambiguous("no safetensors file".to_owned()),
+        ([], _) => ambiguous(format!("{} safetensors files and no index", singles.len())),
+        _ => ambiguous(format!("{} indexes", indexes.len())),
+    }
+}
+
+/// The whole model of the index's own name, if there is one: then the shards may be of another
+/// time.
+fn beside(index: &Path, singles: &[PathBuf]) -> Option<String> {
+    let whole = index.with_extension("").with_extension("");
+    singles
+        .contains(&whole)
+        .then(|| whole.file_name().unwrap_or_default().display().to_string())
+}
+
+enum Content {
+    Safetensors,
+    Json,
+}
+
+/// Tells a file's format from its first bytes.
+fn recognize(path: &Path) -> Result<Content, Error> {
+    let (file, _) = open_file(path)?;
+    let mut start = Vec::new();
+    file.take(64)
+        .read_to_end(&mut start)
+        .map_err(Error::io("read", path))?;
+    // A header of less than 4 GiB, and its brace: no text and no other format has these zeros.
+    let braced = start.get(8) == Some(&b'{');
+    if braced && start[4..8] == [0; 4] {
+        return Ok(Content::Safetensors);
+    }
+    if start.starts_with(b"version https://git-lfs") {
+        return Err(Error::LfsPointer {
+            path: path.to_owned(),
+        });
+    }
+    if let Some(format) = foreign(&start) {
+        return Err(Error::Unsupported {
+            path: path.to_owned(),
+            format,
+        });
+    }
+    if start.trim_ascii_start().first() == Some(&b'{') && !start.contains(&0) {
+        return Ok(Content::Json);
+    }
+    if braced || truncated_length(&start) {
+        return Ok(Content::Safetensors);
+    }
+    Err(Error::Unrecognized {
+        path: path.to_owned(),
+    })
+}
+
+/// Whether a file that ends before its header could start like a safetensors file.
+fn truncated_length(start: &[u8]) -> bool {
+    start.len() == 8 && start[4..] == [0; 4]
+}
+
+/// The name of another format that starts like this.
+fn foreign(start: &[u8]) -> Option<&'static str> {
+    const MAGIC: [(&[u8], &str); 7] = [
+        (b"PK\x03\x04", "a zip archive (.pt, .pth, .npz or .keras)"),
+        (b"PK\x05\x06", "an empty zip archive"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5)"),
+        (b"GGUF", "a GGUF file"),
+        (b"\x93NUMPY", "a NumPy array (.npy)"),
+        (b"\x1f\x8b", "a gzip archive"),
+        (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    ];
+    let magic = MAGIC
+        .iter()
+        .find(|(magic, _)| start.starts_with(magic))
+        .map(|(_, name)| *name);
+    match start {
+        _ if magic.is_some() => magic,
+        [0x80, 2..=5, ..] => Some("a pickle (an old .pt or .pth)"),
+        // Fields 1 (the version, a varint) and 2 or later of the ModelProto message.
+        [
+            0x08,
+            1..=32,
+            0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42,
+            ..,
+        ] => Some("an ONNX model"),
+        _ => None,
+    }
+}
+
+/// Tells an index from a list of shapes: the first has a `weight_map`.
+fn open_json(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+    let (file, bytes) = open_file(path)?;
+    let json = read_bounded(file, bytes, limits)
+        .map_err(Error::io("read", path))?
+        .map_err(Error::malformed(path))?;
+    if is_index(&json) {
+        let index = Index::parse(&json, limits).map_err(Error::malformed(path))?;
+        return Ok(Box::new(Safetensors::open_shards(path, &index, limits)?));
+    }
+    Ok(Box::new(
+        Manifest::parse(path, &json, limits).map_err(Error::malformed(path))?,
+    ))
+}
+
+fn read_bounded(
+    file: File,
+    bytes: u64,
+    limits: &Limits,
+) -> std::io::Result<Result<Vec<u8>, Malformed>> {
+    if bytes > limits.header_bytes {
+        return Ok(Err(Malformed::TooLong {
+            bytes,
+            limit: limits.header_bytes,
+        }));
+    }
+    let mut json = Vec::with_capacity(bytes as usize);
+    file.take(limits.header_bytes).read_to_end(&mut json)?;
+    Ok(Ok(json))
+}
+
+/// Whether the JSON must be an index, if anything: only a list of shapes has no `weight_map`.
+fn is_index(json: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Probe {
+        weight_map: Option<serde::de::IgnoredAny>,
+    }
+    !matches!(serde_json::from_slice(json), Ok(Probe { weight_map: None }))
+}
