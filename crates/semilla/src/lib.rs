@@ -5,12 +5,15 @@ mod distribution;
 mod dtype;
 mod expression;
 pub mod gaussian;
+pub mod init;
 mod layout;
 mod model;
 pub mod stream;
+mod suggest;
 
 pub use distribution::{Distribution, DistributionError, Sampler};
 pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
 pub use expression::{ExpressionError, Scalar, Variable, Variables};
+pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
 pub use model::{Model, Role, Tensor};
