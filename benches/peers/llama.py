@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 
 def config():
@@ -61,9 +61,8 @@ def flush(folder):
 
 
 def measure(folder):
-    torch.set_default_dtype(torch.bfloat16)
     start = time.perf_counter()
-    model = LlamaForCausalLM(config())
+    model = AutoModelForCausalLM.from_config(config(), dtype=torch.bfloat16)
     made = time.perf_counter()
     model.save_pretrained(folder)
     saved = time.perf_counter()
