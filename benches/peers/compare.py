@@ -1,7 +1,7 @@
-"""Runs every peer as a worker process, asks them in turn, and prints one table of speeds and ratios.
+"""Runs every peer as a worker process, asks them in turn, and prints one table of speeds.
 
-For each number of threads the workers are started on so many CPUs. For each job, every worker first
-runs it once unmeasured (unless that takes very long); then follow rounds in which each worker runs it once, one after the other,
+For each number of threads the workers are started on so many CPUs. For each job, every worker
+first runs it once unmeasured (unless that takes very long); then follow rounds in which each worker runs it once, one after the other,
 so that whatever else slows the machine slows all of them alike. A ratio is the median over the
 rounds of (peer's seconds / Semilla's seconds in the same round)."""
 
@@ -85,7 +85,7 @@ def cell(peer, seconds, elements):
     if peer not in seconds:
         return ""
     speed = elements / statistics.median(seconds[peer]) / 1e6
-    text = f"{speed:,.0f}"
+    text = f"{speed:,.0f}" if speed >= 10 else f"{speed:.1f}"
     if peer != "semilla" and "semilla" in seconds:
         paired = zip(seconds[peer], seconds["semilla"], strict=True)
         text += f" ({statistics.median(theirs / ours for theirs, ours in paired):.2f}×)"

@@ -8,10 +8,8 @@ from pathlib import Path
 from draws import Draw
 
 ROOT = Path(__file__).resolve().parents[2]
+# Built by `cargo build --release`, unless another is named.
 SEMILLA = Path(os.environ.get("SEMILLA", ROOT / "target/release/semilla"))
-
-# Without a command there is nothing to compare; `.ci/run` builds it first.
-missing = not SEMILLA.exists()
 
 
 def semilla(*arguments):

@@ -19,13 +19,11 @@ import timm
 import torch
 import torchvision
 import transformers
-from command import initialized, missing, planned, write_manifest, write_rule
+from command import initialized, planned, write_manifest, write_rule
 from draws import jax_draw, keras_draw, model_draws, torch_draw
 from safetensors.numpy import load_file as load_numpy
 from safetensors.torch import load_file as load_torch
 from scipy.stats import ks_2samp
-
-pytestmark = pytest.mark.skipif(missing, reason="no semilla command: cargo build --release")
 
 init, J, K = torch.nn.init, jax.nn.initializers, keras.initializers
 

@@ -7,26 +7,27 @@ mod peers;
 mod semilla;
 
 use std::error::Error;
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{BufRead, stdin};
 
 use job::{Job, Peer};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let name = arguments.next().ok_or("usage: semilla-peers PEER THREADS")?;
-    let threads: usize = arguments.next().ok_or("usage: semilla-peers PEER THREADS")?.parse()?;
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [name, threads] = arguments.as_slice() else {
+        return Err("usage: semilla-peers PEER THREADS".into());
+    };
+    let threads: usize = threads.parse()?;
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()?;
 
-    let mut peer = peer(&name, threads).ok_or_else(|| format!("no peer is called {name:?}"))?;
+    let mut peer = peer(name, threads).ok_or_else(|| format!("no peer is called {name:?}"))?;
     for line in stdin().lock().lines() {
         let job: Job = line?.parse()?;
-        let seconds = peer.run(job).map(|time| time.as_secs_f64());
-        let mut out = stdout().lock();
-        match seconds {
-            Some(seconds) => writeln!(out, "{seconds}")?,
-            None => writeln!(out, "null")?,
+        match peer.run(job) {
+            Some(time) => println!("{}", time.as_secs_f64()),
+            None => println!("null"),
         }
-        out.flush()?;
     }
     Ok(())
 }

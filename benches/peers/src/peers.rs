@@ -21,7 +21,10 @@ pub struct Fill {
 
 impl Fill {
     pub fn new(threads: usize) -> Self {
-        Self { threads, buffers: Buffers::default() }
+        Self {
+            threads,
+            buffers: Buffers::default(),
+        }
     }
 }
 
@@ -39,7 +42,11 @@ impl Peer for Fill {
             }
             DType::Bf16 => {
                 let buffer = self.buffers.bf16(job.elements);
-                time(|| buffer.par_chunks_mut(part).for_each(|part| part.fill(bf16::EPSILON)))
+                time(|| {
+                    buffer
+                        .par_chunks_mut(part)
+                        .for_each(|part| part.fill(bf16::EPSILON))
+                })
             }
         })
     }
@@ -53,7 +60,10 @@ pub struct RandDistr<R> {
 
 impl<R: SeedableRng> RandDistr<R> {
     pub fn new() -> Self {
-        Self { rng: R::seed_from_u64(0), buffers: Buffers::default() }
+        Self {
+            rng: R::seed_from_u64(0),
+            buffers: Buffers::default(),
+        }
     }
 }
 
@@ -93,9 +103,9 @@ impl Peer for Candle {
             (Kind::Fill, DType::F32) => Some(time(|| CandleTensor::full(0.02f32, n, device))),
             (Kind::Normal, DType::F32) => Some(time(|| CandleTensor::randn(0f32, 1., n, device))),
             (Kind::Uniform, DType::F32) => Some(time(|| CandleTensor::rand(0f32, 1., n, device))),
-            (Kind::Normal, DType::Bf16) => {
-                Some(time(|| CandleTensor::randn(bf16::ZERO, bf16::ONE, n, device)))
-            }
+            (Kind::Normal, DType::Bf16) => Some(time(|| {
+                CandleTensor::randn(bf16::ZERO, bf16::ONE, n, device)
+            })),
             _ => None,
         }
     }
@@ -108,7 +118,9 @@ pub struct Burn {
 
 impl Burn {
     pub fn new() -> Self {
-        Self { device: Device::flex() }
+        Self {
+            device: Device::flex(),
+        }
     }
 
     fn random(&self, job: Job, distribution: Distribution) -> Tensor<1> {
@@ -123,15 +135,17 @@ impl Burn {
 impl Peer for Burn {
     fn run(&mut self, job: Job) -> Option<Duration> {
         match (job.kind, job.dtype) {
-            (Kind::Fill, DType::F32) => {
-                Some(time(|| Tensor::<1>::full([job.elements], 0.02, &self.device)))
-            }
+            (Kind::Fill, DType::F32) => Some(time(|| {
+                Tensor::<1>::full([job.elements], 0.02, &self.device)
+            })),
             (Kind::Normal, _) => Some(time(|| self.random(job, Distribution::Normal(0.0, 1.0)))),
             (Kind::Uniform, _) => Some(time(|| self.random(job, Distribution::Default))),
             (Kind::Orthogonal, DType::F32) => {
                 let side = job.elements.isqrt();
                 let orthogonal = Initializer::Orthogonal { gain: 1.0 };
-                Some(time(|| orthogonal.init::<2, _>([side, side], &self.device).val()))
+                Some(time(|| {
+                    orthogonal.init::<2, _>([side, side], &self.device).val()
+                }))
             }
             _ => None,
         }

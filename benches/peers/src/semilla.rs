@@ -12,7 +12,10 @@ pub struct Semilla {
 
 impl Semilla {
     pub fn new(threads: usize) -> Self {
-        Self { threads, buffers: Buffers::default() }
+        Self {
+            threads,
+            buffers: Buffers::default(),
+        }
     }
 }
 
