@@ -1,9 +1,10 @@
 """Runs every peer as a worker process, asks them in turn, and prints one table of speeds.
 
 For each number of threads the workers are started on so many CPUs. For each job, every worker
-first runs it once unmeasured (unless that takes very long); then follow rounds in which each worker runs it once, one after the other,
-so that whatever else slows the machine slows all of them alike. A ratio is the median over the
-rounds of (peer's seconds / Semilla's seconds in the same round)."""
+first runs it once unmeasured (unless that takes very long); then follow rounds in which each
+worker runs it once, one after the other, so that whatever else slows the machine slows all of
+them alike. A ratio is the median over the rounds of (peer's seconds / Semilla's seconds in the
+same round)."""
 
 import argparse
 import contextlib
