@@ -163,14 +163,13 @@ fn each_unit<S: Simd, E: Store, const PAST_CACHE: bool>(
         for lane in (0..16).step_by(S::LANES) {
             let low = counter as u32 + lane as u32;
             let words = words(simd, &opening, [low, low + 16]);
-            for block in 0..2 {
-                let values = draw.values(simd, words[block]);
-                for word in 0..4 {
+            for (block, words) in words.into_iter().enumerate() {
+                for (word, value) in draw.values(simd, words).into_iter().enumerate() {
                     // SAFETY: the offset and LANES are at most 128 together, the unit's length, and
                     // a unit of an aligned slice begins on a multiple of 128 elements.
                     unsafe {
                         let to = unit.as_mut_ptr().add(block * 64 + word * 16 + lane);
-                        E::store::<S, PAST_CACHE>(simd, to, values[word]);
+                        E::store::<S, PAST_CACHE>(simd, to, value);
                     }
                 }
             }

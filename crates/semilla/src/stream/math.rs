@@ -30,7 +30,7 @@ pub(crate) const MINUS_2_LN: [f32; 8] = [
 /// sin(πy/2) / y in powers of y², |y| ≤ 1; relative error 2^-27.4.
 pub(crate) const SIN: [f32; 5] = [
     1.570_796_4,
-    -0.645_963_73,
+    -0.645_963_7,
     0.079_689_68,
     -0.004_673_766_4,
     0.000_151_485_13,
@@ -49,7 +49,7 @@ pub(crate) const CENTRAL: f32 = 0.4775;
 pub(crate) const CENTRAL_SQUARED: f32 = CENTRAL * CENTRAL;
 /// Φ⁻¹(½ + q) / q as a rational function of 0.4775² - q²; relative error 2^-23.
 pub(crate) const CENTRAL_NUMERATOR: [f32; 5] =
-    [4.198_228_8, 225.518_59, 3_063.669_7, 9_852.516, 3_511.51];
+    [4.198_229, 225.518_59, 3_063.669_7, 9_852.516, 3_511.51];
 pub(crate) const CENTRAL_DENOMINATOR: [f32; 5] =
     [1.0, 61.289_692, 1_027.237_3, 4_782.12, 4_086.150_1];
 /// -Φ⁻¹(p) as a rational function of √(-2 ln p), for 2.7 ≤ √(-2 ln p) ≤ 13.2; relative error 2^-23.
@@ -135,7 +135,7 @@ const MINUS_4_ATANH: [f64; 8] = [
 ];
 /// sin(πy/2) / y in powers of y², |y| ≤ 1; relative error 2^-61.
 const SIN64: [f64; 9] = [
-    1.5707963267948966,
+    std::f64::consts::FRAC_PI_2,
     -0.6459640975062462,
     0.07969262624616544,
     -0.004681754135302643,

@@ -24,6 +24,7 @@ use kernel::{Store, UNIT};
 pub use key::{InvalidKey, Key};
 pub(crate) use law::{Law, Truncated};
 pub use philox::philox4x32_10;
+use reference::{element_f32, element_f64};
 use simd::Portable;
 #[cfg(target_arch = "x86_64")]
 use simd::{Avx2, Avx512};
@@ -81,6 +82,12 @@ impl Stream {
         }
     }
 
+    /// The sequence of the `index`-th thing inside this one: part `p` has the children `p · 2²⁰ + index + 1`.
+    pub const fn child(self, index: u64) -> Self {
+        let Part(part) = self.part;
+        self.part(Part((part << 20).wrapping_add(index).wrapping_add(1)))
+    }
+
     /// The key.
     pub const fn key(self) -> Key {
         self.key
@@ -89,6 +96,26 @@ impl Stream {
     /// The 32 random bits of element `index`.
     pub fn word(self, index: u64) -> u32 {
         reference::word(self.key, self.part, index)
+    }
+
+    /// Element `index` by itself, by the plain reference: as the sampler's element type computes it, before rounding
+    /// to a type narrower than `f32`.
+    ///
+    /// ```
+    /// use semilla::{DType, Distribution, Sampler, stream::Stream};
+    ///
+    /// let sampler = Sampler::new(&Distribution::Normal { mean: 0.0, std: 1.0 }, DType::F32)?;
+    /// let stream = Stream::new(7, "fc.weight");
+    /// let mut row = [0f32; 5];
+    /// stream.fill(&sampler, 1_000_000, &mut row);
+    /// assert_eq!(stream.value(&sampler, 1_000_003), f64::from(row[3]));
+    /// # Ok::<(), semilla::DistributionError>(())
+    /// ```
+    pub fn value(self, sampler: &Sampler, index: u64) -> f64 {
+        match &sampler.laws {
+            Laws::F32(law) => f64::from(element_f32(self.key, self.part, index, law)),
+            Laws::F64(law) => element_f64(self.key, self.part, index, law),
+        }
     }
 
     /// Writes the elements `first..first + out.len()` on the calling thread.
@@ -297,11 +324,11 @@ unsafe fn f64_fma(stream: Stream, law: &Law<f64>, first: u64, out: &mut [f64]) {
 #[inline(always)]
 fn f64_elements(stream: Stream, law: &Law<f64>, first: u64, out: &mut [f64]) {
     for (index, value) in (first..).zip(out) {
-        *value = reference::element_f64(stream.key, stream.part, index, law);
+        *value = element_f64(stream.key, stream.part, index, law);
     }
 }
 
-const _: () = assert!(CHUNK % UNIT == 0);
+const _: () = assert!(CHUNK.is_multiple_of(UNIT));
 
 #[cfg(test)]
 mod tests;

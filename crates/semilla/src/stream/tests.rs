@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 
-use super::reference::{element_f32, element_f64};
 use super::*;
 use crate::distribution::{Distribution, Laws};
 use crate::dtype::{F8E4M3, F8E5M2};

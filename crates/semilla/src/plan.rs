@@ -1,0 +1,216 @@
+//! The plan: one line per tensor that says what will be written, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dtype::DType;
+use crate::fill::{Fill, FillError};
+use crate::init::{Context, InitError, Initializer};
+use crate::layout::{FanRule, Fans, Layout};
+use crate::model::{Model, Role};
+use crate::stream::{self, Key};
+
+/// What a recipe decided for one tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The initializer.
+    pub initializer: Initializer,
+    /// Whose definition of the fans it uses.
+    pub fans: FanRule,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// One tensor's line of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// The tensor's name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its element type.
+    pub dtype: DType,
+    /// What it does in the network.
+    pub role: Role,
+    /// What its axes are, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// The initializer that was chosen.
+    pub initializer: Initializer,
+    /// The fans that it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fans: Option<Fans>,
+    /// The gain that it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain: Option<f64>,
+    /// The standard deviation of the elements, where one describes them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<f64>,
+    /// The concrete values: all that a replay uses, with the key.
+    pub fill: Fill,
+    /// The key of the tensor's stream.
+    pub key: Key,
+    /// Why.
+    pub reason: String,
+}
+
+/// What will be written into every tensor of a model.
+///
+/// A plan is plain data: it can be printed, saved as JSON, edited, compared, and replayed to the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The version of this format; [`Plan::FORMAT`].
+    pub format: u32,
+    /// The version of the stream; [`stream::VERSION`].
+    pub stream: u32,
+    /// The recipe that decided.
+    pub recipe: String,
+    /// The seed of every key.
+    pub seed: u64,
+    /// One line per tensor, in the model's order.
+    pub tensors: Vec<Line>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Initializers that do not fit their tensors: all of them, by name.
+    #[error("{}", list(.0))]
+    Tensors(Vec<(String, InitError)>),
+    /// A saved plan that another version wrote.
+    #[error("the plan's {what} is version {found}, this Semilla reads {known}; make the plan anew")]
+    Version {
+        /// The format or the stream.
+        what: &'static str,
+        /// What the plan says.
+        found: u32,
+        /// What is known here.
+        known: u32,
+    },
+    /// A line that cannot be carried out.
+    #[error("the plan's line for {name:?} cannot be carried out: {error}")]
+    Line {
+        /// The tensor.
+        name: String,
+        /// Why.
+        error: FillError,
+    },
+    /// Two lines for one name.
+    #[error("the plan has two lines for {0:?}; keep one")]
+    Duplicate(String),
+}
+
+fn list(errors: &[(String, InitError)]) -> String {
+    const SHOWN: usize = 10;
+    let mut text: Vec<String> = errors
+        .iter()
+        .take(SHOWN)
+        .map(|(name, error)| format!("{name}: {error}"))
+        .collect();
+    if errors.len() > SHOWN {
+        text.push(format!("and {} more tensors", errors.len() - SHOWN));
+    }
+    text.join("\n")
+}
+
+impl Plan {
+    /// The version of the JSON form.
+    pub const FORMAT: u32 = 1;
+
+    /// Resolves a decision per tensor into concrete values.
+    ///
+    /// `decisions` has one entry per tensor of the model, in order; `base_width` is the recipe's.
+    ///
+    /// # Errors
+    /// [`PlanError::Tensors`] with every tensor whose initializer does not fit it.
+    ///
+    /// # Panics
+    /// If there is not one decision per tensor.
+    pub fn new(
+        model: &Model,
+        recipe: &str,
+        base_width: Option<usize>,
+        decisions: Vec<Decision>,
+        seed: u64,
+    ) -> Result<Self, PlanError> {
+        assert_eq!(
+            model.tensors.len(),
+            decisions.len(),
+            "one decision per tensor"
+        );
+        let mut lines = Vec::with_capacity(decisions.len());
+        let mut errors = Vec::new();
+        for (tensor, decision) in model.tensors.iter().zip(decisions) {
+            let context = Context {
+                layers: model.layers,
+                width: model.width,
+                base_width,
+                fans: decision.fans,
+                seed,
+            };
+            match decision.initializer.resolve(tensor, &context) {
+                Ok(resolved) => lines.push(Line {
+                    name: tensor.name.clone(),
+                    shape: tensor.shape.clone(),
+                    dtype: tensor.dtype,
+                    role: tensor.role,
+                    layout: tensor.layout.clone(),
+                    std: resolved.fill.std(),
+                    fans: resolved.fans,
+                    gain: resolved.gain,
+                    fill: resolved.fill,
+                    initializer: decision.initializer,
+                    key: Key::new(seed, &tensor.name),
+                    reason: decision.reason,
+                }),
+                Err(error) => errors.push((tensor.name.clone(), error)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(PlanError::Tensors(errors));
+        }
+        let recipe = recipe.to_owned();
+        Ok(Self {
+            format: Self::FORMAT,
+            stream: stream::VERSION,
+            recipe,
+            seed,
+            tensors: lines,
+        })
+    }
+
+    /// Checks a plan that was read from a file: its versions, its names, and that every fill fits its tensor.
+    ///
+    /// # Errors
+    /// The first thing that could not be carried out.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let versions = [
+            ("format", self.format, Self::FORMAT),
+            ("stream", self.stream, stream::VERSION),
+        ];
+        for (what, found, known) in versions {
+            if found != known {
+                return Err(PlanError::Version { what, found, known });
+            }
+        }
+        let mut names = std::collections::HashSet::new();
+        for line in &self.tensors {
+            if !names.insert(&line.name) {
+                return Err(PlanError::Duplicate(line.name.clone()));
+            }
+            line.fill
+                .check(&line.shape, line.dtype)
+                .map_err(|error| PlanError::Line {
+                    name: line.name.clone(),
+                    error,
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Whether some tensor keeps the values of the model's file.
+    pub fn keeps(&self) -> bool {
+        self.tensors.iter().any(|line| line.fill == Fill::Keep)
+    }
+}
