@@ -1,5 +1,7 @@
 //! Weight initialization for neural networks.
 
+pub mod activation;
 mod dtype;
+pub mod gaussian;
 
 pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
