@@ -21,4 +21,4 @@ pub use fill::{Fill, FillError, Prepared, Section, Slice, SliceError};
 pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
 pub use model::{Model, Role, Tensor};
-pub use plan::{Decision, Line, Plan, PlanError};
+pub use plan::{Decision, Line, Plan, PlanError, Signal, Variance};

@@ -1,10 +1,13 @@
 //! The plan: one line per tensor that says what will be written, and why.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::activation::{Activation, Function, Limit, Stability};
 use crate::dtype::DType;
 use crate::fill::{Fill, FillError};
-use crate::init::{Context, InitError, Initializer};
+use crate::init::{Context, InitError, Initializer, Resolved};
 use crate::layout::{FanRule, Fans, Layout};
 use crate::model::{Model, Role};
 use crate::stream::{self, Key};
@@ -43,6 +46,9 @@ pub struct Line {
     /// The gain that it used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain: Option<f64>,
+    /// What the gain does to signals under the activation that follows, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Signal>,
     /// The standard deviation of the elements, where one describes them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub std: Option<f64>,
@@ -52,6 +58,58 @@ pub struct Line {
     pub key: Key,
     /// Why.
     pub reason: String,
+}
+
+/// What becomes of signals in a deep stack of layers like this one, by mean-field theory
+/// (Poole et al. 2016; Schoenholz et al. 2017): a gain that keeps the variance need not be critical.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// The activation after the layer.
+    pub activation: Activation,
+    /// The forward gain, std · √fan_in.
+    pub gain: f64,
+    /// The factor on squared gradients per layer at unit variance.
+    pub chi1: f64,
+    /// Where the variance goes.
+    pub variance: Variance,
+}
+
+/// Where the pre-activation variance goes from 1, layer after layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variance {
+    /// To 0: the signal dies.
+    Vanishes,
+    /// Beyond all bounds.
+    Explodes,
+    /// To a fixed point that returns from small errors.
+    Stable,
+    /// It stays where it is, errors included, as with ReLU and its gain √2.
+    Neutral,
+    /// It stands on a fixed point that small errors leave, as with GELU and SiLU at their exact gains.
+    Unstable,
+}
+
+impl Signal {
+    /// The theory at a gain; `None` where the moments do not exist.
+    pub fn new(activation: Activation, gain: f64) -> Option<Self> {
+        let report = Function::from(activation).gain(gain).ok()?;
+        let variance = match report.limit {
+            Limit::Zero => Variance::Vanishes,
+            Limit::Infinity => Variance::Explodes,
+            Limit::Fixed(point) => match point.stability() {
+                Stability::Stable => Variance::Stable,
+                Stability::Neutral => Variance::Neutral,
+                Stability::Unstable => Variance::Unstable,
+            },
+        };
+        Some(Self {
+            activation,
+            gain,
+            chi1: report.chi1,
+            variance,
+        })
+    }
 }
 
 /// What will be written into every tensor of a model.
@@ -101,6 +159,18 @@ pub enum PlanError {
     Duplicate(String),
 }
 
+/// The theory for a line, computed once per activation and gain.
+fn signal(
+    known: &mut HashMap<(String, u64), Option<Signal>>,
+    activation: Option<Activation>,
+    resolved: &Resolved,
+) -> Option<Signal> {
+    let gain = resolved.fill.std()? * resolved.fans?.fan_in.sqrt();
+    let activation = activation?;
+    let entry = known.entry((activation.to_string(), gain.to_bits()));
+    *entry.or_insert_with(|| Signal::new(activation, gain))
+}
+
 fn list(errors: &[(String, InitError)]) -> String {
     const SHOWN: usize = 10;
     let mut text: Vec<String> = errors
@@ -141,6 +211,7 @@ impl Plan {
         );
         let mut lines = Vec::with_capacity(decisions.len());
         let mut errors = Vec::new();
+        let mut signals = HashMap::new();
         for (tensor, decision) in model.tensors.iter().zip(decisions) {
             let context = Context {
                 layers: model.layers,
@@ -151,6 +222,7 @@ impl Plan {
             };
             match decision.initializer.resolve(tensor, &context) {
                 Ok(resolved) => lines.push(Line {
+                    signal: signal(&mut signals, tensor.activation, &resolved),
                     name: tensor.name.clone(),
                     shape: tensor.shape.clone(),
                     dtype: tensor.dtype,

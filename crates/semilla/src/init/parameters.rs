@@ -190,6 +190,8 @@ initializers! {
         mode: Mode = Mode::FanIn,
         /// The distribution.
         distribution: Shape = Shape::TruncatedNormal,
+        /// The activation after the layer: its variance-preserving gain, by quadrature, squared, multiplies the scale.
+        activation: Option<Activation> = None,
     }
 
     /// U(±gain √(6 / (fan_in + fan_out))). Glorot & Bengio, *Understanding the difficulty of training deep feedforward

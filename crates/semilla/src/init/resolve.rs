@@ -1,7 +1,7 @@
 //! From an initializer and a tensor to the concrete numbers of a [`Fill`].
 
 use super::*;
-use crate::activation::Activation;
+use crate::activation::{Activation, ExpectationError, Function, pytorch_gain};
 use crate::distribution::{Distribution, DistributionError};
 use crate::dtype::DType;
 use crate::expression::{ExpressionError, Scalar, Variable, Variables};
@@ -94,6 +94,14 @@ pub enum InitError {
         value: f64,
         /// The shape.
         shape: Vec<usize>,
+    },
+    /// The activation has no gain.
+    #[error("{activation} has no variance-preserving gain: {error}; give a scale instead")]
+    Gain {
+        /// The activation.
+        activation: Activation,
+        /// Why not.
+        error: ExpectationError,
     },
     /// A tensor asked for in one element type is another's.
     #[error(
@@ -327,7 +335,8 @@ impl Place<'_> {
             Initializer::TruncNormal(p) => plain(Fill::Draw(self.trunc_normal(p)?)),
             Initializer::VarianceScaling(p) => {
                 let scale = self.magnitude("scale", &p.scale)?;
-                self.scaled(scale, p.mode, p.distribution, None)
+                let gain = p.activation.map_or(Ok(1.0), forward_gain)?;
+                self.scaled(scale * gain * gain, p.mode, p.distribution, None)
             }
             Initializer::XavierUniform(p) => self.xavier(&p.gain, Shape::Uniform),
             Initializer::XavierNormal(p) => self.xavier(&p.gain, p.distribution),
@@ -524,9 +533,20 @@ impl Place<'_> {
                 let slope = self.value(slope)?;
                 (2.0 / slope.mul_add(slope, 1.0)).sqrt()
             }
-            Some(activation) => activation.gain(),
+            Some(activation) => self.pytorch_gain(activation)?,
         };
         self.scaled(gain * gain, mode, shape, Some(gain))
+    }
+
+    /// PyTorch's constant where its table has the activation, otherwise the gain that keeps the variance.
+    fn pytorch_gain(&self, activation: Activation) -> Result<f64, InitError> {
+        let slope = match activation {
+            Activation::LeakyRelu { slope } => Some(slope),
+            _ => None,
+        };
+        let text = activation.to_string();
+        let name = text.split('(').next().unwrap_or(&text);
+        pytorch_gain(name, slope).or_else(|_| forward_gain(activation))
     }
 
     fn bias_uniform(&self) -> Result<Resolved, InitError> {
@@ -774,6 +794,13 @@ impl Place<'_> {
             gain: None,
         })
     }
+}
+
+/// The gain that keeps the variance of standard normal signals, from the activation's definition.
+fn forward_gain(activation: Activation) -> Result<f64, InitError> {
+    let gain = Function::from(activation).forward_gain();
+    gain.map(|gain| gain.value)
+        .map_err(|error| InitError::Gain { activation, error })
 }
 
 /// A law around 0 with the given standard deviation after any truncation.
