@@ -3,6 +3,7 @@
 mod distribution;
 mod dtype;
 pub mod gaussian;
+pub mod matrix;
 pub mod stream;
 
 pub use distribution::{Distribution, DistributionError, Sampler};

@@ -1,0 +1,23 @@
+//! The linear algebra that initializers need, with the same bits on any CPU and any number of threads.
+
+mod lanes;
+mod orthogonal;
+mod product;
+mod reflectors;
+
+use crate::stream::Stream;
+pub(crate) use orthogonal::Orthogonal;
+
+/// A semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many orthonormal
+/// rows or columns as fit, drawn uniformly (by Haar's measure) from all such matrices.
+pub fn orthogonal(stream: Stream, rows: usize, cols: usize, gain: f32) -> Vec<f32> {
+    Orthogonal::new(stream, rows, cols, gain).whole()
+}
+
+/// As [`orthogonal`], in double precision: other values, since these come of other normals.
+pub fn orthogonal_f64(stream: Stream, rows: usize, cols: usize, gain: f64) -> Vec<f64> {
+    Orthogonal::new(stream, rows, cols, gain).whole()
+}
+
+#[cfg(test)]
+mod tests;
