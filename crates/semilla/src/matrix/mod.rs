@@ -8,15 +8,21 @@ mod reflectors;
 use crate::stream::Stream;
 pub(crate) use orthogonal::Orthogonal;
 
-/// A semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many orthonormal
-/// rows or columns as fit, drawn uniformly (by Haar's measure) from all such matrices.
-pub fn orthogonal(stream: Stream, rows: usize, cols: usize, gain: f32) -> Vec<f32> {
-    Orthogonal::new(stream, rows, cols, gain).whole()
+/// Fills `out` with a semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many
+/// orthonormal rows or columns as fit, drawn uniformly (by Haar's measure) from all such matrices.
+///
+/// # Panics
+/// If `out` does not have `rows * cols` elements.
+pub fn orthogonal(stream: Stream, rows: usize, cols: usize, gain: f32, out: &mut [f32]) {
+    Orthogonal::new(stream, rows, cols, gain).fill(out);
 }
 
 /// As [`orthogonal`], in double precision: other values, since these come of other normals.
-pub fn orthogonal_f64(stream: Stream, rows: usize, cols: usize, gain: f64) -> Vec<f64> {
-    Orthogonal::new(stream, rows, cols, gain).whole()
+///
+/// # Panics
+/// If `out` does not have `rows * cols` elements.
+pub fn orthogonal_f64(stream: Stream, rows: usize, cols: usize, gain: f64, out: &mut [f64]) {
+    Orthogonal::new(stream, rows, cols, gain).fill(out);
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::reflectors::{BLOCK, Block, Panel};
 use crate::stream::{Cpu, Stream};
 
 /// Rows that a thread works on together; a multiple of every tile's rows.
-const PANEL: usize = 48;
+const PANEL: usize = 96;
 
 /// Blocks of reflectors are held in memory up to this many bytes, and beyond it drawn again for each call.
 const HELD_BYTES: usize = 64 << 20;
@@ -54,13 +54,6 @@ impl<T: Scalar> Orthogonal<T> {
     /// Length and number of the orthonormal vectors.
     fn wide(&self) -> (usize, usize) {
         (self.rows.min(self.cols), self.rows.max(self.cols))
-    }
-
-    /// The whole matrix, row-major.
-    pub(crate) fn whole(&self) -> Vec<T> {
-        let mut out = vec![T::zeroed(); self.rows * self.cols];
-        self.fill(&mut out);
-        out
     }
 
     /// The whole matrix, row-major.

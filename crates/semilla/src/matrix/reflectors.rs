@@ -84,22 +84,26 @@ impl<T: Scalar> Block<T> {
         let count = BLOCK.min(rows - start);
         let len = cols - start;
         let depth = count.next_multiple_of(tile.rows);
-        let stride = spread(len + tile.cols);
-        let mut raw = vec![T::zeroed(); depth * stride];
+        let mut x = vec![T::zeroed(); len];
+        // First holds Vᵀ itself.
+        let mut u = vec![T::zeroed(); len.div_ceil(tile.cols) * depth * tile.cols];
         let mut signs = Vec::with_capacity(count);
         let mut diagonal = Vec::with_capacity(count);
         for i in 0..count {
-            let x = &mut raw[i * stride + i..i * stride + len];
-            let first = (start + i) as u64 * cols as u64 + (start + i) as u64;
-            T::normals(stream, first, x);
-            let (sign, half_square) = to_reflector(x);
+            let index = (start + i) as u64;
+            T::normals(stream, index * cols as u64 + index, &mut x[i..]);
+            let (sign, half_square) = to_reflector(&mut x[i..]);
             signs.push(sign);
             diagonal.push(half_square);
+            let groups = u.chunks_exact_mut(depth * tile.cols);
+            for (u, x) in groups.zip(x.chunks(tile.cols)) {
+                u[i * tile.cols..][..x.len()].copy_from_slice(x);
+            }
+            x[i] = T::zeroed();
         }
-        let raw = Rows { data: &raw, stride };
-        let v = by_reflector(raw, count, len, tile.cols);
-        let t = triangle(cpu, raw, &v, len, &diagonal);
-        let u = by_coordinate(cpu, raw, &t, count, len);
+        let v = by_reflector(&u, depth, count, len, tile.cols);
+        let t = triangle(cpu, &u, &v, len, &diagonal);
+        transform(cpu, &t, &mut u, count);
         Self {
             start,
             len,
@@ -218,18 +222,22 @@ fn sum_of_squares<T: Scalar>(x: &[T]) -> f64 {
     sums.iter().sum()
 }
 
-/// V in groups of `width` reflectors: a group holds their coordinates, one after the other.
-fn by_reflector<T: Scalar>(raw: Rows<T>, count: usize, len: usize, width: usize) -> Vec<T> {
-    /// Coordinates that are turned at a time: what they are written to stays in the first-level cache.
-    const TURNED: usize = 32;
+/// Turns V from groups of `width` coordinates, `depth` reflectors each, to groups of `width` reflectors.
+fn by_reflector<T: Scalar>(
+    from: &[T],
+    depth: usize,
+    count: usize,
+    len: usize,
+    width: usize,
+) -> Vec<T> {
     let mut v = vec![T::zeroed(); count.div_ceil(width) * len * width];
-    for (group, values) in v.chunks_exact_mut(len * width).enumerate() {
-        let reflectors = group * width..count.min((group + 1) * width);
-        for (chunk, values) in values.chunks_mut(TURNED * width).enumerate() {
-            for i in reflectors.clone() {
-                let row = &raw.data[i * raw.stride + chunk * TURNED..];
-                let places = values[i - reflectors.start..].iter_mut().step_by(width);
-                for (to, from) in places.zip(row) {
+    for (group, v) in v.chunks_exact_mut(len * width).enumerate() {
+        let first = group * width;
+        let coordinates = v.chunks_mut(width * width);
+        for (v, from) in coordinates.zip(from.chunks_exact(depth * width)) {
+            let reflectors = from[first * width..count * width].chunks_exact(width);
+            for (i, reflector) in reflectors.take(width).enumerate() {
+                for (to, from) in v[i..].iter_mut().step_by(width).zip(reflector) {
                     *to = *from;
                 }
             }
@@ -239,30 +247,38 @@ fn by_reflector<T: Scalar>(raw: Rows<T>, count: usize, len: usize, width: usize)
 }
 
 /// -Tᵀ, row-major, padded with zero rows to whole tiles.
-fn triangle<T: Scalar>(cpu: Cpu, raw: Rows<T>, v: &[T], len: usize, diagonal: &[f64]) -> Vec<T> {
+fn triangle<T: Scalar>(cpu: Cpu, vt: &[T], v: &[T], len: usize, diagonal: &[f64]) -> Vec<T> {
     let tile = T::tile(cpu);
     let count = diagonal.len();
-    let groups = count.div_ceil(tile.cols);
-    let extent = Extent {
-        rows: count.next_multiple_of(tile.rows),
-        groups,
-        depth: len,
-    };
-    let row = groups * tile.cols;
-    let mut gram = vec![T::zeroed(); extent.rows * row];
-    let b = Groups {
-        data: v,
-        stride: len * tile.cols,
-    };
-    let c = Target {
-        data: &mut gram,
-        row,
-        group: tile.cols,
-    };
-    T::add_product(cpu, extent, raw, b, c);
+    let rows = count.next_multiple_of(tile.rows);
+    let row = count.next_multiple_of(tile.cols);
+    let mut gram = vec![T::zeroed(); rows * row];
+    for (group, v) in v.chunks_exact(len * tile.cols).enumerate() {
+        // What lies above the diagonal is enough.
+        let above = ((group + 1) * tile.cols).next_multiple_of(tile.rows);
+        let coordinates = v.chunks(tile.cols * tile.cols);
+        for (vt, v) in vt.chunks_exact(rows * tile.cols).zip(coordinates) {
+            let extent = Extent {
+                rows: above.min(rows),
+                groups: 1,
+                depth: v.len() / tile.cols,
+            };
+            let a = Rows {
+                data: vt,
+                stride: tile.cols,
+            };
+            let b = Groups { data: v, stride: 0 };
+            let c = Target {
+                data: &mut gram[group * tile.cols..],
+                row,
+                group: 0,
+            };
+            T::add_product(cpu, extent, a, b, c);
+        }
+    }
 
     let gram: Vec<f64> = gram.iter().map(|g| g.f64()).collect();
-    let mut t = vec![T::zeroed(); extent.rows * count];
+    let mut t = vec![T::zeroed(); rows * count];
     let mut line = [0f64; BLOCK];
     // Row i of T solves (row of T) · T⁻¹ = eᵢ from left to right.
     for i in 0..count {
@@ -280,36 +296,37 @@ fn triangle<T: Scalar>(cpu: Cpu, raw: Rows<T>, v: &[T], len: usize, diagonal: &[
     t
 }
 
-/// The product of `t` and Vᵀ in groups of coordinates.
-fn by_coordinate<T: Scalar>(cpu: Cpu, raw: Rows<T>, t: &[T], count: usize, len: usize) -> Vec<T> {
+/// Multiplies Vᵀ, in groups of coordinates, by `t`.
+fn transform<T: Scalar>(cpu: Cpu, t: &[T], u: &mut [T], count: usize) {
     let tile = T::tile(cpu);
-    let extent = Extent {
-        rows: count.next_multiple_of(tile.rows),
-        groups: 1,
-        depth: count,
-    };
-    let group = extent.rows * tile.cols;
-    let mut u = vec![T::zeroed(); len.div_ceil(tile.cols) * group];
-    let mut columns = vec![T::zeroed(); count * tile.cols];
-    for (index, u) in u.chunks_exact_mut(group).enumerate() {
-        for (i, to) in columns.chunks_exact_mut(tile.cols).enumerate() {
-            let from = i * raw.stride + index * tile.cols;
-            to.copy_from_slice(&raw.data[from..from + tile.cols]);
+    let depth = t.len() / count;
+    let mut vt = vec![T::zeroed(); depth * tile.cols];
+    for u in u.chunks_exact_mut(vt.len()) {
+        vt.copy_from_slice(u);
+        u.fill(T::zeroed());
+        let t = t.chunks_exact(tile.rows * count);
+        let u = u.chunks_exact_mut(tile.rows * tile.cols);
+        for (index, (t, u)) in t.zip(u).enumerate() {
+            // Tᵀ is zero above the diagonal.
+            let extent = Extent {
+                rows: tile.rows,
+                groups: 1,
+                depth: count.min((index + 1) * tile.rows),
+            };
+            let a = Rows {
+                data: t,
+                stride: count,
+            };
+            let b = Groups {
+                data: &vt,
+                stride: 0,
+            };
+            let c = Target {
+                data: u,
+                row: tile.cols,
+                group: 0,
+            };
+            T::add_product(cpu, extent, a, b, c);
         }
-        let a = Rows {
-            data: t,
-            stride: count,
-        };
-        let b = Groups {
-            data: &columns,
-            stride: 0,
-        };
-        let c = Target {
-            data: u,
-            row: tile.cols,
-            group: 0,
-        };
-        T::add_product(cpu, extent, a, b, c);
     }
-    u
 }
