@@ -604,9 +604,13 @@ fn sparse(stream: Stream, shape: &[usize], std: f64, zeros: usize) -> Matrix {
 
 fn orthogonal(stream: Stream, rows: usize, columns: usize, gain: f64, dtype: DType) -> Matrix {
     if dtype == DType::F64 {
-        Matrix::F64(matrix::orthogonal_f64(stream, rows, columns, gain))
+        let mut values = vec![0f64; rows * columns];
+        matrix::orthogonal_f64(stream, rows, columns, gain, &mut values);
+        Matrix::F64(values)
     } else {
-        Matrix::F32(matrix::orthogonal(stream, rows, columns, gain as f32))
+        let mut values = vec![0f32; rows * columns];
+        matrix::orthogonal(stream, rows, columns, gain as f32, &mut values);
+        Matrix::F32(values)
     }
 }
 

@@ -1,11 +1,32 @@
-//! stub
+//! The linear algebra that initializers need, with the same bits on any CPU and any number of threads.
+
+mod lanes;
+mod orthogonal;
+mod product;
+mod reflectors;
+
 use crate::stream::Stream;
-pub(crate) fn orthogonal(_: Stream, rows: usize, cols: usize, gain: f32) -> Vec<f32> {
-    vec![gain; rows * cols]
+pub(crate) use orthogonal::Orthogonal;
+
+/// Fills `out` with a semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many
+/// orthonormal rows or columns as fit, drawn uniformly (by Haar's measure) from all such matrices.
+///
+/// # Panics
+/// If `out` does not have `rows * cols` elements.
+pub fn orthogonal(stream: Stream, rows: usize, cols: usize, gain: f32, out: &mut [f32]) {
+    Orthogonal::new(stream, rows, cols, gain).fill(out);
 }
-pub(crate) fn orthogonal_f64(_: Stream, rows: usize, cols: usize, gain: f64) -> Vec<f64> {
-    vec![gain; rows * cols]
+
+/// As [`orthogonal`], in double precision: other values, since these come of other normals.
+///
+/// # Panics
+/// If `out` does not have `rows * cols` elements.
+pub fn orthogonal_f64(stream: Stream, rows: usize, cols: usize, gain: f64, out: &mut [f64]) {
+    Orthogonal::new(stream, rows, cols, gain).fill(out);
 }
+
+#[cfg(test)]
+mod tests;
 pub(crate) fn svd(_: &[f64], n: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     (vec![0.0; n * n], vec![0.0; n], vec![0.0; n * n])
 }

@@ -11,7 +11,7 @@ mod law;
 pub(crate) mod math;
 mod philox;
 mod reference;
-mod simd;
+pub(crate) mod simd;
 
 use std::sync::OnceLock;
 
@@ -170,7 +170,12 @@ impl Stream {
     }
 
     /// Whole units by the kernels, the ragged ends through one unit beside.
-    fn fill_f32<E: Store, const PAST_CACHE: bool>(self, law: &Law<f32>, first: u64, out: &mut [E]) {
+    pub(crate) fn fill_f32<E: Store, const PAST_CACHE: bool>(
+        self,
+        law: &Law<f32>,
+        first: u64,
+        out: &mut [E],
+    ) {
         let skip = (first % UNIT as u64) as usize;
         let head = if skip == 0 {
             0
@@ -214,7 +219,7 @@ impl Stream {
         }
     }
 
-    fn fill_f64(self, law: &Law<f64>, first: u64, out: &mut [f64]) {
+    pub(crate) fn fill_f64(self, law: &Law<f64>, first: u64, out: &mut [f64]) {
         match Cpu::detected() {
             // SAFETY: the value of type Avx2 or Avx512 proves that the CPU has these features.
             #[cfg(target_arch = "x86_64")]
@@ -243,7 +248,7 @@ fn each_chunk<E: Element>(first: u64, out: &mut [E], fill: impl Fn(u64, &mut [E]
 
 /// What this CPU can do, asked once.
 #[derive(Clone, Copy)]
-enum Cpu {
+pub(crate) enum Cpu {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -252,7 +257,7 @@ enum Cpu {
 }
 
 impl Cpu {
-    fn detected() -> Self {
+    pub(crate) fn detected() -> Self {
         static CPU: OnceLock<Cpu> = OnceLock::new();
         *CPU.get_or_init(|| {
             #[cfg(target_arch = "x86_64")]
