@@ -18,6 +18,26 @@ pub enum Error {
         /// The system's answer.
         cause: io::Error,
     },
+    /// A plan's line that cannot be carried out.
+    #[error("cannot fill {tensor:?}: {error}")]
+    Fill {
+        /// The tensor.
+        tensor: String,
+        /// Why not.
+        error: semilla::FillError,
+    },
+    /// A plan keeps a tensor that the model's file does not hold in the same type and shape.
+    #[error(
+        "{tensor:?} is to keep its values, but the model given has none for it; give the file that holds them, \
+         or choose an initializer"
+    )]
+    NothingToKeep {
+        /// The tensor.
+        tensor: String,
+    },
+    /// The work was stopped.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
     /// The disk has no room for the file.
     #[error(
         "no room for {}, which needs {bytes} bytes ({cause}); free that much or choose another folder",

@@ -8,7 +8,7 @@ mod fill;
 pub mod gaussian;
 pub mod init;
 mod layout;
-mod matrix;
+pub mod matrix;
 mod model;
 mod plan;
 pub mod stream;

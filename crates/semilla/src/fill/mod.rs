@@ -316,7 +316,7 @@ impl Fill {
             }
             Fill::Repeated { axis, repeats, of } => {
                 let size = shape.get(*axis).copied().unwrap_or(0);
-                if *repeats == 0 || size % repeats != 0 {
+                if *axis >= shape.len() || *repeats == 0 || size % repeats != 0 {
                     return Err(shape_error(format!(
                         "axis {axis} is not {repeats} times anything"
                     )));
@@ -371,6 +371,22 @@ impl Fill {
                 }
             }
             Fill::Keep => Ok(()),
+        }
+    }
+
+    /// Whether preparing makes a whole matrix, all threads together, and holds it.
+    pub fn is_matrix(&self) -> bool {
+        match self {
+            Fill::Sparse { .. }
+            | Fill::Orthogonal { .. }
+            | Fill::DeltaOrthogonal { .. }
+            | Fill::LooksLinear { .. }
+            | Fill::Mimetic { .. } => true,
+            Fill::Stacked { of } | Fill::Repeated { of, .. } | Fill::Padded { of, .. } => {
+                of.is_matrix()
+            }
+            Fill::Blocks { sections, .. } => sections.iter().any(|s| s.fill.is_matrix()),
+            _ => false,
         }
     }
 

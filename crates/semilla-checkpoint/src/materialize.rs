@@ -1,0 +1,267 @@
+//! A plan carried out: generated weights on their way to a file, in constant memory.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use semilla::{Fill, Line, Plan, Prepared, Slice};
+
+use crate::{Checkpoint, CheckpointWriter, Error, Malformed, TensorInfo, Tensors};
+
+/// What one thread generates and writes at a time: it stays in a core's cache on its way to the file.
+const CHUNK: usize = 256 << 10;
+
+/// One rank's part of every tensor: the whole for rank 0 of 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rank {
+    rank: usize,
+    world: usize,
+}
+
+/// There is no such rank.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a rank; write RANK/WORLD with RANK from 0 below WORLD, such as 0/4")]
+pub struct InvalidRank(String);
+
+impl Rank {
+    /// The only rank: everything.
+    pub const WHOLE: Rank = Rank { rank: 0, world: 1 };
+
+    /// The part of a tensor: a chunk of its first axis, as `torch.chunk` and DTensor's `Shard(0)` cut.
+    /// A scalar belongs to rank 0 alone.
+    pub fn slice(self, shape: &[usize]) -> Option<Slice> {
+        let slice = Slice::of_rank(shape, self.rank, self.world);
+        let absent = if shape.is_empty() {
+            self.rank > 0
+        } else {
+            slice.size()[0] == 0
+        };
+        // An empty tensor is still a tensor: rank 0 lists it.
+        let empty_whole = shape.first() == Some(&0) && self.rank == 0;
+        (!absent || empty_whole).then_some(slice)
+    }
+}
+
+impl std::fmt::Display for Rank {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.rank, self.world)
+    }
+}
+
+impl std::str::FromStr for Rank {
+    type Err = InvalidRank;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRank> {
+        let parts = text.split_once('/');
+        let numbers =
+            parts.and_then(|(rank, world)| Some((rank.parse().ok()?, world.parse().ok()?)));
+        match numbers {
+            Some((rank, world)) if rank < world => Ok(Self { rank, world }),
+            _ => Err(InvalidRank(text.to_owned())),
+        }
+    }
+}
+
+/// The tensors of a rank's file: every tensor of which the rank has a part, with the part's shape.
+///
+/// # Errors
+/// Names or shapes that no file can hold.
+pub fn tensors_of(plan: &Plan, rank: Rank) -> Result<Tensors, Malformed> {
+    let infos: Result<Vec<TensorInfo>, _> = parts(plan, rank)
+        .map(|(line, slice)| TensorInfo::new(&line.name, line.dtype, slice.size().to_vec()))
+        .collect();
+    Tensors::new(infos?)
+}
+
+fn parts(plan: &Plan, rank: Rank) -> impl Iterator<Item = (&Line, Slice)> {
+    plan.tensors
+        .iter()
+        .filter_map(move |line| Some((line, rank.slice(&line.shape)?)))
+}
+
+/// Generates every weight of a rank and writes it, on all threads of the current rayon pool.
+///
+/// The writer must have been made for [`tensors_of`] the same plan and rank. `source` is the model's own file, for
+/// tensors that keep their values. `progress` is told of bytes as they are written. When `stop` is set, the
+/// work ends early with [`Error::Interrupted`]. Memory: a quarter of a MiB per thread, and a matrix at a time where
+/// an initializer makes matrices.
+///
+/// # Errors
+/// A fill that cannot be prepared, a source that lacks a kept tensor, or whatever the writer says.
+pub fn materialize(
+    plan: &Plan,
+    rank: Rank,
+    source: Option<&dyn Checkpoint>,
+    writer: &dyn CheckpointWriter,
+    progress: &(dyn Fn(u64) + Sync),
+    stop: &AtomicBool,
+) -> Result<(), Error> {
+    let mut light = Vec::new();
+    let mut heavy = Vec::new();
+    for (tensor, (line, slice)) in parts(plan, rank).enumerate() {
+        let job = Job {
+            tensor,
+            line,
+            slice,
+        };
+        if job.is_matrix() {
+            heavy.push(job)
+        } else {
+            light.push(job)
+        }
+    }
+    let sink = Sink {
+        writer,
+        source,
+        progress,
+        stop,
+    };
+    sink.run(&light)?;
+    // A matrix at a time: all threads make it, then all threads write it.
+    heavy.into_iter().try_for_each(|job| sink.run(&[job]))
+}
+
+/// One tensor's part to be written.
+struct Job<'a> {
+    tensor: usize,
+    line: &'a Line,
+    slice: Slice,
+}
+
+impl Job<'_> {
+    fn bytes(&self) -> u64 {
+        self.slice.len() * self.line.dtype.size() as u64
+    }
+
+    fn is_matrix(&self) -> bool {
+        self.line.fill.is_matrix()
+    }
+}
+
+/// What a job's bytes come from.
+enum Bytes<'a> {
+    Generated(Prepared),
+    Kept {
+        source: &'a dyn Checkpoint,
+        tensor: usize,
+    },
+}
+
+struct Sink<'a> {
+    writer: &'a dyn CheckpointWriter,
+    source: Option<&'a dyn Checkpoint>,
+    progress: &'a (dyn Fn(u64) + Sync),
+    stop: &'a AtomicBool,
+}
+
+impl Sink<'_> {
+    /// Writes the jobs, chunk by chunk in file order, on as many workers as the pool has threads.
+    fn run(&self, jobs: &[Job<'_>]) -> Result<(), Error> {
+        let ready: Result<Vec<Bytes<'_>>, Error> =
+            jobs.iter().map(|job| self.prepare(job)).collect();
+        let ready = ready?;
+        let mut ends = Vec::with_capacity(jobs.len());
+        let mut chunks = 0usize;
+        for job in jobs {
+            chunks += usize::try_from(job.bytes().div_ceil(CHUNK as u64)).unwrap_or(usize::MAX);
+            ends.push(chunks);
+        }
+        let next = AtomicUsize::new(0);
+        let failure = Mutex::new(None);
+        rayon::scope(|scope| {
+            for _ in 0..rayon::current_num_threads().min(chunks) {
+                scope.spawn(|_| {
+                    let mut buffer = vec![Line64::default(); CHUNK / size_of::<Line64>()];
+                    let buffer: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
+                    loop {
+                        let chunk = next.fetch_add(1, Ordering::Relaxed);
+                        if chunk >= chunks {
+                            return;
+                        }
+                        let index = ends.partition_point(|&end| end <= chunk);
+                        let before = if index == 0 { 0 } else { ends[index - 1] };
+                        let offset = (chunk - before) as u64 * CHUNK as u64;
+                        if let Err(error) = self.chunk(&jobs[index], &ready[index], offset, buffer)
+                        {
+                            // The first failure is told; the others stop at their next chunk.
+                            next.store(chunks, Ordering::Relaxed);
+                            failure
+                                .lock()
+                                .unwrap_or_else(|e| e.into_inner())
+                                .get_or_insert(error);
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        failure
+            .into_inner()
+            .unwrap_or_else(|e| e.into_inner())
+            .map_or(Ok(()), Err)
+    }
+
+    fn prepare(&self, job: &Job<'_>) -> Result<Bytes<'_>, Error> {
+        let line = job.line;
+        if line.fill != Fill::Keep {
+            let prepared = line.fill.prepare(line.key, &line.shape, line.dtype);
+            return prepared.map(Bytes::Generated).map_err(|error| Error::Fill {
+                tensor: line.name.clone(),
+                error,
+            });
+        }
+        let kept = self.source.and_then(|source| {
+            let tensor = source.tensors().index_of(&line.name)?;
+            let info = &source.tensors()[tensor];
+            let same = info.dtype() == line.dtype && info.shape() == line.shape;
+            same.then_some(Bytes::Kept { source, tensor })
+        });
+        kept.ok_or_else(|| Error::NothingToKeep {
+            tensor: line.name.clone(),
+        })
+    }
+
+    fn chunk(
+        &self,
+        job: &Job<'_>,
+        bytes: &Bytes<'_>,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), Error> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        let len = (job.bytes() - offset).min(CHUNK as u64) as usize;
+        let buffer = &mut buffer[..len];
+        let size = job.line.dtype.size() as u64;
+        match bytes {
+            Bytes::Generated(prepared) => prepared.fill_bytes(&job.slice, offset / size, buffer),
+            Bytes::Kept { source, tensor } => {
+                // A chunk of the first axis is one run of the whole.
+                let inner: u64 = job.line.shape.iter().skip(1).map(|&n| n as u64).product();
+                let start = job
+                    .slice
+                    .offset()
+                    .first()
+                    .map_or(0, |&row| row as u64 * inner)
+                    * size;
+                source.read(*tensor, start + offset, buffer)?;
+            }
+        }
+        self.writer.write(job.tensor, offset, buffer)?;
+        (self.progress)(len as u64);
+        Ok(())
+    }
+}
+
+/// Keeps a byte buffer aligned to every element type and to vector stores.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line64([u8; 64]);
+
+impl Default for Line64 {
+    fn default() -> Self {
+        bytemuck::Zeroable::zeroed()
+    }
+}
+
+const _: () = assert!(CHUNK.is_multiple_of(8));
