@@ -12,8 +12,8 @@ const FRAC_1_SQRT_2_LOW: f64 = -4.833_646_656_726_457e-17;
 /// The density `φ(x) = exp(-x²/2) / √2π`, to a few units in the last place for every `x`.
 pub fn pdf(x: f64) -> f64 {
     let square = x * x;
-    if !(square < 1500.0) {
-        return if x.is_nan() { x } else { 0.0 };
+    if square > 1500.0 {
+        return 0.0;
     }
     // exp magnifies the rounding of x² by x²: put back what the product dropped.
     let dropped = x.mul_add(x, -square);
