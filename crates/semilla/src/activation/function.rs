@@ -108,6 +108,16 @@ pub enum ExpectationError {
         /// Where the last one was found.
         near: f64,
     },
+    /// The function jumps, so near inputs are torn apart and the slope of its correlation map is
+    /// infinite at 1.
+    #[error(
+        "the function jumps at {at}: the slope of its correlation map is no expectation of slopes \
+         and depth scales do not exist; take a continuous function"
+    )]
+    Jump {
+        /// Where it jumps.
+        at: f64,
+    },
     /// A gain divides by this moment, and it is 0.
     #[error(
         "{moment} is 0, so no gain can preserve it: the function is constant where inputs fall"
@@ -118,9 +128,8 @@ pub enum ExpectationError {
     },
     /// No point of the edge of chaos has this bias.
     #[error(
-        "no edge of chaos at bias deviation {bias_std} with a variance between 1e-9 and 1e6; take \
-         another bias (where f(0) = 0 and f'(0) ≠ 0, the edge at bias 0 is the limit of variance \
-         0, with weight deviation 1/|f'(0)|)"
+        "no edge of chaos at bias deviation {bias_std}: no fixed point between 1e-9 and 1e6 has \
+         χ₁ = 1; take another bias deviation (0 for the ReLU family, above 0 for tanh and its like)"
     )]
     NoEdge {
         /// The standard deviation of the biases.
@@ -239,6 +248,17 @@ impl<'a> Function<'a> {
         finite.ok_or(ExpectationError::NotFinite {
             mean: 0.0,
             variance: q,
+        })
+    }
+
+    /// A place where the function itself jumps, if there is one.
+    pub(super) fn jump(&self) -> Option<f64> {
+        const APART: f64 = 1e-9;
+        self.features.kinks.iter().copied().find(|k| {
+            let step = APART * k.abs().max(1.0);
+            let (below, above) = (self.value(k - step), self.value(k + step));
+            let size = self.value(k - 1.0).abs() + self.value(k + 1.0).abs();
+            (above - below).abs() > 1e3 * APART * (below.abs() + above.abs() + size)
         })
     }
 
@@ -428,7 +448,6 @@ mod tests {
             let got = moments(activation, 1.0);
             assert!((got.mean - mean).abs() < 0.6e-6, "{activation} {got:?}");
             assert!((got.square - square).abs() < 0.6e-8, "{activation} {got:?}");
-            // erf's last digit is printed one off: 4/(π√5) = 0.569410035...
             assert!(
                 (got.derivative_square - slope).abs() < 0.6e-8,
                 "{activation} {got:?}"
@@ -505,6 +524,21 @@ mod tests {
         assert_near(got.derivative_square, 27.0, 1e-14, "9 E x⁴");
         let estimate = cubic.expectation(2.0, 1.0).unwrap();
         assert!((estimate.value - 14.0).abs() <= estimate.error + 1e-13);
+    }
+
+    #[test]
+    fn jumps_are_told_from_kinks() {
+        use Activation::*;
+        for activation in Activation::all() {
+            let closure = Function::new(move |x| activation.value(x)).unwrap();
+            let jumps = matches!(activation, Sign | Step | Hardshrink { .. });
+            assert_eq!(
+                Function::from(activation).jump().is_some(),
+                jumps,
+                "{activation}"
+            );
+            assert_eq!(closure.jump().is_some(), jumps, "{activation}");
+        }
     }
 
     #[test]

@@ -181,20 +181,21 @@ impl<'f> MeanField<'f> {
         if first.abs() <= STILL * q {
             return Ok(Limit::Fixed(self.point(q)?));
         }
-        let (factor, end) = if first > 0.0 {
-            (SCAN, Limit::Infinity)
-        } else {
-            (1.0 / SCAN, Limit::Zero)
-        };
+        let grows = first > 0.0;
+        let factor = if grows { SCAN } else { 1.0 / SCAN };
         let mut last = q;
-        while (LENGTHS.0..LENGTHS.1).contains(&last) {
+        while if grows {
+            last < LENGTHS.1
+        } else {
+            last > LENGTHS.0
+        } {
             let next = last * factor;
             if growth(next)? * first <= 0.0 {
                 return Ok(Limit::Fixed(self.point(root(growth, last, next)?)?));
             }
             last = next;
         }
-        Ok(end)
+        Ok(if grows { Limit::Infinity } else { Limit::Zero })
     }
 
     /// The correlation map `C(c) = (σ_w² E f(u) f(v) + σ_b²) / q` for u, v of variance `q`, a
@@ -213,23 +214,23 @@ impl<'f> MeanField<'f> {
     /// The slope of the correlation map, `C'(c) = σ_w² E f'(u) f'(v)`; at `c = 1` it is `χ₁`.
     ///
     /// # Errors
-    /// As [`MeanField::correlation`].
+    /// As [`MeanField::correlation`], and if the function jumps: `C'` is then not an expectation
+    /// of slopes, and infinite at 1.
     pub fn correlation_slope(&self, q: f64, c: f64) -> Result<f64, ExpectationError> {
         check_pair(q, c)?;
+        if let Some(at) = self.function.jump() {
+            return Err(ExpectationError::Jump { at });
+        }
         Ok(self.weight_variance * self.function.slope_product(q, c)?)
     }
 
     /// The depth scales at a fixed point of this layer.
     ///
     /// # Errors
-    /// An expectation diverges.
+    /// An expectation diverges, or the function jumps.
     pub fn depth_scales(&self, point: &FixedPoint) -> Result<DepthScales, ExpectationError> {
         let limit_correlation = self.limit_correlation(point)?;
-        let slope = if limit_correlation == 1.0 {
-            point.chi1
-        } else {
-            self.correlation_slope(point.q, limit_correlation)?
-        };
+        let slope = self.correlation_slope(point.q, limit_correlation)?;
         Ok(DepthScales {
             limit_correlation,
             correlation: depth_scale(slope),
@@ -475,6 +476,7 @@ mod tests {
     }
 
     /// activation, forward gain, backward gain, χ₁ and V' at the forward gain.
+    #[allow(clippy::approx_constant)]
     const GAINS: [(Activation, f64, f64, f64, f64); 15] = [
         (Relu, 1.414214, 1.414214, 1.0, 1.0),
         (LeakyRelu { slope: 0.01 }, 1.414143, 1.414143, 1.0, 1.0),
@@ -784,7 +786,7 @@ mod tests {
                     (Erf, erf, erf_slope),
                     (Sin, damped * libm::sinh(q * c), damped * libm::cosh(q * c)),
                     (Abs, q * 2.0 / PI * (sine + c * libm::asin(c)), f64::NAN),
-                    (Sign, 1.0 - 2.0 * angle / PI, 0.0),
+                    (Sign, 1.0 - 2.0 * angle / PI, f64::NAN),
                 ] {
                     let f = function(activation);
                     let layer = MeanField::new(&f, q, 0.0).unwrap();
@@ -823,6 +825,9 @@ mod tests {
         assert!(layer.correlation(1.0, 1.1).is_err() && layer.correlation(0.0, 0.5).is_err());
         assert!(layer.correlation_slope(1.0, f64::NAN).is_err());
         assert!(tanh.gain(f64::INFINITY).is_err());
+        let tear = MeanField::new(&function(Hardshrink { lambda: 0.5 }), 2.0, 0.1)
+            .and_then(|layer| layer.correlation_slope(1.0, 0.5));
+        assert!(matches!(tear, Err(ExpectationError::Jump { .. })));
         let vanishes = |r: Result<Gain, _>| matches!(r, Err(ExpectationError::Vanishes { .. }));
         assert!(vanishes(function(Sign).backward_gain()));
         assert!(vanishes(Function::new(|_| 0.0).unwrap().forward_gain()));
@@ -830,6 +835,7 @@ mod tests {
         let exp = function(Exp);
         assert!(MeanField::new(&exp, 0.5, 0.0).unwrap().limit(1.0).is_err());
         assert_eq!(layer.limit(1.0), Ok(Limit::Zero));
+        assert_eq!(layer.limit(1e8), Ok(Limit::Zero));
     }
 
     #[test]

@@ -114,7 +114,7 @@ mod tests {
         for name in PYTORCH {
             let want = match name {
                 "tanh" => 1.6666666666666667,
-                "relu" => 1.4142135623730951,
+                "relu" => std::f64::consts::SQRT_2,
                 "leaky_relu" => 1.4141428569978354,
                 "selu" => 0.75,
                 _ => 1.0,
