@@ -12,8 +12,8 @@ const FRAC_1_SQRT_2_LOW: f64 = -4.833_646_656_726_457e-17;
 /// The density `φ(x) = exp(-x²/2) / √2π`, to a few units in the last place for every `x`.
 pub fn pdf(x: f64) -> f64 {
     let square = x * x;
-    if !(square < 1500.0) {
-        return if x.is_nan() { x } else { 0.0 };
+    if square > 1500.0 {
+        return 0.0;
     }
     // exp magnifies the rounding of x² by x²: put back what the product dropped.
     let dropped = x.mul_add(x, -square);
@@ -175,7 +175,7 @@ mod tests {
 
     /// `(x, Φ(x), φ(x))` from 40-digit arithmetic.
     const VALUES: [(f64, f64, f64); 9] = [
-        (0.0, 0.5, 0.398_942_280_401_432_68),
+        (0.0, 0.5, 0.398_942_280_401_432_7),
         (0.5, 0.691_462_461_274_013_1, 0.352_065_326_764_299_5),
         (-1.0, 0.158_655_253_931_457_05, 0.241_970_724_519_143_35),
         (2.0, 0.977_249_868_051_820_8, 0.053_990_966_513_188_05),
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn quantiles_match_40_digit_arithmetic() {
         for (p, x) in [
-            (0.6, 0.253_347_103_135_799_74),
+            (0.6, 0.253_347_103_135_799_7),
             (0.025, -1.959_963_984_540_054_2),
             (0.975, 1.959_963_984_540_053_9),
             (1e-5, -4.264_890_793_922_825),

@@ -14,6 +14,7 @@ mod plan;
 pub mod stream;
 mod suggest;
 
+pub use activation::Activation;
 pub use distribution::{Distribution, DistributionError, Sampler};
 pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
 pub use expression::{ExpressionError, Scalar, Variable, Variables};

@@ -34,8 +34,11 @@ fn bits<E: Element>(stream: Stream, distribution: &Distribution, first: u64) -> 
     let mut out = [E::default(); LEN];
     stream.fill(&sampler, first, &mut out);
     let hex = |value: &E| {
-        let bytes: Vec<String> =
-            bytemuck::bytes_of(value).iter().rev().map(|byte| format!("{byte:02x}")).collect();
+        let bytes: Vec<String> = bytemuck::bytes_of(value)
+            .iter()
+            .rev()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         bytes.concat()
     };
     out.iter().map(hex).collect()
@@ -53,13 +56,31 @@ fn vector(seed: u64, name: &str, part: u64, first: u64, dtype: DType, of: Distri
         DType::F8E5M2 => bits::<F8E5M2>(stream, &of, first),
         other => unreachable!("{other} holds no random values"),
     };
-    let words = (first..first + LEN as u64).map(|i| format!("{:08x}", stream.word(i))).collect();
-    Vector { seed, name: name.to_owned(), key, part, first, dtype, distribution: of, words, bits }
+    let words = (first..first + LEN as u64)
+        .map(|i| format!("{:08x}", stream.word(i)))
+        .collect();
+    Vector {
+        seed,
+        name: name.to_owned(),
+        key,
+        part,
+        first,
+        dtype,
+        distribution: of,
+        words,
+        bits,
+    }
 }
 
 fn computed() -> Golden {
-    let uniform = Distribution::Uniform { low: -0.05, high: 0.05 };
-    let normal = Distribution::Normal { mean: 0.25, std: 0.02 };
+    let uniform = Distribution::Uniform {
+        low: -0.05,
+        high: 0.05,
+    };
+    let normal = Distribution::Normal {
+        mean: 0.25,
+        std: 0.02,
+    };
     let cut = |std: f64, low: f64, high: f64| Distribution::TruncatedNormal {
         mean: 0.0,
         std,
@@ -67,7 +88,13 @@ fn computed() -> Golden {
         high,
     };
     let mut vectors = Vec::new();
-    for of in [uniform, normal, cut(0.02, -0.04, 0.04), cut(1.0, -3.0, 3.0), cut(1.0, 2.5, 9.0)] {
+    for of in [
+        uniform,
+        normal,
+        cut(0.02, -0.04, 0.04),
+        cut(1.0, -3.0, 3.0),
+        cut(1.0, 2.5, 9.0),
+    ] {
         for dtype in [DType::F32, DType::F64, DType::BF16, DType::F16] {
             vectors.push(vector(0, "layers.0.weight", 0, 0, dtype, of));
         }
@@ -79,7 +106,10 @@ fn computed() -> Golden {
     }
     vectors.push(vector(0, "layers.0.weight", 0, 0, DType::F8E4M3, normal));
     vectors.push(vector(0, "layers.0.weight", 0, 0, DType::F8E5M2, normal));
-    Golden { version: VERSION, vectors }
+    Golden {
+        version: VERSION,
+        vectors,
+    }
 }
 
 #[test]
@@ -87,7 +117,11 @@ fn golden_vectors() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/stream-v1.json");
     let computed = computed();
     if std::env::var_os("SEMILLA_WRITE_GOLDEN").is_some() {
-        std::fs::write(path, serde_json::to_string_pretty(&computed).unwrap() + "\n").unwrap();
+        std::fs::write(
+            path,
+            serde_json::to_string_pretty(&computed).unwrap() + "\n",
+        )
+        .unwrap();
     }
     let golden: Golden = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     for (golden, computed) in golden.vectors.iter().zip(&computed.vectors) {

@@ -26,9 +26,18 @@ fn distributions() -> Vec<Distribution> {
         high,
     };
     vec![
-        Distribution::Uniform { low: -1.0, high: 2.0 },
-        Distribution::Normal { mean: 0.0, std: 1.0 },
-        Distribution::Normal { mean: 3.0, std: 0.02 },
+        Distribution::Uniform {
+            low: -1.0,
+            high: 2.0,
+        },
+        Distribution::Normal {
+            mean: 0.0,
+            std: 1.0,
+        },
+        Distribution::Normal {
+            mean: 3.0,
+            std: 0.02,
+        },
         cut(1.0, -2.0, 2.0),
         cut(0.02, -0.06, 0.06),
         cut(1.0, 1.0, 6.0),
@@ -79,12 +88,18 @@ fn moments_up_to_the_fourth() {
                 })
                 .sum::<f64>()
         };
-        for values in [draw::<f32>(7, "moments", distribution), draw::<f64>(7, "m", distribution)] {
+        for values in [
+            draw::<f32>(7, "moments", distribution),
+            draw::<f64>(7, "m", distribution),
+        ] {
             for power in 1..=4 {
                 let expected = exact(power);
                 let error = ((exact(2 * power) - expected * expected) / N as f64).sqrt();
-                let found =
-                    values.iter().map(|v| ((v - mean) / std).powi(power)).sum::<f64>() / N as f64;
+                let found = values
+                    .iter()
+                    .map(|v| ((v - mean) / std).powi(power))
+                    .sum::<f64>()
+                    / N as f64;
                 let z = (found - expected) / error;
                 assert!(z.abs() < Z, "{distribution:?} #{i} power {power}: {z}");
             }
@@ -94,8 +109,10 @@ fn moments_up_to_the_fourth() {
 
 /// The normal approximation of a chi-square statistic (Wilson & Hilferty 1931).
 fn chi_square_z(counts: &[u64], expected: f64) -> f64 {
-    let statistic: f64 =
-        counts.iter().map(|&n| (n as f64 - expected) * (n as f64 - expected) / expected).sum();
+    let statistic: f64 = counts
+        .iter()
+        .map(|&n| (n as f64 - expected) * (n as f64 - expected) / expected)
+        .sum();
     let k = (counts.len() - 1) as f64;
     ((statistic / k).cbrt() - (1.0 - 2.0 / (9.0 * k))) / (2.0 / (9.0 * k)).sqrt()
 }
@@ -140,8 +157,14 @@ fn squares(values: &[f64]) -> Vec<f64> {
 /// Lags within a word's run, between the words of a counter (16, 32, 48), between blocks and units.
 #[test]
 fn autocorrelation() {
-    let normal = Distribution::Normal { mean: 0.0, std: 1.0 };
-    for values in [draw::<f32>(0, "lags", &normal), draw::<f64>(0, "lags", &normal)] {
+    let normal = Distribution::Normal {
+        mean: 0.0,
+        std: 1.0,
+    };
+    for values in [
+        draw::<f32>(0, "lags", &normal),
+        draw::<f64>(0, "lags", &normal),
+    ] {
         let squares = squares(&values);
         for lag in [1, 2, 3, 7, 15, 16, 17, 32, 48, 63, 64, 65, 128, 1024, 65536] {
             let z = correlation_z(&values[lag..], &values[..N - lag]);
@@ -155,7 +178,10 @@ fn autocorrelation() {
 /// The two normals of one Box-Muller pair have a common radius: their squares are where dependence would show.
 #[test]
 fn names_and_seeds_are_independent() {
-    let normal = Distribution::Normal { mean: 0.0, std: 1.0 };
+    let normal = Distribution::Normal {
+        mean: 0.0,
+        std: 1.0,
+    };
     let streams: Vec<Vec<f64>> = [
         (0, "layers.0.weight"),
         (0, "layers.1.weight"),
@@ -174,7 +200,11 @@ fn names_and_seeds_are_independent() {
             assert!(z.abs() < Z, "{i} and {j}: {z}");
             let z = correlation_z(&squares(&streams[i]), &squares(&streams[j]));
             assert!(z.abs() < Z, "squares of {i} and {j}: {z}");
-            let equal = streams[i].iter().zip(&streams[j]).filter(|(a, b)| a == b).count();
+            let equal = streams[i]
+                .iter()
+                .zip(&streams[j])
+                .filter(|(a, b)| a == b)
+                .count();
             assert!(equal < 20, "{i} and {j} share {equal} values");
         }
     }
@@ -183,7 +213,14 @@ fn names_and_seeds_are_independent() {
 #[test]
 fn tails_reach_beyond_six_sigma() {
     // 2³⁰ normals in pieces: 2 are expected beyond 6 sigma; the stream at seed 0 has some, and none beyond its reach.
-    let sampler = Sampler::new(&Distribution::Normal { mean: 0.0, std: 1.0 }, DType::BF16).unwrap();
+    let sampler = Sampler::new(
+        &Distribution::Normal {
+            mean: 0.0,
+            std: 1.0,
+        },
+        DType::BF16,
+    )
+    .unwrap();
     let mut out = vec![bf16::ZERO; 1 << 22];
     let (mut beyond_5, mut farthest) = (0u64, 0f32);
     for piece in 0..256u64 {
@@ -198,6 +235,9 @@ fn tails_reach_beyond_six_sigma() {
     // P(|z| > 5.015625, the edge of what rounds above 5) = 5.28e-7.
     let expected = 5.284e-7 * 2f64.powi(30);
     let z = (beyond_5 as f64 - expected) / expected.sqrt();
-    assert!(z.abs() < Z, "{beyond_5} beyond 5 sigma, {expected} expected");
+    assert!(
+        z.abs() < Z,
+        "{beyond_5} beyond 5 sigma, {expected} expected"
+    );
     assert!((6.0..6.8).contains(&farthest), "the farthest is {farthest}");
 }

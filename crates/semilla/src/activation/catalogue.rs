@@ -1,6 +1,6 @@
 //! The well-known activation functions: names, values, derivatives and kinks.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+use std::f64::consts::FRAC_2_SQRT_PI;
 use std::fmt;
 use std::str::FromStr;
 
@@ -548,6 +548,167 @@ impl Activation {
             }
             _ if self.parameter().is_some() => "it must be finite",
             _ => "it takes none",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Away from kinks, in the bulk and the tails.
+    const POINTS: [f64; 12] = [
+        -30.1, -7.3, -4.2, -2.2, -0.7, -0.1, 0.2, 0.8, 2.3, 3.7, 8.9, 31.3,
+    ];
+
+    #[test]
+    fn derivatives_are_those_of_the_values() {
+        for activation in Activation::all() {
+            for x in POINTS {
+                let h = 1.0 / 1024.0;
+                let f = |k: f64| activation.value(x + k * h);
+                let difference = (8.0 * (f(1.0) - f(-1.0)) - (f(2.0) - f(-2.0))) / (12.0 * h);
+                let derivative = activation.derivative(x);
+                let error = (derivative - difference).abs();
+                let size = derivative.abs().max(1.0);
+                assert!(
+                    error < 2e-10 * size,
+                    "{activation}'({x}): {derivative} {difference}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn values_match_their_definitions() {
+        use Activation::*;
+        for (activation, x, want) in [
+            (LeakyRelu { slope: 0.2 }, -2.0, -0.4),
+            (Relu6, 7.0, 6.0),
+            (Relu2, 3.0, 9.0),
+            (Selu, -1.0, -1.1113307378125625),
+            (Celu { alpha: 2.0 }, -2.0, -1.2642411176571153),
+            (Gelu, 1.0, 0.8413447460685429),
+            (GeluTanh, 1.0, 0.8411919906082768),
+            (QuickGelu, 1.0, 0.8457957659328212),
+            (Silu, 1.0, 0.7310585786300049),
+            (Mish, 1.0, 0.8650983882673103),
+            (Softplus, -40.0, 4.248354255291589e-18),
+            (Softsign, -3.0, -0.75),
+            (Hardsigmoid, 1.5, 0.75),
+            (Hardswish, 1.5, 1.125),
+            (Logsigmoid, -1000.0, -1000.0),
+            (Softshrink { lambda: 0.5 }, -2.0, -1.5),
+            (Hardshrink { lambda: 0.5 }, 0.4, 0.0),
+            (Sign, 0.0, 0.0),
+            (Step, 0.0, 0.0),
+        ] {
+            let got = activation.value(x);
+            let close = (got - want).abs() <= 4e-16 * want.abs();
+            assert!(close, "{activation}({x}) = {got}, not {want}");
+        }
+    }
+
+    #[test]
+    fn values_and_derivatives_stay_numbers_far_out() {
+        for activation in Activation::all().filter(|a| *a != Activation::Exp) {
+            for x in [-1e30, -1e4, -0.0, 0.0, 1e4, 1e30] {
+                assert!(activation.value(x).is_finite(), "{activation}({x})");
+                assert!(activation.derivative(x).is_finite(), "{activation}'({x})");
+            }
+        }
+    }
+
+    #[test]
+    fn text_and_json_come_back() {
+        for activation in Activation::all().chain([
+            Activation::LeakyRelu { slope: 0.1 + 0.2 },
+            Activation::Prelu { slope: -1e-300 },
+        ]) {
+            assert_eq!(activation.to_string().parse(), Ok(activation));
+            let json = serde_json::to_string(&activation).unwrap();
+            assert_eq!(json, format!("\"{activation}\""));
+            assert_eq!(
+                serde_json::from_str::<Activation>(&json).unwrap(),
+                activation
+            );
+        }
+        for name in Activation::NAMES {
+            assert_eq!(name.parse::<Activation>().unwrap().name(), name);
+        }
+    }
+
+    #[test]
+    fn names_of_other_libraries_are_understood() {
+        for (text, want) in [
+            ("swish", Activation::Silu),
+            ("SiLU", Activation::Silu),
+            ("torch.nn.LeakyReLU", Activation::LeakyRelu { slope: 0.01 }),
+            ("leaky_relu( 0.3 )", Activation::LeakyRelu { slope: 0.3 }),
+            ("nn.ELU(2)", Activation::Elu { alpha: 2.0 }),
+            ("ReLU()", Activation::Relu),
+            ("jax.nn.hard_tanh", Activation::Hardtanh),
+            ("hard_silu", Activation::Hardswish),
+            ("log_sigmoid", Activation::Logsigmoid),
+            ("gelu_new", Activation::GeluTanh),
+            ("gelu_pytorch_tanh", Activation::GeluTanh),
+            ("squared_relu", Activation::Relu2),
+            ("soft_sign", Activation::Softsign),
+            ("Atan", Activation::Arctan),
+            (" identity ", Activation::Linear),
+        ] {
+            assert_eq!(text.parse(), Ok(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn aliases_are_normalized_and_belong_to_one_activation() {
+        let mut seen = std::collections::HashSet::new();
+        for (activation, aliases) in CATALOGUE {
+            assert!(seen.insert(normalize(activation.name())), "{activation}");
+            for alias in aliases {
+                assert_eq!(normalize(alias), *alias);
+                assert!(seen.insert((*alias).to_owned()), "{alias}");
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_get_a_sentence() {
+        let parse = |text: &str| text.parse::<Activation>().unwrap_err();
+        assert_eq!(
+            parse("gellu"),
+            ParseActivationError::Unknown("gellu".into())
+        );
+        assert!(parse("").to_string().contains("leaky_relu"));
+        for text in [
+            "leaky_relu(",
+            "leaky_relu(a)",
+            "elu(1",
+            "elu(1)2",
+            "elu((1)",
+        ] {
+            assert_eq!(parse(text), ParseActivationError::Malformed(text.into()));
+        }
+        for text in [
+            "relu(0.2)",
+            "celu(0)",
+            "hardshrink(-1)",
+            "elu(inf)",
+            "leaky_relu(NaN)",
+        ] {
+            assert!(
+                matches!(parse(text), ParseActivationError::Parameter { .. }),
+                "{text}"
+            );
+        }
+        assert!(serde_json::from_str::<Activation>("\"nope\"").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parsing_never_panics(text in ".{0,40}") {
+            let _ = text.parse::<Activation>();
         }
     }
 }

@@ -12,9 +12,13 @@ use super::quadrature::Features;
 const DOMAIN: f64 = 128.0;
 /// Panels start at an odd place, so that no kink at a round number falls on an edge unseen.
 const OFFSET: f64 = 0.381_966_011_250_105;
+/// The bulk of the inputs, whose values say what is small in the tails.
+const BULK: f64 = 2.0;
+/// How sharply a kink is located, relative to itself or to 1.
+const SHARPNESS: f64 = 8.0 * f64::EPSILON;
 /// Samples per panel.
 const NODES: usize = 16;
-/// How far a prediction may be off, relative to the largest sample of the panel.
+/// How far a prediction may be off, relative to the largest sample of the panel or the bulk.
 const TOLERANCE: f64 = 1e-11;
 /// The narrowest panel that may count as smooth detail.
 const FINEST: f64 = 1.0 / 128.0;
@@ -23,7 +27,7 @@ const MOST_KINKS: usize = 256;
 
 /// The kinks and the finest detail of `f`.
 pub(super) fn features(f: &dyn Fn(f64) -> f64) -> Result<Features, ExpectationError> {
-    let samples = Samples::new();
+    let samples = Samples::new(f);
     let mut found = Features {
         kinks: Vec::new(),
         scale: 1.0,
@@ -54,7 +58,7 @@ pub(super) fn features(f: &dyn Fn(f64) -> f64) -> Result<Features, ExpectationEr
         found.kinks.push(kink);
         // A second kink as close as this is looked for on both sides of the first, once each
         // side is wide enough to hold samples that differ.
-        let gap = 4.0 * f64::EPSILON * kink.abs().max(1.0);
+        let gap = 4.0 * SHARPNESS * kink.abs().max(1.0);
         let apart = |(a, b): &(f64, f64)| b - a > FINEST * 1e-3;
         pending.extend(
             [(kink + gap, right), (left, kink - gap)]
@@ -87,6 +91,8 @@ fn finest_detail(f: &dyn Fn(f64) -> f64, samples: &Samples, kinks: &[f64]) -> f6
 
 /// Chebyshev samples of a panel, and probes between them.
 struct Samples {
+    /// The largest value in the bulk.
+    floor: f64,
     nodes: [f64; NODES],
     /// Barycentric weights.
     weights: [f64; NODES],
@@ -94,9 +100,11 @@ struct Samples {
 }
 
 impl Samples {
-    fn new() -> Samples {
+    fn new(f: &dyn Fn(f64) -> f64) -> Samples {
         let angle = |i: f64| -libm::cos(std::f64::consts::PI * i / NODES as f64);
+        let bulk = (-8..=8).map(|i| f(BULK * f64::from(i) / 8.0).abs());
         Samples {
+            floor: bulk.filter(|value| value.is_finite()).fold(0.0, f64::max),
             nodes: std::array::from_fn(|i| angle(i as f64 + 0.5)),
             weights: std::array::from_fn(|i| {
                 let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
@@ -120,12 +128,15 @@ impl Samples {
         if !largest.is_finite() || values.iter().chain(&actual).any(|v| v.is_nan()) {
             return true;
         }
+        // Terms of the size of x may cancel in f: their rounding is no roughness.
+        let rounding = 64.0 * f64::EPSILON * middle.abs();
+        let tolerance = TOLERANCE * largest.max(self.floor) + rounding;
         let error = |(t, value): (&f64, &f64)| (self.interpolate(&values, *t) - value).abs();
         self.probes
             .iter()
             .zip(&actual)
             .map(error)
-            .all(|e| e <= TOLERANCE * largest)
+            .all(|e| e <= tolerance)
     }
 
     fn interpolate(&self, values: &[f64; NODES], t: f64) -> f64 {
@@ -142,18 +153,21 @@ impl Samples {
 /// The place between `left` and `right` where `f` is least smooth, to the last places for a jump
 /// or a bend; to the square root of them for a jump of the second derivative, which is enough to
 /// integrate across.
-fn locate(f: &dyn Fn(f64) -> f64, mut left: f64, mut right: f64) -> f64 {
-    const CELLS: usize = 16;
+fn locate(f: &dyn Fn(f64) -> f64, lowest: f64, highest: f64) -> f64 {
+    const CELLS: usize = 24;
     const WINDOW: usize = 4;
+    let (mut left, mut right) = (lowest, highest);
     loop {
-        let step = (right - left) / CELLS as f64;
         let middle = 0.5 * (left + right);
-        if step <= f64::EPSILON * middle.abs().max(1.0) * 0.125 {
+        if right - left <= SHARPNESS * middle.abs().max(1.0) {
             return middle;
         }
-        // A window more on either side: a kink at the very edge is in the middle of some window.
-        let at = |i: usize| left + (i as f64 - WINDOW as f64) * step;
-        let values: [f64; CELLS + 2 * WINDOW + 1] = std::array::from_fn(|i| f(at(i)));
+        // A little more on either side, so that a kink at the edge is in the middle of a window;
+        // but not beyond the panel, where other kinks are.
+        let margin = 0.25 * (right - left);
+        let (from, to) = ((left - margin).max(lowest), (right + margin).min(highest));
+        let at = |i: usize| from + (to - from) * (i as f64 / CELLS as f64);
+        let values: [f64; CELLS + 1] = std::array::from_fn(|i| f(at(i)));
         let roughness = |w: &[f64]| (w[0] - 4.0 * w[1] + 6.0 * w[2] - 4.0 * w[3] + w[4]).abs();
         let windows = values.windows(WINDOW + 1).map(roughness).enumerate();
         let (start, most) = windows.fold((0, -1.0), |a, b| if b.1 > a.1 { b } else { a });
@@ -162,5 +176,72 @@ fn locate(f: &dyn Fn(f64) -> f64, mut left: f64, mut right: f64) -> f64 {
             return middle;
         }
         (left, right) = (at(start), at(start + WINDOW));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalogue::Activation;
+    use super::*;
+
+    fn kinks(f: impl Fn(f64) -> f64) -> Vec<f64> {
+        features(&f).unwrap().kinks
+    }
+
+    #[test]
+    fn every_declared_kink_is_found_and_no_other() {
+        for activation in Activation::all() {
+            let found = kinks(|x| activation.value(x));
+            let declared = activation.kinks();
+            assert_eq!(found.len(), declared.len(), "{activation}: {found:?}");
+            for (found, declared) in found.iter().zip(&declared) {
+                // A jump of the second derivative is seen to the square root of the precision.
+                assert!(
+                    (found - declared).abs() < 1e-6,
+                    "{activation}: {found} {declared}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn jumps_and_bends_are_located_to_the_last_places() {
+        for at in [0.3, -7.77, 2.0f64.sqrt(), 100.1, -64.0] {
+            for found in [
+                kinks(|x| (x - at).abs()),
+                kinks(|x| if x < at { 0.0 } else { 1.0 }),
+            ] {
+                let error = (found[0] - at).abs();
+                assert!(
+                    found.len() == 1 && error < 2e-15 * at.abs().max(1.0),
+                    "{at}: {found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn close_kinks_are_told_apart() {
+        let found = kinks(|x| (x - 0.25).abs() - (x - 0.2505).abs());
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!((found[0] - 0.25).abs() < 1e-12 && (found[1] - 0.2505).abs() < 1e-12);
+    }
+
+    #[test]
+    fn staircases_are_found_step_by_step_and_noise_is_refused() {
+        assert_eq!(kinks(|x| x.clamp(-50.3, 49.9).round()).len(), 100);
+        let noise = |x: f64| f64::from((x * 1e6).to_bits() as u32 ^ 0x5bd1_e995);
+        assert!(matches!(
+            features(&noise),
+            Err(ExpectationError::TooManyKinks { .. })
+        ));
+    }
+
+    #[test]
+    fn fine_smooth_detail_is_no_kink() {
+        let wave = features(&|x: f64| libm::sin(30.0 * x)).unwrap();
+        assert!(wave.kinks.is_empty() && wave.scale < 0.5 && wave.scale >= FINEST);
+        assert_eq!(features(&libm::tanh).unwrap().scale, 1.0);
+        assert!(kinks(|_| f64::NAN).is_empty() && kinks(|_| 0.0).is_empty());
     }
 }

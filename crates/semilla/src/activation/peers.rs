@@ -103,3 +103,53 @@ fn unknown<const N: usize>(library: &'static str, name: &str, known: [&str; N]) 
         known: known.join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Activation, Function};
+    use super::*;
+
+    #[test]
+    fn pytorch_gains() {
+        for name in PYTORCH {
+            let want = match name {
+                "tanh" => 1.6666666666666667,
+                "relu" => std::f64::consts::SQRT_2,
+                "leaky_relu" => 1.4141428569978354,
+                "selu" => 0.75,
+                _ => 1.0,
+            };
+            assert_eq!(pytorch_gain(name, None), Ok(want), "{name}");
+        }
+        assert_eq!(
+            pytorch_gain("leaky_relu", Some(0.2)),
+            Ok(1.3867504905630728)
+        );
+        assert_eq!(pytorch_gain("tanh", Some(9.0)), Ok(5.0 / 3.0));
+        assert!(pytorch_gain("leaky_relu", Some(f64::NAN)).is_err());
+        let error = pytorch_gain("gelu", None).unwrap_err().to_string();
+        assert!(
+            error.contains("\"gelu\"") && error.contains("conv_transpose3d"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn nfnet_gammas_are_the_gains_of_centered_activations() {
+        for (name, gamma) in NFNET {
+            assert_eq!(nfnet_gamma(name), Ok(gamma));
+            let function = Function::from(name.parse::<Activation>().unwrap());
+            let exact = 1.0 / function.moments(0.0, 1.0).unwrap().variance().sqrt();
+            assert!(
+                (gamma / exact - 1.0).abs() < 2e-3,
+                "{name}: {gamma}, exactly {exact}"
+            );
+        }
+        assert!(
+            nfnet_gamma("mish")
+                .unwrap_err()
+                .to_string()
+                .contains("softplus")
+        );
+    }
+}

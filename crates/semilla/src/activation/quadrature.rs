@@ -18,6 +18,10 @@ const FEATURES: f64 = 30.0;
 pub(super) const REACH: f64 = 10.0;
 /// Bounds the work for a function that is all detail.
 const MOST_PANELS: f64 = 16384.0;
+/// A kink this close to the origin serves as a split there.
+const CLOSE: f64 = 1e-3;
+/// Splits this close are one kink, found twice.
+const SAME: f64 = 1e-13;
 /// Over how many of its own widths a step smoothed by a Gaussian is not yet flat.
 const TRANSITION: f64 = 8.0;
 
@@ -30,10 +34,14 @@ pub(super) struct Features {
     pub(super) scale: f64,
 }
 
-/// How finely to cut: the panels of the recipe, or half as wide for an error estimate.
+/// How finely to cut.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Fineness {
+    /// Panels up to twice [`PANEL`]: in the plane, where every panel costs its square.
+    Coarse,
+    /// Panels up to [`PANEL`].
     Normal,
+    /// Panels half as wide, to judge the others by.
     Double,
 }
 
@@ -69,7 +77,7 @@ pub(super) fn correlated_expectation(
             return f(mean);
         }
         let panels = (mean, inner_sd);
-        let [sum] = expectation(features, panels, Fineness::Normal, |w| {
+        let [sum] = expectation(features, panels, Fineness::Coarse, |w| {
             [f(inner_sd.mul_add(w, mean))]
         });
         sum.value
@@ -79,7 +87,7 @@ pub(super) fn correlated_expectation(
         let (center, width) = (k / (sd * c), TRANSITION * fresh / c.abs());
         [k / sd, center, center - width, center + width]
     });
-    let panels = edges(bends, (0.0, sd), features.scale, Fineness::Normal);
+    let panels = edges(bends, (0.0, sd), features.scale, Fineness::Coarse);
     let [sum] = integrate(&panels, |z| [f(sd * z) * inner(z)]);
     sum.value
 }
@@ -94,17 +102,19 @@ fn edges(
 ) -> Vec<f64> {
     let detail = FEATURES * scale / sd;
     let widest = match fineness {
-        Fineness::Normal => PANEL.min(detail),
-        Fineness::Double => 0.5 * PANEL.min(detail),
+        Fineness::Coarse => detail.min(2.0 * PANEL),
+        Fineness::Normal => detail.min(PANEL),
+        Fineness::Double => 0.5 * detail.min(PANEL),
     };
     let widest = widest.max(2.0 * REACH / MOST_PANELS);
-    let mut splits: Vec<f64> = kinks
-        .chain([-mean / sd])
-        .filter(|z| z.abs() < REACH)
-        .collect();
+    let mut splits: Vec<f64> = kinks.filter(|z| z.abs() < REACH).collect();
+    let origin = -mean / sd;
+    if origin.abs() < REACH && splits.iter().all(|z| (z - origin).abs() > CLOSE) {
+        splits.push(origin);
+    }
     splits.extend([-REACH, REACH]);
     splits.sort_by(f64::total_cmp);
-    splits.dedup();
+    splits.dedup_by(|b, a| *b - *a < SAME);
 
     let mut edges = vec![-REACH];
     for pair in splits.windows(2) {
