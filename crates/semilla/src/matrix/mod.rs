@@ -4,9 +4,11 @@ mod lanes;
 mod orthogonal;
 mod product;
 mod reflectors;
+mod svd;
 
 use crate::stream::Stream;
 pub(crate) use orthogonal::Orthogonal;
+pub use svd::{Svd, svd};
 
 /// Fills `out` with a semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many
 /// orthonormal rows or columns as fit, drawn uniformly (by Haar's measure) from all such matrices.

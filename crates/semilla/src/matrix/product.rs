@@ -245,15 +245,3 @@ unsafe fn tile<T: Copy, S: Lanes<T>, const ROWS: usize>(
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stream::simd::Portable;
-
-    #[test]
-    fn tiles_are_what_they_say() {
-        let _ = Portable;
-        assert_eq!(f32::tile(Cpu::Portable), Tile { rows: 6, cols: 8 });
-    }
-}

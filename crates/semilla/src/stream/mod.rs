@@ -336,4 +336,6 @@ fn f64_elements(stream: Stream, law: &Law<f64>, first: u64, out: &mut [f64]) {
 const _: () = assert!(CHUNK.is_multiple_of(UNIT));
 
 #[cfg(test)]
+pub(crate) use tests::cpus;
+#[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::distribution::{Distribution, Laws};
 use crate::dtype::{F8E4M3, F8E5M2};
 
 /// Every instruction set that this machine can run.
-fn cpus() -> Vec<Cpu> {
+pub(crate) fn cpus() -> Vec<Cpu> {
     #[allow(unused_mut)]
     let mut cpus = vec![Cpu::Portable];
     #[cfg(target_arch = "x86_64")]
