@@ -688,13 +688,13 @@ fn mimetic(
         (1, width)
     };
     for head in 0..matrices {
-        let (u, sigma, v) = matrix::svd(&target(head as u64), width);
+        let svd = matrix::svd(&target(head as u64), width);
         let left = matches!(part, Projection::Query | Projection::Value);
-        let vectors = if left { &u } else { &v };
+        let vectors = if left { &svd.left } else { &svd.right };
         for j in 0..rank {
-            let root = sigma[j].sqrt();
+            let root = svd.values[j].sqrt();
             for i in 0..width {
-                let value = vectors[i * width + j] * root;
+                let value = vectors[j * width + i] * root;
                 let column = head * rank + j;
                 // The output projection is the right factor itself, not its transpose.
                 let at = match part {

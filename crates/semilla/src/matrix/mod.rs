@@ -29,6 +29,3 @@ pub fn orthogonal_f64(stream: Stream, rows: usize, cols: usize, gain: f64, out: 
 
 #[cfg(test)]
 mod tests;
-pub(crate) fn svd(_: &[f64], n: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    (vec![0.0; n * n], vec![0.0; n], vec![0.0; n * n])
-}
