@@ -91,10 +91,10 @@ pub enum DistributionError {
     Integer(DType),
 }
 
-/// The largest |z| of a `f32` normal: radius √(-2 ln 2⁻³³).
-const NORMAL_REACH: f64 = 6.77;
-/// The largest |z| of a `f64` normal: radius √(-2 ln 2⁻⁵⁴).
-const NORMAL_REACH_F64: f64 = 8.66;
+/// Above the largest |z| of a normal: the radius √(-2 ln 2⁻³³) of a `f32`, √(-2 ln 2⁻⁵⁴) of a `f64`.
+const fn reach(dtype: DType) -> f64 {
+    if matches!(dtype, DType::F64) { 8.7 } else { 6.8 }
+}
 
 impl Distribution {
     /// The standard deviation of the values (for a truncated normal, of what remains).

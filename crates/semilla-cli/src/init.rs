@@ -1,0 +1,101 @@
+//! `semilla init`: writes ready-to-load weights.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use clap::Args;
+use semilla::{Line, Plan};
+use semilla_checkpoint::{
+    ByteSize, CheckpointWriter, Metadata, Rank, SafetensorsWriter, materialize, tensors_of,
+};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::plan::{PlanArgs, Planned, grouped_digits, table};
+use crate::progress::Progress;
+
+/// Where the weights go, and how.
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    plan: PlanArgs,
+
+    /// The safetensors file to write
+    #[arg(short, long, value_name = "OUT.safetensors")]
+    output: PathBuf,
+
+    /// Threads; all cores if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
+    /// Split files beyond this size, with the index that transformers reads, such as 5GB
+    #[arg(long, value_name = "SIZE", conflicts_with = "shard")]
+    max_shard_size: Option<ByteSize>,
+
+    /// Write one rank's part only: a chunk of every tensor's first axis
+    #[arg(long, value_name = "RANK/WORLD", default_value = "0/1", hide_default_value = true)]
+    shard: Rank,
+}
+
+/// What was done, for machines.
+#[derive(Serialize)]
+struct Report<'a> {
+    files: Vec<PathBuf>,
+    bytes: u64,
+    seconds: f64,
+    plan: &'a Plan,
+}
+
+/// Plans, generates, writes, and prints what was done to each tensor.
+pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Result<(), Failure> {
+    let Planned { plan, loaded } = args.plan.plan()?;
+    let start = Instant::now();
+    let tensors = tensors_of(&plan, args.shard)?;
+    let bytes = tensors.bytes();
+    let writer =
+        SafetensorsWriter::create(&args.output, tensors, metadata(&plan, args.shard), args.max_shard_size)?;
+    let progress = Progress::new(bytes);
+    let source = loaded.as_ref().and_then(|loaded| loaded.file.as_deref());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.map_or(0, usize::from))
+        .build()
+        .map_err(|error| Failure::Threads(error.to_string()))?;
+    pool.install(|| {
+        materialize(&plan, args.shard, source, &writer, &|done| progress.add(done), stop)
+    })?;
+    progress.message("syncing to disk");
+    let files = Box::new(writer).finish()?;
+    progress.finish();
+    let seconds = start.elapsed().as_secs_f64();
+    if output.is_json() {
+        return output.json(&Report { files, bytes, seconds, plan: &plan });
+    }
+    table(&plan, true, output)?;
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    output.line(format_args!(
+        "wrote {} ({} bytes in {seconds:.1} s)",
+        names.join(", "),
+        grouped_digits(bytes)
+    ))
+}
+
+/// What a reader of the file can know of its making.
+fn metadata(plan: &Plan, rank: Rank) -> Metadata {
+    let mut metadata = Metadata::from([
+        ("semilla.stream".to_owned(), plan.stream.to_string()),
+        ("semilla.recipe".to_owned(), plan.recipe.clone()),
+        ("semilla.seed".to_owned(), plan.seed.to_string()),
+    ]);
+    if rank != Rank::WHOLE {
+        metadata.insert("semilla.shard".to_owned(), rank.to_string());
+        for Line { name, shape, .. } in &plan.tensors {
+            if let Some(slice) = rank.slice(shape).filter(|slice| !slice.offset().is_empty()) {
+                let place = format!("{:?} of {shape:?}", slice.offset());
+                metadata.insert(format!("semilla.offset.{name}"), place);
+            }
+        }
+    }
+    metadata
+}

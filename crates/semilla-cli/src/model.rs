@@ -1,0 +1,90 @@
+//! The MODEL argument: a file of weights, a folder of them, a list of shapes, or a one-line description.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use semilla::model::{Convention, Spec};
+use semilla::{DType, Model};
+use semilla_checkpoint::Checkpoint;
+
+use crate::failure::Failure;
+
+/// What every command that plans takes.
+#[derive(Args)]
+pub(crate) struct ModelArgs {
+    /// A safetensors file, a folder of shards with its index, a JSON list of shapes, or a description such as
+    /// mlp:784-256-10:relu
+    #[arg(value_name = "MODEL", required_unless_present = "plan")]
+    pub(crate) model: Option<String>,
+
+    /// How the model stores its weights
+    #[arg(long, value_enum, default_value_t = Stored::Pytorch, value_name = "WHOSE")]
+    pub(crate) layout: Stored,
+
+    /// Write floating-point tensors in this type: f64, f32, f16, bf16, f8e4m3fn, f8e5m2
+    #[arg(long, value_name = "DTYPE")]
+    pub(crate) dtype: Option<DType>,
+}
+
+/// Whose way of storing weights.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Stored {
+    /// [out, in] and [out, in, kernel...]: PyTorch, transformers, timm
+    Pytorch,
+    /// [in, out] and [kernel..., in, out], Keras names
+    Keras,
+    /// [in, out] and [kernel..., in, out], Flax names
+    Jax,
+}
+
+impl From<Stored> for Convention {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::Pytorch => Convention::Pytorch,
+            Stored::Keras => Convention::Keras,
+            Stored::Jax => Convention::Jax,
+        }
+    }
+}
+
+/// A model, and the file that it was read from.
+pub(crate) struct Loaded {
+    pub(crate) model: Model,
+    pub(crate) file: Option<Box<dyn Checkpoint>>,
+}
+
+impl ModelArgs {
+    /// Reads the model's names, shapes and types; no weights.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        let text = self.model.as_deref().unwrap_or_default();
+        let mut loaded = match existing(text) {
+            Some(path) => {
+                let file = semilla_checkpoint::open(&path)?;
+                let tensors = file
+                    .tensors()
+                    .iter()
+                    .map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()))
+                    .collect();
+                Loaded { model: Model::infer(tensors, self.layout.into()), file: Some(file) }
+            }
+            None if Spec::looks_like(text) => Loaded { model: Spec::parse(text)?, file: None },
+            None => return Err(Failure::NoModel(text.to_owned())),
+        };
+        if let Some(dtype) = self.dtype {
+            if !dtype.is_float() {
+                return Err(Failure::IntegerDType(dtype));
+            }
+            for tensor in &mut loaded.model.tensors {
+                if tensor.dtype.is_float() {
+                    tensor.dtype = dtype;
+                }
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+fn existing(text: &str) -> Option<PathBuf> {
+    let path = Path::new(text);
+    path.exists().then(|| path.to_owned())
+}
