@@ -93,7 +93,11 @@ pub enum DistributionError {
 
 /// Above the largest |z| of a normal: the radius √(-2 ln 2⁻³³) of a `f32`, √(-2 ln 2⁻⁵⁴) of a `f64`.
 const fn reach(dtype: DType) -> f64 {
-    if matches!(dtype, DType::F64) { 8.7 } else { 6.8 }
+    if matches!(dtype, DType::F64) {
+        8.7
+    } else {
+        6.8
+    }
 }
 
 impl Distribution {
@@ -164,14 +168,7 @@ impl Distribution {
                 low,
                 high,
             } => low.abs().max(high.abs()).min(mean.abs() + 14.0 * std),
-            Self::Normal { mean, std } => {
-                let z = if dtype == DType::F64 {
-                    NORMAL_REACH_F64
-                } else {
-                    NORMAL_REACH
-                };
-                mean.abs() + z * std
-            }
+            Self::Normal { mean, std } => mean.abs() + reach(dtype) * std,
         }
     }
 
