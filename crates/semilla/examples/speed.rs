@@ -40,6 +40,20 @@ fn run<E: Element>(n: usize) {
             low: -0.06,
             high: 0.06,
         },
+        Distribution::TruncatedNormal {
+            mean: 0.0,
+            std: 0.02,
+            low: -2.0,
+            high: 2.0,
+        },
+        Distribution::Normal {
+            mean: 0.0,
+            std: 0.02,
+        },
+        Distribution::Normal {
+            mean: 0.0,
+            std: 1.0,
+        },
     ] {
         let sampler = Sampler::new(&d, E::DTYPE).unwrap();
         time(&format!("{} {d:?}", E::DTYPE)[..20], n, || {

@@ -246,6 +246,13 @@ impl Sampler {
         let law = match *distribution {
             Distribution::Uniform { low, high } => Law::<f64>::uniform(low, high),
             Distribution::Normal { mean, std } => Law::Normal { mean, std },
+            // Bounds beyond the reach of a normal cut nothing: the cheaper law has the same values.
+            Distribution::TruncatedNormal {
+                mean,
+                std,
+                low,
+                high,
+            } if (mean - low).min(high - mean) >= reach(dtype) * std => Law::Normal { mean, std },
             Distribution::TruncatedNormal {
                 mean,
                 std,

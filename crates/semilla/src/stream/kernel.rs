@@ -89,7 +89,7 @@ pub(crate) fn fill_units<S: Simd, E: Store, const PAST_CACHE: bool>(
 // A trait, not a closure: only a named method can be inlined always, and it must be, or its
 // instructions would be compiled without the CPU features that the kernel was entered with.
 trait Draw<S: Simd> {
-    fn values(&self, simd: S, words: [S::U32; 4]) -> [S::F32; 4];
+    fn values(&self, simd: S, words: [[S::U32; 4]; 2]) -> [[S::F32; 4]; 2];
 }
 
 struct Uniform<S: Simd> {
@@ -108,13 +108,14 @@ impl<S: Simd> Uniform<S> {
 
 impl<S: Simd> Draw<S> for Uniform<S> {
     #[inline(always)]
-    fn values(&self, simd: S, [a, b, c, d]: [S::U32; 4]) -> [S::F32; 4] {
-        [
-            self.value(simd, a),
-            self.value(simd, b),
-            self.value(simd, c),
-            self.value(simd, d),
-        ]
+    fn values(&self, simd: S, words: [[S::U32; 4]; 2]) -> [[S::F32; 4]; 2] {
+        let mut values = [[self.low; 4]; 2];
+        for block in 0..2 {
+            for word in 0..4 {
+                values[block][word] = self.value(simd, words[block][word]);
+            }
+        }
+        values
     }
 }
 
@@ -125,22 +126,21 @@ struct Normal<S: Simd> {
 
 impl<S: Simd> Draw<S> for Normal<S> {
     #[inline(always)]
-    fn values(&self, simd: S, [a, b, c, d]: [S::U32; 4]) -> [S::F32; 4] {
-        let (a, b) = box_muller(simd, a, b, self.mean, self.std);
-        let (c, d) = box_muller(simd, c, d, self.mean, self.std);
-        [a, b, c, d]
+    fn values(&self, simd: S, [a, b]: [[S::U32; 4]; 2]) -> [[S::F32; 4]; 2] {
+        let radii = [a[0], a[2], b[0], b[2]];
+        let angles = [a[1], a[3], b[1], b[3]];
+        let (cos, sin) = box_muller(simd, radii, angles, self.mean, self.std);
+        [
+            [cos[0], sin[0], cos[1], sin[1]],
+            [cos[2], sin[2], cos[3], sin[3]],
+        ]
     }
 }
 
 impl<S: Simd> Draw<S> for Truncated<f32> {
     #[inline(always)]
-    fn values(&self, simd: S, [a, b, c, d]: [S::U32; 4]) -> [S::F32; 4] {
-        [
-            truncated(simd, a, self),
-            truncated(simd, b, self),
-            truncated(simd, c, self),
-            truncated(simd, d, self),
-        ]
+    fn values(&self, simd: S, [a, b]: [[S::U32; 4]; 2]) -> [[S::F32; 4]; 2] {
+        [truncated(simd, a, self), truncated(simd, b, self)]
     }
 }
 
@@ -163,8 +163,8 @@ fn each_unit<S: Simd, E: Store, const PAST_CACHE: bool>(
         for lane in (0..16).step_by(S::LANES) {
             let low = counter as u32 + lane as u32;
             let words = words(simd, &opening, [low, low + 16]);
-            for (block, words) in words.into_iter().enumerate() {
-                for (word, value) in draw.values(simd, words).into_iter().enumerate() {
+            for (block, values) in draw.values(simd, words).into_iter().enumerate() {
+                for (word, value) in values.into_iter().enumerate() {
                     // SAFETY: the offset and LANES are at most 128 together, the unit's length, and
                     // a unit of an aligned slice begins on a multiple of 128 elements.
                     unsafe {
@@ -255,100 +255,168 @@ fn words<S: Simd>(simd: S, opening: &Opening, first: [u32; 2]) -> [[S::U32; 4]; 
     out
 }
 
+/// How many vectors go through a formula side by side: one chain of dependent operations leaves a CPU waiting.
+const ABREAST: usize = 4;
+
 #[inline(always)]
-fn polynomial<S: Simd, const N: usize>(simd: S, coefficients: &[f32; N], x: S::F32) -> S::F32 {
-    let mut sum = simd.splat(coefficients[N - 1]);
+fn polynomial<S: Simd, const N: usize>(
+    simd: S,
+    coefficients: &[f32; N],
+    x: [S::F32; ABREAST],
+) -> [S::F32; ABREAST] {
+    let mut sum = [simd.splat(coefficients[N - 1]); ABREAST];
     for &c in coefficients[..N - 1].iter().rev() {
-        sum = simd.mul_add(sum, x, simd.splat(c));
+        let c = simd.splat(c);
+        for i in 0..ABREAST {
+            sum[i] = simd.mul_add(sum[i], x[i], c);
+        }
     }
     sum
 }
 
 /// See [`math::minus_2_ln`].
 #[inline(always)]
-fn minus_2_ln<S: Simd>(simd: S, u: S::F32) -> S::F32 {
-    let mantissa = simd.mantissa(u);
-    let exponent = simd.sub_u32(simd.bits(u), simd.bits(mantissa));
-    let f = simd.sub(mantissa, simd.splat(1.0));
-    let series = simd.mul(f, polynomial(simd, &math::MINUS_2_LN, f));
-    simd.mul_add(
-        simd.signed(exponent),
-        simd.splat(math::MINUS_2_LN_2_SHIFTED),
-        series,
-    )
+fn minus_2_ln<S: Simd>(simd: S, u: [S::F32; ABREAST]) -> [S::F32; ABREAST] {
+    let (one, factor) = (simd.splat(1.0), simd.splat(math::MINUS_2_LN_2_SHIFTED));
+    let (mut f, mut exponent) = (u, u);
+    for i in 0..ABREAST {
+        let mantissa = simd.mantissa(u[i]);
+        exponent[i] = simd.signed(simd.sub_u32(simd.bits(u[i]), simd.bits(mantissa)));
+        f[i] = simd.sub(mantissa, one);
+    }
+    let mut result = polynomial(simd, &math::MINUS_2_LN, f);
+    for i in 0..ABREAST {
+        result[i] = simd.mul_add(exponent[i], factor, simd.mul(f[i], result[i]));
+    }
+    result
 }
 
 /// See [`math::box_muller`].
 #[inline(always)]
 fn box_muller<S: Simd>(
     simd: S,
-    radius: S::U32,
-    angle: S::U32,
+    radii: [S::U32; ABREAST],
+    angles: [S::U32; ABREAST],
     mean: S::F32,
     std: S::F32,
-) -> (S::F32, S::F32) {
-    let radius = simd.mul(simd.sqrt(minus_2_ln(simd, open_unit(simd, radius))), std);
-
-    let lower = simd.splat_u32(0x007f_ffff);
-    let y = simd.and_or(angle, lower, simd.splat_u32(2f32.to_bits()));
-    let y = simd.sub(simd.from_bits(y), simd.splat(3.0));
-    let y2 = simd.mul(y, y);
-    let sin = simd.mul(y, polynomial(simd, &math::SIN, y2));
-    let cos = polynomial(simd, &math::COS, y2);
-
-    // The half of the circle: the sign of both coordinates, so of the radius.
-    let radius = simd.xor_and(simd.bits(radius), angle, simd.splat_u32(1 << 31));
-    let radius = simd.from_bits(radius);
-    (
-        simd.mul_add(radius, cos, mean),
-        simd.mul_add(radius, sin, mean),
-    )
+) -> ([S::F32; ABREAST], [S::F32; ABREAST]) {
+    let mut radius = minus_2_ln(simd, open_unit(simd, radii));
+    let sign = simd.splat_u32(1 << 31);
+    for i in 0..ABREAST {
+        // The half of the circle: the sign of both coordinates, so of the radius.
+        let length = simd.mul(simd.sqrt(radius[i]), std);
+        radius[i] = simd.from_bits(simd.xor_and(simd.bits(length), angles[i], sign));
+    }
+    let (lower, two) = (simd.splat_u32(0x007f_ffff), simd.splat_u32(2f32.to_bits()));
+    let three = simd.splat(3.0);
+    let (mut y, mut y2) = (radius, radius);
+    for i in 0..ABREAST {
+        y[i] = simd.sub(simd.from_bits(simd.and_or(angles[i], lower, two)), three);
+        y2[i] = simd.mul(y[i], y[i]);
+    }
+    let mut sin = polynomial(simd, &math::SIN, y2);
+    let mut cos = polynomial(simd, &math::COS, y2);
+    for i in 0..ABREAST {
+        sin[i] = simd.mul_add(radius[i], simd.mul(y[i], sin[i]), mean);
+        cos[i] = simd.mul_add(radius[i], cos[i], mean);
+    }
+    (cos, sin)
 }
 
 /// See [`math::open_unit`].
 #[inline(always)]
-fn open_unit<S: Simd>(simd: S, word: S::U32) -> S::F32 {
-    let scale = simd.splat(math::TWO_POW_MINUS_32);
-    simd.mul_add(
-        simd.unsigned(word),
-        scale,
+fn open_unit<S: Simd>(simd: S, words: [S::U32; ABREAST]) -> [S::F32; ABREAST] {
+    let (scale, half) = (
+        simd.splat(math::TWO_POW_MINUS_32),
         simd.splat(math::TWO_POW_MINUS_33),
-    )
+    );
+    let mut unit = [half; ABREAST];
+    for i in 0..ABREAST {
+        unit[i] = simd.mul_add(simd.unsigned(words[i]), scale, half);
+    }
+    unit
 }
 
 /// See [`Truncated::value`].
 #[inline(always)]
-fn truncated<S: Simd>(simd: S, word: S::U32, law: &Truncated<f32>) -> S::F32 {
-    let centred = simd.signed(simd.xor(word, simd.splat_u32(1 << 31)));
-    let centred = simd.mul_add(
-        centred,
+fn truncated<S: Simd>(
+    simd: S,
+    words: [S::U32; ABREAST],
+    law: &Truncated<f32>,
+) -> [S::F32; ABREAST] {
+    let (scale, half) = (
         simd.splat(math::TWO_POW_MINUS_32),
         simd.splat(math::TWO_POW_MINUS_33),
     );
-    let q = simd.mul_add(centred, simd.splat(law.mass), simd.splat(law.centre));
-    let magnitude = simd.from_bits(simd.and(simd.bits(q), simd.splat_u32(0x7fff_ffff)));
-    let in_tail = simd.greater(magnitude, simd.splat(math::CENTRAL));
-
-    let r = simd.neg_mul_add(q, q, simd.splat(math::CENTRAL_SQUARED));
+    let (mass, centre) = (simd.splat(law.mass), simd.splat(law.centre));
+    let (sign, limit) = (simd.splat_u32(1 << 31), simd.splat(math::CENTRAL_SQUARED));
+    let mut q = [half; ABREAST];
+    let mut r = [half; ABREAST];
+    for i in 0..ABREAST {
+        let centred = simd.mul_add(simd.signed(simd.xor(words[i], sign)), scale, half);
+        q[i] = simd.mul_add(centred, mass, centre);
+        r[i] = simd.neg_mul_add(q[i], q[i], limit);
+    }
     let numerator = polynomial(simd, &math::CENTRAL_NUMERATOR, r);
     let denominator = polynomial(simd, &math::CENTRAL_DENOMINATOR, r);
-    let mut z = simd.mul(q, simd.div(numerator, denominator));
-
-    if simd.any(in_tail) {
-        let sign = simd.splat_u32(1 << 31);
-        let lower = simd.test(simd.bits(q), 1 << 31);
-        let flipped = simd.xor(word, simd.splat_u32(u32::MAX));
-        let unit = open_unit(simd, simd.select_u32(lower, word, flipped));
-        let beyond = simd.select(lower, simd.splat(law.below), simd.splat(law.above));
-        let p = simd.mul_add(unit, simd.splat(law.mass), beyond);
-        let s = simd.sqrt(minus_2_ln(simd, p));
-        let numerator = polynomial(simd, &math::TAIL_NUMERATOR, s);
-        let tail = simd.div(numerator, polynomial(simd, &math::TAIL_DENOMINATOR, s));
-        let tail = simd.from_bits(simd.xor_and(simd.bits(tail), simd.bits(q), sign));
-        z = simd.select(in_tail, tail, z);
+    let mut z = [half; ABREAST];
+    let mut in_tail = simd.greater(half, half);
+    for i in 0..ABREAST {
+        z[i] = simd.mul(q[i], simd.div(numerator[i], denominator[i]));
+        in_tail = simd.or(in_tail, tail_mask(simd, q[i]));
     }
-    let value = simd.mul_add(z, simd.splat(law.std), simd.splat(law.mean));
-    simd.min(simd.splat(law.high), simd.max(simd.splat(law.low), value))
+    if simd.any(in_tail) {
+        z = tails(simd, words, q, z, law);
+    }
+    let (mean, std) = (simd.splat(law.mean), simd.splat(law.std));
+    let (low, high) = (simd.splat(law.low), simd.splat(law.high));
+    for value in &mut z {
+        *value = simd.min(high, simd.max(low, simd.mul_add(*value, std, mean)));
+    }
+    z
+}
+
+/// Where a quantile takes the tail branch.
+#[inline(always)]
+fn tail_mask<S: Simd>(simd: S, q: S::F32) -> S::Mask {
+    let magnitude = simd.from_bits(simd.and(simd.bits(q), simd.splat_u32(0x7fff_ffff)));
+    simd.greater(magnitude, simd.splat(math::CENTRAL))
+}
+
+/// The tail branch of [`Truncated::value`], in the lanes that are in a tail.
+#[inline(always)]
+fn tails<S: Simd>(
+    simd: S,
+    words: [S::U32; ABREAST],
+    q: [S::F32; ABREAST],
+    mut z: [S::F32; ABREAST],
+    law: &Truncated<f32>,
+) -> [S::F32; ABREAST] {
+    let (mass, sign) = (simd.splat(law.mass), simd.splat_u32(1 << 31));
+    let (below, above) = (simd.splat(law.below), simd.splat(law.above));
+    let flip = simd.splat_u32(u32::MAX);
+    let mut chosen = words;
+    for i in 0..ABREAST {
+        let lower = simd.test(simd.bits(q[i]), 1 << 31);
+        chosen[i] = simd.select_u32(lower, words[i], simd.xor(words[i], flip));
+    }
+    let mut p = open_unit(simd, chosen);
+    for i in 0..ABREAST {
+        let lower = simd.test(simd.bits(q[i]), 1 << 31);
+        p[i] = simd.mul_add(p[i], mass, simd.select(lower, below, above));
+    }
+    let mut s = minus_2_ln(simd, p);
+    for s in &mut s {
+        *s = simd.sqrt(*s);
+    }
+    let numerator = polynomial(simd, &math::TAIL_NUMERATOR, s);
+    let denominator = polynomial(simd, &math::TAIL_DENOMINATOR, s);
+    for i in 0..ABREAST {
+        let tail = simd.bits(simd.div(numerator[i], denominator[i]));
+        let tail = simd.from_bits(simd.xor_and(tail, simd.bits(q[i]), sign));
+        z[i] = simd.select(tail_mask(simd, q[i]), tail, z[i]);
+    }
+    z
 }
 
 /// Keeps the two forms of a polynomial from drifting apart.
@@ -361,7 +429,7 @@ mod tests {
     fn polynomial_is_horner() {
         for x in [0.0f32, 0.3, -1.7] {
             assert_eq!(
-                polynomial(Portable, &math::SIN, [x; 8])[0],
+                polynomial(Portable, &math::SIN, [[x; 8]; ABREAST])[3][7],
                 math::horner(&math::SIN, x)
             );
         }

@@ -78,6 +78,10 @@ impl Simd for Avx2 {
         unsafe { _mm256_cmp_ps::<_CMP_GT_OQ>(a, b) }
     }
     #[inline(always)]
+    fn or(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_or_ps(a, b) }
+    }
+    #[inline(always)]
     fn any(self, mask: __m256) -> bool {
         unsafe { _mm256_movemask_ps(mask) != 0 }
     }

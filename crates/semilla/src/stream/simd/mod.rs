@@ -44,6 +44,7 @@ pub(crate) trait Simd: Copy {
     /// A positive normal number times the power of two that takes it to [¾, 1½).
     fn mantissa(self, a: Self::F32) -> Self::F32;
     fn greater(self, a: Self::F32, b: Self::F32) -> Self::Mask;
+    fn or(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
     fn any(self, mask: Self::Mask) -> bool;
     /// `if mask { yes } else { no }`.
     fn select(self, mask: Self::Mask, yes: Self::F32, no: Self::F32) -> Self::F32;

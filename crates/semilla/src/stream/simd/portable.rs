@@ -78,6 +78,10 @@ impl Simd for Portable {
         zip(a, b, |a, b| a > b)
     }
     #[inline(always)]
+    fn or(self, a: [bool; N], b: [bool; N]) -> [bool; N] {
+        zip(a, b, |a, b| a | b)
+    }
+    #[inline(always)]
     fn any(self, mask: [bool; N]) -> bool {
         mask.contains(&true)
     }
