@@ -61,7 +61,8 @@ impl<T: Scalar> Orthogonal<T> {
     /// # Panics
     /// If `out` has another length.
     pub(crate) fn fill(&self, out: &mut [T]) {
-        assert_eq!(out.len(), self.rows * self.cols, "length of the matrix");
+        let len = self.rows.checked_mul(self.cols);
+        assert_eq!(Some(out.len()), len, "length of the matrix");
         if self.rows <= self.cols {
             return self.vectors(0..self.rows, out);
         }
