@@ -8,7 +8,7 @@ fn main() {
         .nth(1)
         .map_or(2048, |n| n.parse().expect("a size"));
     let mut matrix = vec![1f32; n * n];
-    for threads in [1, 2] {
+    for threads in [1] {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
