@@ -1,7 +1,10 @@
-//! Times a 2048 × 2048 Haar-distributed orthogonal matrix on one and two threads.
+//! Times a 2048 × 2048 Haar-distributed orthogonal matrix on one and two threads, and a decomposition.
 use std::time::Instant;
 
-use semilla::{matrix::orthogonal, stream::Stream};
+use semilla::{
+    matrix::{orthogonal, svd},
+    stream::Stream,
+};
 
 fn main() {
     let n: usize = std::env::args()
@@ -26,4 +29,12 @@ fn main() {
             flops / best / 1e9
         );
     }
+    let side = n.min(256);
+    let m: Vec<f64> = matrix.iter().take(side * side).map(|&x| x.into()).collect();
+    let start = Instant::now();
+    std::hint::black_box(svd(&m, side));
+    println!(
+        "svd of {side}²: {:.1} ms",
+        start.elapsed().as_secs_f64() * 1e3
+    );
 }

@@ -25,6 +25,8 @@ pub(crate) trait Lanes<T>: Copy {
     /// # Safety
     /// `to` must be valid for writing `LANES` values.
     unsafe fn store(self, to: *mut T, value: Self::Vector);
+    /// Asks for the line of the cache at `from`, which may be anywhere.
+    fn prefetch(self, from: *const T);
 }
 
 macro_rules! portable {
@@ -49,6 +51,8 @@ macro_rules! portable {
             unsafe fn store(self, to: *mut $scalar, value: Self::Vector) {
                 unsafe { to.cast::<Self::Vector>().write_unaligned(value) }
             }
+            #[inline(always)]
+            fn prefetch(self, _: *const $scalar) {}
         }
     };
 }
@@ -78,6 +82,10 @@ macro_rules! intrinsics {
             #[inline(always)]
             unsafe fn store(self, to: *mut $scalar, value: $vector) {
                 unsafe { $store(to, value) }
+            }
+            #[inline(always)]
+            fn prefetch(self, from: *const $scalar) {
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
             }
         }
     };

@@ -6,7 +6,6 @@
 //! independently of each other, and of how they are divided among calls and threads.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
@@ -33,25 +32,34 @@ pub(crate) struct Orthogonal<T> {
     rows: usize,
     cols: usize,
     gain: T,
-    /// All blocks, if they are few.
-    held: OnceLock<Vec<Block<T>>>,
+    /// Blocks that are held in memory at a time.
+    in_batch: usize,
+    /// All blocks, if they are one batch.
+    held: Option<Vec<Block<T>>>,
 }
 
 impl<T: Scalar> Orthogonal<T> {
     /// A `rows` × `cols` matrix times `gain`: its rows are orthonormal if it is wide, its columns if it is
-    /// tall, both if it is square.
+    /// tall, both if it is square. Draws the reflectors, if they may be held.
     pub(crate) fn new(stream: Stream, rows: usize, cols: usize, gain: T) -> Self {
-        Self {
+        let length = rows.max(cols).max(1);
+        let mut matrix = Self {
             cpu: Cpu::detected(),
             stream,
             rows,
             cols,
             gain,
-            held: OnceLock::new(),
+            in_batch: (HELD_BYTES / Block::<T>::bytes(length)).max(1),
+            held: None,
+        };
+        let blocks = rows.min(cols).div_ceil(BLOCK);
+        if blocks <= matrix.in_batch {
+            matrix.held = Some(matrix.blocks(0..blocks));
         }
+        matrix
     }
 
-    /// Length and number of the orthonormal vectors.
+    /// Number and length of the orthonormal vectors.
     fn wide(&self) -> (usize, usize) {
         (self.rows.min(self.cols), self.rows.max(self.cols))
     }
@@ -61,7 +69,8 @@ impl<T: Scalar> Orthogonal<T> {
     /// # Panics
     /// If `out` has another length.
     pub(crate) fn fill(&self, out: &mut [T]) {
-        assert_eq!(out.len(), self.rows * self.cols, "length of the matrix");
+        let len = self.rows.checked_mul(self.cols);
+        assert_eq!(Some(out.len()), len, "length of the matrix");
         if self.rows <= self.cols {
             return self.vectors(0..self.rows, out);
         }
@@ -69,7 +78,8 @@ impl<T: Scalar> Orthogonal<T> {
         if number == 0 {
             return;
         }
-        let at_once = (TURNED_BYTES / size_of::<T>() / length).next_multiple_of(PANEL);
+        let affordable = TURNED_BYTES / size_of::<T>() / length;
+        let at_once = affordable.max(1).next_multiple_of(PANEL);
         let mut vectors = vec![T::zeroed(); at_once.min(number) * length];
         for first in (0..number).step_by(at_once) {
             let count = at_once.min(number - first);
@@ -90,15 +100,12 @@ impl<T: Scalar> Orthogonal<T> {
         if out.is_empty() {
             return;
         }
-        let blocks = number.div_ceil(BLOCK);
-        let in_batch = (HELD_BYTES / Block::<T>::bytes(length)).max(1);
-        if blocks <= in_batch {
-            let held = self.held.get_or_init(|| self.blocks(0..blocks));
+        if let Some(held) = &self.held {
             return self.apply(held, range, out);
         }
-        for batch in (0..range.end.div_ceil(BLOCK).div_ceil(in_batch)).rev() {
-            let first = batch * in_batch;
-            let last = (first + in_batch).min(range.end.div_ceil(BLOCK));
+        let reaching = range.end.div_ceil(BLOCK);
+        for first in (0..reaching).step_by(self.in_batch).rev() {
+            let last = reaching.min(first + self.in_batch);
             self.apply(&self.blocks(first..last), range.clone(), out);
         }
     }
@@ -120,7 +127,6 @@ impl<T: Scalar> Orthogonal<T> {
         } else {
             T::of(1.0)
         };
-        let reached = |row: &usize| *row >= first.start;
         // The last panels cost most: handed out one by one, they come first.
         let panels = out.chunks_mut(PANEL * length).enumerate().rev();
         panels.par_bridge().for_each_init(
@@ -128,7 +134,7 @@ impl<T: Scalar> Orthogonal<T> {
             |panel, (index, out)| {
                 let top = range.start + index * PANEL;
                 let rows = out.len() / length;
-                if !reached(&(top + rows - 1)) {
+                if top + rows <= first.start {
                     return;
                 }
                 panel.load(out, length, last.end().saturating_sub(top));

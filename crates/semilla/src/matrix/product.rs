@@ -10,6 +10,9 @@ use crate::stream::{Cpu, Law, Stream, simd::Portable};
 /// The summed index is taken in runs of this many: a run of B's group stays in the first-level cache.
 const RUN: usize = 128;
 
+/// B is asked for so many rows before it is needed: the time that it takes to come from the third-level cache.
+const AHEAD: usize = 16;
+
 /// The rows and columns of C that are kept in registers together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tile {
@@ -231,6 +234,9 @@ unsafe fn tile<T: Copy, S: Lanes<T>, const ROWS: usize>(
         for k in 0..depth {
             let b = b.add(k * VECTORS * S::LANES);
             let columns = [simd.load(b), simd.load(b.add(S::LANES))];
+            let ahead = b.wrapping_add(AHEAD * VECTORS * S::LANES);
+            simd.prefetch(ahead);
+            simd.prefetch(ahead.wrapping_add(S::LANES));
             for (row, sums) in sums.iter_mut().enumerate() {
                 let factor = simd.splat(*a.add(row * a_stride + k));
                 for (sum, column) in sums.iter_mut().zip(&columns) {

@@ -33,8 +33,8 @@ pub(crate) struct Block<T> {
 /// A few rows of the matrix while reflectors are applied to them.
 pub(crate) struct Panel<T> {
     /// Row-major, [`spread`]; rows not begun yet are zero, and so is all beyond the matrix.
-    pub(crate) w: Vec<T>,
-    pub(crate) stride: usize,
+    w: Vec<T>,
+    stride: usize,
     /// The rows' products with V.
     x: Vec<T>,
 }
