@@ -156,7 +156,7 @@ macro_rules! scalar {
         }
     };
 }
-scalar!(f32, avx512_f32, avx2_f32, Stream::fill_f32::<f32, false>);
+scalar!(f32, avx512_f32, avx2_f32, Stream::fill_f32::<f32>);
 scalar!(f64, avx512_f64, avx2_f64, Stream::fill_f64);
 
 /// Vectors side by side in a tile.

@@ -15,30 +15,30 @@ use super::{Key, Part};
 pub(crate) trait Store: bytemuck::Pod {
     /// # Safety
     /// As [`Simd::store`].
-    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32);
+    unsafe fn store<S: Simd>(simd: S, to: *mut Self, value: S::F32);
 }
 
 impl Store for f32 {
     #[inline(always)]
-    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32) {
+    unsafe fn store<S: Simd>(simd: S, to: *mut Self, value: S::F32) {
         // SAFETY: the same contract.
-        unsafe { simd.store::<PAST_CACHE>(to, value) }
+        unsafe { simd.store(to, value) }
     }
 }
 
 impl Store for bf16 {
     #[inline(always)]
-    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32) {
+    unsafe fn store<S: Simd>(simd: S, to: *mut Self, value: S::F32) {
         // SAFETY: the same contract.
-        unsafe { simd.store_bf16::<PAST_CACHE>(to, value) }
+        unsafe { simd.store_bf16(to, value) }
     }
 }
 
 impl Store for f16 {
     #[inline(always)]
-    unsafe fn store<S: Simd, const PAST_CACHE: bool>(simd: S, to: *mut Self, value: S::F32) {
+    unsafe fn store<S: Simd>(simd: S, to: *mut Self, value: S::F32) {
         // SAFETY: the same contract.
-        unsafe { simd.store_f16::<PAST_CACHE>(to, value) }
+        unsafe { simd.store_f16(to, value) }
     }
 }
 
@@ -46,10 +46,8 @@ impl Store for f16 {
 pub(crate) const UNIT: usize = 2 * BLOCK32 as usize;
 
 /// Fills `out`, whole units beginning at unit `first`, with the law's values.
-///
-/// With `PAST_CACHE` the stores bypass the caches: `out` must then be aligned to 64 bytes.
 #[inline(always)]
-pub(crate) fn fill_units<S: Simd, E: Store, const PAST_CACHE: bool>(
+pub(crate) fn fill_units<S: Simd, E: Store>(
     simd: S,
     (key, part): (Key, Part),
     first: u64,
@@ -67,21 +65,18 @@ pub(crate) fn fill_units<S: Simd, E: Store, const PAST_CACHE: bool>(
                 step: simd.splat(step),
                 below_high: simd.splat(below_high),
             };
-            each_unit::<S, E, PAST_CACHE>(simd, (key, part), first, &draw, out);
+            each_unit(simd, (key, part), first, &draw, out);
         }
         Law::Normal { mean, std } => {
             let draw = Normal {
                 mean: simd.splat(mean),
                 std: simd.splat(std),
             };
-            each_unit::<S, E, PAST_CACHE>(simd, (key, part), first, &draw, out);
+            each_unit(simd, (key, part), first, &draw, out);
         }
         Law::TruncatedNormal(law) => {
-            each_unit::<S, E, PAST_CACHE>(simd, (key, part), first, &law, out);
+            each_unit(simd, (key, part), first, &law, out);
         }
-    }
-    if PAST_CACHE {
-        simd.fence();
     }
 }
 
@@ -146,7 +141,7 @@ impl<S: Simd> Draw<S> for Truncated<f32> {
 
 /// Draws every unit and stores it.
 #[inline(always)]
-fn each_unit<S: Simd, E: Store, const PAST_CACHE: bool>(
+fn each_unit<S: Simd, E: Store>(
     simd: S,
     (key, part): (Key, Part),
     first: u64,
@@ -165,11 +160,10 @@ fn each_unit<S: Simd, E: Store, const PAST_CACHE: bool>(
             let words = words(simd, &opening, [low, low + 16]);
             for (block, values) in draw.values(simd, words).into_iter().enumerate() {
                 for (word, value) in values.into_iter().enumerate() {
-                    // SAFETY: the offset and LANES are at most 128 together, the unit's length, and
-                    // a unit of an aligned slice begins on a multiple of 128 elements.
+                    // SAFETY: the offset and LANES are at most 128 together, the unit's length.
                     unsafe {
                         let to = unit.as_mut_ptr().add(block * 64 + word * 16 + lane);
-                        E::store::<S, PAST_CACHE>(simd, to, value);
+                        E::store(simd, to, value);
                     }
                 }
             }

@@ -60,9 +60,6 @@ pub struct Stream {
 /// What one thread takes at a time: large enough to forget the hand-over, small enough to share evenly.
 const CHUNK: usize = 1 << 16;
 
-/// Fills of at least this many bytes store past the caches, which could not hold them.
-const PAST_CACHE_BYTES: usize = 4 << 20;
-
 impl Stream {
     /// The stream of the tensor `name` under `seed`.
     pub fn new(seed: u64, name: &str) -> Self {
@@ -123,31 +120,6 @@ impl Stream {
     /// # Panics
     /// If the sampler was made for another element type.
     pub fn fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
-        self.fill_stored::<E, false>(sampler, first, out);
-    }
-
-    /// Writes the elements `first..first + out.len()`, sharing the work among rayon's current threads.
-    ///
-    /// # Panics
-    /// If the sampler was made for another element type.
-    pub fn par_fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
-        if size_of_val(out) < PAST_CACHE_BYTES {
-            each_chunk(first, out, |first, chunk| {
-                self.fill_stored::<E, false>(sampler, first, chunk);
-            });
-        } else {
-            each_chunk(first, out, |first, chunk| {
-                self.fill_stored::<E, true>(sampler, first, chunk);
-            });
-        }
-    }
-
-    fn fill_stored<E: Element, const PAST_CACHE: bool>(
-        self,
-        sampler: &Sampler,
-        first: u64,
-        out: &mut [E],
-    ) {
         use bytemuck::cast_slice_mut as cast;
         assert_eq!(
             sampler.dtype(),
@@ -157,25 +129,28 @@ impl Stream {
         match (&sampler.laws, E::DTYPE) {
             (Laws::F64(law), _) => self.fill_f64(law, first, cast(out)),
             (Laws::F32(law), DType::F32) => {
-                self.fill_f32::<f32, PAST_CACHE>(law, first, cast(out));
+                self.fill_f32::<f32>(law, first, cast(out));
             }
             (Laws::F32(law), DType::BF16) => {
-                self.fill_f32::<bf16, PAST_CACHE>(law, first, cast(out));
+                self.fill_f32::<bf16>(law, first, cast(out));
             }
             (Laws::F32(law), DType::F16) => {
-                self.fill_f32::<f16, PAST_CACHE>(law, first, cast(out));
+                self.fill_f32::<f16>(law, first, cast(out));
             }
             (Laws::F32(law), _) => self.fill_rounded(law, first, out),
         }
     }
 
+    /// Writes the elements `first..first + out.len()`, sharing the work among rayon's current threads.
+    ///
+    /// # Panics
+    /// If the sampler was made for another element type.
+    pub fn par_fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
+        each_chunk(first, out, |first, chunk| self.fill(sampler, first, chunk));
+    }
+
     /// Whole units by the kernels, the ragged ends through one unit beside.
-    pub(crate) fn fill_f32<E: Store, const PAST_CACHE: bool>(
-        self,
-        law: &Law<f32>,
-        first: u64,
-        out: &mut [E],
-    ) {
+    pub(crate) fn fill_f32<E: Store>(self, law: &Law<f32>, first: u64, out: &mut [E]) {
         let skip = (first % UNIT as u64) as usize;
         let head = if skip == 0 {
             0
@@ -189,11 +164,7 @@ impl Stream {
             number += 1;
         }
         let (whole, tail) = rest.split_at_mut(rest.len() / UNIT * UNIT);
-        if PAST_CACHE && whole.as_ptr().cast::<u8>().align_offset(64) == 0 {
-            Cpu::detected().fill_units::<E, true>(self, law, number, whole);
-        } else {
-            Cpu::detected().fill_units::<E, false>(self, law, number, whole);
-        }
+        Cpu::detected().fill_units(self, law, number, whole);
         if !tail.is_empty() {
             self.ragged(law, number + (whole.len() / UNIT) as u64, 0, tail);
         }
@@ -201,7 +172,7 @@ impl Stream {
 
     fn ragged<E: Store>(self, law: &Law<f32>, number: u64, skip: usize, out: &mut [E]) {
         let mut unit = [E::zeroed(); UNIT];
-        Cpu::detected().fill_units::<E, false>(self, law, number, &mut unit);
+        Cpu::detected().fill_units(self, law, number, &mut unit);
         out.copy_from_slice(&unit[skip..skip + out.len()]);
     }
 
@@ -211,7 +182,7 @@ impl Stream {
         let mut first = first;
         for out in out.chunks_mut(block.len()) {
             let block = &mut block[..out.len()];
-            self.fill_f32::<f32, false>(law, first, block);
+            self.fill_f32(law, first, block);
             for (to, &value) in out.iter_mut().zip(block.iter()) {
                 *to = E::from_f32(value);
             }
@@ -270,7 +241,7 @@ impl Cpu {
         })
     }
 
-    fn fill_units<E: Store, const PAST_CACHE: bool>(
+    fn fill_units<E: Store>(
         self,
         Stream { key, part }: Stream,
         law: &Law<f32>,
@@ -281,11 +252,11 @@ impl Cpu {
         match self {
             // SAFETY: the value of type Avx512 proves that the CPU has these features.
             #[cfg(target_arch = "x86_64")]
-            Cpu::Avx512(simd) => unsafe { avx512::<E, PAST_CACHE>(simd, at, first, law, out) },
+            Cpu::Avx512(simd) => unsafe { avx512(simd, at, first, law, out) },
             // SAFETY: the value of type Avx2 proves that the CPU has these features.
             #[cfg(target_arch = "x86_64")]
-            Cpu::Avx2(simd) => unsafe { avx2::<E, PAST_CACHE>(simd, at, first, law, out) },
-            Cpu::Portable => kernel::fill_units::<_, E, false>(Portable, at, first, law, out),
+            Cpu::Avx2(simd) => unsafe { avx2(simd, at, first, law, out) },
+            Cpu::Portable => kernel::fill_units(Portable, at, first, law, out),
         }
     }
 }
@@ -294,28 +265,22 @@ impl Cpu {
 /// The CPU must have the features: `simd` is the proof.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx2,fma,f16c")]
-unsafe fn avx512<E: Store, const PAST_CACHE: bool>(
+unsafe fn avx512<E: Store>(
     simd: Avx512,
     at: (Key, Part),
     first: u64,
     law: &Law<f32>,
     out: &mut [E],
 ) {
-    kernel::fill_units::<_, E, PAST_CACHE>(simd, at, first, law, out);
+    kernel::fill_units(simd, at, first, law, out);
 }
 
 /// # Safety
 /// The CPU must have the features: `simd` is the proof.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn avx2<E: Store, const PAST_CACHE: bool>(
-    simd: Avx2,
-    at: (Key, Part),
-    first: u64,
-    law: &Law<f32>,
-    out: &mut [E],
-) {
-    kernel::fill_units::<_, E, PAST_CACHE>(simd, at, first, law, out);
+unsafe fn avx2<E: Store>(simd: Avx2, at: (Key, Part), first: u64, law: &Law<f32>, out: &mut [E]) {
+    kernel::fill_units(simd, at, first, law, out);
 }
 
 /// # Safety

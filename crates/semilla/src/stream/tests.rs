@@ -69,7 +69,7 @@ fn every_instruction_set_equals_the_reference() {
                 .map(|i| element_f32(stream.key, stream.part, i, &law).to_bits())
                 .collect();
             for cpu in cpus() {
-                cpu.fill_units::<f32, false>(stream, &law, first, &mut out);
+                cpu.fill_units(stream, &law, first, &mut out);
                 let bits: Vec<u32> = out.iter().map(|v| v.to_bits()).collect();
                 assert_eq!(bits, expected, "{distribution:?} unit {first}");
             }
@@ -84,16 +84,16 @@ fn long_fills_agree_between_instruction_sets() {
         let law = law(&distribution);
         let mut expected = vec![bf16::ZERO; 1 << 16];
         let mut halves = vec![f16::ZERO; 1 << 16];
-        Cpu::Portable.fill_units::<bf16, false>(stream, &law, 0, &mut expected);
-        Cpu::Portable.fill_units::<f16, false>(stream, &law, 0, &mut halves);
+        Cpu::Portable.fill_units(stream, &law, 0, &mut expected);
+        Cpu::Portable.fill_units(stream, &law, 0, &mut halves);
         for cpu in cpus() {
             let mut out = vec![bf16::ZERO; 1 << 16];
-            cpu.fill_units::<bf16, false>(stream, &law, 0, &mut out);
+            cpu.fill_units(stream, &law, 0, &mut out);
             assert!(
                 bytemuck::cast_slice::<_, u16>(&out) == bytemuck::cast_slice::<_, u16>(&expected)
             );
             let mut out = vec![f16::ZERO; 1 << 16];
-            cpu.fill_units::<f16, false>(stream, &law, 0, &mut out);
+            cpu.fill_units(stream, &law, 0, &mut out);
             assert!(
                 bytemuck::cast_slice::<_, u16>(&out) == bytemuck::cast_slice::<_, u16>(&halves)
             );

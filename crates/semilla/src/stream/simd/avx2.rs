@@ -190,17 +190,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_blend_epi32::<0xaa>(even, _mm256_slli_epi64::<32>(odd)) }
     }
     #[inline(always)]
-    unsafe fn store<const PAST_CACHE: bool>(self, to: *mut f32, value: __m256) {
-        unsafe {
-            if PAST_CACHE {
-                _mm256_stream_ps(to, value)
-            } else {
-                _mm256_storeu_ps(to, value)
-            }
-        }
+    unsafe fn store(self, to: *mut f32, value: __m256) {
+        unsafe { _mm256_storeu_ps(to, value) }
     }
     #[inline(always)]
-    unsafe fn store_bf16<const PAST_CACHE: bool>(self, to: *mut bf16, value: __m256) {
+    unsafe fn store_bf16(self, to: *mut bf16, value: __m256) {
         unsafe {
             let bits = self.bits(value);
             let odd = self.and(self.shr::<16>(bits), self.splat_u32(1));
@@ -211,26 +205,14 @@ impl Simd for Avx2 {
                 _mm256_castsi256_si128(rounded),
                 _mm256_extracti128_si256::<1>(rounded),
             );
-            if PAST_CACHE {
-                _mm_stream_si128(to.cast(), packed)
-            } else {
-                _mm_storeu_si128(to.cast(), packed)
-            }
+            _mm_storeu_si128(to.cast(), packed)
         }
     }
     #[inline(always)]
-    unsafe fn store_f16<const PAST_CACHE: bool>(self, to: *mut f16, value: __m256) {
+    unsafe fn store_f16(self, to: *mut f16, value: __m256) {
         unsafe {
             let packed = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(value);
-            if PAST_CACHE {
-                _mm_stream_si128(to.cast(), packed)
-            } else {
-                _mm_storeu_si128(to.cast(), packed)
-            }
+            _mm_storeu_si128(to.cast(), packed)
         }
-    }
-    #[inline(always)]
-    fn fence(self) {
-        unsafe { _mm_sfence() }
     }
 }

@@ -183,17 +183,11 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_shuffle_epi32::<0b10_10_00_00>(even, 0xaaaa, odd) }
     }
     #[inline(always)]
-    unsafe fn store<const PAST_CACHE: bool>(self, to: *mut f32, value: __m512) {
-        unsafe {
-            if PAST_CACHE {
-                _mm512_stream_ps(to, value)
-            } else {
-                _mm512_storeu_ps(to, value)
-            }
-        }
+    unsafe fn store(self, to: *mut f32, value: __m512) {
+        unsafe { _mm512_storeu_ps(to, value) }
     }
     #[inline(always)]
-    unsafe fn store_bf16<const PAST_CACHE: bool>(self, to: *mut bf16, value: __m512) {
+    unsafe fn store_bf16(self, to: *mut bf16, value: __m512) {
         unsafe {
             let bits = self.bits(value);
             let odd = self.and(self.shr::<16>(bits), self.splat_u32(1));
@@ -201,26 +195,14 @@ impl Simd for Avx512 {
             let bias = _mm512_add_epi32(odd, self.splat_u32(0x7fff));
             let rounded = self.shr::<16>(_mm512_add_epi32(bits, bias));
             let packed = _mm512_cvtepi32_epi16(rounded);
-            if PAST_CACHE {
-                _mm256_stream_si256(to.cast(), packed)
-            } else {
-                _mm256_storeu_si256(to.cast(), packed)
-            }
+            _mm256_storeu_si256(to.cast(), packed)
         }
     }
     #[inline(always)]
-    unsafe fn store_f16<const PAST_CACHE: bool>(self, to: *mut f16, value: __m512) {
+    unsafe fn store_f16(self, to: *mut f16, value: __m512) {
         unsafe {
             let packed = _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(value);
-            if PAST_CACHE {
-                _mm256_stream_si256(to.cast(), packed)
-            } else {
-                _mm256_storeu_si256(to.cast(), packed)
-            }
+            _mm256_storeu_si256(to.cast(), packed)
         }
-    }
-    #[inline(always)]
-    fn fence(self) {
-        unsafe { _mm_sfence() }
     }
 }

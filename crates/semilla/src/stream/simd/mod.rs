@@ -83,18 +83,16 @@ pub(crate) trait Simd: Copy {
     fn low(self, a: Self::Wide) -> Self::U32;
 
     /// # Safety
-    /// `to` must be valid for writing `LANES` values; with `PAST_CACHE`, aligned to the vector too.
-    unsafe fn store<const PAST_CACHE: bool>(self, to: *mut f32, value: Self::F32);
+    /// `to` must be valid for writing `LANES` values.
+    unsafe fn store(self, to: *mut f32, value: Self::F32);
     /// Rounds to bfloat16 and stores. The values must be finite.
     ///
     /// # Safety
-    /// `to` must be valid for writing `LANES` values; with `PAST_CACHE`, aligned to the vector too.
-    unsafe fn store_bf16<const PAST_CACHE: bool>(self, to: *mut half::bf16, value: Self::F32);
+    /// `to` must be valid for writing `LANES` values.
+    unsafe fn store_bf16(self, to: *mut half::bf16, value: Self::F32);
     /// Rounds to binary16 and stores.
     ///
     /// # Safety
-    /// `to` must be valid for writing `LANES` values; with `PAST_CACHE`, aligned to the vector too.
-    unsafe fn store_f16<const PAST_CACHE: bool>(self, to: *mut half::f16, value: Self::F32);
-    /// Makes stores past the cache visible to other threads.
-    fn fence(self);
+    /// `to` must be valid for writing `LANES` values.
+    unsafe fn store_f16(self, to: *mut half::f16, value: Self::F32);
 }

@@ -173,12 +173,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn store<const PAST_CACHE: bool>(self, to: *mut f32, value: [f32; N]) {
+    unsafe fn store(self, to: *mut f32, value: [f32; N]) {
         // SAFETY: the caller vouches for N values at `to`.
         unsafe { to.cast::<[f32; N]>().write_unaligned(value) }
     }
     #[inline(always)]
-    unsafe fn store_bf16<const PAST_CACHE: bool>(self, to: *mut bf16, value: [f32; N]) {
+    unsafe fn store_bf16(self, to: *mut bf16, value: [f32; N]) {
         // SAFETY: the caller vouches for N values at `to`.
         unsafe {
             to.cast::<[bf16; N]>()
@@ -186,13 +186,11 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
-    unsafe fn store_f16<const PAST_CACHE: bool>(self, to: *mut f16, value: [f32; N]) {
+    unsafe fn store_f16(self, to: *mut f16, value: [f32; N]) {
         // SAFETY: the caller vouches for N values at `to`.
         unsafe {
             to.cast::<[f16; N]>()
                 .write_unaligned(map(value, f16::from_f32))
         }
     }
-    #[inline(always)]
-    fn fence(self) {}
 }
