@@ -1,0 +1,41 @@
+//! Everything that ends a command early: one sentence each, exit code 2.
+
+use std::path::PathBuf;
+
+use semilla::model::SpecError;
+use semilla::recipe::RecipeError;
+use semilla::{DType, PlanError};
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(
+        "{0:?} is neither a file nor a description; give a safetensors file, a folder with its index, a JSON list of \
+         shapes, or a line such as mlp:784-256-10:relu"
+    )]
+    NoModel(String),
+    #[error("--dtype {0} is an integer type; weights need f64, f32, f16, bf16, f8e4m3fn or f8e5m2")]
+    IntegerDType(DType),
+    #[error("cannot read {}: {problem}", path.display())]
+    Unreadable { path: PathBuf, problem: String },
+    #[error("{} is not a plan: {problem}; make one with `semilla plan --json`", path.display())]
+    PlanFile { path: PathBuf, problem: String },
+    #[error("cannot start the threads: {0}; ask for fewer with --threads")]
+    Threads(String),
+    #[error("cannot print: {0}")]
+    Print(#[from] std::io::Error),
+    #[error("cannot print: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Checkpoint(#[from] semilla_checkpoint::Error),
+    #[error("the plan does not make a file: {0}")]
+    Tensors(#[from] semilla_checkpoint::Malformed),
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    #[error(transparent)]
+    Initializer(#[from] semilla::init::UnknownInitializer),
+    #[error("{0}")]
+    Plan(#[from] PlanError),
+}
