@@ -9,8 +9,9 @@ pub mod gaussian;
 pub mod init;
 mod layout;
 pub mod matrix;
-mod model;
+pub mod model;
 mod plan;
+pub mod recipe;
 pub mod stream;
 mod suggest;
 
@@ -23,3 +24,4 @@ pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
 pub use model::{Model, Role, Tensor};
 pub use plan::{Decision, Line, Plan, PlanError, Signal, Variance};
+pub use recipe::{Recipe, RecipeError};

@@ -19,6 +19,8 @@ pub struct Decision {
     pub initializer: Initializer,
     /// Whose definition of the fans it uses.
     pub fans: FanRule,
+    /// The layout that the recipe states, instead of the one that the model's convention gives.
+    pub layout: Option<Layout>,
     /// Why, in words.
     pub reason: String,
 }
@@ -213,6 +215,8 @@ impl Plan {
         let mut errors = Vec::new();
         let mut signals = HashMap::new();
         for (tensor, decision) in model.tensors.iter().zip(decisions) {
+            let mut tensor = tensor.clone();
+            tensor.layout = decision.layout.or(tensor.layout);
             let context = Context {
                 layers: model.layers,
                 width: model.width,
@@ -220,7 +224,7 @@ impl Plan {
                 fans: decision.fans,
                 seed,
             };
-            match decision.initializer.resolve(tensor, &context) {
+            match decision.initializer.resolve(&tensor, &context) {
                 Ok(resolved) => lines.push(Line {
                     signal: signal(&mut signals, tensor.activation, &resolved),
                     name: tensor.name.clone(),

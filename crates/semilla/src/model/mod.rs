@@ -1,6 +1,12 @@
 //! A model as initialization sees it: named tensors, each with a role.
 
+mod roles;
+mod spec;
+
 use serde::{Deserialize, Serialize};
+
+pub use roles::Convention;
+pub use spec::{Spec, SpecError};
 
 use crate::activation::Activation;
 use crate::dtype::DType;

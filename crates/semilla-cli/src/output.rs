@@ -1,0 +1,45 @@
+//! What a command prints: tables and sentences for people, JSON for machines.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::table::Table;
+
+/// Standard output, in the form that was asked for. Colours go to terminals only, and respect `NO_COLOR`.
+pub(crate) struct Output {
+    out: anstream::AutoStream<io::Stdout>,
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { out: anstream::stdout(), json }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A document for machines.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;
+        Ok(writeln!(self.out)?)
+    }
+
+    pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
+        let width = if io::stdout().is_terminal() { terminal_width() } else { None };
+        Ok(self.out.write_all(table.render(width).as_bytes())?)
+    }
+
+    pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) -> Result<(), Failure> {
+        Ok(writeln!(self.out, "{text}")?)
+    }
+}
+
+fn terminal_width() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+}
