@@ -35,7 +35,12 @@ pub(crate) struct InitArgs {
     max_shard_size: Option<ByteSize>,
 
     /// Write one rank's part only: a chunk of every tensor's first axis
-    #[arg(long, value_name = "RANK/WORLD", default_value = "0/1", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "RANK/WORLD",
+        default_value = "0/1",
+        hide_default_value = true
+    )]
     shard: Rank,
 }
 
@@ -54,8 +59,12 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
     let start = Instant::now();
     let tensors = tensors_of(&plan, args.shard)?;
     let bytes = tensors.bytes();
-    let writer =
-        SafetensorsWriter::create(&args.output, tensors, metadata(&plan, args.shard), args.max_shard_size)?;
+    let writer = SafetensorsWriter::create(
+        &args.output,
+        tensors,
+        metadata(&plan, args.shard),
+        args.max_shard_size,
+    )?;
     let progress = Progress::new(bytes);
     let source = loaded.as_ref().and_then(|loaded| loaded.file.as_deref());
     let pool = rayon::ThreadPoolBuilder::new()
@@ -63,17 +72,32 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         .build()
         .map_err(|error| Failure::Threads(error.to_string()))?;
     pool.install(|| {
-        materialize(&plan, args.shard, source, &writer, &|done| progress.add(done), stop)
+        materialize(
+            &plan,
+            args.shard,
+            source,
+            &writer,
+            &|done| progress.add(done),
+            stop,
+        )
     })?;
     progress.message("syncing to disk");
     let files = Box::new(writer).finish()?;
     progress.finish();
     let seconds = start.elapsed().as_secs_f64();
     if output.is_json() {
-        return output.json(&Report { files, bytes, seconds, plan: &plan });
+        return output.json(&Report {
+            files,
+            bytes,
+            seconds,
+            plan: &plan,
+        });
     }
     table(&plan, true, output)?;
-    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     output.line(format_args!(
         "wrote {} ({} bytes in {seconds:.1} s)",
         names.join(", "),

@@ -1,2 +1,144 @@
-//! The command.
-fn main() {}
+//! The `semilla` command.
+//!
+//! Exit codes: 0 done; 1 a check failed; 2 bad usage or input.
+
+mod failure;
+mod init;
+mod model;
+mod output;
+mod plan;
+mod progress;
+mod table;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use failure::Failure;
+use output::Output;
+
+/// First weights for neural networks: planned, reproducible on any machine, at memory speed.
+///
+/// Every weight is a pure function of (seed, tensor name, element index, initializer): the same bits on any
+/// number of threads, shards and ranks.
+#[derive(Parser)]
+#[command(name = "semilla", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  semilla init mlp:784-256-10:relu -o weights.safetensors
+  semilla plan model.safetensors --recipe bert
+  semilla init shapes.json --recipe llama --dtype bf16 -o model.safetensors
+
+Exit codes: 0 done, 1 a check failed, 2 bad usage or input.";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  A small network, from a description:
+    semilla init mlp:784-256-256-10:relu -o weights.safetensors
+  A model anew, from its own file, by the scheme of its paper:
+    semilla init model.safetensors --recipe bert --seed 1 -o fresh.safetensors
+  A large model from its list of shapes, in shards that transformers loads:
+    semilla init examples/llama-3.2-1b.json --recipe llama --max-shard-size 1GB -o model.safetensors
+  One rank's part of every tensor:
+    semilla init shapes.json --shard 3/8 -o rank3.safetensors
+  The bytes of a saved plan again:
+    semilla init --plan plan.json -o again.safetensors
+
+Recipes: auto (the default), pytorch, keras, jax, gpt2, llama, llama-hf, bert, bert-hf, vit, vit-jax, vit-moco, resnet,
+mup, deepnorm, fixup, t-fixup, or a TOML file.";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  semilla plan transformer:12x768:50257 --recipe gpt2
+  semilla plan model.safetensors --scheme kaiming_normal
+  semilla plan shapes.json --recipe my.toml --json > plan.json";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write ready-to-load weights, and say what was done to each tensor and why
+    #[command(after_help = INIT_EXAMPLES)]
+    Init {
+        #[command(flatten)]
+        args: init::InitArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Say what would be written into each tensor and why; write nothing
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan {
+        #[command(flatten)]
+        args: plan::PlanArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Print a shell's completions
+    #[command(
+        after_help = "Example:\n  semilla completions bash > ~/.local/share/bash-completion/completions/semilla"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The form of what is printed.
+#[derive(clap::Args)]
+struct Form {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| Ok(ExitCode::from(101)));
+    match result {
+        Ok(code) => code,
+        // A reader that has seen enough is not an error.
+        Err(Failure::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            anstream::eprintln!("{RED}error:{RED:#} {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+const RED: anstyle::Style = anstyle::Style::new()
+    .bold()
+    .fg_color(Some(anstyle::Color::Ansi(anstyle::AnsiColor::Red)));
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Init { args, form } => {
+            init::run(&args, &mut Output::new(form.json), &interrupted())?;
+        }
+        Command::Plan { args, form } => plan::run(&args, &mut Output::new(form.json))?,
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "semilla",
+                &mut std::io::stdout(),
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A flag that is set when the user interrupts, so that unfinished files are removed on the way out.
+fn interrupted() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    // Without a handler an interrupt still ends the command; it leaves a .partial file behind.
+    let _ = ctrlc::set_handler(move || set.store(true, Ordering::Relaxed));
+    flag
+}

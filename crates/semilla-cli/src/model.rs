@@ -65,9 +65,15 @@ impl ModelArgs {
                     .iter()
                     .map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()))
                     .collect();
-                Loaded { model: Model::infer(tensors, self.layout.into()), file: Some(file) }
+                Loaded {
+                    model: Model::infer(tensors, self.layout.into()),
+                    file: Some(file),
+                }
             }
-            None if Spec::looks_like(text) => Loaded { model: Spec::parse(text)?, file: None },
+            None if Spec::looks_like(text) => Loaded {
+                model: Spec::parse(text)?,
+                file: None,
+            },
             None => return Err(Failure::NoModel(text.to_owned())),
         };
         if let Some(dtype) = self.dtype {

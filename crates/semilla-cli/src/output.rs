@@ -16,7 +16,10 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self { out: anstream::stdout(), json }
+        Self {
+            out: anstream::stdout(),
+            json,
+        }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -30,7 +33,11 @@ impl Output {
     }
 
     pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
-        let width = if io::stdout().is_terminal() { terminal_width() } else { None };
+        let width = if io::stdout().is_terminal() {
+            terminal_width()
+        } else {
+            None
+        };
         Ok(self.out.write_all(table.render(width).as_bytes())?)
     }
 
@@ -40,6 +47,8 @@ impl Output {
 }
 
 fn terminal_width() -> Option<usize> {
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
 }

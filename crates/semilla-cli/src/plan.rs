@@ -1,6 +1,5 @@
 //! `semilla plan`: what would be written into every tensor, and why.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,7 +17,12 @@ pub(crate) struct PlanArgs {
     pub(crate) model: ModelArgs,
 
     /// A recipe by name, or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "auto", conflicts_with = "scheme")]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        default_value = "auto",
+        conflicts_with = "scheme"
+    )]
     pub(crate) recipe: String,
 
     /// One initializer for every weight matrix, such as kaiming_normal; biases 0, norms 1
@@ -44,14 +48,31 @@ impl PlanArgs {
     /// Makes the plan, or reads it.
     pub(crate) fn plan(&self) -> Result<Planned, Failure> {
         if let Some(path) = &self.plan {
-            let loaded = self.model.model.is_some().then(|| self.model.load()).transpose()?;
-            return Ok(Planned { plan: saved(path)?, loaded });
+            let loaded = self
+                .model
+                .model
+                .is_some()
+                .then(|| self.model.load())
+                .transpose()?;
+            return Ok(Planned {
+                plan: saved(path)?,
+                loaded,
+            });
         }
         let loaded = self.model.load()?;
         let recipe = self.recipe()?;
         let decisions = recipe.decide(&loaded.model)?;
-        let plan = Plan::new(&loaded.model, &recipe.name, recipe.base_width, decisions, self.seed)?;
-        Ok(Planned { plan, loaded: Some(loaded) })
+        let plan = Plan::new(
+            &loaded.model,
+            &recipe.name,
+            recipe.base_width,
+            decisions,
+            self.seed,
+        )?;
+        Ok(Planned {
+            plan,
+            loaded: Some(loaded),
+        })
     }
 
     fn recipe(&self) -> Result<Recipe, Failure> {
@@ -59,7 +80,9 @@ impl PlanArgs {
             return Ok(Recipe::scheme(scheme.parse::<Initializer>()?));
         }
         let path = Path::new(&self.recipe);
-        let is_file = path.extension().is_some_and(|extension| extension == "toml")
+        let is_file = path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
             || self.recipe.contains(std::path::MAIN_SEPARATOR);
         if is_file {
             return Ok(Recipe::from_toml(&read_text(path, RECIPE_BYTES)?)?);
@@ -85,10 +108,17 @@ fn saved(path: &Path) -> Result<Plan, Failure> {
 
 /// A whole text file, refused before it is read if it is larger than `limit`.
 fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
-    let unreadable = |problem: String| Failure::Unreadable { path: path.to_owned(), problem };
-    let bytes = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+    let unreadable = |problem: String| Failure::Unreadable {
+        path: path.to_owned(),
+        problem,
+    };
+    let bytes = std::fs::metadata(path)
+        .map_err(|error| unreadable(error.to_string()))?
+        .len();
     if bytes > limit {
-        return Err(unreadable(format!("it has {bytes} bytes, more than the limit of {limit}")));
+        return Err(unreadable(format!(
+            "it has {bytes} bytes, more than the limit of {limit}"
+        )));
     }
     std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
 }
@@ -104,8 +134,20 @@ pub(crate) fn run(args: &PlanArgs, output: &mut Output) -> Result<(), Failure> {
 
 /// The plan as a table; with `grouped`, tensors that differ only in numbers within their names share a line.
 pub(crate) fn table(plan: &Plan, grouped: bool, output: &mut Output) -> Result<(), Failure> {
-    let groups = if grouped { group(plan) } else { plan.tensors.iter().map(|line| vec![line]).collect() };
-    let mut table = Table::new(["tensor", "shape", "dtype", "role", "initializer", "values", "why"]);
+    let groups = if grouped {
+        group(plan)
+    } else {
+        plan.tensors.iter().map(|line| vec![line]).collect()
+    };
+    let mut table = Table::new([
+        "tensor",
+        "shape",
+        "dtype",
+        "role",
+        "initializer",
+        "values",
+        "why",
+    ]);
     for group in &groups {
         let line = group[0];
         table.row([
@@ -144,7 +186,14 @@ fn group(plan: &Plan) -> Vec<Vec<&Line>> {
     let mut places = std::collections::HashMap::new();
     let mut groups: Vec<Vec<&Line>> = Vec::new();
     for line in &plan.tensors {
-        let same = (pattern(&line.name), &line.shape, line.dtype, line.role, values(line), why(line));
+        let same = (
+            pattern(&line.name),
+            &line.shape,
+            line.dtype,
+            line.role,
+            values(line),
+            why(line),
+        );
         let place = *places.entry(same).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1
@@ -158,7 +207,13 @@ fn group(plan: &Plan) -> Vec<Vec<&Line>> {
 fn pattern(name: &str) -> String {
     let parts: Vec<&str> = name
         .split('.')
-        .map(|part| if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) { "*" } else { part })
+        .map(|part| {
+            if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) {
+                "*"
+            } else {
+                part
+            }
+        })
         .collect();
     parts.join(".")
 }
@@ -199,7 +254,12 @@ fn fill(of: &Fill) -> String {
         Fill::Draw(Distribution::Normal { mean, std }) => {
             format!("N({}, {})", number(*mean), number(*std))
         }
-        Fill::Draw(Distribution::TruncatedNormal { mean, std, low, high }) => format!(
+        Fill::Draw(Distribution::TruncatedNormal {
+            mean,
+            std,
+            low,
+            high,
+        }) => format!(
             "N({}, {}) in [{}, {}]",
             number(*mean),
             number(*std),
@@ -208,7 +268,8 @@ fn fill(of: &Fill) -> String {
         ),
         Fill::Orthogonal { gain, rows } => format!("{} rows, gain {}", rows, number(*gain)),
         Fill::Blocks { sections, .. } => {
-            let mut parts: Vec<String> = sections.iter().map(|section| fill(&section.fill)).collect();
+            let mut parts: Vec<String> =
+                sections.iter().map(|section| fill(&section.fill)).collect();
             parts.dedup();
             format!("{} blocks: {}", sections.len(), parts.join(" | "))
         }
@@ -233,8 +294,6 @@ fn fill(of: &Fill) -> String {
         Fill::Dirac { .. } | Fill::Hadamard { .. } | Fill::Bilinear { .. } | Fill::S4d { .. } => {
             String::new()
         }
-        // Fills of later versions are shown by the initializer's name alone.
-        _ => String::new(),
     }
 }
 
@@ -258,7 +317,11 @@ pub(crate) fn number(value: f64) -> String {
 fn why(line: &Line) -> String {
     let mut parts = vec![line.reason.clone()];
     if let Some(fans) = line.fans {
-        parts.push(format!("fans {}/{}", number(fans.fan_in), number(fans.fan_out)));
+        parts.push(format!(
+            "fans {}/{}",
+            number(fans.fan_in),
+            number(fans.fan_out)
+        ));
     }
     if let Some(signal) = line.signal {
         let variance = match signal.variance {

@@ -21,12 +21,18 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
         let style = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {msg}";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
-        Self { bar, start: Instant::now(), done: AtomicU64::new(0) }
+        Self {
+            bar,
+            start: Instant::now(),
+            done: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if self.bar.is_hidden() && std::io::stderr().is_terminal() && self.start.elapsed() > PATIENCE
+        if self.bar.is_hidden()
+            && std::io::stderr().is_terminal()
+            && self.start.elapsed() > PATIENCE
         {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
