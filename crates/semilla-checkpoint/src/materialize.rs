@@ -7,8 +7,8 @@ use semilla::{Fill, Line, Plan, Prepared, Slice};
 
 use crate::{Checkpoint, CheckpointWriter, Error, Malformed, TensorInfo, Tensors};
 
-/// What one thread generates and writes at a time: it stays in a core's cache on its way to the file.
-const CHUNK: usize = 256 << 10;
+/// What one thread generates and writes at a time: pieces of this size leave for the disk while the next are made.
+const CHUNK: usize = 1 << 20;
 
 /// One rank's part of every tensor: the whole for rank 0 of 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ fn parts(plan: &Plan, rank: Rank) -> impl Iterator<Item = (&Line, Slice)> {
 ///
 /// The writer must have been made for [`tensors_of`] the same plan and rank. `source` is the model's own file, for
 /// tensors that keep their values. `progress` is told of bytes as they are written. When `stop` is set, the
-/// work ends early with [`Error::Interrupted`]. Memory: a quarter of a MiB per thread, and a matrix at a time where
+/// work ends early with [`Error::Interrupted`]. Memory: a MiB per thread, and a matrix at a time where
 /// an initializer makes matrices.
 ///
 /// # Errors

@@ -121,6 +121,40 @@ impl DType {
     }
 }
 
+impl DType {
+    /// Appends the values of little-endian elements, as `f64` (64-bit integers beyond 2⁵³ are rounded).
+    ///
+    /// Bytes beyond the last whole element are left out.
+    pub fn decode(self, bytes: &[u8], into: &mut Vec<f64>) {
+        macro_rules! each {
+            ($type:ty, $value:expr) => {{
+                let (elements, _) = bytes.as_chunks::<{ size_of::<$type>() }>();
+                into.extend(
+                    elements
+                        .iter()
+                        .map(|&bytes| $value(<$type>::from_le_bytes(bytes))),
+                );
+            }};
+        }
+        match self {
+            DType::F64 => each!(f64, |v| v),
+            DType::F32 => each!(f32, f64::from),
+            DType::F16 => each!(f16, f16::to_f64),
+            DType::BF16 => each!(bf16, bf16::to_f64),
+            DType::F8E4M3 => each!(u8, |v| f64::from(F8E4M3(v).to_f32())),
+            DType::F8E5M2 => each!(u8, |v| f64::from(F8E5M2(v).to_f32())),
+            DType::I64 => each!(i64, |v| v as f64),
+            DType::I32 => each!(i32, f64::from),
+            DType::I16 => each!(i16, f64::from),
+            DType::I8 => each!(i8, f64::from),
+            DType::U64 => each!(u64, |v| v as f64),
+            DType::U32 => each!(u32, f64::from),
+            DType::U16 => each!(u16, f64::from),
+            DType::U8 | DType::Bool => each!(u8, f64::from),
+        }
+    }
+}
+
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

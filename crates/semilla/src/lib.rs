@@ -7,6 +7,7 @@ mod expression;
 mod fill;
 pub mod gaussian;
 pub mod init;
+pub mod inspect;
 mod layout;
 pub mod matrix;
 pub mod model;
