@@ -2,8 +2,10 @@
 //!
 //! Exit codes: 0 done; 1 a check failed; 2 bad usage or input.
 
+mod diff;
 mod failure;
 mod init;
+mod inspect;
 mod model;
 mod output;
 mod plan;
@@ -60,6 +62,21 @@ Examples:
   semilla plan model.safetensors --scheme kaiming_normal
   semilla plan shapes.json --recipe my.toml --json > plan.json";
 
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  semilla inspect model.safetensors
+  semilla inspect folder/ --json
+
+A match means: a law whose parameters follow from a formula at the tensor's shape, not rejected at p = 0.001 by its mean,
+its variance or its shape (Kolmogorov-Smirnov).";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  semilla diff before.safetensors after.safetensors
+  semilla diff model/ shapes.json
+
+Exit codes: 0 the same, 1 different, 2 bad usage or input.";
+
 #[derive(Subcommand)]
 enum Command {
     /// Write ready-to-load weights, and say what was done to each tensor and why
@@ -75,6 +92,22 @@ enum Command {
     Plan {
         #[command(flatten)]
         args: plan::PlanArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Say what each tensor of a file looks like, and which initializer it is consistent with
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect {
+        #[command(flatten)]
+        args: inspect::InspectArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Compare two files of weights by name and content; exit 1 when they differ
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff {
+        #[command(flatten)]
+        args: diff::DiffArgs,
         #[command(flatten)]
         form: Form,
     },
@@ -122,6 +155,12 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             init::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Plan { args, form } => plan::run(&args, &mut Output::new(form.json))?,
+        Command::Inspect { args, form } => inspect::run(&args, &mut Output::new(form.json))?,
+        Command::Diff { args, form } => {
+            if !diff::run(&args, &mut Output::new(form.json))? {
+                return Ok(ExitCode::from(1));
+            }
+        }
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -225,7 +225,8 @@ fn name(group: &[&Line]) -> String {
     }
 }
 
-fn shape(shape: &[usize]) -> String {
+/// A shape as text.
+pub(crate) fn shape(shape: &[usize]) -> String {
     let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     format!("[{}]", sizes.join(", "))
 }

@@ -1,0 +1,249 @@
+//! `semilla inspect`: what is in a file of weights, and where it may come from.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::PathBuf;
+
+use clap::Args;
+use rayon::prelude::*;
+use semilla::inspect::{Collector, Match, Summary, identify, orthogonal_gain};
+use semilla::model::Convention;
+use semilla::{Model, Tensor};
+use semilla_checkpoint::Checkpoint;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::model::Stored;
+use crate::output::Output;
+use crate::plan::{number, shape};
+use crate::progress::Progress;
+use crate::table::Table;
+
+/// What to look at.
+#[derive(Args)]
+pub(crate) struct InspectArgs {
+    /// A safetensors file, or a folder of shards with its index
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// How the file stores its weights
+    #[arg(long, value_enum, default_value_t = Stored::Pytorch, value_name = "WHOSE")]
+    layout: Stored,
+}
+
+/// What was found.
+#[derive(Serialize)]
+struct Report {
+    tensors: Vec<Entry>,
+    /// Groups of tensors with the same type, shape and bytes; constants are not listed.
+    equal: Vec<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    shape: Vec<usize>,
+    dtype: semilla::DType,
+    #[serde(flatten)]
+    summary: Summary,
+    consistent_with: Option<Match>,
+    #[serde(skip)]
+    hash: u64,
+}
+
+/// What is read at a time.
+const PIECE: u64 = 1 << 20;
+/// Matrices up to this many elements are tested for orthogonality, for which they are held whole.
+const HELD: u64 = 1 << 22;
+
+pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
+    let file = semilla_checkpoint::open(&args.file)?;
+    let infos = file.tensors();
+    let named = infos
+        .iter()
+        .map(|i| (i.name().to_owned(), i.shape().to_vec(), i.dtype()));
+    let model = Model::infer(named.collect(), Convention::from(args.layout));
+    let progress = Progress::new(infos.bytes());
+    let entries: Result<Vec<Entry>, Failure> = model
+        .tensors
+        .par_iter()
+        .enumerate()
+        .map(|(index, tensor)| examine(&*file, index, tensor, &progress))
+        .collect();
+    let entries = entries?;
+    progress.finish();
+    let equal = equal(&*file, &entries)?;
+    let report = Report {
+        tensors: entries,
+        equal,
+    };
+    if output.is_json() {
+        output.json(&report)
+    } else {
+        print(&report, output)
+    }
+}
+
+fn examine(
+    file: &dyn Checkpoint,
+    index: usize,
+    tensor: &Tensor,
+    progress: &Progress,
+) -> Result<Entry, Failure> {
+    let info = &file.tensors()[index];
+    let mut collector = Collector::new(info.elements());
+    let mut hasher = DefaultHasher::new();
+    let hold = tensor.shape.len() == 2 && info.elements() <= HELD && info.dtype().is_float();
+    let mut held = Vec::new();
+    let mut bytes = vec![0; PIECE.min(info.bytes()) as usize];
+    let mut values = Vec::new();
+    let mut offset = 0;
+    while offset < info.bytes() {
+        let len = PIECE.min(info.bytes() - offset) as usize;
+        let piece = &mut bytes[..len];
+        file.read(index, offset, piece)?;
+        hasher.write(piece);
+        values.clear();
+        info.dtype().decode(piece, &mut values);
+        collector.push(&values);
+        if hold {
+            held.extend_from_slice(&values);
+        }
+        offset += len as u64;
+        progress.add(len as u64);
+    }
+    let orthogonal = || {
+        let &[rows, columns] = tensor.shape.as_slice() else {
+            return None;
+        };
+        let gain = orthogonal_gain(&held, rows, columns, info.dtype())?;
+        Some(Match {
+            name: format!("orthogonal, gain {}", number(gain)),
+            p: None,
+        })
+    };
+    let consistent_with = orthogonal().or_else(|| identify(&collector, tensor));
+    Ok(Entry {
+        name: tensor.name.clone(),
+        shape: tensor.shape.clone(),
+        dtype: tensor.dtype,
+        summary: collector.summary(),
+        consistent_with,
+        hash: hasher.finish(),
+    })
+}
+
+/// Groups of equal tensors: candidates by hash, then byte by byte.
+fn equal(file: &dyn Checkpoint, entries: &[Entry]) -> Result<Vec<Vec<String>>, Failure> {
+    let mut alike: HashMap<(u64, &[usize], semilla::DType), Vec<usize>> = HashMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.summary.min < entry.summary.max {
+            alike
+                .entry((entry.hash, &entry.shape, entry.dtype))
+                .or_default()
+                .push(index);
+        }
+    }
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for candidates in alike
+        .into_values()
+        .filter(|candidates| candidates.len() > 1)
+    {
+        let mut group = vec![candidates[0]];
+        for &other in &candidates[1..] {
+            if same_bytes(file, candidates[0], other)? {
+                group.push(other);
+            }
+        }
+        if group.len() > 1 {
+            groups.push(group);
+        }
+    }
+    groups.sort_unstable();
+    let names = |group: Vec<usize>| group.iter().map(|&i| entries[i].name.clone()).collect();
+    Ok(groups.into_iter().map(names).collect())
+}
+
+fn same_bytes(file: &dyn Checkpoint, a: usize, b: usize) -> Result<bool, Failure> {
+    let bytes = file.tensors()[a].bytes();
+    let (mut left, mut right) = (vec![0; PIECE as usize], vec![0; PIECE as usize]);
+    let mut offset = 0;
+    while offset < bytes {
+        let len = PIECE.min(bytes - offset) as usize;
+        file.read(a, offset, &mut left[..len])?;
+        file.read(b, offset, &mut right[..len])?;
+        if left[..len] != right[..len] {
+            return Ok(false);
+        }
+        offset += len as u64;
+    }
+    Ok(true)
+}
+
+fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
+    let mut table = Table::new([
+        "tensor",
+        "shape",
+        "dtype",
+        "mean",
+        "std",
+        "min",
+        "max",
+        "kurtosis",
+        "zeros",
+        "non-finite",
+        "consistent with",
+    ]);
+    for entry in &report.tensors {
+        let s = &entry.summary;
+        let share = |n: u64| {
+            if n == 0 {
+                "0".to_owned()
+            } else {
+                format!("{:.2}%", 100.0 * n as f64 / s.count as f64)
+            }
+        };
+        table.row([
+            entry.name.clone(),
+            shape(&entry.shape),
+            entry.dtype.to_string(),
+            short(s.mean),
+            short(s.std),
+            short(s.min),
+            short(s.max),
+            short(s.kurtosis),
+            share(s.zeros),
+            share(s.non_finite),
+            match &entry.consistent_with {
+                Some(Match { name, p: Some(p) }) => format!("{name}, p={p:.2}"),
+                Some(Match { name, p: None }) => name.clone(),
+                None => "none known: trained, or another".to_owned(),
+            },
+        ]);
+    }
+    output.table(&table)?;
+    for group in &report.equal {
+        output.line(format_args!("equal: {}", group.join(", ")))?;
+    }
+    let random = |entry: &&Entry| !entry.summary.min.eq(&entry.summary.max);
+    let varied = report.tensors.iter().filter(random).count();
+    let fresh = report
+        .tensors
+        .iter()
+        .filter(random)
+        .filter(|e| e.consistent_with.is_some())
+        .count();
+    output.line(format_args!(
+        "{} tensors; of {varied} that are not constant, {fresh} look never trained",
+        report.tensors.len()
+    ))
+}
+
+/// Four significant digits.
+fn short(value: f64) -> String {
+    if value != 0.0 && !(1e-4..1e5).contains(&value.abs()) {
+        format!("{value:.3e}")
+    } else {
+        number((value * 1e4).round() / 1e4)
+    }
+}
