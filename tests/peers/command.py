@@ -28,9 +28,12 @@ def write_manifest(path, shapes, dtype="F32"):
 
 def write_rule(path, scheme, layout, **arguments):
     """A recipe of one rule: every tensor by this scheme."""
-    lines = [f"{name} = {json.dumps(value)}" for name, value in arguments.items()]
-    lines += [f"init = {json.dumps(scheme)}", f"layout = {json.dumps(layout)}"]
-    path.write_text("\n".join(["[[rule]]", 'name = "*"', *lines]) + "\n")
+    init = json.dumps(scheme)
+    if arguments:
+        pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in arguments.items())
+        init = f"{{ {scheme} = {{ {pairs} }} }}"
+    lines = [f"init = {init}", f"layout = {json.dumps(layout)}"]
+    path.write_text("\n".join(['name = "test"', "[[rule]]", 'match = "*"', *lines]) + "\n")
     return path
 
 
@@ -41,14 +44,16 @@ def planned(model, recipe, seed=0):
 
 
 def _draw(tensor):
-    fill = tensor["fill"]
-    match fill["distribution"]:
+    (kind, fill), = tensor["fill"].items()
+    match kind:
         case "normal":
             return Draw.of("normal", fill["mean"], fill["std"])
         case "uniform":
             return Draw.of("uniform", fill["low"], fill["high"])
-        case "truncated":
+        case "truncated_normal":
             return Draw.of("truncated", fill["mean"], fill["std"], fill["low"], fill["high"])
+        case "padded":
+            return _draw({"fill": fill["of"]})
         case "constant":
             return Draw.of("constant", fill["value"])
         case "orthogonal":

@@ -44,7 +44,7 @@ def torch_schemes():
             yield "kaiming_normal", same, lambda t, s=same: init.kaiming_normal_(t, **s)
     yield "normal", {"mean": 0.5, "std": 0.02}, lambda t: init.normal_(t, 0.5, 0.02)
     yield "uniform", {"low": -0.5, "high": 2.0}, lambda t: init.uniform_(t, -0.5, 2.0)
-    cut = {"mean": 0.1, "std": 0.5, "low": -0.7, "high": 1.1}
+    cut = {"mean": 0.1, "std": 0.5, "a": -0.7, "b": 1.1, "units": "absolute"}
     yield "trunc_normal", cut, lambda t: init.trunc_normal_(t, 0.1, 0.5, -0.7, 1.1)
 
 
@@ -185,7 +185,7 @@ def vit():
     return timm.create_model("vit_tiny_patch16_224", depth=2)
 
 
-RECIPES = {"pytorch": TorchLayers, "bert": bert, "gpt2": gpt2, "resnet": resnet, "vit": vit}
+RECIPES = {"pytorch": TorchLayers, "bert-hf": bert, "gpt2": gpt2, "resnet": resnet, "vit": vit}
 
 
 @pytest.mark.parametrize("recipe,build", RECIPES.items(), ids=RECIPES)

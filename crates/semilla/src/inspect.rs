@@ -397,7 +397,7 @@ mod tests {
 
     use super::*;
     use crate::dtype::Element;
-    use crate::model::Role;
+    use crate::model::{BiasFanIn, Role};
 
     fn collect(values: &[f64]) -> Collector {
         let mut collector = Collector::new(values.len() as u64);
@@ -511,7 +511,7 @@ mod tests {
     #[test]
     fn constants_biases_and_orthogonal_matrices() {
         let bias = Tensor {
-            bias_fan_in: Some(64.0),
+            bias_fan_in: Some(BiasFanIn::of(64.0)),
             role: Role::Bias,
             ..Tensor::new("b", [5000], DType::F32)
         };

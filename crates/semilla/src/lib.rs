@@ -23,6 +23,6 @@ pub use expression::{ExpressionError, Scalar, Variable, Variables};
 pub use fill::{Fill, FillError, Prepared, Section, Slice, SliceError};
 pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
-pub use model::{Model, Role, Tensor};
+pub use model::{BiasFanIn, Model, Role, Tensor};
 pub use plan::{Decision, Line, Plan, PlanError, Signal, Variance};
 pub use recipe::{Recipe, RecipeError};

@@ -237,11 +237,7 @@ impl Variables for Place<'_> {
     fn get(&self, variable: Variable) -> Option<f64> {
         let count = |n: Option<usize>| n.map(|n| n as f64);
         match variable {
-            Variable::FanIn => self
-                .fans()
-                .ok()
-                .map(|f| f.fan_in)
-                .or(self.tensor.bias_fan_in),
+            Variable::FanIn => self.fans().ok().map(|f| f.fan_in).or(self.bias_fan_in()),
             Variable::FanOut => self.fans().ok().map(|f| f.fan_out),
             Variable::Layers => count(self.context.layers),
             Variable::DepthIndex => count(self.tensor.depth),
@@ -549,18 +545,22 @@ impl Place<'_> {
         pytorch_gain(name, slope).or_else(|_| forward_gain(activation))
     }
 
+    /// The fan_in of the weight that a bias belongs to.
+    fn bias_fan_in(&self) -> Option<f64> {
+        self.tensor
+            .bias_fan_in
+            .map(|fan_in| fan_in.by(self.context.fans))
+    }
+
     fn bias_uniform(&self) -> Result<Resolved, InitError> {
         let (initializer, shape) = (self.initializer.name(), self.tensor.shape.clone());
-        let fan_in = self
-            .tensor
-            .bias_fan_in
-            .filter(|&fan| fan > 0.0)
-            .ok_or(InitError::Fan {
-                initializer,
-                fan: "the fan_in of the bias's weight",
-                value: self.tensor.bias_fan_in.unwrap_or(f64::NAN),
-                shape,
-            })?;
+        let known = self.bias_fan_in();
+        let fan_in = known.filter(|&fan| fan > 0.0).ok_or(InitError::Fan {
+            initializer,
+            fan: "the fan_in of the bias's weight",
+            value: known.unwrap_or(f64::NAN),
+            shape,
+        })?;
         let bound = fan_in.sqrt().recip();
         let fill = Fill::Draw(Distribution::Uniform {
             low: -bound,

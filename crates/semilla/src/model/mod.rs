@@ -10,7 +10,7 @@ pub use spec::{Spec, SpecError};
 
 use crate::activation::Activation;
 use crate::dtype::DType;
-use crate::layout::Layout;
+use crate::layout::{FanRule, Layout};
 
 /// What a tensor does in its network. Recipes decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -154,6 +154,33 @@ impl Role {
     }
 }
 
+/// The fan_in of a bias's weight.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BiasFanIn {
+    /// What the layer computes.
+    pub exact: f64,
+    /// What PyTorch reads off the weight's shape; another number for transposed convolutions.
+    pub pytorch: f64,
+}
+
+impl BiasFanIn {
+    /// The same by every rule.
+    pub const fn of(fan_in: f64) -> Self {
+        Self {
+            exact: fan_in,
+            pytorch: fan_in,
+        }
+    }
+
+    /// The number by a rule.
+    pub const fn by(self, rule: FanRule) -> f64 {
+        match rule {
+            FanRule::Pytorch => self.pytorch,
+            FanRule::Exact | FanRule::Keras => self.exact,
+        }
+    }
+}
+
 /// One tensor of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tensor {
@@ -171,7 +198,7 @@ pub struct Tensor {
     /// the gates of a recurrent layer); empty for a plain weight.
     pub blocks: Vec<usize>,
     /// The fan_in of the weight that this bias belongs to, where there is one.
-    pub bias_fan_in: Option<f64>,
+    pub bias_fan_in: Option<BiasFanIn>,
     /// The number of the residual block that it lies in, from 0.
     pub depth: Option<usize>,
     /// The activation that its output goes through.

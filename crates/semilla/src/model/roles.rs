@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use super::{Model, Role, Tensor};
+use super::{BiasFanIn, Model, Role, Tensor};
 use crate::activation::Activation;
 use crate::dtype::DType;
-use crate::layout::{Axis, Layout};
+use crate::layout::{Axis, FanRule, Layout};
 
 /// Whose names and layouts a list of tensors follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Model {
     /// let model = Model::infer(tensors, Convention::Pytorch);
     /// assert_eq!(model.tensors[0].role, Role::AttentionOut);
     /// assert_eq!(model.tensors[0].layout.as_ref().unwrap().to_string(), "IO"); // GPT-2's Conv1D
-    /// assert_eq!(model.tensors[1].bias_fan_in, Some(64.0));
+    /// assert_eq!(model.tensors[1].bias_fan_in.unwrap().exact, 64.0);
     /// ```
     pub fn infer(tensors: Vec<(String, Vec<usize>, DType)>, convention: Convention) -> Self {
         let shapes: HashMap<String, Vec<usize>> = tensors
@@ -556,18 +556,21 @@ fn join_biases(tensors: &mut [Tensor]) {
         .iter()
         .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
         .collect();
-    let fans: HashMap<String, f64> = tensors
+    let fans: HashMap<String, BiasFanIn> = tensors
         .iter()
         .filter_map(|tensor| {
-            let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
-            Some((tensor.name.clone(), fans.fan_in))
+            let layout = tensor.layout.as_ref()?;
+            let fan_in = |rule| Some(layout.fans_by(rule, &tensor.shape).ok()?.fan_in);
+            let exact = fan_in(FanRule::Exact)?;
+            let pytorch = fan_in(FanRule::Pytorch)?;
+            Some((tensor.name.clone(), BiasFanIn { exact, pytorch }))
         })
         .collect();
     for tensor in tensors {
         let leaf = Name::new(&tensor.name).leaf().to_owned();
         tensor.bias_fan_in = match tensor.role {
             Role::RecurrentInput | Role::RecurrentHidden | Role::RecurrentBias => {
-                hidden_size(&tensor.name, &leaf, &shapes).map(|hidden| hidden as f64)
+                hidden_size(&tensor.name, &leaf, &shapes).map(|hidden| BiasFanIn::of(hidden as f64))
             }
             Role::Bias => tensor.name.strip_suffix("bias").and_then(|stem| {
                 ["weight", "kernel"]

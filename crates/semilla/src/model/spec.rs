@@ -320,7 +320,7 @@ mod tests {
         assert_eq!((model.layers, model.width), (Some(3), Some(128)));
         let lstm = Spec::parse("lstm:16-32:4").unwrap();
         assert_eq!(lstm.tensors[0].blocks, [32; 4]);
-        assert_eq!(lstm.tensors[2].bias_fan_in, Some(32.0));
+        assert_eq!(lstm.tensors[2].bias_fan_in.unwrap().exact, 32.0);
     }
 
     #[test]
