@@ -38,6 +38,7 @@ fn plan(seed: u64) -> Plan {
     let decide = |initializer| Decision {
         initializer,
         fans: FanRule::Exact,
+        layout: None,
         reason: "test".into(),
     };
     let decisions = initializers.into_iter().map(decide).collect();

@@ -201,11 +201,16 @@ fn moved(
     Ok(changes)
 }
 
-/// What tells a tensor by its content: type, shape, and two hashes. `None` where there are no values.
-fn content(
-    file: &dyn Checkpoint,
-    index: usize,
-) -> Result<Option<(semilla::DType, Vec<usize>, u64, u64)>, Failure> {
+/// What tells a tensor by its content.
+#[derive(PartialEq, Eq, Hash)]
+struct Content {
+    dtype: semilla::DType,
+    shape: Vec<usize>,
+    hashes: [u64; 2],
+}
+
+/// `None` where there are no values.
+fn content(file: &dyn Checkpoint, index: usize) -> Result<Option<Content>, Failure> {
     let info = &file.tensors()[index];
     let (mut first, mut second) = (DefaultHasher::new(), DefaultHasher::new());
     second.write_u8(1);
@@ -223,12 +228,11 @@ fn content(
         second.write(&piece[..len]);
         offset += len as u64;
     }
-    Ok(Some((
-        info.dtype(),
-        info.shape().to_vec(),
-        first.finish(),
-        second.finish(),
-    )))
+    Ok(Some(Content {
+        dtype: info.dtype(),
+        shape: info.shape().to_vec(),
+        hashes: [first.finish(), second.finish()],
+    }))
 }
 
 fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {

@@ -162,7 +162,7 @@ pub(crate) fn table(plan: &Plan, grouped: bool, output: &mut Output) -> Result<(
     }
     output.table(&table)?;
     let elements: u64 = plan.tensors.iter().map(elements).sum();
-    let bytes: u64 = plan.tensors.iter().map(|line| elements_bytes(line)).sum();
+    let bytes: u64 = plan.tensors.iter().map(elements_bytes).sum();
     output.line(format_args!(
         "{} tensors, {} elements, {} bytes; recipe {}, seed {}",
         plan.tensors.len(),

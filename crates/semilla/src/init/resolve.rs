@@ -40,8 +40,8 @@ pub struct Resolved {
 pub enum InitError {
     /// The initializer needs to know the axes.
     #[error(
-        "{initializer} needs the tensor's layout, which its role {role:?} does not give; \
-         match it by another rule, or state the model's convention"
+        "{initializer} needs to know which axis is which, and the model's convention does not say it for role {role:?}; \
+         match it by a rule that states it, such as layout = \"EOI\" for stacked experts"
     )]
     NoLayout {
         /// The initializer.
@@ -129,7 +129,9 @@ impl Initializer {
     /// A missing layout, a shape that the initializer is not made for, an expression without a value, parameters out of
     /// range, or an element type that cannot hold the values.
     pub fn resolve(&self, tensor: &Tensor, context: &Context) -> Result<Resolved, InitError> {
-        let resolved = if self.is_blockwise() && tensor.blocks.len() > 1 {
+        // The peers' rules read a fused weight as one.
+        let exact = context.fans == FanRule::Exact;
+        let resolved = if exact && self.is_blockwise() && tensor.blocks.len() > 1 {
             self.resolve_blocks(tensor, context)?
         } else {
             Place {

@@ -186,7 +186,8 @@ fn free_parameter(name: &Name<'_>) -> Option<Role> {
         | "position_embedding"
         | "position_embeddings"
         | "positional_embedding"
-        | "pos_emb" => Role::PositionEmbedding,
+        | "pos_emb"
+        | "relative_position_bias_table" => Role::PositionEmbedding,
         _ => return None,
     })
 }
@@ -249,10 +250,10 @@ fn matrix(name: &Name<'_>, rank: usize) -> Role {
     };
     let own = own.to_ascii_lowercase();
     let attention = name.inside("attn") || name.inside("attention");
-    if rank == 2 {
-        if let Some(role) = table(&own, leaf) {
-            return role;
-        }
+    if rank == 2
+        && let Some(role) = table(&own, leaf)
+    {
+        return role;
     }
     if name.inside("patch_embed") {
         return Role::PatchEmbedding;
@@ -418,7 +419,7 @@ fn blocks(name: &Name<'_>, tensor: &Tensor, shapes: &HashMap<String, Vec<usize>>
 }
 
 fn equal_blocks(size: usize, count: usize) -> Vec<usize> {
-    if count < 2 || count > 4 || size % count != 0 {
+    if !(2..=4).contains(&count) || !size.is_multiple_of(count) {
         Vec::new()
     } else {
         vec![size / count; count]
