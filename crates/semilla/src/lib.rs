@@ -1,4 +1,48 @@
-//! Weight initialization for neural networks.
+//! Weight initialization for neural networks, reproducible to the bit.
+//!
+//! **Every weight is a pure function of (seed, tensor name, element index, initializer).** There is no generator state, so
+//! any number of threads, any shard, any order of layers and any CPU give the same values.
+//!
+//! An initializer in one line:
+//!
+//! ```
+//! use semilla::{Tensor, init};
+//!
+//! let layer = Tensor::linear("encoder.fc1.weight", 784, 256); // PyTorch's [out, in]
+//! let weights: Vec<f32> = init::xavier_uniform().generate(&layer, 42)?;
+//! # Ok::<(), semilla::InitError>(())
+//! ```
+//!
+//! A whole model, by a recipe; the [`Plan`] says what will be written into every tensor, and why:
+//!
+//! ```
+//! use semilla::{Plan, Recipe, model::Spec};
+//!
+//! let model = Spec::parse("transformer:12x768:50257:gelu")?;
+//! let recipe = Recipe::named("gpt2")?;
+//! let plan = Plan::new(&model, &recipe.name, recipe.base_width, recipe.decide(&model)?, 0)?;
+//! let line = &plan.tensors[6];
+//! assert_eq!(line.name, "blocks.0.attn.proj.weight");
+//! assert_eq!(line.std, Some(0.02 / 24f64.sqrt()));
+//! println!("{}: {}", line.name, line.reason);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! One shard of one tensor, without the rest:
+//!
+//! ```
+//! use semilla::{Context, DType, Slice, Tensor, init, stream::Key};
+//!
+//! let tensor = Tensor::linear("fc.weight", 1024, 4096);
+//! let fill = init::kaiming_normal().resolve(&tensor, &Context::default())?.fill;
+//! let prepared = fill.prepare(Key::new(0, &tensor.name), &tensor.shape, DType::F32)?;
+//! let shard = Slice::new([1024, 512], [1024, 512]);
+//! let mut values = vec![0f32; 1024 * 512];
+//! prepared.fill_slice(&shard, &mut values)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Writing files is the crate `semilla-checkpoint`'s part, the command `semilla-cli`'s.
 
 pub mod activation;
 mod distribution;

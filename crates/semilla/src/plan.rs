@@ -9,7 +9,7 @@ use crate::dtype::DType;
 use crate::fill::{Fill, FillError};
 use crate::init::{Context, InitError, Initializer, Resolved};
 use crate::layout::{FanRule, Fans, Layout};
-use crate::model::{Model, Role};
+use crate::model::{Model, Role, Tensor};
 use crate::stream::{self, Key};
 
 /// What a recipe decided for one tensor.
@@ -164,11 +164,13 @@ pub enum PlanError {
 /// The theory for a line, computed once per activation and gain.
 fn signal(
     known: &mut HashMap<(String, u64), Option<Signal>>,
-    activation: Option<Activation>,
+    tensor: &Tensor,
     resolved: &Resolved,
 ) -> Option<Signal> {
-    let gain = resolved.fill.std()? * resolved.fans?.fan_in.sqrt();
-    let activation = activation?;
+    let activation = tensor.activation?;
+    // What the layer computes, whatever rule the initializer's own fans followed.
+    let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
+    let gain = resolved.fill.std()? * fans.fan_in.sqrt();
     let entry = known.entry((activation.to_string(), gain.to_bits()));
     *entry.or_insert_with(|| Signal::new(activation, gain))
 }
@@ -226,7 +228,7 @@ impl Plan {
             };
             match decision.initializer.resolve(&tensor, &context) {
                 Ok(resolved) => lines.push(Line {
-                    signal: signal(&mut signals, tensor.activation, &resolved),
+                    signal: signal(&mut signals, &tensor, &resolved),
                     name: tensor.name.clone(),
                     shape: tensor.shape.clone(),
                     dtype: tensor.dtype,
