@@ -141,3 +141,12 @@ fn mistakes_say_where() {
             .contains("did you mean \"llama\"")
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_a_recipe_or_an_error(text in "(name = \"x\"\n)?(\\[\\[rule\\]\\]\n)?(init|match|regex|role|layout|ndim) = [\"a-z_(){}*\\[\\]0-9 ]{0,40}") {
+        if let Ok(recipe) = Recipe::from_toml(&text) {
+            let _ = recipe.decide(&Spec::parse("mlp:2-2").unwrap());
+        }
+    }
+}
