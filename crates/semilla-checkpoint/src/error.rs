@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::Format;
 use crate::tensor::{MAX_DIMS, MAX_NAME_BYTES};
 
 /// Why a checkpoint could not be read or written.
@@ -69,6 +70,16 @@ pub enum Error {
         path: PathBuf,
         /// The format's name, with its article.
         format: &'static str,
+    },
+    /// A file of another format that cannot be read as such.
+    #[error("cannot read {} as {format}: {problem}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it is stored as.
+        format: Format,
+        /// What is wrong with it, and what to do.
+        problem: String,
     },
     /// The content is of no known format.
     #[error(

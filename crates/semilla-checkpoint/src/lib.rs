@@ -34,6 +34,7 @@ mod byte_size;
 mod coverage;
 mod disk;
 mod error;
+mod format;
 mod header;
 mod index;
 mod json;
@@ -43,20 +44,25 @@ mod open;
 mod partial;
 mod position;
 mod reader;
+mod remark;
 mod tensor;
 mod writer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use semilla::Layout;
+
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
+pub use format::Format;
 pub use header::Header;
 pub use index::{Index, Placement};
 pub use manifest::Manifest;
 pub use materialize::{InvalidRank, Rank, materialize, tensors_of};
 pub use open::{Limits, open, open_with};
 pub use reader::Safetensors;
+pub use remark::Remark;
 pub use tensor::{TensorInfo, Tensors};
 pub use writer::SafetensorsWriter;
 
@@ -71,6 +77,20 @@ pub trait Checkpoint: Send + Sync {
 
     /// The free text beside the tensors. Of several files: what all of them agree on.
     fn metadata(&self) -> &Metadata;
+
+    /// What the tensors are stored as.
+    fn format(&self) -> Format;
+
+    /// What was noticed about the file that its tensors do not show.
+    fn remarks(&self) -> &[Remark] {
+        &[]
+    }
+
+    /// What a tensor's axes are, where the file itself tells (in ONNX, the node that takes the tensor).
+    fn layout(&self, tensor: usize) -> Option<&Layout> {
+        let _ = tensor;
+        None
+    }
 
     /// The file that holds a tensor; `None` beyond the list.
     fn file(&self, tensor: usize) -> Option<&Path>;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
 use crate::json::{self, Document, DocumentSeed, Shape};
 use crate::reader::check_range;
-use crate::{Checkpoint, Limits, Metadata, TensorInfo, Tensors};
+use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
 
 /// A list of tensors without values: a model's shapes, enough to initialize it.
 #[derive(Debug, Clone)]
@@ -64,6 +64,10 @@ impl Checkpoint for Manifest {
 
     fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    fn format(&self) -> Format {
+        Format::Shapes
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {

@@ -66,13 +66,13 @@ impl std::str::FromStr for Rank {
 /// # Errors
 /// Names or shapes that no file can hold.
 pub fn tensors_of(plan: &Plan, rank: Rank) -> Result<Tensors, Malformed> {
-    let infos: Result<Vec<TensorInfo>, _> = parts(plan, rank)
+    let infos: Result<Vec<TensorInfo>, _> = shards(plan, rank)
         .map(|(line, slice)| TensorInfo::new(&line.name, line.dtype, slice.size().to_vec()))
         .collect();
     Tensors::new(infos?)
 }
 
-fn parts(plan: &Plan, rank: Rank) -> impl Iterator<Item = (&Line, Slice)> {
+fn shards(plan: &Plan, rank: Rank) -> impl Iterator<Item = (&Line, Slice)> {
     plan.tensors
         .iter()
         .filter_map(move |line| Some((line, rank.slice(&line.shape)?)))
@@ -97,16 +97,19 @@ pub fn materialize(
 ) -> Result<(), Error> {
     let mut light = Vec::new();
     let mut heavy = Vec::new();
-    for (tensor, (line, slice)) in parts(plan, rank).enumerate() {
-        let job = Job {
-            tensor,
-            line,
-            slice,
-        };
-        if job.is_matrix() {
-            heavy.push(job)
-        } else {
-            light.push(job)
+    for (tensor, (line, shard)) in shards(plan, rank).enumerate() {
+        for part in line.fill.parts(&line.shape, line.dtype) {
+            let job = Job {
+                tensor,
+                line,
+                part: part.intersection(&shard),
+                shard: shard.clone(),
+            };
+            if line.fill.is_matrix() {
+                heavy.push(job);
+            } else {
+                light.push(job);
+            }
         }
     }
     let sink = Sink {
@@ -120,20 +123,17 @@ pub fn materialize(
     heavy.into_iter().try_for_each(|job| sink.run(&[job]))
 }
 
-/// One tensor's part to be written.
+/// A part of a tensor to be written into the shard of it that the file holds; both in the tensor's own coordinates.
 struct Job<'a> {
     tensor: usize,
     line: &'a Line,
-    slice: Slice,
+    part: Slice,
+    shard: Slice,
 }
 
 impl Job<'_> {
     fn bytes(&self) -> u64 {
-        self.slice.len() * self.line.dtype.size() as u64
-    }
-
-    fn is_matrix(&self) -> bool {
-        self.line.fill.is_matrix()
+        self.part.len() * self.line.dtype.size() as u64
     }
 }
 
@@ -203,7 +203,10 @@ impl Sink<'_> {
     fn prepare(&self, job: &Job<'_>) -> Result<Bytes<'_>, Error> {
         let line = job.line;
         if line.fill != Fill::Keep {
-            let prepared = line.fill.prepare(line.key, &line.shape, line.dtype);
+            let prepared = {
+                let (fill, key) = (&line.fill, line.key);
+                fill.prepare_part(key, &line.shape, line.dtype, &job.part)
+            };
             return prepared.map(Bytes::Generated).map_err(|error| Error::Fill {
                 tensor: line.name.clone(),
                 error,
@@ -233,21 +236,25 @@ impl Sink<'_> {
         let len = (job.bytes() - offset).min(CHUNK as u64) as usize;
         let buffer = &mut buffer[..len];
         let size = job.line.dtype.size() as u64;
+        let (first, count) = (offset / size, len as u64 / size);
         match bytes {
-            Bytes::Generated(prepared) => prepared.fill_bytes(&job.slice, offset / size, buffer),
+            Bytes::Generated(prepared) => prepared.fill_bytes(&job.part, first, buffer),
             Bytes::Kept { source, tensor } => {
-                // A chunk of the first axis is one run of the whole.
-                let inner: u64 = job.line.shape.iter().skip(1).map(|&n| n as u64).product();
-                let start = job
-                    .slice
-                    .offset()
-                    .first()
-                    .map_or(0, |&row| row as u64 * inner)
-                    * size;
-                source.read(*tensor, start + offset, buffer)?;
+                let mut at = 0;
+                for (start, run) in job.part.runs(&job.line.shape, first, count) {
+                    let end = at + (run * size) as usize;
+                    source.read(*tensor, start * size, &mut buffer[at..end])?;
+                    at = end;
+                }
             }
         }
-        self.writer.write(job.tensor, offset, buffer)?;
+        let place = job.part.seen_from(&job.shard);
+        let mut at = 0;
+        for (start, run) in place.runs(job.shard.size(), first, count) {
+            let end = at + (run * size) as usize;
+            self.writer.write(job.tensor, start * size, &buffer[at..end])?;
+            at = end;
+        }
         (self.progress)(len as u64);
         Ok(())
     }

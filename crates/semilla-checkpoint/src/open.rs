@@ -17,6 +17,10 @@ pub struct Limits {
     pub tensors: usize,
     /// Entries of a file's metadata. Default: 65 536.
     pub metadata: usize,
+    /// Bytes of one tensor that must be decoded whole: any format but safetensors. Default: 8 GiB.
+    pub decoded_bytes: u64,
+    /// Bytes that a file may declare or unpack to per byte that it has. Default: 1000.
+    pub expansion: u64,
 }
 
 impl Default for Limits {
@@ -25,6 +29,8 @@ impl Default for Limits {
             header_bytes: 32 << 20,
             tensors: 1_000_000,
             metadata: 1 << 16,
+            decoded_bytes: 8 << 30,
+            expansion: 1000,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Malformed, Quoted};
 use crate::header::Header;
 use crate::index::{Index, Placement};
 use crate::position::read_at;
-use crate::{Checkpoint, Limits, Metadata, TensorInfo, Tensors};
+use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
 
 /// Tensors in safetensors files: one file, or the shards of an index.
 ///
@@ -142,6 +142,10 @@ impl Checkpoint for Safetensors {
 
     fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    fn format(&self) -> Format {
+        Format::Safetensors
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {

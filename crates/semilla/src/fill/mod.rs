@@ -3,6 +3,7 @@
 //! A [`Fill`] holds numbers only. [`Fill::prepare`] makes it ready for one tensor; from then on any
 //! range of elements, or any n-dimensional [`Slice`], can be written in any order on any thread.
 
+mod parts;
 mod prepared;
 mod slice;
 

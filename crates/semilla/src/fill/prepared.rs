@@ -1,5 +1,7 @@
 //! A fill made ready for one tensor.
 
+use std::ops::Range;
+
 use half::{bf16, f16};
 use rayon::prelude::*;
 
@@ -25,8 +27,8 @@ enum Source {
     Draw(Stream, Sampler),
     /// Each element by itself, from its index.
     Each(Box<dyn Fn(u64) -> f64 + Send + Sync>),
-    /// A whole matrix, held in the precision that it is made in.
-    Matrix(Matrix),
+    /// A matrix, or the part of it that was asked for, held in the precision that it is made in.
+    Matrix(Area, Matrix),
     Stacked {
         each: Vec<Prepared>,
         len: u64,
@@ -48,6 +50,58 @@ enum Source {
     },
 }
 
+/// A part of a matrix, held row-major.
+#[derive(Clone)]
+struct Area {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Columns of the whole matrix.
+    width: usize,
+}
+
+impl Area {
+    fn whole(rows: usize, width: usize) -> Self {
+        Self {
+            rows: 0..rows,
+            columns: 0..width,
+            width,
+        }
+    }
+
+    /// What of a `rows` × `width` matrix a tensor's slice needs: rows where only the first axis is cut, columns where
+    /// only the last is, else all.
+    fn of(slice: &Slice, shape: &[usize], rows: usize, width: usize) -> Self {
+        let mut area = Self::whole(rows, width);
+        let (first, last) = (0, shape.len() - 1);
+        if rows.is_multiple_of(shape[first].max(1)) && shape[first] > 0 {
+            let each = rows / shape[first];
+            let start = slice.offset()[first] * each;
+            area.rows = start..start + slice.size()[first] * each;
+        }
+        if width == shape[last] && last > first {
+            let start = slice.offset()[last];
+            area.columns = start..start + slice.size()[last];
+        }
+        area
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len() * self.columns.len()
+    }
+
+    /// The place of an element of the whole matrix, and how many follow it in its run.
+    fn locate(&self, index: usize) -> (usize, usize) {
+        let (row, column) = (index / self.width - self.rows.start, index % self.width);
+        let place = row * self.columns.len() + column - self.columns.start;
+        let run = if self.columns.len() == self.width {
+            self.len() - place
+        } else {
+            self.columns.end - column
+        };
+        (place, run)
+    }
+}
+
 enum Matrix {
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -60,6 +114,29 @@ impl Matrix {
             Self::F64(values) => values[index],
         }
     }
+
+    /// Elements from `first` on, which counts in the whole matrix.
+    fn copy<E: Element>(&self, area: &Area, mut first: usize, mut out: &mut [E]) {
+        while !out.is_empty() {
+            let (place, run) = area.locate(first);
+            let len = run.min(out.len());
+            let (to, rest) = out.split_at_mut(len);
+            match self {
+                Self::F32(values) => {
+                    for (to, &value) in to.iter_mut().zip(&values[place..place + len]) {
+                        *to = E::from_f32(value);
+                    }
+                }
+                Self::F64(values) => {
+                    for (to, &value) in to.iter_mut().zip(&values[place..place + len]) {
+                        *to = rounded(value);
+                    }
+                }
+            }
+            first += len;
+            out = rest;
+        }
+    }
 }
 
 impl Fill {
@@ -68,8 +145,27 @@ impl Fill {
     /// # Errors
     /// A fill that does not fit the tensor, or [`Fill::Keep`], which has no values of its own.
     pub fn prepare(&self, key: Key, shape: &[usize], dtype: DType) -> Result<Prepared, FillError> {
+        self.prepare_part(key, shape, dtype, &Slice::whole(shape))
+    }
+
+    /// As [`Fill::prepare`], for the elements of one slice only: with [`Fill::parts`], a way to bound the memory that large matrices
+    /// take. The elements are still addressed in the whole tensor.
+    ///
+    /// # Errors
+    /// As [`Fill::prepare`], or a slice that does not lie inside the shape.
+    pub fn prepare_part(
+        &self,
+        key: Key,
+        shape: &[usize],
+        dtype: DType,
+        part: &Slice,
+    ) -> Result<Prepared, FillError> {
         self.check(shape, dtype)?;
-        self.prepare_stream(Stream::from_key(key), shape, dtype)
+        part.check(shape).map_err(|error| FillError::Shape {
+            shape: shape.to_vec(),
+            problem: error.to_string(),
+        })?;
+        self.prepare_stream(Stream::from_key(key), shape, dtype, part)
     }
 
     fn prepare_stream(
@@ -77,9 +173,12 @@ impl Fill {
         stream: Stream,
         shape: &[usize],
         dtype: DType,
+        part: &Slice,
     ) -> Result<Prepared, FillError> {
         let elements = count(shape)?;
         let source = match self {
+            Fill::Keep => return Err(FillError::NothingToKeep),
+            _ if part.is_empty() => Source::Constant(0.0), // never asked for
             Fill::Constant { value } => Source::Constant(*value),
             Fill::Draw(distribution) => Source::Draw(stream, Sampler::new(distribution, dtype)?),
             Fill::Eye { gain } => {
@@ -95,23 +194,30 @@ impl Fill {
             Fill::Dirac { groups, layout } => dirac(*groups, layout, shape),
             Fill::Hadamard { layout } => hadamard(layout, shape),
             Fill::Bilinear { layout } => bilinear(layout, shape),
-            Fill::Sparse { std, zeros } => Source::Matrix(sparse(stream, shape, *std, *zeros)),
+            Fill::Sparse { std, zeros } => {
+                let mut area = Area::of(part, shape, shape[0], shape[1]);
+                area.rows = 0..shape[0]; // a column's zeros are chosen together
+                sparse(stream, shape[0], area, *std, *zeros)
+            }
             Fill::Orthogonal { gain, rows } => {
                 let columns = if *rows == 0 {
                     0
                 } else {
                     elements as usize / rows
                 };
-                Source::Matrix(orthogonal(stream, *rows, columns, *gain, dtype))
+                let area = Area::of(part, shape, *rows, columns);
+                orthogonal_part(stream, (*rows, columns), area, *gain, dtype)
             }
             Fill::DeltaOrthogonal { gain, layout } => {
                 delta_orthogonal(stream, *gain, layout, shape, dtype)
             }
             Fill::LooksLinear { gain } => looks_linear(stream, *gain, shape, dtype),
             Fill::Stacked { of } => {
-                let each: Result<Vec<_>, _> = (0..shape[0] as u64)
-                    .map(|index| of.prepare_stream(stream.child(index), &shape[1..], dtype))
-                    .collect();
+                let prepare = |index: usize| {
+                    let part = part.within(0, index, 1).without_first();
+                    of.prepare_stream(stream.child(index as u64), &shape[1..], dtype, &part)
+                };
+                let each: Result<Vec<_>, _> = (0..shape[0]).map(prepare).collect();
                 Source::Stacked {
                     each: each?,
                     len: count(&shape[1..])?,
@@ -123,22 +229,25 @@ impl Fill {
                     axis_len: shape[*axis] as u64,
                     inner: count(&shape[axis + 1..])?,
                     repeats: *repeats as u64,
-                    of: Box::new(of.prepare_stream(stream, &smaller, dtype)?),
+                    of: Box::new(of.prepare_stream(stream, &smaller, dtype, &Slice::whole(&smaller))?),
                 }
             }
             Fill::Blocks { axis, sections } => {
-                let prepare = |(index, section): (usize, &Section)| {
+                let mut start = 0;
+                let mut prepare = |(index, section): (usize, &Section)| {
+                    let part = part.within(*axis, start, section.size);
+                    start += section.size;
                     let shape = with_axis(shape, *axis, section.size);
                     // Opposite gates take the logarithm of one uniform value.
                     let own = match section.fill {
                         Fill::LogUniform { .. } => stream,
                         _ => stream.child(index as u64),
                     };
-                    let prepared = section.fill.prepare_stream(own, &shape, dtype)?;
+                    let prepared = section.fill.prepare_stream(own, &shape, dtype, &part)?;
                     Ok((section.size as u64, prepared))
                 };
                 let sections: Result<Vec<_>, FillError> =
-                    sections.iter().enumerate().map(prepare).collect();
+                    sections.iter().enumerate().map(&mut prepare).collect();
                 Source::Blocks {
                     axis_len: shape[*axis] as u64,
                     inner: count(&shape[axis + 1..])?,
@@ -148,7 +257,7 @@ impl Fill {
             Fill::Padded { row, of } => {
                 let width = count(&shape[1..])?;
                 let start = *row as u64 * width;
-                let of = Box::new(of.prepare_stream(stream, shape, dtype)?);
+                let of = Box::new(of.prepare_stream(stream, shape, dtype, part)?);
                 Source::Padded {
                     padding: start..start + width,
                     of,
@@ -216,9 +325,8 @@ impl Fill {
             } => {
                 let noise = Stream::from_key(*noise);
                 let matrix = mimetic(noise, shape[0], *heads, (*alpha, *beta), *part, *out_first);
-                Source::Matrix(Matrix::F64(matrix))
+                Source::Matrix(Area::whole(shape[0], shape[1]), Matrix::F64(matrix))
             }
-            Fill::Keep => return Err(FillError::NothingToKeep),
         };
         Ok(Prepared {
             shape: shape.to_vec(),
@@ -268,18 +376,7 @@ impl Prepared {
                     *out = rounded(value(i));
                 }
             }
-            Source::Matrix(Matrix::F32(values)) => {
-                let values = &values[first as usize..first as usize + out.len()];
-                for (out, &value) in out.iter_mut().zip(values) {
-                    *out = E::from_f32(value);
-                }
-            }
-            Source::Matrix(Matrix::F64(values)) => {
-                let values = &values[first as usize..first as usize + out.len()];
-                for (out, &value) in out.iter_mut().zip(values) {
-                    *out = rounded(value);
-                }
-            }
+            Source::Matrix(area, matrix) => matrix.copy(area, first as usize, out),
             Source::Stacked { each, len } => runs(first, out, |at| {
                 (&each[(at / len) as usize], at % len, len - at % len)
             }),
@@ -584,22 +681,57 @@ fn bilinear(layout: &Layout, shape: &[usize]) -> Source {
 }
 
 /// A normal matrix with zeros in each column: the rows whose words are the column's smallest.
-fn sparse(stream: Stream, shape: &[usize], std: f64, zeros: usize) -> Matrix {
-    let (rows, columns) = (shape[0], shape[1]);
-    let mut values = vec![0f32; rows * columns];
+fn sparse(stream: Stream, rows: usize, area: Area, std: f64, zeros: usize) -> Source {
+    let mut values = vec![0f32; area.len()];
     let sampler = Sampler::new(&normal(std), DType::F32).expect("checked with the fill");
-    stream.par_fill(&sampler, 0, &mut values);
+    let lines = values.par_chunks_mut(area.columns.len().max(1));
+    lines.enumerate().for_each(|(row, line)| {
+        stream.fill(&sampler, (row * area.width + area.columns.start) as u64, line);
+    });
     let order = stream.child(0);
     let mut ranked: Vec<(u32, usize)> = Vec::with_capacity(rows);
-    for column in 0..columns {
+    for (place, column) in area.columns.clone().enumerate() {
         ranked.clear();
         ranked.extend((0..rows).map(|row| (order.word((column * rows + row) as u64), row)));
         ranked.sort_unstable();
         for &(_, row) in &ranked[..zeros] {
-            values[row * columns + column] = 0.0;
+            values[row * area.columns.len() + place] = 0.0;
         }
     }
-    Matrix::F32(values)
+    Source::Matrix(area, Matrix::F32(values))
+}
+
+/// At least the given area of a semi-orthogonal matrix: whole rows of a wide one, whole columns of a tall one.
+fn orthogonal_part(
+    stream: Stream,
+    (rows, columns): (usize, usize),
+    mut area: Area,
+    gain: f64,
+    dtype: DType,
+) -> Source {
+    fn make<T: matrix::Scalar>(of: matrix::Orthogonal<T>, area: &Area, wide: bool) -> Vec<T> {
+        let mut values = vec![T::zeroed(); area.len()];
+        if wide {
+            of.vectors(area.rows.clone(), &mut values);
+        } else {
+            of.columns(area.columns.clone(), &mut values);
+        }
+        values
+    }
+    let wide = rows <= columns;
+    if wide {
+        area.columns = 0..columns;
+    } else {
+        area.rows = 0..rows;
+    }
+    let matrix = if dtype == DType::F64 {
+        let of = matrix::Orthogonal::new(stream, rows, columns, gain);
+        Matrix::F64(make::<f64>(of, &area, wide))
+    } else {
+        let of = matrix::Orthogonal::new(stream, rows, columns, gain as f32);
+        Matrix::F32(make::<f32>(of, &area, wide))
+    };
+    Source::Matrix(area, matrix)
 }
 
 fn orthogonal(stream: Stream, rows: usize, columns: usize, gain: f64, dtype: DType) -> Matrix {

@@ -28,6 +28,72 @@ impl Slice {
         }
     }
 
+    /// The whole tensor.
+    pub fn whole(shape: &[usize]) -> Self {
+        Self::new(vec![0; shape.len()], shape)
+    }
+
+    /// What of the box lies in `start..start + size` of an axis, as a box of that section.
+    pub(crate) fn within(&self, axis: usize, start: usize, size: usize) -> Self {
+        let (low, high) = (self.offset[axis], self.offset[axis] + self.size[axis]);
+        let begin = low.clamp(start, start + size);
+        let mut section = self.clone();
+        section.offset[axis] = begin - start;
+        section.size[axis] = high.clamp(begin, start + size) - begin;
+        section
+    }
+
+    /// A box of one index of the first axis, without that axis; empty if the box is.
+    pub(crate) fn without_first(mut self) -> Self {
+        if self.size.remove(0) == 0 {
+            self.size.fill(0);
+        }
+        self.offset.remove(0);
+        self
+    }
+
+    /// The box with another extent along an axis.
+    pub(crate) fn narrowed(mut self, axis: usize, start: usize, size: usize) -> Self {
+        (self.offset[axis], self.size[axis]) = (start, size);
+        self
+    }
+
+    /// The box of a section that begins at `start` of an axis, as a box of the whole.
+    pub(crate) fn moved(mut self, axis: usize, start: usize) -> Self {
+        self.offset[axis] += start;
+        self
+    }
+
+    /// The box of a stack's member, as a box of the stack.
+    pub(crate) fn stacked_at(mut self, index: usize) -> Self {
+        self.offset.insert(0, index);
+        self.size.insert(0, 1);
+        self
+    }
+
+    /// What two boxes of one tensor share: empty where nothing.
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut shared = self.clone();
+        for axis in 0..self.size.len() {
+            let section = other.within(axis, self.offset[axis], self.size[axis]);
+            shared.offset[axis] = self.offset[axis] + section.offset[axis];
+            shared.size[axis] = section.size[axis];
+        }
+        shared
+    }
+
+    /// A box inside `outer`, as a box of the shard that `outer` is.
+    ///
+    /// # Panics
+    /// If it begins before `outer` does.
+    pub fn seen_from(&self, outer: &Self) -> Self {
+        let offsets = self.offset.iter().zip(&outer.offset);
+        Self::new(
+            offsets.map(|(own, outer)| own - outer).collect::<Vec<_>>(),
+            self.size.clone(),
+        )
+    }
+
     /// Rank `rank` of `world`'s chunk of the first axis: chunks of ⌈size / world⌉ indices, the last ones shorter or empty,
     /// as `torch.chunk` and DTensor's `Shard(0)` cut. A scalar belongs to rank 0.
     pub fn of_rank(shape: &[usize], rank: usize, world: usize) -> Self {
@@ -91,7 +157,7 @@ impl Slice {
 
     /// The contiguous runs of the whole tensor that make up elements `first..first + len` of the box, as
     /// (element of the tensor, length), in order. The box must lie inside `shape`.
-    pub(crate) fn runs(
+    pub fn runs(
         &self,
         shape: &[usize],
         first: u64,

@@ -153,6 +153,30 @@ fn every_fill_is_finite_and_round_trips_as_json() {
     }
 }
 
+/// However small the parts, they are the tensor, each element once.
+#[test]
+fn parts_cover_the_tensor() {
+    let mut cut = 0;
+    for (fill, shape) in every_fill() {
+        let all = whole(&fill, &shape);
+        for most in [64, 300, 1000] {
+            let mut seen = vec![f32::NAN; all.len()];
+            let parts = fill.parts_of(most, &shape, DType::F32);
+            cut += usize::from(parts.len() > 1);
+            for part in parts {
+                let prepared = fill.prepare_part(key(), &shape, DType::F32, &part).unwrap();
+                for (start, len) in part.runs(&shape, 0, part.len()) {
+                    let place = &mut seen[start as usize..(start + len) as usize];
+                    assert!(place.iter().all(|value| value.is_nan()), "twice: {fill:?}");
+                    prepared.fill(start, place);
+                }
+            }
+            assert!(seen == all, "{fill:?} in parts of {most} bytes");
+        }
+    }
+    assert!(cut >= 8, "only {cut} fills were cut at all");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     /// Any range and any box of any fill is that part of the whole, in every precision the rounded `f32` value.
@@ -188,6 +212,10 @@ proptest! {
         }).collect();
         let mut part = vec![0f32; slice.len() as usize];
         prepared.fill_slice(&slice, &mut part).unwrap();
+        prop_assert_eq!(&part, &expected);
+        let alone = fill.prepare_part(key(), &shape, DType::F32, &slice).unwrap();
+        part.fill(f32::NAN);
+        alone.fill_slice(&slice, &mut part).unwrap();
         prop_assert_eq!(&part, &expected);
         let mut halves = vec![bf16::ZERO; slice.len() as usize];
         fill.prepare(key(), &shape, DType::BF16).unwrap().fill_slice(&slice, &mut halves).unwrap();

@@ -8,6 +8,7 @@ mod svd;
 
 use crate::stream::Stream;
 pub(crate) use orthogonal::Orthogonal;
+pub(crate) use product::Scalar;
 pub use svd::{Svd, svd};
 
 /// Fills `out` with a semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many

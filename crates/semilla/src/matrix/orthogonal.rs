@@ -16,6 +16,9 @@ use crate::stream::{Cpu, Stream};
 /// Rows that a thread works on together; a multiple of every tile's rows.
 const PANEL: usize = 96;
 
+/// A panel has fewer rows where they are so long that it would take more bytes than this.
+const PANEL_BYTES: usize = 16 << 20;
+
 /// Blocks of reflectors are held in memory up to this many bytes, and beyond it drawn again for each call.
 const HELD_BYTES: usize = 64 << 20;
 
@@ -72,20 +75,29 @@ impl<T: Scalar> Orthogonal<T> {
         let len = self.rows.checked_mul(self.cols);
         assert_eq!(Some(out.len()), len, "length of the matrix");
         if self.rows <= self.cols {
-            return self.vectors(0..self.rows, out);
+            self.vectors(0..self.rows, out);
+        } else {
+            self.columns(0..self.cols, out);
         }
-        let (number, length) = self.wide();
-        if number == 0 {
+    }
+
+    /// Some columns of a tall matrix, row-major.
+    ///
+    /// # Panics
+    /// If `out` has another length than these columns, or there are not so many.
+    pub(crate) fn columns(&self, range: Range<usize>, out: &mut [T]) {
+        let (_, length) = self.wide();
+        if range.is_empty() {
             return;
         }
         let affordable = TURNED_BYTES / size_of::<T>() / length;
-        let at_once = affordable.max(1).next_multiple_of(PANEL);
-        let mut vectors = vec![T::zeroed(); at_once.min(number) * length];
-        for first in (0..number).step_by(at_once) {
-            let count = at_once.min(number - first);
+        let at_once = affordable.max(1).next_multiple_of(PANEL).min(range.len());
+        let mut vectors = vec![T::zeroed(); at_once * length];
+        for first in range.clone().step_by(at_once) {
+            let count = at_once.min(range.end - first);
             let vectors = &mut vectors[..count * length];
             self.vectors(first..first + count, vectors);
-            turn(vectors, length, first, out, number);
+            turn(vectors, length, first - range.start, out, range.len());
         }
     }
 
@@ -128,11 +140,12 @@ impl<T: Scalar> Orthogonal<T> {
             T::of(1.0)
         };
         // The last panels cost most: handed out one by one, they come first.
-        let panels = out.chunks_mut(PANEL * length).enumerate().rev();
+        let rows = (PANEL_BYTES / size_of::<T>() / length).clamp(1, PANEL);
+        let panels = out.chunks_mut(rows * length).enumerate().rev();
         panels.par_bridge().for_each_init(
-            || Panel::new(self.cpu, PANEL.min(range.len()), length),
+            || Panel::new(self.cpu, rows.min(range.len()), length),
             |panel, (index, out)| {
-                let top = range.start + index * PANEL;
+                let top = range.start + index * rows;
                 let rows = out.len() / length;
                 if top + rows <= first.start {
                     return;
