@@ -121,7 +121,7 @@ def minus_2_ln(kind, u):
         e = (bits_of(kind, u) - 0x3F400000) % 2**32 & 0xFF800000
         f = from_bits(kind, (bits_of(kind, u) - e) % 2**32) - one
         scale = np.float32(-2 * np.float32(ln2) / np.float32(2**23))
-        return fma(kind, np.float32(signed(e, 32)), scale, f * horner(kind, kind.minus_2_ln, f))
+        return fma(kind, f, horner(kind, kind.minus_2_ln, f), np.float32(signed(e, 32)) * scale)
     e = (bits_of(kind, u) - 0x3FE6A09E667F3BCD) % 2**64 & 0xFFF0000000000000
     f = from_bits(kind, (bits_of(kind, u) - e) % 2**64) - one
     s = f / (kind.float_of(2) + f)
@@ -129,15 +129,20 @@ def minus_2_ln(kind, u):
     return fma(kind, np.float64(signed(e, 64) >> 52), -2 * ln2, series)
 
 
-def cos_sin(kind, w):
+def scaled(kind, coefficients, std):
+    return [kind.float_of(c) * kind.float_of(std) for c in coefficients]
+
+
+def cos_sin(kind, w, std):
     """On the right half of the circle: the sign is the radius's."""
     if kind is F32:
         y = from_bits(kind, (w & 0x007FFFFF) | 0x40000000) - np.float32(3)
         t = y * y
-        return horner(kind, kind.cos, t), y * horner(kind, kind.sin, t)
+        return horner(kind, scaled(kind, kind.cos, std), t), y * horner(kind, scaled(kind, kind.sin, std), t)
     y = np.float64(float(signed(2 * w % 2**64, 64))) * np.float64(2.0**-63)
     t = y * y
-    return horner(kind, table("COS64"), t), y * horner(kind, table("SIN64"), t)
+    cos, sin = (scaled(kind, table(name), std) for name in ("COS64", "SIN64"))
+    return horner(kind, cos, t), y * horner(kind, sin, t)
 
 
 def unit(kind, w):
@@ -203,9 +208,9 @@ def element(kind, key, part, index, distribution):
         return min(value, np.nextafter(high, f(-np.inf)))
     if name == "normal":
         a, b = words[place // 2 * 2], words[place // 2 * 2 + 1]
-        r = np.sqrt(minus_2_ln(kind, unit(kind, a))) * f(p["std"])
+        r = np.sqrt(minus_2_ln(kind, unit(kind, a)))
         r = -r if b >> (kind.bits - 1) else r
-        return fma(kind, r, cos_sin(kind, b)[place % 2], f(p["mean"]))
+        return fma(kind, r, cos_sin(kind, b, p["std"])[place % 2], f(p["mean"]))
     return truncated(kind, words[place], p["mean"], p["std"], p["low"], p["high"])
 
 

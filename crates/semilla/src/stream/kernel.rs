@@ -13,12 +13,17 @@ use super::{Key, Part};
 
 /// An element that a vector of `f32` can be rounded and stored to.
 pub(crate) trait Store: bytemuck::Pod {
+    /// Whether storing takes work of its own.
+    const IS_ROUNDED: bool = true;
+
     /// # Safety
     /// As [`Simd::store`].
     unsafe fn store<S: Simd>(simd: S, to: *mut Self, value: S::F32);
 }
 
 impl Store for f32 {
+    const IS_ROUNDED: bool = false;
+
     #[inline(always)]
     unsafe fn store<S: Simd>(simd: S, to: *mut Self, value: S::F32) {
         // SAFETY: the same contract.
@@ -68,9 +73,10 @@ pub(crate) fn fill_units<S: Simd, E: Store>(
             each_unit(simd, (key, part), first, &draw, out);
         }
         Law::Normal { mean, std } => {
-            let draw = Normal {
+            let draw = Normal::<S> {
                 mean: simd.splat(mean),
-                std: simd.splat(std),
+                circle: math::Circle::new(std),
+                four: !E::IS_ROUNDED,
             };
             each_unit(simd, (key, part), first, &draw, out);
         }
@@ -116,15 +122,28 @@ impl<S: Simd> Draw<S> for Uniform<S> {
 
 struct Normal<S: Simd> {
     mean: S::F32,
-    std: S::F32,
+    circle: math::Circle,
+    /// Four pairs at a time, or two, where storing needs registers too.
+    four: bool,
+}
+
+impl<S: Simd> Normal<S> {
+    #[inline(always)]
+    fn block(&self, simd: S, [r0, a0, r1, a1]: [S::U32; 4]) -> [S::F32; 4] {
+        let (cos, sin) = box_muller(simd, [r0, r1], [a0, a1], self.mean, &self.circle);
+        [cos[0], sin[0], cos[1], sin[1]]
+    }
 }
 
 impl<S: Simd> Draw<S> for Normal<S> {
     #[inline(always)]
     fn values(&self, simd: S, [a, b]: [[S::U32; 4]; 2]) -> [[S::F32; 4]; 2] {
+        if !self.four {
+            return [self.block(simd, a), self.block(simd, b)];
+        }
         let radii = [a[0], a[2], b[0], b[2]];
         let angles = [a[1], a[3], b[1], b[3]];
-        let (cos, sin) = box_muller(simd, radii, angles, self.mean, self.std);
+        let (cos, sin) = box_muller(simd, radii, angles, self.mean, &self.circle);
         [
             [cos[0], sin[0], cos[1], sin[1]],
             [cos[2], sin[2], cos[3], sin[3]],
@@ -151,24 +170,32 @@ fn each_unit<S: Simd, E: Store>(
     // A unit's 32 counters share their upper word: 2³² is a multiple of 32.
     let mut counter = first * 32;
     let mut opening = Opening::new(key, part, counter);
+    let mut lane = 0;
+    // The words are made one step ahead of their use, so that a CPU can work on two steps at once.
+    let mut ahead = words(simd, &opening, [counter as u32, counter as u32 + 16]);
     for unit in out.chunks_exact_mut(UNIT) {
-        if counter as u32 == 0 {
-            opening = Opening::new(key, part, counter);
-        }
-        for lane in (0..16).step_by(S::LANES) {
+        for here in (0..16).step_by(S::LANES) {
+            let current = ahead;
+            lane += S::LANES;
+            if lane == 16 {
+                lane = 0;
+                counter += 32;
+                if counter as u32 == 0 {
+                    opening = Opening::new(key, part, counter);
+                }
+            }
             let low = counter as u32 + lane as u32;
-            let words = words(simd, &opening, [low, low + 16]);
-            for (block, values) in draw.values(simd, words).into_iter().enumerate() {
+            ahead = words(simd, &opening, [low, low + 16]);
+            for (block, values) in draw.values(simd, current).into_iter().enumerate() {
                 for (word, value) in values.into_iter().enumerate() {
                     // SAFETY: the offset and LANES are at most 128 together, the unit's length.
                     unsafe {
-                        let to = unit.as_mut_ptr().add(block * 64 + word * 16 + lane);
+                        let to = unit.as_mut_ptr().add(block * 64 + word * 16 + here);
                         E::store(simd, to, value);
                     }
                 }
             }
         }
-        counter += 32;
     }
 }
 
@@ -249,19 +276,19 @@ fn words<S: Simd>(simd: S, opening: &Opening, first: [u32; 2]) -> [[S::U32; 4]; 
     out
 }
 
-/// How many vectors go through a formula side by side: one chain of dependent operations leaves a CPU waiting.
-const ABREAST: usize = 4;
+// `A` vectors go through a formula side by side: one chain of dependent operations leaves a CPU waiting, and too many have
+// no room in its registers.
 
 #[inline(always)]
-fn polynomial<S: Simd, const N: usize>(
+fn polynomial<S: Simd, const N: usize, const A: usize>(
     simd: S,
     coefficients: &[f32; N],
-    x: [S::F32; ABREAST],
-) -> [S::F32; ABREAST] {
-    let mut sum = [simd.splat(coefficients[N - 1]); ABREAST];
+    x: [S::F32; A],
+) -> [S::F32; A] {
+    let mut sum = [simd.splat(coefficients[N - 1]); A];
     for &c in coefficients[..N - 1].iter().rev() {
         let c = simd.splat(c);
-        for i in 0..ABREAST {
+        for i in 0..A {
             sum[i] = simd.mul_add(sum[i], x[i], c);
         }
     }
@@ -270,47 +297,47 @@ fn polynomial<S: Simd, const N: usize>(
 
 /// See [`math::minus_2_ln`].
 #[inline(always)]
-fn minus_2_ln<S: Simd>(simd: S, u: [S::F32; ABREAST]) -> [S::F32; ABREAST] {
+fn minus_2_ln<S: Simd, const A: usize>(simd: S, u: [S::F32; A]) -> [S::F32; A] {
     let (one, factor) = (simd.splat(1.0), simd.splat(math::MINUS_2_LN_2_SHIFTED));
     let (mut f, mut exponent) = (u, u);
-    for i in 0..ABREAST {
+    for i in 0..A {
         let mantissa = simd.mantissa(u[i]);
         exponent[i] = simd.signed(simd.sub_u32(simd.bits(u[i]), simd.bits(mantissa)));
         f[i] = simd.sub(mantissa, one);
     }
     let mut result = polynomial(simd, &math::MINUS_2_LN, f);
-    for i in 0..ABREAST {
-        result[i] = simd.mul_add(exponent[i], factor, simd.mul(f[i], result[i]));
+    for i in 0..A {
+        result[i] = simd.mul_add(f[i], result[i], simd.mul(exponent[i], factor));
     }
     result
 }
 
 /// See [`math::box_muller`].
 #[inline(always)]
-fn box_muller<S: Simd>(
+fn box_muller<S: Simd, const A: usize>(
     simd: S,
-    radii: [S::U32; ABREAST],
-    angles: [S::U32; ABREAST],
+    radii: [S::U32; A],
+    angles: [S::U32; A],
     mean: S::F32,
-    std: S::F32,
-) -> ([S::F32; ABREAST], [S::F32; ABREAST]) {
+    circle: &math::Circle,
+) -> ([S::F32; A], [S::F32; A]) {
     let mut radius = minus_2_ln(simd, open_unit(simd, radii));
     let sign = simd.splat_u32(1 << 31);
-    for i in 0..ABREAST {
+    for i in 0..A {
         // The half of the circle: the sign of both coordinates, so of the radius.
-        let length = simd.mul(simd.sqrt(radius[i]), std);
+        let length = simd.sqrt(radius[i]);
         radius[i] = simd.from_bits(simd.xor_and(simd.bits(length), angles[i], sign));
     }
     let (lower, two) = (simd.splat_u32(0x007f_ffff), simd.splat_u32(2f32.to_bits()));
     let three = simd.splat(3.0);
     let (mut y, mut y2) = (radius, radius);
-    for i in 0..ABREAST {
+    for i in 0..A {
         y[i] = simd.sub(simd.from_bits(simd.and_or(angles[i], lower, two)), three);
         y2[i] = simd.mul(y[i], y[i]);
     }
-    let mut sin = polynomial(simd, &math::SIN, y2);
-    let mut cos = polynomial(simd, &math::COS, y2);
-    for i in 0..ABREAST {
+    let mut sin = polynomial(simd, &circle.sin, y2);
+    let mut cos = polynomial(simd, &circle.cos, y2);
+    for i in 0..A {
         sin[i] = simd.mul_add(radius[i], simd.mul(y[i], sin[i]), mean);
         cos[i] = simd.mul_add(radius[i], cos[i], mean);
     }
@@ -319,13 +346,13 @@ fn box_muller<S: Simd>(
 
 /// See [`math::open_unit`].
 #[inline(always)]
-fn open_unit<S: Simd>(simd: S, words: [S::U32; ABREAST]) -> [S::F32; ABREAST] {
+fn open_unit<S: Simd, const A: usize>(simd: S, words: [S::U32; A]) -> [S::F32; A] {
     let (scale, half) = (
         simd.splat(math::TWO_POW_MINUS_32),
         simd.splat(math::TWO_POW_MINUS_33),
     );
-    let mut unit = [half; ABREAST];
-    for i in 0..ABREAST {
+    let mut unit = [half; A];
+    for i in 0..A {
         unit[i] = simd.mul_add(simd.unsigned(words[i]), scale, half);
     }
     unit
@@ -333,29 +360,29 @@ fn open_unit<S: Simd>(simd: S, words: [S::U32; ABREAST]) -> [S::F32; ABREAST] {
 
 /// See [`Truncated::value`].
 #[inline(always)]
-fn truncated<S: Simd>(
+fn truncated<S: Simd, const A: usize>(
     simd: S,
-    words: [S::U32; ABREAST],
+    words: [S::U32; A],
     law: &Truncated<f32>,
-) -> [S::F32; ABREAST] {
+) -> [S::F32; A] {
     let (scale, half) = (
         simd.splat(math::TWO_POW_MINUS_32),
         simd.splat(math::TWO_POW_MINUS_33),
     );
     let (mass, centre) = (simd.splat(law.mass), simd.splat(law.centre));
     let (sign, limit) = (simd.splat_u32(1 << 31), simd.splat(math::CENTRAL_SQUARED));
-    let mut q = [half; ABREAST];
-    let mut r = [half; ABREAST];
-    for i in 0..ABREAST {
+    let mut q = [half; A];
+    let mut r = [half; A];
+    for i in 0..A {
         let centred = simd.mul_add(simd.signed(simd.xor(words[i], sign)), scale, half);
         q[i] = simd.mul_add(centred, mass, centre);
         r[i] = simd.neg_mul_add(q[i], q[i], limit);
     }
     let numerator = polynomial(simd, &math::CENTRAL_NUMERATOR, r);
     let denominator = polynomial(simd, &math::CENTRAL_DENOMINATOR, r);
-    let mut z = [half; ABREAST];
+    let mut z = [half; A];
     let mut in_tail = simd.greater(half, half);
-    for i in 0..ABREAST {
+    for i in 0..A {
         z[i] = simd.mul(q[i], simd.div(numerator[i], denominator[i]));
         in_tail = simd.or(in_tail, tail_mask(simd, q[i]));
     }
@@ -379,23 +406,23 @@ fn tail_mask<S: Simd>(simd: S, q: S::F32) -> S::Mask {
 
 /// The tail branch of [`Truncated::value`], in the lanes that are in a tail.
 #[inline(always)]
-fn tails<S: Simd>(
+fn tails<S: Simd, const A: usize>(
     simd: S,
-    words: [S::U32; ABREAST],
-    q: [S::F32; ABREAST],
-    mut z: [S::F32; ABREAST],
+    words: [S::U32; A],
+    q: [S::F32; A],
+    mut z: [S::F32; A],
     law: &Truncated<f32>,
-) -> [S::F32; ABREAST] {
+) -> [S::F32; A] {
     let (mass, sign) = (simd.splat(law.mass), simd.splat_u32(1 << 31));
     let (below, above) = (simd.splat(law.below), simd.splat(law.above));
     let flip = simd.splat_u32(u32::MAX);
     let mut chosen = words;
-    for i in 0..ABREAST {
+    for i in 0..A {
         let lower = simd.test(simd.bits(q[i]), 1 << 31);
         chosen[i] = simd.select_u32(lower, words[i], simd.xor(words[i], flip));
     }
     let mut p = open_unit(simd, chosen);
-    for i in 0..ABREAST {
+    for i in 0..A {
         let lower = simd.test(simd.bits(q[i]), 1 << 31);
         p[i] = simd.mul_add(p[i], mass, simd.select(lower, below, above));
     }
@@ -405,7 +432,7 @@ fn tails<S: Simd>(
     }
     let numerator = polynomial(simd, &math::TAIL_NUMERATOR, s);
     let denominator = polynomial(simd, &math::TAIL_DENOMINATOR, s);
-    for i in 0..ABREAST {
+    for i in 0..A {
         let tail = simd.bits(simd.div(numerator[i], denominator[i]));
         let tail = simd.from_bits(simd.xor_and(tail, simd.bits(q[i]), sign));
         z[i] = simd.select(tail_mask(simd, q[i]), tail, z[i]);
@@ -423,7 +450,7 @@ mod tests {
     fn polynomial_is_horner() {
         for x in [0.0f32, 0.3, -1.7] {
             assert_eq!(
-                polynomial(Portable, &math::SIN, [[x; 8]; ABREAST])[3][7],
+                polynomial(Portable, &math::SIN, [[x; 8]; 4])[3][7],
                 math::horner(&math::SIN, x)
             );
         }

@@ -95,31 +95,39 @@ fn horner64(coefficients: &[f64], x: f64) -> f64 {
 pub(crate) fn minus_2_ln(u: f32) -> f32 {
     let exponent = u.to_bits().wrapping_sub(THREE_QUARTERS_BITS) & 0xff80_0000;
     let f = f32::from_bits(u.to_bits().wrapping_sub(exponent)) - 1.0;
-    let series = f * horner(&MINUS_2_LN, f);
-    (exponent as i32 as f32).mul_add(MINUS_2_LN_2_SHIFTED, series)
+    let whole = exponent as i32 as f32 * MINUS_2_LN_2_SHIFTED;
+    f.mul_add(horner(&MINUS_2_LN, f), whole)
 }
 
-/// A point of the unit circle: the word's lower 23 bits choose the place on the right half, its
-/// highest bit the half.
-fn cos_sin(word: u32) -> (f32, f32) {
-    let y = f32::from_bits(word & 0x007f_ffff | 2f32.to_bits()) - 3.0;
-    let y2 = y * y;
-    let (cos, sin) = (horner(&COS, y2), y * horner(&SIN, y2));
-    if word >> 31 == 0 {
-        (cos, sin)
-    } else {
-        (-cos, -sin)
+/// The polynomials of a circle: a normal's standard deviation is multiplied into them once, not into every element.
+pub(crate) struct Circle {
+    pub(crate) cos: [f32; 5],
+    pub(crate) sin: [f32; 5],
+}
+
+impl Circle {
+    /// The circle with this radius.
+    pub(crate) fn new(radius: f32) -> Self {
+        Self {
+            cos: COS.map(|c| c * radius),
+            sin: SIN.map(|c| c * radius),
+        }
     }
 }
 
-/// Two normals from a radius word and an angle word.
+/// Two normals from a radius word and an angle word. The angle's lower 23 bits choose the place on the right half of
+/// the circle, its highest bit the half.
 ///
 /// Source: Box & Muller, *A Note on the Generation of Random Normal Deviates*, 1958.
 pub(crate) fn box_muller(radius: u32, angle: u32, mean: f32, std: f32) -> (f32, f32) {
+    let circle = Circle::new(std);
     let unit = (radius as f32).mul_add(TWO_POW_MINUS_32, TWO_POW_MINUS_33);
-    let radius = minus_2_ln(unit).sqrt() * std;
-    let (cos, sin) = cos_sin(angle);
-    (radius.mul_add(cos, mean), radius.mul_add(sin, mean))
+    let length = minus_2_ln(unit).sqrt();
+    let length = f32::from_bits(length.to_bits() ^ (angle & 1 << 31));
+    let y = f32::from_bits(angle & 0x007f_ffff | 2f32.to_bits()) - 3.0;
+    let y2 = y * y;
+    let (cos, sin) = (horner(&circle.cos, y2), y * horner(&circle.sin, y2));
+    (length.mul_add(cos, mean), length.mul_add(sin, mean))
 }
 
 /// -4 atanh(√z) / √z for 0 ≤ z ≤ ((√2-1)/(√2+1))²; relative error 2^-59.
@@ -174,12 +182,15 @@ pub(crate) fn minus_2_ln_f64(u: f64) -> f64 {
 #[inline(always)]
 pub(crate) fn box_muller_f64(radius: u64, angle: u64, mean: f64, std: f64) -> (f64, f64) {
     let unit = ((radius >> 11) as f64).mul_add(TWO_POW_MINUS_53, TWO_POW_MINUS_54);
-    let radius = minus_2_ln_f64(unit).sqrt() * std;
+    let length = minus_2_ln_f64(unit).sqrt();
     let y = (angle << 1) as i64 as f64 * TWO_POW_MINUS_63;
     let y2 = y * y;
-    let (cos, sin) = (horner64(&COS64, y2), y * horner64(&SIN64, y2));
-    let radius = if angle >> 63 == 0 { radius } else { -radius };
-    (radius.mul_add(cos, mean), radius.mul_add(sin, mean))
+    let (cos, sin) = (
+        horner64(&COS64.map(|c| c * std), y2),
+        y * horner64(&SIN64.map(|c| c * std), y2),
+    );
+    let length = if angle >> 63 == 0 { length } else { -length };
+    (length.mul_add(cos, mean), length.mul_add(sin, mean))
 }
 
 /// `(word + ½) / 2³²`, rounded.
