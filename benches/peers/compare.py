@@ -60,7 +60,21 @@ class Worker:
         answer = self.process.stdout.readline()
         if not answer:
             sys.exit(f"the worker of {self.peer} ended while it ran: {kind} {dtype} {elements}")
-        return json.loads(answer)
+        seconds = json.loads(answer)
+        self.settle()
+        return seconds
+
+    def settle(self):
+        """Waits until the worker is idle: some free their memory only after they have answered."""
+        before = None
+        while before != (now := self.ticks()):
+            before = now
+            time.sleep(0.05)
+
+    def ticks(self):
+        """What the worker has used of the CPUs, in the kernel's ticks of 10 ms."""
+        after_name = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")")[1].split()
+        return int(after_name[11]) + int(after_name[12])
 
     def close(self):
         self.process.stdin.close()
@@ -76,7 +90,6 @@ def measure(workers, job, elements, rounds):
     seconds |= {worker.peer: [] for worker in quick}
     for _ in range(rounds):
         for worker in quick:
-            time.sleep(0.02)  # lets the previous worker's threads fall asleep
             seconds[worker.peer].append(worker.run(*job, elements))
     return seconds
 
