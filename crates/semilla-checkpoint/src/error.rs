@@ -36,6 +36,27 @@ pub enum Error {
         /// The tensor.
         tensor: String,
     },
+    /// A plan loads a tensor that its checkpoint does not hold in a shape that fits.
+    #[error(
+        "{tensor:?} is to load {wanted}, which its checkpoint does not have in a shape that fits; make the plan anew \
+         from the checkpoint given"
+    )]
+    NotInSource {
+        /// The tensor.
+        tensor: String,
+        /// What it takes.
+        wanted: Quoted,
+    },
+    /// Integers that another integer type cannot hold.
+    #[error("{tensor} holds {from} values that {to} cannot hold exactly; keep the type {from}")]
+    Integers {
+        /// The checkpoint's tensor.
+        tensor: Quoted,
+        /// Its type.
+        from: semilla::DType,
+        /// The type asked for.
+        to: semilla::DType,
+    },
     /// The work was stopped.
     #[error("interrupted; nothing was written")]
     Interrupted,

@@ -1,11 +1,16 @@
 //! A plan carried out: generated weights on their way to a file, in constant memory.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use semilla::{Fill, Line, Plan, Prepared, Slice};
+use semilla::{Fill, Line, Load, Plan, Prepared, Slice};
 
-use crate::{Checkpoint, CheckpointWriter, Error, Malformed, TensorInfo, Tensors};
+use rayon::prelude::*;
+
+use crate::load::Origin;
+
+use crate::{Checkpoint, CheckpointWriter, Error, Health, Malformed, Quoted, TensorInfo, Tensors};
 
 /// What one thread generates and writes at a time: pieces of this size leave for the disk while the next are made.
 const CHUNK: usize = 1 << 20;
@@ -67,45 +72,46 @@ impl std::str::FromStr for Rank {
 /// Names or shapes that no file can hold.
 pub fn tensors_of(plan: &Plan, rank: Rank) -> Result<Tensors, Malformed> {
     let infos: Result<Vec<TensorInfo>, _> = shards(plan, rank)
-        .map(|(line, slice)| TensorInfo::new(&line.name, line.dtype, slice.size().to_vec()))
+        .map(|(_, line, slice)| TensorInfo::new(&line.name, line.dtype, slice.size().to_vec()))
         .collect();
     Tensors::new(infos?)
 }
 
-fn shards(plan: &Plan, rank: Rank) -> impl Iterator<Item = (&Line, Slice)> {
-    plan.tensors
-        .iter()
-        .filter_map(move |line| Some((line, rank.slice(&line.shape)?)))
+fn shards(plan: &Plan, rank: Rank) -> impl Iterator<Item = (usize, &Line, Slice)> {
+    let lines = plan.tensors.iter().enumerate();
+    lines.filter_map(move |(place, line)| Some((place, line, rank.slice(&line.shape)?)))
 }
 
 /// Generates every weight of a rank and writes it, on all threads of the current rayon pool.
 ///
-/// The writer must have been made for [`tensors_of`] the same plan and rank. `source` is the model's own file, for
-/// tensors that keep their values. `progress` is told of bytes as they are written. When `stop` is set, the
-/// work ends early with [`Error::Interrupted`]. Memory: a MiB per thread, and a matrix at a time where
-/// an initializer makes matrices.
+/// The writer must have been made for [`tensors_of`] the same plan and rank. `progress` is told of bytes as they are
+/// written. When `stop` is set, the work ends early with [`Error::Interrupted`]. Memory: a MiB per thread, and
+/// 64 MiB of a tensor at a time where an initializer makes matrices or a load moves elements.
+///
+/// Answers what was noticed about the tensors that were loaded, in the plan's order.
 ///
 /// # Errors
-/// A fill that cannot be prepared, a source that lacks a kept tensor, or whatever the writer says.
+/// A fill that cannot be prepared, a source that lacks what a line takes of it, or whatever the writer says.
 pub fn materialize(
     plan: &Plan,
     rank: Rank,
-    source: Option<&dyn Checkpoint>,
+    sources: Sources<'_>,
     writer: &dyn CheckpointWriter,
     progress: &(dyn Fn(u64) + Sync),
     stop: &AtomicBool,
-) -> Result<(), Error> {
+) -> Result<Vec<(String, Health)>, Error> {
     let mut light = Vec::new();
     let mut heavy = Vec::new();
-    for (tensor, (line, shard)) in shards(plan, rank).enumerate() {
+    for (tensor, (place, line, shard)) in shards(plan, rank).enumerate() {
         for part in line.fill.parts(&line.shape, line.dtype) {
             let job = Job {
                 tensor,
+                place,
                 line,
                 part: part.intersection(&shard),
                 shard: shard.clone(),
             };
-            if line.fill.is_matrix() {
+            if line.fill.is_matrix() || line.load().is_some_and(|load| !load.is_plain()) {
                 heavy.push(job);
             } else {
                 light.push(job);
@@ -114,18 +120,35 @@ pub fn materialize(
     }
     let sink = Sink {
         writer,
-        source,
+        sources,
         progress,
         stop,
+        health: Mutex::default(),
     };
     sink.run(&light)?;
     // A matrix at a time: all threads make it, then all threads write it.
-    heavy.into_iter().try_for_each(|job| sink.run(&[job]))
+    heavy.into_iter().try_for_each(|job| sink.run(&[job]))?;
+    let health = sink.health.into_inner().unwrap_or_else(|e| e.into_inner());
+    let names = health
+        .into_iter()
+        .map(|(place, health)| (plan.tensors[place].name.clone(), health));
+    Ok(names.collect())
+}
+
+/// Where a plan's lines find values that are not generated.
+#[derive(Clone, Copy, Default)]
+pub struct Sources<'a> {
+    /// The model's own file, for tensors that keep their values.
+    pub own: Option<&'a dyn Checkpoint>,
+    /// The plan's checkpoints, in its order.
+    pub pretrained: &'a [Box<dyn Checkpoint>],
 }
 
 /// A part of a tensor to be written into the shard of it that the file holds; both in the tensor's own coordinates.
 struct Job<'a> {
     tensor: usize,
+    /// The line's place in the plan.
+    place: usize,
     line: &'a Line,
     part: Slice,
     shard: Slice,
@@ -140,23 +163,24 @@ impl Job<'_> {
 /// What a job's bytes come from.
 enum Bytes<'a> {
     Generated(Prepared),
-    Kept {
-        source: &'a dyn Checkpoint,
-        tensor: usize,
-    },
+    Copied(Origin<'a>),
+    /// The part itself.
+    Held(Vec<Line64>),
 }
 
 struct Sink<'a> {
     writer: &'a dyn CheckpointWriter,
-    source: Option<&'a dyn Checkpoint>,
+    sources: Sources<'a>,
     progress: &'a (dyn Fn(u64) + Sync),
     stop: &'a AtomicBool,
+    /// By the line's place in the plan.
+    health: Mutex<BTreeMap<usize, Health>>,
 }
 
-impl Sink<'_> {
+impl<'a> Sink<'a> {
     /// Writes the jobs, chunk by chunk in file order, on as many workers as the pool has threads.
-    fn run(&self, jobs: &[Job<'_>]) -> Result<(), Error> {
-        let ready: Result<Vec<Bytes<'_>>, Error> =
+    fn run(&self, jobs: &[Job<'a>]) -> Result<(), Error> {
+        let ready: Result<Vec<Bytes<'a>>, Error> =
             jobs.iter().map(|job| self.prepare(job)).collect();
         let ready = ready?;
         let mut ends = Vec::with_capacity(jobs.len());
@@ -200,27 +224,89 @@ impl Sink<'_> {
             .map_or(Ok(()), Err)
     }
 
-    fn prepare(&self, job: &Job<'_>) -> Result<Bytes<'_>, Error> {
+    fn prepare(&self, job: &Job<'a>) -> Result<Bytes<'a>, Error> {
+        match &job.line.fill {
+            Fill::Keep => self.kept(job.line).map(Bytes::Copied),
+            Fill::Load(load) if load.is_plain() => self.loaded(job.line, load).map(Bytes::Copied),
+            Fill::Load(load) => self.gathered(job, load).map(Bytes::Held),
+            fill => self.generated(job, fill).map(Bytes::Generated),
+        }
+    }
+
+    fn generated(&self, job: &Job<'_>, fill: &Fill) -> Result<Prepared, Error> {
         let line = job.line;
-        if line.fill != Fill::Keep {
-            let prepared = {
-                let (fill, key) = (&line.fill, line.key);
-                fill.prepare_part(key, &line.shape, line.dtype, &job.part)
-            };
-            return prepared.map(Bytes::Generated).map_err(|error| Error::Fill {
+        fill.prepare_part(line.key, &line.shape, line.dtype, &job.part)
+            .map_err(|error| Error::Fill {
                 tensor: line.name.clone(),
                 error,
-            });
-        }
-        let kept = self.source.and_then(|source| {
+            })
+    }
+
+    fn kept(&self, line: &'a Line) -> Result<Origin<'a>, Error> {
+        /// As the file has it.
+        static PLAIN: Load = Load {
+            source: 0,
+            tensor: String::new(),
+            permute: Vec::new(),
+            axes: Vec::new(),
+            rest: None,
+        };
+        let kept = self.sources.own.and_then(|source| {
             let tensor = source.tensors().index_of(&line.name)?;
             let info = &source.tensors()[tensor];
             let same = info.dtype() == line.dtype && info.shape() == line.shape;
-            same.then_some(Bytes::Kept { source, tensor })
+            same.then_some(Origin {
+                source,
+                tensor,
+                load: &PLAIN,
+            })
         });
         kept.ok_or_else(|| Error::NothingToKeep {
             tensor: line.name.clone(),
         })
+    }
+
+    fn loaded(&self, line: &'a Line, load: &'a Load) -> Result<Origin<'a>, Error> {
+        let found = self.sources.pretrained.get(load.source).and_then(|source| {
+            let tensor = source.tensors().index_of(&load.tensor)?;
+            let fits = load.fits(source.tensors()[tensor].shape(), &line.shape);
+            fits.then_some(Origin {
+                source: &**source,
+                tensor,
+                load,
+            })
+        });
+        found.ok_or_else(|| Error::NotInSource {
+            tensor: line.name.clone(),
+            wanted: Quoted::new(&load.tensor),
+        })
+    }
+
+    /// A part of a tensor, drawn where the load leaves gaps.
+    fn gathered(&self, job: &Job<'a>, load: &'a Load) -> Result<Vec<Line64>, Error> {
+        let from = self.loaded(job.line, load)?;
+        let mut held: Vec<Line64> = Vec::new();
+        let bytes = job.bytes() as usize;
+        held.resize_with(bytes.div_ceil(size_of::<Line64>()), Line64::default);
+        let out = &mut bytemuck::cast_slice_mut(&mut held)[..bytes];
+        if let Some(rest) = &load.rest {
+            let size = job.line.dtype.size();
+            let drawn = self.generated(job, rest)?;
+            out.par_chunks_mut(CHUNK)
+                .enumerate()
+                .for_each(|(index, chunk)| {
+                    drawn.fill_bytes(&job.part, (index * CHUNK / size) as u64, chunk);
+                });
+        }
+        let health = from.gather(&job.part, job.line.dtype, out)?;
+        self.note(job, health);
+        Ok(held)
+    }
+
+    fn note(&self, job: &Job<'_>, health: Health) {
+        let mut all = self.health.lock().unwrap_or_else(|e| e.into_inner());
+        let entry = all.entry(job.place).or_default();
+        *entry = entry.and(health);
     }
 
     fn chunk(
@@ -239,13 +325,16 @@ impl Sink<'_> {
         let (first, count) = (offset / size, len as u64 / size);
         match bytes {
             Bytes::Generated(prepared) => prepared.fill_bytes(&job.part, first, buffer),
-            Bytes::Kept { source, tensor } => {
-                let mut at = 0;
-                for (start, run) in job.part.runs(&job.line.shape, first, count) {
-                    let end = at + (run * size) as usize;
-                    source.read(*tensor, start * size, &mut buffer[at..end])?;
-                    at = end;
+            Bytes::Copied(from) => {
+                let (shape, dtype) = (&job.line.shape, job.line.dtype);
+                let health = from.copy(&job.part, shape, first, dtype, buffer)?;
+                if job.line.fill != Fill::Keep {
+                    self.note(job, health);
                 }
+            }
+            Bytes::Held(part) => {
+                let (part, start): (&[u8], usize) = (bytemuck::cast_slice(part), offset as usize);
+                buffer.copy_from_slice(&part[start..start + len]);
             }
         }
         let place = job.part.seen_from(&job.shard);

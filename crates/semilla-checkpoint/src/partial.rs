@@ -90,6 +90,18 @@ impl Drop for Partial {
     }
 }
 
+/// Writes a small file whole: beside its target, synced, renamed.
+///
+/// # Errors
+/// The folder does not exist, or the disk is full or fails; an earlier file of the name stays.
+pub fn write_atomically(target: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let partial = Partial::create(target, bytes.len() as u64)?;
+    partial.write_at(bytes, 0)?;
+    partial.sync()?;
+    partial.publish()?;
+    sync_folder(folder_of(target))
+}
+
 /// The folder that holds a file of this path.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent()

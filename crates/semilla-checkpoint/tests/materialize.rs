@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use semilla::{DType, Decision, FanRule, Initializer, Layout, Model, Plan, Role, Tensor, init};
 use semilla_checkpoint::{
-    Checkpoint, Error, Metadata, Rank, SafetensorsWriter, materialize, open, tensors_of,
+    Checkpoint, Error, Metadata, Rank, SafetensorsWriter, Sources, materialize, open, tensors_of,
 };
 
 fn tensors() -> Vec<(Tensor, Initializer)> {
@@ -40,6 +40,7 @@ fn plan(seed: u64) -> Plan {
         fans: FanRule::Exact,
         layout: None,
         reason: "test".into(),
+        load: None,
     };
     let decisions = initializers.into_iter().map(decide).collect();
     Plan::new(&model, "test", None, decisions, seed).unwrap()
@@ -57,7 +58,18 @@ fn write(
     let count = |n| {
         bytes.fetch_add(n, Ordering::Relaxed);
     };
-    materialize(plan, rank, source, &writer, &count, &AtomicBool::new(false))?;
+    let sources = Sources {
+        own: source,
+        pretrained: &[],
+    };
+    materialize(
+        plan,
+        rank,
+        sources,
+        &writer,
+        &count,
+        &AtomicBool::new(false),
+    )?;
     writer.finish()?;
     Ok(bytes.into_inner())
 }
@@ -187,7 +199,7 @@ fn a_stopped_run_leaves_nothing() {
     let result = materialize(
         &plan,
         Rank::WHOLE,
-        None,
+        Sources::default(),
         &writer,
         &|_| stop.store(true, Ordering::Relaxed),
         &stop,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use semilla::model::SpecError;
 use semilla::recipe::RecipeError;
-use semilla::{DType, PlanError};
+use semilla::{DType, PlanError, TransferError};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -38,4 +38,29 @@ pub(crate) enum Failure {
     Initializer(#[from] semilla::init::UnknownInitializer),
     #[error("{0}")]
     Plan(#[from] PlanError),
+    #[error("cannot take weights from {0}: {1}")]
+    Transfer(String, TransferError),
+    #[error(
+        "the recipe has [[pretrained]] tables of its own: --from can name the file of one that names none, and no other \
+         transfer option goes with it"
+    )]
+    TwoTransfers,
+    #[error(
+        "a [[pretrained]] table of the recipe names no file: add from = \"...\" to it, or give --from"
+    )]
+    NoSource,
+    #[error(
+        "the checkpoint holds NaN or infinite values in {0}; nothing was written. Use another checkpoint, exclude them, or \
+         give --allow-non-finite"
+    )]
+    NonFinite(String),
+    #[error(
+        "{path} is not the file that the plan was made for: its SHA-256 is {found}, the plan's {expected}; find that file, or \
+         make the plan anew"
+    )]
+    Changed {
+        path: String,
+        expected: String,
+        found: String,
+    },
 }

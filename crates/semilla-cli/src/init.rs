@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use semilla::{Line, Plan};
 use semilla_checkpoint::{
-    ByteSize, CheckpointWriter, Metadata, Rank, SafetensorsWriter, materialize, tensors_of,
+    ByteSize, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources, materialize, tensors_of,
 };
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::plan::{PlanArgs, Planned, grouped_digits, table};
 use crate::progress::Progress;
+use crate::transfer;
 
 /// Where the weights go, and how.
 #[derive(Args)]
@@ -42,6 +43,14 @@ pub(crate) struct InitArgs {
         hide_default_value = true
     )]
     shard: Rank,
+
+    /// Write what a checkpoint gives even where it is NaN or infinite
+    #[arg(long)]
+    allow_non_finite: bool,
+
+    /// Also write the plan with the hashes of its checkpoints: `--plan` then gives the same bytes or refuses
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
 }
 
 /// What was done, for machines.
@@ -50,12 +59,20 @@ struct Report<'a> {
     files: Vec<PathBuf>,
     bytes: u64,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<transfer::Report>,
+    #[serde(skip_serializing_if = "transfer::Findings::is_empty")]
+    findings: transfer::Findings,
     plan: &'a Plan,
 }
 
 /// Plans, generates, writes, and prints what was done to each tensor.
 pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Result<(), Failure> {
-    let Planned { plan, loaded } = args.plan.plan()?;
+    let Planned {
+        plan,
+        loaded,
+        pretrained,
+    } = args.plan.plan()?;
     let start = Instant::now();
     let tensors = tensors_of(&plan, args.shard)?;
     let bytes = tensors.bytes();
@@ -66,34 +83,42 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         args.max_shard_size,
     )?;
     let progress = Progress::new(bytes);
-    let source = loaded.as_ref().and_then(|loaded| loaded.file.as_deref());
+    let sources = Sources {
+        own: loaded.as_ref().and_then(|loaded| loaded.file.as_deref()),
+        pretrained: &pretrained,
+    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.map_or(0, usize::from))
         .build()
         .map_err(|error| Failure::Threads(error.to_string()))?;
-    pool.install(|| {
-        materialize(
-            &plan,
-            args.shard,
-            source,
-            &writer,
-            &|done| progress.add(done),
-            stop,
-        )
+    let health = pool.install(|| {
+        let progress = |done| progress.add(done);
+        materialize(&plan, args.shard, sources, &writer, &progress, stop)
     })?;
+    let health = transfer::Findings::new(health);
+    if !args.allow_non_finite {
+        health.refuse_non_finite()?;
+    }
     progress.message("syncing to disk");
     let files = Box::new(writer).finish()?;
     progress.finish();
+    if let Some(path) = &args.lock {
+        transfer::lock(&plan, &pretrained, path)?;
+    }
     let seconds = start.elapsed().as_secs_f64();
     if output.is_json() {
         return output.json(&Report {
             files,
             bytes,
             seconds,
+            transfer: transfer::Report::new(&plan),
+            findings: health,
             plan: &plan,
         });
     }
     table(&plan, true, output)?;
+    transfer::print(&plan, output)?;
+    health.print(output)?;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.display().to_string())

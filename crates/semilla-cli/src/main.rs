@@ -10,7 +10,9 @@ mod model;
 mod output;
 mod plan;
 mod progress;
+mod ranges;
 mod table;
+mod transfer;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use semilla::{Distribution, Fill, Initializer, Line, Plan, Recipe, Role, Variance};
+use semilla_checkpoint::Checkpoint;
 
 use crate::failure::Failure;
 use crate::model::{Loaded, ModelArgs};
 use crate::output::Output;
 use crate::table::Table;
+use crate::transfer::{self, TransferArgs};
 
 /// Which initializers: the choices that make a plan.
 #[derive(Args)]
@@ -34,14 +36,19 @@ pub(crate) struct PlanArgs {
     pub(crate) seed: u64,
 
     /// Carry out this saved plan instead of making one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "seed", "dtype"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "seed", "dtype", "from"])]
     pub(crate) plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
 }
 
 /// A plan, with the model's file where a tensor may keep its values.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) loaded: Option<Loaded>,
+    /// The plan's checkpoints, in its order.
+    pub(crate) pretrained: Vec<Box<dyn Checkpoint>>,
 }
 
 impl PlanArgs {
@@ -54,24 +61,32 @@ impl PlanArgs {
                 .is_some()
                 .then(|| self.model.load())
                 .transpose()?;
+            let plan = saved(path)?;
+            let pretrained = transfer::reopen(&plan)?;
             return Ok(Planned {
-                plan: saved(path)?,
+                plan,
                 loaded,
+                pretrained,
             });
         }
         let loaded = self.model.load()?;
         let recipe = self.recipe()?;
-        let decisions = recipe.decide(&loaded.model)?;
-        let plan = Plan::new(
+        let transferred = self
+            .transfer
+            .align(&recipe, &loaded, self.model.layout.into())?;
+        let decisions = recipe.decide_rest(&loaded.model, transferred.loads)?;
+        let mut plan = Plan::new(
             &loaded.model,
             &recipe.name,
             recipe.base_width,
             decisions,
             self.seed,
         )?;
+        plan.sources = transferred.sources;
         Ok(Planned {
             plan,
             loaded: Some(loaded),
+            pretrained: transferred.files,
         })
     }
 
@@ -96,7 +111,7 @@ const RECIPE_BYTES: u64 = 1 << 20;
 /// A million tensors' lines.
 const PLAN_BYTES: u64 = 1 << 30;
 
-fn saved(path: &Path) -> Result<Plan, Failure> {
+pub(crate) fn saved(path: &Path) -> Result<Plan, Failure> {
     let text = read_text(path, PLAN_BYTES)?;
     let plan: Plan = serde_json::from_str(&text).map_err(|error| Failure::PlanFile {
         path: path.to_owned(),
@@ -129,7 +144,8 @@ pub(crate) fn run(args: &PlanArgs, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
         return output.json(&plan);
     }
-    table(&plan, false, output)
+    table(&plan, false, output)?;
+    transfer::print(&plan, output)
 }
 
 /// The plan as a table; with `grouped`, tensors that differ only in numbers within their names share a line.
@@ -278,6 +294,11 @@ fn fill(of: &Fill) -> String {
         Fill::Padded { row, of } => format!("{}, row {row} zero", fill(of)),
         Fill::Repeated { repeats, of, .. } => format!("{}, each {repeats} times", fill(of)),
         Fill::Keep => "as in the file".to_owned(),
+        Fill::Load(load) => match &load.rest {
+            None if load.permute.is_empty() => "copied".to_owned(),
+            None => "axes permuted".to_owned(),
+            Some(rest) => format!("the overlap; {}", fill(rest)),
+        },
         Fill::Arange => "0, 1, 2, ...".to_owned(),
         Fill::Eye { gain } => format!("{} on the diagonal", number(*gain)),
         Fill::Sparse { std, zeros } => format!("N(0, {}), {zeros} zeros a column", number(*std)),

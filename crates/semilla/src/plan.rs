@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::activation::{Activation, Function, Limit, Stability};
 use crate::dtype::DType;
 use crate::fill::{Fill, FillError};
-use crate::init::{Context, InitError, Initializer, Resolved};
+use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
 use crate::layout::{FanRule, Fans, Layout};
 use crate::model::{Model, Role, Tensor};
 use crate::stream::{self, Key};
+use crate::transfer::{Load, Prefixes, Unused};
 
 /// What a recipe decided for one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Decision {
     pub layout: Option<Layout>,
     /// Why, in words.
     pub reason: String,
+    /// What a checkpoint gives; the initializer fills the rest.
+    pub load: Option<Load>,
 }
 
 /// One tensor's line of a plan.
@@ -60,6 +63,54 @@ pub struct Line {
     pub key: Key,
     /// Why.
     pub reason: String,
+}
+
+impl Line {
+    /// The line of a tensor that a checkpoint gives whole.
+    fn loaded(tensor: Tensor, load: Load, seed: u64) -> Self {
+        Self {
+            key: Key::new(seed, &tensor.name),
+            reason: reason("", Some(&load), &tensor.shape),
+            name: tensor.name,
+            shape: tensor.shape,
+            dtype: tensor.dtype,
+            role: tensor.role,
+            layout: tensor.layout,
+            initializer: Initializer::Pretrained(Pretrained {}),
+            fans: None,
+            gain: None,
+            signal: None,
+            std: None,
+            fill: Fill::Load(load),
+        }
+    }
+
+    /// What of it comes from a checkpoint.
+    pub fn load(&self) -> Option<&Load> {
+        match &self.fill {
+            Fill::Load(load) => Some(load),
+            _ => None,
+        }
+    }
+}
+
+/// The reason for the part that is drawn, after what is loaded.
+fn reason(drawn: &str, load: Option<&Load>, shape: &[usize]) -> String {
+    let Some(load) = load else {
+        return drawn.to_owned();
+    };
+    let mut text = format!("from {}", load.tensor);
+    if !load.permute.is_empty() {
+        text += &format!(", axes {:?}", load.permute);
+    }
+    if !load.covers(shape) {
+        let all: u64 = shape.iter().map(|&size| size as u64).product();
+        text += &format!(
+            ", {} of {all} elements; the rest: {drawn}",
+            load.elements(shape)
+        );
+    }
+    text
 }
 
 /// What becomes of signals in a deep stack of layers like this one, by mean-field theory
@@ -130,6 +181,26 @@ pub struct Plan {
     pub seed: u64,
     /// One line per tensor, in the model's order.
     pub tensors: Vec<Line>,
+    /// The checkpoints that lines load from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<PlanSource>,
+}
+
+/// A checkpoint of a plan, and what of it is not used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSource {
+    /// Where it lies.
+    pub path: String,
+    /// The SHA-256 of its file, or of its files' hashes in order, where it was asked for: a replay then checks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What its names were stripped of, and got instead.
+    #[serde(default)]
+    pub prefixes: Prefixes,
+    /// Its tensors that no line loads, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unused: Vec<(String, Unused)>,
 }
 
 /// Why there is no plan.
@@ -156,6 +227,9 @@ pub enum PlanError {
         /// Why.
         error: FillError,
     },
+    /// A line that loads from a checkpoint that is not listed.
+    #[error("the plan's line for {0:?} loads from a source that the plan does not list")]
+    Source(String),
     /// Two lines for one name.
     #[error("the plan has two lines for {0:?}; keep one")]
     Duplicate(String),
@@ -226,6 +300,13 @@ impl Plan {
                 fans: decision.fans,
                 seed,
             };
+            let loaded = decision
+                .load
+                .filter(|load| load.elements(&tensor.shape) > 0);
+            if let Some(load) = loaded.as_ref().filter(|load| load.covers(&tensor.shape)) {
+                lines.push(Line::loaded(tensor, load.clone(), seed));
+                continue;
+            }
             match decision.initializer.resolve(&tensor, &context) {
                 Ok(resolved) => lines.push(Line {
                     signal: signal(&mut signals, &tensor, &resolved),
@@ -237,10 +318,16 @@ impl Plan {
                     std: resolved.fill.std(),
                     fans: resolved.fans,
                     gain: resolved.gain,
-                    fill: resolved.fill,
+                    reason: reason(&decision.reason, loaded.as_ref(), &tensor.shape),
+                    fill: match loaded {
+                        None => resolved.fill,
+                        Some(load) => Fill::Load(Load {
+                            rest: Some(Box::new(resolved.fill)),
+                            ..load
+                        }),
+                    },
                     initializer: decision.initializer,
                     key: Key::new(seed, &tensor.name),
-                    reason: decision.reason,
                 }),
                 Err(error) => errors.push((tensor.name.clone(), error)),
             }
@@ -255,6 +342,7 @@ impl Plan {
             recipe,
             seed,
             tensors: lines,
+            sources: Vec::new(),
         })
     }
 
@@ -274,6 +362,10 @@ impl Plan {
         }
         let mut names = std::collections::HashSet::new();
         for line in &self.tensors {
+            let source = line.load().map_or(0, |load| load.source + 1);
+            if source > self.sources.len() {
+                return Err(PlanError::Source(line.name.clone()));
+            }
             if !names.insert(&line.name) {
                 return Err(PlanError::Duplicate(line.name.clone()));
             }

@@ -17,6 +17,7 @@ use crate::dtype::DType;
 use crate::init::{Projection, StatePart};
 use crate::layout::Layout;
 use crate::stream::Key;
+use crate::transfer::Load;
 
 /// What to write into one tensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,6 +157,8 @@ pub enum Fill {
     Arange,
     /// What the model's own file holds.
     Keep,
+    /// What a checkpoint holds.
+    Load(Load),
     /// Independent elements of a distribution.
     #[serde(untagged)]
     Draw(Distribution),
@@ -208,6 +211,9 @@ pub enum FillError {
         "keep has no values to copy: the model is a description, not a file of weights; choose an initializer"
     )]
     NothingToKeep,
+    /// Loading needs a checkpoint.
+    #[error("its values lie in a checkpoint; give that file")]
+    NotDrawn,
 }
 
 /// The largest matrix (in elements) that a fill may hold whole.
@@ -237,6 +243,7 @@ impl Fill {
                     integer_fits(last as f64, dtype)
                 }
                 Fill::Keep => Ok(()),
+                Fill::Load(ref load) => check_load(load, shape, dtype),
                 Fill::Blocks { axis, ref sections } => check_sections(axis, sections, shape, dtype),
                 _ => Err(FillError::Integer(dtype)),
             };
@@ -372,6 +379,7 @@ impl Fill {
                 }
             }
             Fill::Keep => Ok(()),
+            Fill::Load(load) => check_load(load, shape, dtype),
         }
     }
 
@@ -429,6 +437,19 @@ fn check_sections(
             .fill
             .check(&with_axis(shape, axis, section.size), dtype)
     })
+}
+
+fn check_load(load: &Load, shape: &[usize], dtype: DType) -> Result<(), FillError> {
+    if let Some(problem) = load.problem(shape) {
+        return Err(FillError::Shape {
+            shape: shape.to_vec(),
+            problem,
+        });
+    }
+    match &load.rest {
+        Some(rest) => rest.check(shape, dtype),
+        None => Ok(()),
+    }
 }
 
 fn with_axis(shape: &[usize], axis: usize, size: usize) -> Vec<usize> {

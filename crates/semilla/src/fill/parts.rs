@@ -21,7 +21,8 @@ impl Fill {
     pub(super) fn parts_of(&self, most: usize, shape: &[usize], dtype: DType) -> Vec<Slice> {
         let whole = Slice::whole(shape);
         let bytes = bytes(shape, dtype);
-        if !self.is_matrix() || bytes <= most || whole.is_empty() {
+        let moves = matches!(self, Fill::Load(load) if !load.is_plain());
+        if !(moves || self.is_matrix()) || bytes <= most || whole.is_empty() {
             return vec![whole];
         }
         let pieces = bytes.div_ceil(most);
@@ -37,6 +38,7 @@ impl Fill {
                     vec![whole]
                 }
             }
+            Fill::Load(_) => cut(shape, 0, pieces),
             Fill::Sparse { .. } => cut(shape, 1, pieces),
             Fill::Stacked { of } => {
                 let each = of.parts_of(most, &shape[1..], dtype);

@@ -178,6 +178,7 @@ impl Fill {
         let elements = count(shape)?;
         let source = match self {
             Fill::Keep => return Err(FillError::NothingToKeep),
+            Fill::Load(_) => return Err(FillError::NotDrawn),
             _ if part.is_empty() => Source::Constant(0.0), // never asked for
             Fill::Constant { value } => Source::Constant(*value),
             Fill::Draw(distribution) => Source::Draw(stream, Sampler::new(distribution, dtype)?),

@@ -98,4 +98,6 @@ pub enum Initializer {
     Arange(Arange),
     /// The values that the model's own file holds.
     Keep(Keep),
+    /// The values that a checkpoint gives.
+    Pretrained(Pretrained),
 }

@@ -141,6 +141,7 @@ named! {
     Mimetic mimetic,
     Arange arange,
     Keep keep,
+    Pretrained pretrained,
 }
 
 impl FromStr for Initializer {

@@ -373,4 +373,7 @@ initializers! {
 
     /// The values that the model's own file holds, byte for byte.
     Keep / keep {}
+
+    /// The values that a checkpoint gives (`--from`, or `[[pretrained]]` in a recipe). As a rule it says that one must.
+    Pretrained / pretrained {}
 }

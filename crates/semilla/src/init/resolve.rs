@@ -38,6 +38,11 @@ pub struct Resolved {
 /// Why an initializer cannot be used on a tensor.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum InitError {
+    /// A checkpoint was to give the values.
+    #[error(
+        "its values are to come from a checkpoint and none gives them; name one with --from or [[pretrained]]"
+    )]
+    NoCheckpoint,
     /// The initializer needs to know the axes.
     #[error(
         "{initializer} needs to know which axis is which, and the model's convention does not say it for role {role:?}; \
@@ -183,6 +188,7 @@ impl Initializer {
                 | Self::Padded(_)
                 | Self::Arange(_)
                 | Self::Keep(_)
+                | Self::Pretrained(_)
         )
     }
 
@@ -452,6 +458,7 @@ impl Place<'_> {
             Initializer::Mimetic(p) => self.mimetic(p),
             Initializer::Arange(_) => plain(Fill::Arange),
             Initializer::Keep(_) => plain(Fill::Keep),
+            Initializer::Pretrained(_) => Err(InitError::NoCheckpoint),
         }
     }
 

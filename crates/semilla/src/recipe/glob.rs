@@ -1,7 +1,7 @@
 //! Names matched by globs: `*` is any run of characters, `?` any one.
 
 /// Whether a whole name matches.
-pub(super) fn glob_match(glob: &str, name: &str) -> bool {
+pub(crate) fn glob_match(glob: &str, name: &str) -> bool {
     let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
     let (mut g, mut n) = (0, 0);
     // Where to go back to: the last star, and the first character that it has not taken yet.

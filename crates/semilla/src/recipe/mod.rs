@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Other conditions: `ndim`, `dtype`. A rule may state the `layout` of what it matches (`"EIO"`), and may be
-//! `optional`. At the top: `fans = "exact" | "pytorch" | "keras"`, `base_width`, `unmatched` (an initializer for the
+//! `optional`. Tables `[[pretrained]]` give tensors of checkpoints before the rules do ([`Transfer`]). At the top: `fans = "exact" | "pytorch" | "keras"`, `base_width`, `unmatched` (an initializer for the
 //! rest), `unused_rules = "allow"`.
 
 mod auto;
@@ -28,12 +28,13 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
-use crate::init::Initializer;
+use crate::init::{Initializer, Keep};
 use crate::layout::{FanRule, Layout};
 use crate::model::{Model, Role, Tensor};
 use crate::plan::Decision;
 use crate::suggest::did_you_mean;
-use glob::glob_match;
+use crate::transfer::{Load, Transfer};
+pub(crate) use glob::glob_match;
 
 /// An ordered list of rules.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct Recipe {
     unmatched: Option<Initializer>,
     unused_rules: UnusedRules,
     rules: Rules,
+    /// Checkpoints that give tensors before the rules do, in order: the first that has one gives it.
+    pub pretrained: Vec<Transfer>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +85,8 @@ struct Document {
     unused_rules: UnusedRules,
     #[serde(default)]
     rule: Vec<RuleDocument>,
+    #[serde(default)]
+    pretrained: Vec<Transfer>,
 }
 
 #[derive(Deserialize)]
@@ -327,6 +332,7 @@ impl Recipe {
             unmatched: None,
             unused_rules: UnusedRules::Allow,
             rules: Rules::Auto,
+            pretrained: Vec::new(),
         }
     }
 
@@ -394,6 +400,7 @@ impl Recipe {
             unmatched: document.unmatched,
             unused_rules: document.unused_rules,
             rules: Rules::List(rules),
+            pretrained: document.pretrained,
         })
     }
 
@@ -402,10 +409,26 @@ impl Recipe {
     /// # Errors
     /// Every tensor that no rule matches, or every rule that matches no tensor, where the recipe does not allow it.
     pub fn decide(&self, model: &Model) -> Result<Vec<Decision>, RecipeError> {
+        self.decide_rest(model, vec![None; model.tensors.len()])
+    }
+
+    /// As [`decide`](Self::decide), where checkpoints give some tensors: what a [`Load`] covers needs no rule.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    ///
+    /// # Panics
+    /// If there is not one entry per tensor.
+    pub fn decide_rest(
+        &self,
+        model: &Model,
+        loads: Vec<Option<Load>>,
+    ) -> Result<Vec<Decision>, RecipeError> {
+        assert_eq!(model.tensors.len(), loads.len(), "one entry per tensor");
         let mut used = Vec::new();
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
-        for tensor in &model.tensors {
+        for (tensor, load) in model.tensors.iter().zip(loads) {
             let found = match &self.rules {
                 Rules::Auto => auto::decide(tensor, model),
                 Rules::List(rules) => {
@@ -414,8 +437,13 @@ impl Recipe {
                     place.map(|place| self.by_rule(&rules[place]))
                 }
             };
-            match found.or_else(|| self.for_the_rest()) {
-                Some(decision) => decisions.push(decision),
+            let covered = load.as_ref().is_some_and(|load| load.covers(&tensor.shape));
+            let found = match found {
+                None if covered => Some(self.decision(Initializer::Keep(Keep {}), "")),
+                found => found.or_else(|| self.for_the_rest()),
+            };
+            match found {
+                Some(decision) => decisions.push(Decision { load, ..decision }),
                 None => unmatched.push(format!("{} ({})", tensor.name, role_name(tensor.role))),
             }
         }
@@ -438,16 +466,23 @@ impl Recipe {
             fans: self.fans,
             layout: rule.layout.clone(),
             reason: rule.reason.clone(),
+            load: None,
         }
     }
 
     fn for_the_rest(&self) -> Option<Decision> {
-        Some(Decision {
-            initializer: self.unmatched.clone()?,
+        let initializer = self.unmatched.clone()?;
+        Some(self.decision(initializer, "no rule matched"))
+    }
+
+    fn decision(&self, initializer: Initializer, reason: &str) -> Decision {
+        Decision {
+            initializer,
             fans: self.fans,
             layout: None,
-            reason: "no rule matched".to_owned(),
-        })
+            reason: reason.to_owned(),
+            load: None,
+        }
     }
 
     fn check_unused(&self, used: &[usize]) -> Result<(), RecipeError> {

@@ -1,0 +1,420 @@
+//! Pretrained weights: `--from` and what belongs to it.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use semilla::model::Convention;
+use semilla::transfer::Prefixes;
+use semilla::{Load, Model, Plan, PlanSource, Recipe, Transfer};
+use semilla_checkpoint::{Checkpoint, Health};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::failure::Failure;
+use crate::model::{Loaded, Stored};
+use crate::output::Output;
+use crate::ranges::ranges;
+use crate::table::Table;
+
+/// Which checkpoint gives which tensors.
+#[derive(Args)]
+#[command(next_help_heading = "Pretrained weights")]
+pub(crate) struct TransferArgs {
+    /// Take tensors from this checkpoint; the recipe initializes the rest
+    #[arg(long, value_name = "CHECKPOINT")]
+    from: Option<PathBuf>,
+
+    /// How that checkpoint stores its weights, if not as its format does
+    #[arg(long, value_enum, value_name = "WHOSE", requires = "from")]
+    from_layout: Option<Stored>,
+
+    /// Take only its tensors below this prefix, which is taken away
+    #[arg(long, value_name = "PREFIX", requires = "from")]
+    strip: Option<String>,
+
+    /// Put this prefix before its names
+    #[arg(long, value_name = "PREFIX", requires = "from")]
+    add: Option<String>,
+
+    /// Replace a regular expression in its names; may be repeated, applied in order
+    #[arg(long, value_name = "REGEX=NEW", requires = "from", value_parser = rename)]
+    rename: Vec<(String, String)>,
+
+    /// Do not use these tensors of it
+    #[arg(long, value_name = "GLOB", requires = "from")]
+    exclude: Vec<String>,
+
+    /// Tensors of the model that must come from it [default: all]
+    #[arg(long, value_name = "GLOB", requires = "from")]
+    must_load: Vec<String>,
+
+    /// Tensors of the model that need not come from it
+    #[arg(long, value_name = "GLOB", requires = "from")]
+    may_miss: Vec<String>,
+
+    /// Where shapes differ, take the part that both have
+    #[arg(long, value_name = "GLOB", requires = "from")]
+    overlap: Vec<String>,
+
+    /// The least part of the model that must come from it, from 0 to 1
+    #[arg(long, value_name = "PART", requires = "from")]
+    min_coverage: Option<f64>,
+}
+
+fn rename(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=');
+    let owned = parts.map(|(pattern, new)| (pattern.to_owned(), new.to_owned()));
+    owned.ok_or_else(|| "write REGEX=NEW, such as gamma$=weight".to_owned())
+}
+
+/// What the checkpoints give to each tensor of the model.
+pub(crate) struct Transferred {
+    pub(crate) loads: Vec<Option<Load>>,
+    pub(crate) sources: Vec<PlanSource>,
+    pub(crate) files: Vec<Box<dyn Checkpoint>>,
+}
+
+impl TransferArgs {
+    /// Opens the checkpoints that the recipe and the command line name, and lays their lists beside the model's.
+    pub(crate) fn align(
+        &self,
+        recipe: &Recipe,
+        loaded: &Loaded,
+        convention: Convention,
+    ) -> Result<Transferred, Failure> {
+        let mut transferred = Transferred {
+            loads: vec![None; loaded.model.tensors.len()],
+            sources: Vec::new(),
+            files: Vec::new(),
+        };
+        for rules in self.rules(recipe)? {
+            let path = rules.from.clone().unwrap_or_default();
+            let file = semilla_checkpoint::open(&path)?;
+            let stored = self.from_layout.map(Convention::from);
+            let stored = stored.unwrap_or(file.format().convention());
+            let source = list(&*file, stored);
+            let alignment = rules
+                .align(&loaded.model, &source, stored == convention)
+                .map_err(|error| Failure::Transfer(path.clone(), error))?;
+            let index = transferred.sources.len();
+            for (all, load) in transferred.loads.iter_mut().zip(alignment.loads) {
+                let load = load.map(|load| Load {
+                    source: index,
+                    ..load
+                });
+                *all = all.take().or(load);
+            }
+            transferred.sources.push(PlanSource {
+                path,
+                sha256: None,
+                prefixes: Prefixes {
+                    strip: alignment.stripped,
+                    add: alignment.added,
+                },
+                unused: alignment.unused,
+            });
+            transferred.files.push(file);
+        }
+        Ok(transferred)
+    }
+
+    /// The recipe's tables, the command line's checkpoint being the first that names none; or the command line's own rules.
+    fn rules(&self, recipe: &Recipe) -> Result<Vec<Transfer>, Failure> {
+        let mut tables = recipe.pretrained.clone();
+        let given = self.from.as_ref().map(|path| path.display().to_string());
+        let own = self.own_rules();
+        if let Some(path) = given {
+            let unnamed = tables.iter().position(|table| table.from.is_none());
+            match unnamed {
+                Some(place) if own == Transfer::default() => tables[place].from = Some(path),
+                None if tables.is_empty() => tables.push(Transfer {
+                    from: Some(path),
+                    ..own
+                }),
+                _ => return Err(Failure::TwoTransfers),
+            }
+        }
+        match tables.iter().all(|table| table.from.is_some()) {
+            true => Ok(tables),
+            false => Err(Failure::NoSource),
+        }
+    }
+
+    fn own_rules(&self) -> Transfer {
+        Transfer {
+            from: None,
+            strip: self.strip.clone(),
+            add: self.add.clone(),
+            rename: self.rename.clone(),
+            into: Vec::new(),
+            exclude: self.exclude.clone(),
+            must_load: self.must_load.clone(),
+            may_miss: self.may_miss.clone(),
+            overlap: self.overlap.clone(),
+            min_coverage: self.min_coverage,
+        }
+    }
+}
+
+/// A checkpoint's tensors with what their names, and the file itself, tell of them.
+fn list(file: &dyn Checkpoint, convention: Convention) -> Model {
+    let tensors = file.tensors().iter();
+    let named = tensors.map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()));
+    let mut model = Model::infer(named.collect(), convention);
+    for (place, tensor) in model.tensors.iter_mut().enumerate() {
+        if let Some(layout) = file.layout(place) {
+            tensor.layout = Some(layout.clone());
+        }
+    }
+    model
+}
+
+/// Opens the checkpoints of a saved plan; a recorded hash must still be theirs.
+pub(crate) fn reopen(plan: &Plan) -> Result<Vec<Box<dyn Checkpoint>>, Failure> {
+    let open = |source: &PlanSource| {
+        let file = semilla_checkpoint::open(&source.path)?;
+        if let Some(expected) = &source.sha256 {
+            let found = hash(&*file)?;
+            if found != *expected {
+                return Err(Failure::Changed {
+                    path: source.path.clone(),
+                    expected: expected.clone(),
+                    found,
+                });
+            }
+        }
+        Ok(file)
+    };
+    plan.sources.iter().map(open).collect()
+}
+
+/// Writes the plan with its checkpoints' hashes.
+pub(crate) fn lock(plan: &Plan, files: &[Box<dyn Checkpoint>], path: &Path) -> Result<(), Failure> {
+    let mut plan = plan.clone();
+    for (source, file) in plan.sources.iter_mut().zip(files) {
+        source.sha256 = Some(hash(&**file)?);
+    }
+    let text = serde_json::to_string_pretty(&plan)?;
+    semilla_checkpoint::write_atomically(path, text.as_bytes())?;
+    Ok(())
+}
+
+/// The SHA-256 of the checkpoint's file; of several files, of their hashes in order.
+fn hash(file: &dyn Checkpoint) -> Result<String, Failure> {
+    let mut paths: Vec<&Path> = (0..file.tensors().len())
+        .filter_map(|i| file.file(i))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    let hashes: Result<Vec<String>, Failure> = paths.iter().map(|path| hash_file(path)).collect();
+    let mut hashes = hashes?;
+    match hashes.len() {
+        1 => Ok(hashes.swap_remove(0)),
+        _ => Ok(hex(&Sha256::digest(hashes.concat().as_bytes()))),
+    }
+}
+
+fn hash_file(path: &Path) -> Result<String, Failure> {
+    let unreadable = |error: std::io::Error| Failure::Unreadable {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    };
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let len = file.read(&mut buffer).map_err(unreadable)?;
+        if len == 0 {
+            return Ok(hex(&hasher.finalize()));
+        }
+        hasher.update(&buffer[..len]);
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a plan takes from checkpoints, in numbers and names.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    /// Tensors of the model that come from a checkpoint, whole or in part.
+    tensors: usize,
+    /// Of so many.
+    of_tensors: usize,
+    /// Elements that come from a checkpoint.
+    elements: u64,
+    /// Of so many.
+    of_elements: u64,
+    /// Tensors that are copied as they are, converted at most: for freezing, or the lowest learning rate.
+    loaded: Vec<String>,
+    /// Tensors of which a part is new.
+    adapted: Vec<String>,
+    /// Tensors that are initialized: for the highest learning rate.
+    new: Vec<String>,
+}
+
+impl Report {
+    /// `None` for a plan that loads nothing.
+    pub(crate) fn new(plan: &Plan) -> Option<Self> {
+        if plan.sources.is_empty() {
+            return None;
+        }
+        let mut report = Self {
+            tensors: 0,
+            of_tensors: plan.tensors.len(),
+            elements: 0,
+            of_elements: 0,
+            loaded: Vec::new(),
+            adapted: Vec::new(),
+            new: Vec::new(),
+        };
+        for line in &plan.tensors {
+            let elements = |load: &Load| load.elements(&line.shape);
+            report.of_elements += line.shape.iter().map(|&size| size as u64).product::<u64>();
+            report.elements += line.load().map_or(0, elements);
+            report.tensors += usize::from(line.load().is_some());
+            let list = match line.load() {
+                None => &mut report.new,
+                Some(load) if load.rest.is_some() => &mut report.adapted,
+                Some(_) => &mut report.loaded,
+            };
+            list.push(line.name.clone());
+        }
+        Some(report)
+    }
+}
+
+/// Names in a list that is printed.
+const SHOWN: usize = 12;
+
+/// Says what comes from checkpoints, what is new, and what of the checkpoints is not used.
+pub(crate) fn print(plan: &Plan, output: &mut Output) -> Result<(), Failure> {
+    let Some(report) = Report::new(plan) else {
+        return Ok(());
+    };
+    output.line(format_args!(
+        "loaded {} of {} tensors, {:.2} % of the elements",
+        report.tensors,
+        report.of_tensors,
+        100.0 * report.elements as f64 / report.of_elements.max(1) as f64,
+    ))?;
+    for (what, names) in [("in part", &report.adapted), ("new", &report.new)] {
+        if !names.is_empty() {
+            output.line(format_args!("{what}: {}", shortened(names)))?;
+        }
+    }
+    for source in &plan.sources {
+        let Prefixes { strip, add } = &source.prefixes;
+        if !strip.is_empty() || !add.is_empty() {
+            output.line(format_args!(
+                "{}: prefix {strip:?} became {add:?}",
+                source.path
+            ))?;
+        }
+        let mut reasons: Vec<String> = source
+            .unused
+            .iter()
+            .map(|(_, why)| why.to_string())
+            .collect();
+        reasons.sort();
+        reasons.dedup();
+        for reason in reasons {
+            let unused = source
+                .unused
+                .iter()
+                .filter(|(_, why)| why.to_string() == reason);
+            let names: Vec<String> = unused.map(|(name, _)| name.clone()).collect();
+            let names = shortened(&names);
+            output.line(format_args!(
+                "{}: not used: {names} ({reason})",
+                source.path
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn shortened(names: &[String]) -> String {
+    let mut ranges = ranges(names);
+    let more = ranges.len().saturating_sub(SHOWN);
+    ranges.truncate(SHOWN);
+    if more > 0 {
+        ranges.push(format!("and {more} more (see --json)"));
+    }
+    ranges.join(", ")
+}
+
+/// What was noticed about loaded values.
+#[derive(Serialize)]
+pub(crate) struct Findings(Vec<Finding>);
+
+#[derive(Serialize)]
+struct Finding {
+    tensor: String,
+    elements: u64,
+    non_finite: u64,
+    overflowed: u64,
+    flushed: u64,
+    all_zero: bool,
+}
+
+impl Findings {
+    /// Keeps the tensors that something is to be said of.
+    pub(crate) fn new(health: Vec<(String, Health)>) -> Self {
+        let findings = health.into_iter().map(|(tensor, health)| Finding {
+            tensor,
+            elements: health.elements,
+            non_finite: health.non_finite,
+            overflowed: health.overflowed,
+            flushed: health.flushed,
+            all_zero: health.is_all_zero(),
+        });
+        let notable = |f: &Finding| f.non_finite + f.overflowed + f.flushed > 0 || f.all_zero;
+        Self(findings.filter(notable).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// An error where a checkpoint holds what no weight can be.
+    pub(crate) fn refuse_non_finite(&self) -> Result<(), Failure> {
+        let bad: Vec<String> = self
+            .0
+            .iter()
+            .filter(|f| f.non_finite > 0)
+            .map(|f| f.tensor.clone())
+            .collect();
+        match bad.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::NonFinite(shortened(&bad))),
+        }
+    }
+
+    pub(crate) fn print(&self, output: &mut Output) -> Result<(), Failure> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new([
+            "noticed in",
+            "elements",
+            "NaN or infinite",
+            "overflowed",
+            "flushed to 0",
+            "all zero",
+        ]);
+        for f in &self.0 {
+            table.row([
+                f.tensor.clone(),
+                f.elements.to_string(),
+                f.non_finite.to_string(),
+                f.overflowed.to_string(),
+                f.flushed.to_string(),
+                if f.all_zero { "yes" } else { "" }.to_owned(),
+            ]);
+        }
+        output.table(&table)
+    }
+}

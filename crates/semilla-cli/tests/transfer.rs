@@ -1,0 +1,382 @@
+//! Pretrained weights through the real binary: what other systems lose in silence ends here in an error or in a line.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use semilla::DType;
+use semilla_checkpoint::{
+    CheckpointWriter, Metadata, SafetensorsWriter, TensorInfo, Tensors, open,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn semilla() -> Command {
+    Command::cargo_bin("semilla").expect("the binary is built")
+}
+
+/// A safetensors file; the value of element i of the tensor n is n + i / 1000.
+fn file(folder: &Path, name: &str, tensors: &[(&str, &[usize])]) -> PathBuf {
+    let values: Vec<Vec<f32>> = tensors
+        .iter()
+        .enumerate()
+        .map(|(n, (_, shape))| {
+            (0..shape.iter().product())
+                .map(|i: usize| n as f32 + i as f32 / 1000.0)
+                .collect()
+        })
+        .collect();
+    with_values(folder, name, tensors, &values)
+}
+
+fn with_values(
+    folder: &Path,
+    name: &str,
+    tensors: &[(&str, &[usize])],
+    values: &[Vec<f32>],
+) -> PathBuf {
+    let path = folder.join(name);
+    let infos = tensors
+        .iter()
+        .map(|(name, shape)| TensorInfo::new(*name, DType::F32, *shape).unwrap());
+    let list = Tensors::new(infos.collect()).unwrap();
+    let writer = SafetensorsWriter::create(&path, list, Metadata::new(), None).unwrap();
+    for (tensor, values) in values.iter().enumerate() {
+        writer
+            .write(tensor, 0, bytemuck::cast_slice(values))
+            .unwrap();
+    }
+    Box::new(writer).finish().unwrap();
+    path
+}
+
+fn values(path: &Path, name: &str) -> Vec<f32> {
+    let file = open(path).unwrap();
+    let tensor = file.tensors().index_of(name).expect(name);
+    let mut bytes = vec![0; file.tensors()[tensor].bytes() as usize];
+    file.read(tensor, 0, &mut bytes).unwrap();
+    let elements = bytes.chunks_exact(4);
+    elements
+        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
+}
+
+/// `init`s a model of these shapes from a checkpoint; answers the command and where it writes.
+fn init(folder: &TempDir, shapes: &[(&str, &[usize])], from: &Path) -> (Command, PathBuf) {
+    let list: serde_json::Map<String, Value> = shapes
+        .iter()
+        .map(|(name, shape)| {
+            (
+                name.to_string(),
+                serde_json::json!({"dtype": "F32", "shape": shape}),
+            )
+        })
+        .collect();
+    let model = folder.path().join("model.json");
+    std::fs::write(&model, Value::Object(list).to_string()).unwrap();
+    let out = folder.path().join("out.safetensors");
+    let mut command = semilla();
+    command
+        .arg("init")
+        .arg(model)
+        .arg("--from")
+        .arg(from)
+        .arg("-o")
+        .arg(&out);
+    (command, out)
+}
+
+fn refused(command: &mut Command, out: &Path, because: &str) {
+    command
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains(because));
+    assert!(!out.exists(), "a refused transfer wrote a file");
+}
+
+const TRUNK: [(&str, &[usize]); 3] = [
+    ("a.0.fc.weight", &[8, 6]),
+    ("a.1.fc.weight", &[8, 8]),
+    ("head.weight", &[10, 8]),
+];
+
+/// Head replacement never relaxes the checks on the rest (timm's `strict=False` for the whole dict).
+#[test]
+fn a_renamed_trunk_is_an_error_with_any_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(
+        folder.path(),
+        "from.safetensors",
+        &[
+            ("x.0.w", &[8, 6]),
+            ("x.1.w", &[8, 8]),
+            ("head.weight", &[1000, 8]),
+        ],
+    );
+    let (mut command, out) = init(&folder, &TRUNK, &from);
+    refused(
+        command.args(["--may-miss", "head.*"]),
+        &out,
+        "a.0.fc.weight: not in the checkpoint",
+    );
+}
+
+#[test]
+fn a_new_head_is_told_and_the_trunk_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(
+        folder.path(),
+        "from.safetensors",
+        &[TRUNK[0], TRUNK[1], ("head.weight", &[1000, 8])],
+    );
+    let (mut command, out) = init(&folder, &TRUNK, &from);
+    refused(
+        &mut command,
+        &out,
+        "has shape [10, 8], head.weight of the checkpoint [1000, 8]",
+    );
+    let said = command.args(["--may-miss", "head.*"]).assert().success();
+    let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
+    assert!(
+        said.contains("loaded 2 of 3 tensors") && said.contains("new: head.weight"),
+        "{said}"
+    );
+    assert!(
+        said.contains("not used: head.weight (the target has shape [10, 8])"),
+        "{said}"
+    );
+    assert_eq!(
+        values(&out, "a.1.fc.weight"),
+        values(&from, "a.1.fc.weight")
+    );
+
+    // One tensor more or less from the checkpoint changes no other's random values.
+    let head = values(&out, "head.weight");
+    let (mut command, out) = init(&folder, &TRUNK, &from);
+    command
+        .args([
+            "--exclude",
+            "a.0.*",
+            "--may-miss",
+            "head.*",
+            "--may-miss",
+            "a.0.*",
+        ])
+        .assert()
+        .success();
+    assert_eq!(values(&out, "head.weight"), head);
+    assert_ne!(
+        values(&out, "a.0.fc.weight"),
+        values(&from, "a.0.fc.weight")
+    );
+}
+
+/// Two keys renamed onto one parameter: transformers keeps the first and says nothing.
+#[test]
+fn renames_onto_one_name_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(
+        folder.path(),
+        "from.safetensors",
+        &[("l.weight", &[4]), ("l.gamma", &[4])],
+    );
+    let (mut command, out) = init(&folder, &[("l.weight", &[4])], &from);
+    refused(
+        command.args(["--rename", "gamma=weight"]),
+        &out,
+        "both become \"l.weight\"",
+    );
+}
+
+/// Gaps in lists of names stay visible (transformers prints 0...12 where 7 is not missing).
+#[test]
+fn lists_of_names_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..13).map(|i| format!("layers.{i}.w.weight")).collect();
+    let shape: &[usize] = &[2, 2];
+    let all: Vec<(&str, &[usize])> = names.iter().map(|name| (name.as_str(), shape)).collect();
+    let from = file(folder.path(), "from.safetensors", &all[7..8]);
+    let (mut command, _) = init(&folder, &all, &from);
+    let said = command
+        .args(["--may-miss", "*", "--scheme", "he_normal"])
+        .assert()
+        .success();
+    let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
+    assert!(said.contains("new: layers.{0-6,8-12}.w.weight"), "{said}");
+}
+
+/// Nothing in common is an error, whatever may miss (Keras' by_name loads nothing without a word).
+#[test]
+fn no_match_is_always_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(
+        folder.path(),
+        "from.safetensors",
+        &[("enc.0.w", &[8, 6]), ("enc.1.w", &[8, 8])],
+    );
+    let (mut command, out) = init(&folder, &TRUNK[..2], &from);
+    refused(
+        command.args(["--may-miss", "*"]),
+        &out,
+        "no tensor of the checkpoint fits one of the model",
+    );
+}
+
+/// A transfer that fails leaves what was there (a failed `load_state_dict` leaves a model half overwritten).
+#[test]
+fn a_failed_transfer_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = file(folder.path(), "good.safetensors", &TRUNK);
+    let (mut command, out) = init(&folder, &TRUNK, &good);
+    command.assert().success();
+    let before = std::fs::read(&out).unwrap();
+    let mut bad = vec![vec![0.5; 48], vec![0.5; 64], vec![0.5; 80]];
+    bad[2][7] = f32::NAN;
+    let bad = with_values(folder.path(), "bad.safetensors", &TRUNK, &bad);
+    let (mut command, out) = init(&folder, &TRUNK, &bad);
+    command.assert().code(2).stderr(predicate::str::contains(
+        "NaN or infinite values in head.weight",
+    ));
+    assert_eq!(std::fs::read(&out).unwrap(), before);
+    command.arg("--allow-non-finite").assert().success();
+    assert!(values(&out, "head.weight")[7].is_nan());
+}
+
+/// A grown vocabulary keeps its rows; the new ones have the model's own distribution, not copies of a mean.
+#[test]
+fn a_table_grows_and_shrinks_by_its_overlap() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(
+        folder.path(),
+        "from.safetensors",
+        &[("embed.weight", &[50, 16])],
+    );
+    for rows in [60, 40] {
+        let shape: &[usize] = &[rows, 16];
+        let (mut command, out) = init(&folder, &[("embed.weight", shape)], &from);
+        command
+            .args(["--overlap", "embed.*", "--scheme", "he_normal"])
+            .assert()
+            .success();
+        let (old, new) = (values(&from, "embed.weight"), values(&out, "embed.weight"));
+        let kept = rows.min(50) * 16;
+        assert_eq!(new[..kept], old[..kept]);
+        let fresh = &new[kept..];
+        let std = (fresh.iter().map(|x| x * x).sum::<f32>() / fresh.len().max(1) as f32).sqrt();
+        assert!(fresh.is_empty() || (0.015..0.025).contains(&std), "{std}");
+    }
+}
+
+#[test]
+fn types_are_converted_and_what_is_lost_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = with_values(
+        folder.path(),
+        "from.safetensors",
+        &[("w.weight", &[2, 2])],
+        &[vec![1e6, 1.0, 1e-12, 0.0]],
+    );
+    let (mut command, _) = init(&folder, &[("w.weight", &[2, 2])], &from);
+    let said = command
+        .args(["--dtype", "f16", "--json"])
+        .assert()
+        .success();
+    let said: Value = serde_json::from_slice(&said.get_output().stdout).unwrap();
+    let found = &said["findings"][0];
+    assert_eq!(
+        (&found["overflowed"], &found["flushed"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(said["transfer"]["loaded"], serde_json::json!(["w.weight"]));
+}
+
+#[test]
+fn a_lock_replays_the_bytes_or_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(folder.path(), "from.safetensors", &TRUNK[..2]);
+    let (mut command, out) = init(&folder, &TRUNK, &from);
+    let lock = folder.path().join("lock.json");
+    command
+        .args(["--may-miss", "head.*", "--lock"])
+        .arg(&lock)
+        .assert()
+        .success();
+    let again = folder.path().join("again.safetensors");
+    let replay = || {
+        let mut command = semilla();
+        command
+            .args(["init", "--plan"])
+            .arg(&lock)
+            .arg("-o")
+            .arg(&again);
+        command
+    };
+    replay().assert().success();
+    assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&out).unwrap());
+    file(folder.path(), "from.safetensors", &[TRUNK[1], TRUNK[0]]);
+    replay().assert().code(2).stderr(predicate::str::contains(
+        "is not the file that the plan was made for",
+    ));
+}
+
+/// Ranks of a transfer hold exactly the bytes of the whole.
+#[test]
+fn shards_of_a_transfer_are_its_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(
+        folder.path(),
+        "from.safetensors",
+        &[TRUNK[0], TRUNK[1], ("head.weight", &[7, 8])],
+    );
+    let (mut command, out) = init(&folder, &TRUNK, &from);
+    command.args(["--overlap", "head.*"]).assert().success();
+    let whole = values(&out, "head.weight");
+    let mut parts = Vec::new();
+    for rank in 0..3 {
+        let (mut command, out) = init(&folder, &TRUNK, &from);
+        command
+            .args(["--overlap", "head.*", "--shard", &format!("{rank}/3")])
+            .assert()
+            .success();
+        parts.extend(values(&out, "head.weight"));
+    }
+    assert_eq!(parts, whole);
+}
+
+/// A recipe names its checkpoints: the backbone from one, the rest by rules.
+#[test]
+fn a_recipe_takes_from_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(
+        folder.path(),
+        "from.safetensors",
+        &[
+            ("model.0.fc.weight", &[8, 6]),
+            ("model.1.fc.weight", &[8, 8]),
+        ],
+    );
+    let recipe = folder.path().join("mine.toml");
+    let text = format!(
+        "name = \"mine\"\ndefaults = true\n[[pretrained]]\nfrom = {:?}\nstrip = \"model.\"\nadd = \"a.\"\ninto = [\"a.*\"]\n\
+         [[rule]]\nrole = \"head\"\ninit = \"zeros\"\n",
+        from.display().to_string()
+    );
+    std::fs::write(&recipe, text).unwrap();
+    let out = folder.path().join("out.safetensors");
+    let (command, _) = init(&folder, &TRUNK, &from);
+    drop(command);
+    semilla()
+        .arg("init")
+        .arg(folder.path().join("model.json"))
+        .arg("--recipe")
+        .arg(&recipe)
+        .arg("-o")
+        .arg(&out)
+        .assert()
+        .success();
+    assert_eq!(
+        values(&out, "a.1.fc.weight"),
+        values(&from, "model.1.fc.weight")
+    );
+    assert!(values(&out, "head.weight").iter().all(|&x| x == 0.0));
+}
