@@ -5,6 +5,7 @@
 //!
 //! Source: the opcodes of pickle's protocols 0 to 5, as Python's `pickletools` lists them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
@@ -17,6 +18,9 @@ const MAX_VALUES: usize = 1 << 23;
 pub(crate) struct Scan {
     /// Modules and names that are not among what weights are made of.
     pub(crate) strangers: BTreeSet<(String, String)>,
+    /// Where each global, written with its module, first appears: the last string before it, which
+    /// is the key of the value that it makes.
+    globals: HashMap<String, Value>,
     /// The strings in the order of their first appearance.
     texts: Vec<Rc<str>>,
     places: HashMap<Rc<str>, usize>,
@@ -91,14 +95,14 @@ impl Scan {
             b'T' | b'X' => self.sized_string::<4>(from)?,
             0x8d => self.sized_string::<8>(from)?,
             // Globals.
-            b'c' => self.global(line(from)?, line(from)?),
+            b'c' => self.global(machine, line(from)?, line(from)?),
             b'i' => {
                 machine.pop_to_mark()?;
-                self.global(line(from)?, line(from)?)
+                self.global(machine, line(from)?, line(from)?)
             }
             0x93 => {
                 let (name, module) = (machine.pop()?, machine.pop()?);
-                self.global(self.text_of(module)?, self.text_of(name)?)
+                self.global(machine, self.text_of(module)?, self.text_of(name)?)
             }
             // Values made of others, and containers after something was put in.
             b't' | b'l' | b'd' | 0x91 | b'o' => machine.pop_to_mark()?,
@@ -160,11 +164,28 @@ impl Scan {
             .ok_or(Fault::Text)
     }
 
-    fn global(&mut self, module: String, name: String) -> Value {
+    fn global(&mut self, machine: &Machine, module: String, name: String) -> Value {
+        if let Entry::Vacant(first) = self.globals.entry(format!("{module}.{name}")) {
+            let strings = machine.stack.iter().rev().flatten();
+            let key = strings
+                .copied()
+                .find(|&place| &*self.texts[place] != "storage");
+            first.insert(key);
+        }
         if !makes_weights(&module, &name) {
             self.strangers.insert((module, name));
         }
         OTHER
+    }
+
+    /// The key of the value that the global named in a text makes, if one is.
+    pub(crate) fn key_near(&self, text: &str) -> Option<&str> {
+        let named = self
+            .globals
+            .iter()
+            .filter(|(global, _)| text.contains(global.as_str()));
+        let (_, key) = named.max_by_key(|(global, _)| global.len())?;
+        key.map(|place| &*self.texts[place])
     }
 }
 
@@ -235,10 +256,11 @@ fn makes_weights(module: &str, name: &str) -> bool {
         "torch" => {
             DTYPES.contains(&name)
                 || (name.ends_with("Storage") && is_word(name))
-                || ["Size", "Tensor", "device", "strided"].contains(&name)
+                || OF_TORCH.contains(&name)
         }
         "torch._utils" => name.starts_with("_rebuild_") && is_word(name),
         "torch._tensor" => name == "_rebuild_from_type_v2",
+        "torch.serialization" => name == "_get_layout",
         "torch.storage" => ["TypedStorage", "UntypedStorage"].contains(&name),
         "torch.nn.parameter" => ["Parameter", "Buffer", "UninitializedParameter"].contains(&name),
         "collections" => ["OrderedDict", "defaultdict", "Counter"].contains(&name),
@@ -258,6 +280,19 @@ fn makes_weights(module: &str, name: &str) -> bool {
         }
     }
 }
+
+const OF_TORCH: [&str; 10] = [
+    "Size",
+    "Tensor",
+    "device",
+    "strided",
+    "sparse_coo",
+    "sparse_csr",
+    "per_tensor_affine",
+    "per_channel_affine",
+    "contiguous_format",
+    "channels_last",
+];
 
 const BUILTINS: [&str; 11] = [
     "bool",

@@ -203,7 +203,11 @@ fn refused(path: &Path, scan: &Scan, error: PytorchError) -> Error {
         PytorchError::Io(cause) if os_refused(&cause) => return Error::io("read", path)(cause),
         other => other,
     };
-    let mut problem = printable(&error.to_string());
+    let text = error.to_string();
+    let mut problem = printable(&text);
+    if let Some(key) = scan.key_near(&text) {
+        problem = format!("tensor {}: {problem}", Quoted::new(key));
+    }
     if let Some(first) = remarks(scan).first() {
         problem = format!("{problem} ({first})");
     }

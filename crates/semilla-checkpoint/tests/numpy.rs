@@ -119,5 +119,5 @@ fn damaged_files_never_panic() {
         "objects.npy",
         "objects.npz",
     ];
-    mutate(&names, 1000);
+    mutate(&names, 500);
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use semilla_checkpoint::{Checkpoint, Error, open};
 
 /// The path of a fixture.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(name)
 }
 
 /// Opens a fixture and checks types, shapes and bytes against the safetensors file beside it.
-pub fn check(name: &str) -> Box<dyn Checkpoint> {
+pub(crate) fn check(name: &str) -> Box<dyn Checkpoint> {
     let given = open(fixture(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let expected = open(fixture(&format!("{name}.safetensors"))).unwrap();
     assert_eq!(given.tensors().len(), expected.tensors().len(), "{name}");
@@ -35,7 +35,7 @@ pub fn check(name: &str) -> Box<dyn Checkpoint> {
 }
 
 /// All bytes of a tensor.
-pub fn whole(checkpoint: &dyn Checkpoint, tensor: usize) -> Result<Vec<u8>, Error> {
+pub(crate) fn whole(checkpoint: &dyn Checkpoint, tensor: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; checkpoint.tensors()[tensor].bytes() as usize];
     checkpoint.read(tensor, 0, &mut bytes)?;
     Ok(bytes)
@@ -51,23 +51,23 @@ fn in_pieces(checkpoint: &dyn Checkpoint, tensor: usize) -> Vec<u8> {
 }
 
 /// The names of the tensors, in their order.
-pub fn names(checkpoint: &dyn Checkpoint) -> Vec<&str> {
+pub(crate) fn names(checkpoint: &dyn Checkpoint) -> Vec<&str> {
     checkpoint.tensors().iter().map(|t| t.name()).collect()
 }
 
 /// Why a fixture cannot be opened.
-pub fn refusal(name: &str) -> String {
+pub(crate) fn refusal(name: &str) -> String {
     refusal_at(&fixture(name))
 }
 
 /// Why a file cannot be opened.
-pub fn refusal_at(path: &Path) -> String {
+pub(crate) fn refusal_at(path: &Path) -> String {
     open(path).err().expect("an error").to_string()
 }
 
 /// Changes, cuts and repeats bytes of the fixtures at random, from a fixed seed: each file is read
 /// to its last byte or refused, and nothing panics.
-pub fn mutate(names: &[&str], rounds: u32) {
+pub(crate) fn mutate(names: &[&str], rounds: u32) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mutated");
     let mut state = 1u64;
