@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::Error;
 
-/// Keeps the tensors decoded last, so that reading a tensor in pieces, from a few threads, decodes it once.
+/// Keeps the tensors decoded last, so that reading a tensor in pieces, from a few threads, decodes
+/// it once.
 #[derive(Default)]
 pub(crate) struct Decoded {
-    recent: Mutex<Vec<(usize, Arc<[u8]>)>>,
+    recent: Mutex<Vec<(usize, Arc<Vec<u8>>)>>,
 }
 
 /// Neighbouring tensors are read together where chunks are handed to threads.
@@ -22,8 +23,12 @@ impl Decoded {
         into: &mut [u8],
         decode: impl FnOnce() -> Result<Vec<u8>, Error>,
     ) -> Result<(), Error> {
+        if into.is_empty() {
+            return Ok(());
+        }
         let bytes = {
-            // Held while decoding: another thread that wants the same tensor waits for it.
+            // Held while decoding: another thread that wants the same tensor waits for it, and
+            // no more tensors are in memory than the kept ones.
             let mut recent = self.recent.lock().unwrap_or_else(|e| e.into_inner());
             match recent.iter().find(|(of, _)| *of == tensor) {
                 Some((_, bytes)) => Arc::clone(bytes),
@@ -31,7 +36,7 @@ impl Decoded {
                     if recent.len() == KEPT {
                         recent.remove(0);
                     }
-                    let bytes: Arc<[u8]> = decode()?.into();
+                    let bytes = Arc::new(decode()?);
                     recent.push((tensor, Arc::clone(&bytes)));
                     bytes
                 }

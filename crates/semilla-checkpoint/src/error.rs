@@ -102,6 +102,14 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// A zip archive that is damaged, or that readers may understand differently.
+    #[error("cannot read {} as a zip archive: {problem}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The content is of no known format.
     #[error(
         "{}: no known format starts like this; expected a safetensors file, its index, or a JSON list of shapes \
@@ -378,4 +386,16 @@ impl fmt::Debug for Quoted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Text that may quote a file, made safe to print: control characters escaped, clipped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printable = String::new();
+    for c in text.chars().take(Quoted::MAX_CHARS) {
+        match c {
+            '"' | '\'' | '\\' => printable.push(c),
+            other => printable.extend(other.escape_debug()),
+        }
+    }
+    printable
 }

@@ -5,8 +5,9 @@
 //! list of tensors first, then their bytes in any order from any thread, and gives the files their
 //! final names only when every byte is on the disk.
 //!
-//! Today's format is safetensors, as one file or in shards with an index, and a JSON list of
-//! shapes to read. Other formats join by implementing [`Checkpoint`] and [`CheckpointWriter`].
+//! Written is safetensors, as one file or in shards with an index. Read are the same, files of
+//! PyTorch and NumPy, and a JSON list of shapes. Other formats join by implementing [`Checkpoint`]
+//! and [`CheckpointWriter`].
 //!
 //! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
 //! [`Limits`] before it is allocated.
@@ -30,8 +31,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archive;
+mod budget;
 mod byte_size;
 mod coverage;
+mod decoded;
 mod disk;
 mod error;
 mod format;
@@ -41,12 +45,16 @@ mod json;
 mod load;
 mod manifest;
 mod materialize;
+mod npy;
+mod numpy;
 mod open;
 mod partial;
+mod pickle;
 mod position;
 mod reader;
 mod remark;
 mod tensor;
+mod torch;
 mod writer;
 
 use std::collections::BTreeMap;

@@ -3,10 +3,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::Checkpoint;
+use crate::archive::{self, Archive};
 use crate::error::{Error, Malformed};
 use crate::index::Index;
 use crate::manifest::Manifest;
+use crate::npy;
+use crate::numpy::Numpy;
 use crate::reader::{Safetensors, open_file};
+use crate::torch::{self, Torch};
 
 /// What a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,10 @@ impl Default for Limits {
 ///
 /// The content decides, never the file's extension. A path may be
 /// - a safetensors file;
+/// - a file of PyTorch (`.pt`, `.pth`): a zip archive or a stream of pickles, with a state
+///   dictionary or a whole module. No pickle is run; what it names beyond weights is in
+///   [`Checkpoint::remarks`];
+/// - one or several arrays of NumPy (`.npy`, `.npz`);
 /// - the index of a model in shards (`model.safetensors.index.json`);
 /// - a list of shapes (see [`Manifest::parse`]);
 /// - a folder that holds one safetensors file, or one index.
@@ -63,6 +71,9 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
     match recognize(&file)? {
         Content::Safetensors => Ok(Box::new(Safetensors::open(&file, limits)?)),
         Content::Json => open_json(&file, limits),
+        Content::Zip => open_archive(&file, limits),
+        Content::TorchStream => Ok(Box::new(Torch::open_stream(&file, limits)?)),
+        Content::Array => Ok(Box::new(Numpy::open_array(&file, limits)?)),
     }
 }
 
@@ -114,6 +125,9 @@ fn beside(index: &Path, singles: &[PathBuf]) -> Option<String> {
 enum Content {
     Safetensors,
     Json,
+    Zip,
+    TorchStream,
+    Array,
 }
 
 /// Tells a file's format from its first bytes.
@@ -132,6 +146,15 @@ fn recognize(path: &Path) -> Result<Content, Error> {
         return Err(Error::LfsPointer {
             path: path.to_owned(),
         });
+    }
+    if start.starts_with(b"PK\x03\x04") {
+        return Ok(Content::Zip);
+    }
+    if start.starts_with(npy::MAGIC) {
+        return Ok(Content::Array);
+    }
+    if torch::is_stream(&start) {
+        return Ok(Content::TorchStream);
     }
     if let Some(format) = foreign(&start) {
         return Err(Error::Unsupported {
@@ -157,12 +180,10 @@ fn truncated_length(start: &[u8]) -> bool {
 
 /// The name of another format that starts like this.
 fn foreign(start: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 7] = [
-        (b"PK\x03\x04", "a zip archive (.pt, .pth, .npz or .keras)"),
+    const MAGIC: [(&[u8], &str); 5] = [
         (b"PK\x05\x06", "an empty zip archive"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5)"),
         (b"GGUF", "a GGUF file"),
-        (b"\x93NUMPY", "a NumPy array (.npy)"),
         (b"\x1f\x8b", "a gzip archive"),
         (b"\x28\xb5\x2f\xfd", "a zstd archive"),
     ];
@@ -172,7 +193,7 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
         .map(|(_, name)| *name);
     match start {
         _ if magic.is_some() => magic,
-        [0x80, 2..=5, ..] => Some("a pickle (an old .pt or .pth)"),
+        [0x80, 2..=5, ..] => Some("a pickle that PyTorch did not save"),
         // Fields 1 (the version, a varint) and 2 or later of the ModelProto message.
         [
             0x08,
@@ -182,6 +203,26 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
         ] => Some("an ONNX model"),
         _ => None,
     }
+}
+
+/// Tells what an archive is for from its entries.
+fn open_archive(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+    let archive = Archive::open(path, limits)?;
+    let format = match archive.content() {
+        Some(archive::Content::Torch) => {
+            return Ok(Box::new(Torch::open_archive(&archive, limits)?));
+        }
+        Some(archive::Content::Numpy) => {
+            return Ok(Box::new(Numpy::open_archive(archive, limits)?));
+        }
+        Some(archive::Content::TorchScript) => "a TorchScript archive (a program with its weights)",
+        Some(archive::Content::Keras) => "a Keras archive (.keras)",
+        None => "a zip archive without weights of PyTorch or NumPy",
+    };
+    Err(Error::Unsupported {
+        path: path.to_owned(),
+        format,
+    })
 }
 
 /// Tells an index from a list of shapes: the first has a `weight_map`.

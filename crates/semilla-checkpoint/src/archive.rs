@@ -1,0 +1,214 @@
+//! Zip archives, in which PyTorch, NumPy and Keras keep their files.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
+
+use crate::error::{Error, Quoted, printable};
+use crate::reader::open_file;
+use crate::{Format, Limits};
+
+/// A zip archive that means the same to every reader: one entry a name, no entry over another,
+/// and the list of entries agrees with what stands before each.
+pub(crate) struct Archive {
+    path: PathBuf,
+    /// Of the whole file.
+    bytes: u64,
+    /// For reads at a position.
+    file: File,
+    zip: Mutex<ZipArchive<BufReader<File>>>,
+    entries: Vec<Entry>,
+}
+
+/// A file in an archive.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// Uncompressed.
+    pub(crate) bytes: u64,
+    /// Where in the archive its bytes lie as they are, if they are not compressed.
+    pub(crate) at: Option<u64>,
+    /// In the archive's own list.
+    index: usize,
+}
+
+/// What an archive is for, told from its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Torch,
+    TorchScript,
+    Numpy,
+    Keras,
+}
+
+impl Archive {
+    /// Reads the list of entries.
+    pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let (file, bytes) = open_file(path)?;
+        let (stream, _) = open_file(path)?;
+        let fail = |problem| Error::Archive {
+            path: path.to_owned(),
+            problem,
+        };
+        let cannot = |error| match error {
+            ZipError::Io(cause) if os_refused(&cause) => Error::io("read", path)(cause),
+            other => fail(printable(&other.to_string())),
+        };
+        let mut zip = ZipArchive::new(BufReader::new(stream)).map_err(cannot)?;
+        zip.validate_header_consistency().map_err(cannot)?;
+        let mut entries = Vec::with_capacity(zip.len());
+        for index in 0..zip.len() {
+            let entry = zip.by_index_raw(index).map_err(cannot)?;
+            if entry.is_dir() {
+                continue;
+            }
+            let name = entry.name().map_err(cannot)?.into_owned();
+            if entry.encrypted() {
+                return Err(fail(format!("{} is encrypted", Quoted::new(&name))));
+            }
+            let plain = entry.compression() == CompressionMethod::Stored;
+            entries.push(Entry {
+                bytes: entry.size(),
+                at: entry.data_start().filter(|_| plain),
+                name,
+                index,
+            });
+        }
+        let unpacked: u128 = entries.iter().map(|entry| u128::from(entry.bytes)).sum();
+        if unpacked > u128::from(bytes) * u128::from(limits.expansion) {
+            return Err(fail(format!(
+                "its entries unpack to {unpacked} bytes, more than {} times the file",
+                limits.expansion
+            )));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            file,
+            zip: Mutex::new(zip),
+            entries,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The length of the whole file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The file, for reads at the position of an entry that is not compressed.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The entries, without folders.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries of this name in any folder.
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.name.rsplit('/').next() == Some(name))
+    }
+
+    /// What the archive is for.
+    pub(crate) fn content(&self) -> Option<Content> {
+        let some = |end: &str| self.entries.iter().any(|entry| entry.name.ends_with(end));
+        if self.named("constants.pkl").next().is_some() {
+            Some(Content::TorchScript)
+        } else if self.named("data.pkl").next().is_some() {
+            Some(Content::Torch)
+        } else if some(".h5") {
+            Some(Content::Keras)
+        } else if some(".npy")
+            && self
+                .entries
+                .iter()
+                .all(|entry| entry.name.ends_with(".npy"))
+        {
+            Some(Content::Numpy)
+        } else {
+            None
+        }
+    }
+
+    /// Reads an entry from its start, unpacked; `format` is what to call the file when that fails.
+    pub(crate) fn read<T>(
+        &self,
+        entry: &Entry,
+        format: Format,
+        read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+    ) -> Result<T, Error> {
+        let mut zip = self.zip.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = match zip.by_index(entry.index) {
+            Ok(mut unpacked) => read(&mut unpacked),
+            Err(error) => Err(error.into()),
+        };
+        result.map_err(|cause| self.failed(entry, format, cause))
+    }
+
+    /// Reads all of an entry, of at most `limit` bytes.
+    pub(crate) fn read_all(
+        &self,
+        entry: &Entry,
+        format: Format,
+        limit: u64,
+    ) -> Result<Vec<u8>, Error> {
+        if entry.bytes > limit {
+            return Err(Error::Format {
+                path: self.path.clone(),
+                format,
+                problem: format!(
+                    "{} has {} bytes, more than the limit of {limit}",
+                    Quoted::new(&entry.name),
+                    entry.bytes
+                ),
+            });
+        }
+        self.read(entry, format, |unpacked| {
+            let mut bytes = vec![0; entry.bytes as usize];
+            unpacked.read_exact(&mut bytes)?;
+            ended(unpacked)?;
+            Ok(bytes)
+        })
+    }
+
+    fn failed(&self, entry: &Entry, format: Format, cause: io::Error) -> Error {
+        if os_refused(&cause) {
+            return Error::io("read", &self.path)(cause);
+        }
+        Error::Format {
+            path: self.path.clone(),
+            format,
+            problem: format!(
+                "{}: {}",
+                Quoted::new(&entry.name),
+                printable(&cause.to_string())
+            ),
+        }
+    }
+}
+
+/// Asks for a byte past the end, which is when the checksum is compared.
+pub(crate) fn ended(unpacked: &mut dyn Read) -> io::Result<()> {
+    match unpacked.read(&mut [0])? {
+        0 => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it goes on after its end",
+        )),
+    }
+}
+
+/// Whether an error is the operating system's and not the content's.
+pub(crate) fn os_refused(error: &io::Error) -> bool {
+    error.raw_os_error().is_some()
+}

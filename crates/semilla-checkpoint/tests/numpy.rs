@@ -1,0 +1,123 @@
+//! Arrays of NumPy: the values that NumPy saved, and damaged or hostile ones.
+
+mod common;
+
+use std::fs;
+
+use common::{check, fixture, mutate, names, refusal, refusal_at};
+use semilla_checkpoint::{Format, Limits, open, open_with};
+
+#[test]
+fn every_element_type_and_order() {
+    for name in ["stored.npz", "compressed.npz"] {
+        let checkpoint = check(name);
+        assert_eq!(checkpoint.format(), Format::Numpy);
+        assert_eq!(names(&*checkpoint)[..3], ["f8", "f4", "f2"], "{name}");
+    }
+    check("plain.npy");
+    check("columns.npy");
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    for (name, parts) in [
+        ("objects.npy", ["|O", "Python objects"]),
+        ("objects.npz", ["\"odd\"", "Python objects"]),
+        ("text.npz", ["\"names\"", "<U1"]),
+    ] {
+        let message = refusal(name);
+        for part in parts {
+            assert!(message.contains(part), "{name}: {message}");
+        }
+    }
+}
+
+/// An array file with this dictionary and so many bytes of data.
+fn npy(header: &str, data: usize) -> Vec<u8> {
+    let mut file = b"\x93NUMPY\x01\0".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.resize(file.len() + data, 1);
+    file
+}
+
+fn refusal_of(content: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    fs::write(&path, content).unwrap();
+    refusal_at(&path)
+}
+
+#[test]
+fn shapes_must_fit_the_file() {
+    let header =
+        |shape: &str| format!("{{'descr': '<f4', 'fortran_order': True, 'shape': {shape}}}");
+    for shape in [
+        "(1099511627776, 4)",
+        "(4611686018427387904, 4611686018427387904)",
+        "(0, 18446744073709551615)",
+        "(3,)",
+        "(1,)",
+    ] {
+        let message = refusal_of(&npy(&header(shape), 8));
+        assert!(message.contains("bytes"), "{shape}: {message}");
+    }
+    let dims = format!("({})", "1,".repeat(65));
+    assert!(refusal_of(&npy(&header(&dims), 4)).contains("65 dimensions"));
+    let mut long = b"\x93NUMPY\x02\0".to_vec();
+    long.extend(u32::MAX.to_le_bytes());
+    assert!(refusal_of(&long).contains("limit"));
+    assert!(refusal_of(b"\x93NUMPY\x09\0\0\0").contains("version 9"));
+}
+
+#[test]
+fn what_must_be_decoded_whole_is_bounded() {
+    let tight = Limits {
+        decoded_bytes: 20,
+        ..Limits::default()
+    };
+    assert!(open_with(fixture("plain.npy"), &tight).is_ok());
+    for name in ["columns.npy", "compressed.npz"] {
+        let message = open_with(fixture(name), &tight).err().unwrap().to_string();
+        assert!(message.contains("limit of 20"), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused() {
+    for name in ["plain.npy", "stored.npz", "compressed.npz"] {
+        let content = fs::read(fixture(name)).unwrap();
+        for length in (0..content.len()).step_by(7) {
+            refusal_of(&content[..length]);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_entry_fails_when_it_is_read() {
+    let mut content = fs::read(fixture("compressed.npz")).unwrap();
+    let name = content
+        .windows(6)
+        .position(|bytes| bytes == b"f8.npy")
+        .unwrap();
+    content[name + 60] ^= 0x55;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    fs::write(&path, content).unwrap();
+    if let Ok(checkpoint) = open(&path) {
+        assert!(common::whole(&*checkpoint, 0).is_err());
+    }
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let names = [
+        "plain.npy",
+        "columns.npy",
+        "stored.npz",
+        "compressed.npz",
+        "objects.npy",
+        "objects.npz",
+    ];
+    mutate(&names, 500);
+}

@@ -1,0 +1,260 @@
+//! Files of PyTorch: the values that PyTorch saved, and what an attacker may save.
+
+mod common;
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use common::{check, fixture, mutate, names, refusal, refusal_at};
+use semilla_checkpoint::{Format, Limits, Remark, open, open_with};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+#[test]
+fn every_element_type() {
+    let checkpoint = check("dtypes.pt");
+    assert_eq!(checkpoint.format(), Format::Torch);
+    assert!(checkpoint.remarks().is_empty());
+}
+
+#[test]
+fn views_and_shared_storage_in_every_container() {
+    for name in ["views.pt", "legacy.pt", "protocol4.pt", "compressed.pt"] {
+        let checkpoint = check(name);
+        let order = [
+            "base",
+            "transposed",
+            "columns",
+            "row",
+            "expanded",
+            "permuted",
+            "scalar",
+            "empty",
+            "tied",
+        ];
+        assert_eq!(names(&*checkpoint), order, "{name}");
+        assert!(checkpoint.remarks().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_whole_module_is_its_state_dict() {
+    let checkpoint = check("module.pt");
+    let remarks: Vec<_> = checkpoint.remarks().iter().map(Remark::to_string).collect();
+    assert!(remarks.is_empty(), "{remarks:?}");
+    assert_eq!(names(&*checkpoint)[..2], ["conv.weight", "conv.bias"]);
+}
+
+#[test]
+fn wrappers_stay_in_the_names() {
+    let checkpoint = check("wrapped.pt");
+    assert!(checkpoint.remarks().is_empty());
+    assert_eq!(names(&*checkpoint)[0], "state_dict.conv.weight");
+}
+
+#[test]
+fn commands_are_reported_and_not_run() {
+    for name in ["command.pt", "command-legacy.pt"] {
+        let checkpoint = open(fixture(name)).unwrap();
+        assert_eq!(names(&*checkpoint), ["weight"], "{name}");
+        let [remark @ Remark::PickleGlobal { module, name }] = checkpoint.remarks() else {
+            panic!("{name}: {:?}", checkpoint.remarks());
+        };
+        assert_eq!(
+            [module.to_string(), name.to_string()],
+            ["\"posix\"", "\"system\""]
+        );
+        assert!(remark.is_suspicious());
+    }
+    assert!(refusal("command.pkl").contains("pickle"));
+    assert!(!Path::new("semilla-was-here").exists());
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    for (name, part) in [
+        ("sparse.pt", "tensor \"s\""),
+        ("quantized.pt", "tensor \"q\""),
+        ("complex.pt", "tensor \"c\""),
+        ("float8.pt", "tensor \"f\""),
+        ("script.pt", "TorchScript"),
+        ("ambiguous.pt", "two tensors have the name \"a.b\""),
+    ] {
+        let message = refusal(name);
+        assert!(message.contains(part), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_small_file_cannot_declare_much() {
+    let message = refusal("expand.pt");
+    assert!(message.contains("1000 times the file"), "{message}");
+    let generous = Limits {
+        expansion: u64::MAX,
+        ..Limits::default()
+    };
+    assert!(open_with(fixture("expand.pt"), &generous).is_ok());
+    let tight = Limits {
+        decoded_bytes: 1 << 20,
+        ..generous
+    };
+    let message = open_with(fixture("expand.pt"), &tight)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        message.contains("tensor \"0\" has 8589934592 bytes"),
+        "{message}"
+    );
+    let few = Limits {
+        tensors: 3,
+        ..Limits::default()
+    };
+    let message = open_with(fixture("views.pt"), &few)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(message.contains("limit"), "{message}");
+}
+
+/// The entries of an archive.
+fn entries(name: &str) -> Vec<(String, Vec<u8>)> {
+    let mut archive = ZipArchive::new(fs::File::open(fixture(name)).unwrap()).unwrap();
+    (0..archive.len())
+        .map(|index| {
+            let mut entry = archive.by_index(index).unwrap();
+            let mut bytes = Vec::new();
+            std::io::copy(&mut entry, &mut bytes).unwrap();
+            (entry.name().unwrap().into_owned(), bytes)
+        })
+        .collect()
+}
+
+fn archive(entries: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+    let options = SimpleFileOptions::default().compression_method(method);
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        writer.start_file(&**name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn refusal_of(content: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.pt");
+    fs::write(&path, content).unwrap();
+    refusal_at(&path)
+}
+
+#[test]
+fn archives_that_readers_understand_differently() {
+    let mut two = entries("views.pt");
+    let pickle = two
+        .iter()
+        .find(|(name, _)| name.ends_with("/data.pkl"))
+        .unwrap()
+        .1
+        .clone();
+    two.push(("data.pkl".to_owned(), pickle));
+    let message = refusal_of(&archive(&two, CompressionMethod::Stored));
+    assert!(message.contains("2 entries named data.pkl"), "{message}");
+
+    // The writer refuses a repeated name, so it is made of another of the same length.
+    let mut twice = entries("views.pt");
+    let (name, bytes) = twice[0].clone();
+    let other = "x".repeat(name.len());
+    twice.push((other.clone(), bytes));
+    let content = archive(&twice, CompressionMethod::Stored);
+    let message = refusal_of(&replace(&content, other.as_bytes(), name.as_bytes()));
+    assert!(message.contains("duplicate"), "{message}");
+
+    // The list at the end and the header before an entry disagree.
+    let place = find(&content, other.as_bytes()).unwrap();
+    let mut content = content;
+    content[place] = b'y';
+    let message = refusal_of(&content);
+    assert!(message.contains("inconsisten"), "{message}");
+}
+
+fn find(content: &[u8], part: &[u8]) -> Option<usize> {
+    content
+        .windows(part.len())
+        .position(|window| window == part)
+}
+
+fn replace(content: &[u8], part: &[u8], by: &[u8]) -> Vec<u8> {
+    let mut content = content.to_vec();
+    while let Some(place) = find(&content, part) {
+        content[place..place + by.len()].copy_from_slice(by);
+    }
+    content
+}
+
+#[test]
+fn bombs_do_not_go_off() {
+    let mut large = entries("views.pt");
+    large.push(("archive/data/bomb".to_owned(), vec![0; 64 << 20]));
+    let tight = Limits {
+        expansion: 100,
+        ..Limits::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f.pt");
+    fs::write(&path, archive(&large, CompressionMethod::Deflated)).unwrap();
+    let message = open_with(&path, &tight).err().unwrap().to_string();
+    assert!(message.contains("unpack to"), "{message}");
+
+    let pickle = |bytes: Vec<u8>| {
+        archive(
+            &[("archive/data.pkl".to_owned(), bytes)],
+            CompressionMethod::Stored,
+        )
+    };
+    let limit = "more than the limit";
+    assert!(refusal_of(&pickle(vec![b'N'; 33 << 20])).contains(limit));
+    assert!(refusal_of(&pickle(vec![b'N'; 9 << 20])).contains("values"));
+    let mut doubling = b"\x80\x02]q\0".to_vec();
+    for _ in 0..100 {
+        doubling.extend(b"h\0h\0\x86q\0");
+    }
+    doubling.push(b'.');
+    assert!(refusal_of(&pickle(doubling)).contains("PyTorch"));
+    let mut deep = b"\x80\x02".to_vec();
+    deep.extend(b"}X\x01\0\0\0a".repeat(100_000));
+    deep.push(b'N');
+    deep.extend(b"s".repeat(100_000));
+    deep.push(b'.');
+    assert!(refusal_of(&pickle(deep)).contains("nesting"));
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused() {
+    for name in ["views.pt", "legacy.pt"] {
+        let content = fs::read(fixture(name)).unwrap();
+        for length in (0..content.len()).step_by(7) {
+            refusal_of(&content[..length]);
+        }
+    }
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let names = [
+        "dtypes.pt",
+        "views.pt",
+        "legacy.pt",
+        "protocol4.pt",
+        "module.pt",
+        "wrapped.pt",
+        "compressed.pt",
+        "command.pt",
+        "command-legacy.pt",
+        "command.pkl",
+        "expand.pt",
+        "sparse.pt",
+        "script.pt",
+    ];
+    mutate(&names, 300);
+}
