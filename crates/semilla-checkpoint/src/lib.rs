@@ -5,8 +5,8 @@
 //! list of tensors first, then their bytes in any order from any thread, and gives the files their
 //! final names only when every byte is on the disk.
 //!
-//! Today's format is safetensors, as one file or in shards with an index, and a JSON list of
-//! shapes to read. Other formats join by implementing [`Checkpoint`] and [`CheckpointWriter`].
+//! Written is safetensors, as one file or in shards with an index; read are also ONNX, GGUF and a JSON list of
+//! shapes. Other formats join by implementing [`Checkpoint`] and [`CheckpointWriter`].
 //!
 //! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
 //! [`Limits`] before it is allocated.
@@ -32,20 +32,24 @@
 
 mod byte_size;
 mod coverage;
+mod decoded;
 mod disk;
 mod error;
 mod format;
+mod gguf;
 mod header;
 mod index;
 mod json;
 mod manifest;
 mod materialize;
+mod onnx;
 mod open;
 mod partial;
 mod position;
 mod reader;
 mod remark;
 mod tensor;
+mod window;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -56,10 +60,12 @@ use semilla::Layout;
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
 pub use format::Format;
+pub use gguf::Gguf;
 pub use header::Header;
 pub use index::{Index, Placement};
 pub use manifest::Manifest;
 pub use materialize::{InvalidRank, Rank, materialize, tensors_of};
+pub use onnx::Onnx;
 pub use open::{Limits, open, open_with};
 pub use reader::Safetensors;
 pub use remark::Remark;

@@ -2,11 +2,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::Checkpoint;
 use crate::error::{Error, Malformed};
 use crate::index::Index;
 use crate::manifest::Manifest;
 use crate::reader::{Safetensors, open_file};
+use crate::{Checkpoint, Gguf, Onnx};
 
 /// What a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ impl Default for Limits {
 /// The content decides, never the file's extension. A path may be
 /// - a safetensors file;
 /// - the index of a model in shards (`model.safetensors.index.json`);
+/// - an ONNX model, with its external data beside it;
+/// - a GGUF file;
 /// - a list of shapes (see [`Manifest::parse`]);
 /// - a folder that holds one safetensors file, or one index.
 ///
@@ -62,6 +64,8 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
     };
     match recognize(&file)? {
         Content::Safetensors => Ok(Box::new(Safetensors::open(&file, limits)?)),
+        Content::Onnx => Ok(Box::new(Onnx::open(&file, limits)?)),
+        Content::Gguf => Ok(Box::new(Gguf::open(&file, limits)?)),
         Content::Json => open_json(&file, limits),
     }
 }
@@ -113,6 +117,8 @@ fn beside(index: &Path, singles: &[PathBuf]) -> Option<String> {
 
 enum Content {
     Safetensors,
+    Onnx,
+    Gguf,
     Json,
 }
 
@@ -127,6 +133,12 @@ fn recognize(path: &Path) -> Result<Content, Error> {
     let braced = start.get(8) == Some(&b'{');
     if braced && start[4..8] == [0; 4] {
         return Ok(Content::Safetensors);
+    }
+    if start.starts_with(b"GGUF") {
+        return Ok(Content::Gguf);
+    }
+    if is_onnx(&start) {
+        return Ok(Content::Onnx);
     }
     if start.starts_with(b"version https://git-lfs") {
         return Err(Error::LfsPointer {
@@ -155,13 +167,25 @@ fn truncated_length(start: &[u8]) -> bool {
     start.len() == 8 && start[4..] == [0; 4]
 }
 
+/// Whether this starts with fields 1 (the version, a varint) and 2 or later of ONNX's `ModelProto` message.
+fn is_onnx(start: &[u8]) -> bool {
+    matches!(
+        start,
+        [
+            0x08,
+            1..=32,
+            0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42,
+            ..,
+        ]
+    )
+}
+
 /// The name of another format that starts like this.
 fn foreign(start: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 7] = [
+    const MAGIC: [(&[u8], &str); 6] = [
         (b"PK\x03\x04", "a zip archive (.pt, .pth, .npz or .keras)"),
         (b"PK\x05\x06", "an empty zip archive"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5)"),
-        (b"GGUF", "a GGUF file"),
         (b"\x93NUMPY", "a NumPy array (.npy)"),
         (b"\x1f\x8b", "a gzip archive"),
         (b"\x28\xb5\x2f\xfd", "a zstd archive"),
@@ -173,13 +197,6 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
     match start {
         _ if magic.is_some() => magic,
         [0x80, 2..=5, ..] => Some("a pickle (an old .pt or .pth)"),
-        // Fields 1 (the version, a varint) and 2 or later of the ModelProto message.
-        [
-            0x08,
-            1..=32,
-            0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42,
-            ..,
-        ] => Some("an ONNX model"),
         _ => None,
     }
 }
