@@ -201,7 +201,7 @@ impl<'f> Structure<'f> {
                 alignment = value
                     .parse()
                     .ok()
-                    .filter(|&a: &u64| a.is_power_of_two() && a <= MAX_ALIGNMENT)
+                    .filter(|&a: &u64| kind == 4 && a.is_power_of_two() && a <= MAX_ALIGNMENT)
                     .ok_or_else(|| {
                         Fault::new(format!(
                             "the alignment {} is not a power of two up to {MAX_ALIGNMENT}",

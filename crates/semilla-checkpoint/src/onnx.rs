@@ -128,7 +128,7 @@ struct Weights {
 impl Weights {
     fn choose(model: &Model) -> Result<Self, Fault> {
         let mut list = Vec::new();
-        let (mut numbers, mut shapes, mut texts) = (0, 0, 0);
+        let (mut numbers, mut shapes, mut texts) = (model.singles, 0, 0);
         for (graph_index, graph) in model.graphs.iter().enumerate() {
             for (index, tensor) in graph.tensors.iter().enumerate() {
                 let elements = tensor.dims.iter().fold(1, |a: u64, &b| a.saturating_mul(b));

@@ -16,6 +16,8 @@ pub(super) struct Model {
     pub(super) graphs: Vec<Graph>,
     /// Tensors that are stored by their nonzero elements.
     pub(super) sparse: usize,
+    /// Constants that are single numbers or texts, not tensors.
+    pub(super) singles: usize,
     /// Keys and texts beside the graph.
     pub(super) properties: Vec<(String, String)>,
 }
@@ -278,6 +280,9 @@ impl Parser<'_, '_> {
                     self.model.graphs[graph].tensors.push(tensor);
                 }
                 (22, "sparse_value") => self.model.sparse += 1,
+                (2, "value_float") | (3, "value_int") | (4, "value_string") if constant => {
+                    self.model.singles += 1;
+                }
                 (6 | 11, _) => {
                     let owner = if node.name.is_empty() {
                         &node.op
