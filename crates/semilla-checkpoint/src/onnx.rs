@@ -23,7 +23,8 @@ use crate::{Checkpoint, Error, Format, Limits, Metadata, Quoted, Remark, TensorI
 /// beside it (external data), so there is no limit of 2 GiB.
 ///
 /// **Which tensors are weights.** Floats, but for single ones with a made-up name: those are numbers of a formula.
-/// Integers and booleans of more than 16 elements: shapes, axes and paddings have fewer. What is left out is counted in [`Checkpoint::remarks`].
+/// Integers and booleans of more than 16 elements: shapes, axes and paddings have fewer.
+/// What is left out is counted in [`Checkpoint::remarks`].
 ///
 /// **Names.** A tensor keeps its name. If the exporter made that up (`onnx::MatMul_636`, `Const_24:0`, a number), the
 /// first node that takes the tensor names it: the path in the node's name, or in its output's, then what the node
@@ -66,7 +67,8 @@ impl Onnx {
         let mut files = Files::new(path, bytes);
         let weights = Weights::choose(&model).map_err(Fault::in_file(path, Format::Onnx))?;
         let roles = roles(&model).map_err(Fault::in_file(path, Format::Onnx))?;
-        let names = names(&model, &roles, &weights.list);
+        let names = names(&model, &roles, &weights.list, limits)
+            .map_err(Fault::in_file(path, Format::Onnx))?;
         let mut list = Vec::with_capacity(names.len());
         let mut places = Vec::with_capacity(names.len());
         let mut layouts = Vec::with_capacity(names.len());

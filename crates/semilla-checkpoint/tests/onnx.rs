@@ -226,6 +226,29 @@ fn deep_nesting_is_refused_before_the_stack_ends() {
     assert!(refusal(&model(&graph(2000))).contains("nested"));
 }
 
+/// A node's long name, and a branch's, are part of the names of many tensors.
+#[test]
+fn long_names_do_not_multiply() {
+    let long = "n".repeat(1 << 20);
+    let weight = |name: &str| {
+        let own = bytes(8, name.as_bytes());
+        bytes(5, &[tensor(&[2], 1, &bytes(9, &TWO_FLOATS)), own].concat())
+    };
+    let inputs: Vec<u8> = (0..1000u32)
+        .flat_map(|input| bytes(1, input.to_string().as_bytes()))
+        .collect();
+    let weights: Vec<u8> = (0..1000u32)
+        .flat_map(|input| weight(&input.to_string()))
+        .collect();
+    let node = bytes(1, &[inputs, bytes(3, long.as_bytes())].concat());
+    assert!(refusal(&model(&[node, weights].concat())).contains("too long"));
+    let branches: Vec<u8> = (0..20)
+        .flat_map(|_| bytes(5, &[bytes(1, b"g"), bytes(6, &weight("w"))].concat()))
+        .collect();
+    let node = bytes(1, &[bytes(3, long.as_bytes()), branches].concat());
+    assert!(refusal(&model(&node)).contains("too long"));
+}
+
 #[test]
 fn a_file_cut_anywhere_does_not_panic() {
     let content = fs::read(fixture("onnx/roles.onnx")).unwrap();

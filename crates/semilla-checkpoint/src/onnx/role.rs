@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 use semilla::Layout;
 
 use super::graph::{Model, Node, Tensor};
-use crate::Quoted;
+use crate::tensor::MAX_NAME_BYTES;
 use crate::window::Fault;
+use crate::{Limits, Quoted};
 
 /// What the nodes say of one tensor.
 #[derive(Default)]
 pub(super) struct Role {
-    /// The first node's scope and what the tensor is in it, such as `encoder.0.query.weight`.
-    name: Option<String>,
+    /// The first node that takes it (its graph and its place there), and in which place of its inputs.
+    taken_by: Option<(usize, usize, usize)>,
     pub(super) layout: Option<Layout>,
     /// Whether nodes contradict each other about the axes.
     disputed: bool,
@@ -54,7 +55,7 @@ pub(super) fn roles(model: &Model) -> Result<Vec<Vec<Role>>, Fault> {
                 )));
             }
         }
-        for node in &graph.nodes {
+        for (node_index, node) in graph.nodes.iter().enumerate() {
             for (slot, input) in node.inputs.iter().enumerate() {
                 let Some(source) = find(model, &sources, graph_index, input) else {
                     continue;
@@ -65,8 +66,10 @@ pub(super) fn roles(model: &Model) -> Result<Vec<Vec<Role>>, Fault> {
                         sources.entry((graph_index, &node.output)).or_insert(output);
                     }
                     None => {
-                        let tensor = &model.graphs[of_graph].tensors[index];
-                        roles[of_graph][index].learn(node, slot, source, tensor);
+                        let dims = &model.graphs[of_graph].tensors[index].dims;
+                        let role = &mut roles[of_graph][index];
+                        role.taken_by.get_or_insert((graph_index, node_index, slot));
+                        role.learn(layout(node, slot, source, dims));
                     }
                 }
             }
@@ -113,11 +116,9 @@ fn passed_on(node: &Node, slot: usize, source: Source) -> Option<Source> {
 }
 
 impl Role {
-    fn learn(&mut self, node: &Node, slot: usize, source: Source, tensor: &Tensor) {
-        if self.name.is_none() {
-            self.name = Some(format!("{}.{}", scope(node), slot_name(&node.op, slot)));
-        }
-        let Some(layout) = layout(node, slot, source, &tensor.dims) else {
+    /// Takes in what the axes are to one more node.
+    fn learn(&mut self, layout: Option<Layout>) {
+        let Some(layout) = layout else {
             return;
         };
         let embedding = Layout::embedding();
@@ -244,41 +245,59 @@ pub(super) fn is_made_up(name: &str) -> bool {
 ///
 /// A name that occurs more than once is preceded by the path of the graph, where the tensor is in a nested one; what
 /// still occurs again gets `_2`, `_3`. Names of the first kind go before the others.
-pub(super) fn names(model: &Model, roles: &[Vec<Role>], tensors: &[(usize, usize)]) -> Vec<String> {
-    let given: Vec<Option<&str>> = tensors
-        .iter()
-        .map(|&(graph, index)| own_name(&model.graphs[graph].tensors[index]))
-        .collect();
-    let wanted: Vec<&str> = tensors
-        .iter()
-        .zip(&given)
-        .map(|(&(graph, index), given)| {
-            given
-                .or(roles[graph][index].name.as_deref())
-                .unwrap_or(&model.graphs[graph].tensors[index].output)
-        })
-        .collect();
+pub(super) fn names(
+    model: &Model,
+    roles: &[Vec<Role>],
+    tensors: &[(usize, usize)],
+    limits: &Limits,
+) -> Result<Vec<String>, Fault> {
+    // One long name may be part of many: their sum is bounded as they are made.
+    let mut room = limits.header_bytes;
+    let mut charge = |name: String| match room.checked_sub(name.len() as u64) {
+        Some(rest) if name.len() <= MAX_NAME_BYTES => {
+            room = rest;
+            Ok(name)
+        }
+        _ => Err(Fault::new("its tensors' names are too long")),
+    };
+    let mut own = Vec::with_capacity(tensors.len());
+    let mut wanted = Vec::with_capacity(tensors.len());
+    for &(graph, index) in tensors {
+        let tensor = &model.graphs[graph].tensors[index];
+        let name = own_name(tensor);
+        own.push(name.is_some());
+        wanted.push(charge(match (name, roles[graph][index].taken_by) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(place)) => name_from_node(model, place),
+            (None, None) => tensor.output.clone(),
+        })?);
+    }
     let mut times: HashMap<&str, usize> = HashMap::new();
     for name in &wanted {
         *times.entry(name).or_default() += 1;
     }
-    let full = |position: usize| {
-        let (graph, name) = (tensors[position].0, wanted[position]);
-        match model.graphs[graph].parent {
-            Some(_) if times[name] > 1 => format!("{}.{name}", path(model, graph)),
-            _ => name.to_owned(),
-        }
-    };
     let mut names = vec![String::new(); tensors.len()];
     let mut unique = Unique::default();
     for first_kind in [true, false] {
-        for position in 0..tensors.len() {
-            if given[position].is_some() == first_kind {
-                names[position] = unique.take(full(position));
+        for (position, name) in wanted.iter().enumerate() {
+            if own[position] != first_kind {
+                continue;
             }
+            let graph = tensors[position].0;
+            let nested = model.graphs[graph].parent.is_some();
+            names[position] = unique.take(match nested && times[name.as_str()] > 1 {
+                true => charge(format!("{}.{name}", path(model, graph)))?,
+                false => name.clone(),
+            });
         }
     }
-    names
+    Ok(names)
+}
+
+/// The scope of a node and what it takes the tensor for.
+fn name_from_node(model: &Model, (graph, node, slot): (usize, usize, usize)) -> String {
+    let node = &model.graphs[graph].nodes[node];
+    format!("{}.{}", scope(node), slot_name(&node.op, slot))
 }
 
 fn own_name(tensor: &Tensor) -> Option<&str> {
