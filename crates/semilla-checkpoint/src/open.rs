@@ -11,9 +11,10 @@ use crate::{Checkpoint, Gguf, Onnx};
 /// What a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a safetensors header, of an index, or of a list of shapes. Default: 32 MiB.
+    /// Bytes of a safetensors header, of an index, of a list of shapes, or of the texts of an ONNX or GGUF file.
+    /// Default: 32 MiB.
     pub header_bytes: u64,
-    /// Tensors in one file or index. Default: 1 000 000.
+    /// Tensors in one file or index; in ONNX, with the nodes, their inputs and attributes. Default: 1 000 000.
     pub tensors: usize,
     /// Entries of a file's metadata. Default: 65 536.
     pub metadata: usize,

@@ -85,7 +85,8 @@ fn find(
     graph: usize,
     name: &str,
 ) -> Option<Source> {
-    let mut scope = Some(graph);
+    // No name stands for an input that is left out.
+    let mut scope = Some(graph).filter(|_| !name.is_empty());
     while let Some(graph) = scope {
         if let Some(source) = sources.get(&(graph, name)) {
             return Some(*source);
