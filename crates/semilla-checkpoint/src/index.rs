@@ -56,7 +56,7 @@ impl Index {
 }
 
 /// Whether the name stays in its folder on every system: one component, and no separator.
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     let mut components = Path::new(name).components();
     let first = components.next();
     matches!(first, Some(Component::Normal(component)) if component == name)

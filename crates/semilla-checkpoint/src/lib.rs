@@ -6,7 +6,7 @@
 //! final names only when every byte is on the disk.
 //!
 //! Written is safetensors, as one file or in shards with an index. Read are the same, files of
-//! PyTorch and NumPy, and a JSON list of shapes. Other formats join by implementing [`Checkpoint`]
+//! PyTorch, NumPy, ONNX and GGUF, and a JSON list of shapes. Other formats join by implementing [`Checkpoint`]
 //! and [`CheckpointWriter`].
 //!
 //! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
@@ -39,6 +39,7 @@ mod decoded;
 mod disk;
 mod error;
 mod format;
+mod gguf;
 mod header;
 mod index;
 mod json;
@@ -47,6 +48,7 @@ mod manifest;
 mod materialize;
 mod npy;
 mod numpy;
+mod onnx;
 mod open;
 mod partial;
 mod pickle;
@@ -55,6 +57,7 @@ mod reader;
 mod remark;
 mod tensor;
 mod torch;
+mod window;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -65,11 +68,13 @@ use semilla::Layout;
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
 pub use format::Format;
+pub use gguf::Gguf;
 pub use header::Header;
 pub use index::{Index, Placement};
 pub use load::Health;
 pub use manifest::Manifest;
 pub use materialize::{InvalidRank, Rank, Sources, materialize, tensors_of};
+pub use onnx::Onnx;
 pub use open::{Limits, open, open_with};
 pub use partial::write_atomically;
 pub use reader::Safetensors;

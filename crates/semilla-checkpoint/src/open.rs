@@ -2,7 +2,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::Checkpoint;
 use crate::archive::{self, Archive};
 use crate::error::{Error, Malformed};
 use crate::index::Index;
@@ -11,13 +10,15 @@ use crate::npy;
 use crate::numpy::Numpy;
 use crate::reader::{Safetensors, open_file};
 use crate::torch::{self, Torch};
+use crate::{Checkpoint, Gguf, Onnx};
 
 /// What a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a safetensors header, of an index, or of a list of shapes. Default: 32 MiB.
+    /// Bytes of a safetensors header, of an index, of a list of shapes, or of the texts of an ONNX or GGUF file.
+    /// Default: 32 MiB.
     pub header_bytes: u64,
-    /// Tensors in one file or index. Default: 1 000 000.
+    /// Tensors in one file or index; in ONNX, with the nodes, their inputs and attributes. Default: 1 000 000.
     pub tensors: usize,
     /// Entries of a file's metadata. Default: 65 536.
     pub metadata: usize,
@@ -48,6 +49,8 @@ impl Default for Limits {
 ///   [`Checkpoint::remarks`];
 /// - one or several arrays of NumPy (`.npy`, `.npz`);
 /// - the index of a model in shards (`model.safetensors.index.json`);
+/// - an ONNX model, with its external data beside it;
+/// - a GGUF file;
 /// - a list of shapes (see [`Manifest::parse`]);
 /// - a folder that holds one safetensors file, or one index.
 ///
@@ -70,6 +73,8 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
     };
     match recognize(&file)? {
         Content::Safetensors => Ok(Box::new(Safetensors::open(&file, limits)?)),
+        Content::Onnx => Ok(Box::new(Onnx::open(&file, limits)?)),
+        Content::Gguf => Ok(Box::new(Gguf::open(&file, limits)?)),
         Content::Json => open_json(&file, limits),
         Content::Zip => open_archive(&file, limits),
         Content::TorchStream => Ok(Box::new(Torch::open_stream(&file, limits)?)),
@@ -124,6 +129,8 @@ fn beside(index: &Path, singles: &[PathBuf]) -> Option<String> {
 
 enum Content {
     Safetensors,
+    Onnx,
+    Gguf,
     Json,
     Zip,
     TorchStream,
@@ -141,6 +148,12 @@ fn recognize(path: &Path) -> Result<Content, Error> {
     let braced = start.get(8) == Some(&b'{');
     if braced && start[4..8] == [0; 4] {
         return Ok(Content::Safetensors);
+    }
+    if start.starts_with(b"GGUF") {
+        return Ok(Content::Gguf);
+    }
+    if is_onnx(&start) {
+        return Ok(Content::Onnx);
     }
     if start.starts_with(b"version https://git-lfs") {
         return Err(Error::LfsPointer {
@@ -178,12 +191,24 @@ fn truncated_length(start: &[u8]) -> bool {
     start.len() == 8 && start[4..] == [0; 4]
 }
 
+/// Whether this starts with fields 1 (the version, a varint) and 2 or later of ONNX's `ModelProto` message.
+fn is_onnx(start: &[u8]) -> bool {
+    matches!(
+        start,
+        [
+            0x08,
+            1..=32,
+            0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42,
+            ..,
+        ]
+    )
+}
+
 /// The name of another format that starts like this.
 fn foreign(start: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 5] = [
+    const MAGIC: [(&[u8], &str); 4] = [
         (b"PK\x05\x06", "an empty zip archive"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5)"),
-        (b"GGUF", "a GGUF file"),
         (b"\x1f\x8b", "a gzip archive"),
         (b"\x28\xb5\x2f\xfd", "a zstd archive"),
     ];
@@ -194,13 +219,6 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
     match start {
         _ if magic.is_some() => magic,
         [0x80, 2..=5, ..] => Some("a pickle that PyTorch did not save"),
-        // Fields 1 (the version, a varint) and 2 or later of the ModelProto message.
-        [
-            0x08,
-            1..=32,
-            0x12 | 0x1a | 0x22 | 0x2a | 0x32 | 0x3a | 0x42,
-            ..,
-        ] => Some("an ONNX model"),
         _ => None,
     }
 }

@@ -22,6 +22,12 @@ pub enum Remark {
     },
     /// Tensors were looked for below a key that wraps them, such as `state_dict`.
     Unwrapped(Quoted),
+    /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs: neighbouring rows turn
+    /// together, where PyTorch's turn with the row half a head further. They were left in that order.
+    RotaryOrder {
+        /// How many tensors.
+        tensors: usize,
+    },
 }
 
 impl Remark {
@@ -40,6 +46,10 @@ impl fmt::Display for Remark {
             ),
             Remark::LeftOut { count, what } => write!(f, "{count} {what} left out"),
             Remark::Unwrapped(key) => write!(f, "the weights lie below {key}"),
+            Remark::RotaryOrder { tensors } => write!(
+                f,
+                "the rows of {tensors} query and key tensors are in GGUF's rotary order, not in PyTorch's"
+            ),
         }
     }
 }
