@@ -5,8 +5,9 @@
 //! list of tensors first, then their bytes in any order from any thread, and gives the files their
 //! final names only when every byte is on the disk.
 //!
-//! Today's format is safetensors, as one file or in shards with an index, and a JSON list of
-//! shapes to read. Other formats join by implementing [`Checkpoint`] and [`CheckpointWriter`].
+//! Written is safetensors, as one file or in shards with an index. Read are those, a JSON list of
+//! shapes, and the HDF5 files and archives of Keras. Other formats join by implementing
+//! [`Checkpoint`] and [`CheckpointWriter`].
 //!
 //! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
 //! [`Limits`] before it is allocated.
@@ -32,12 +33,14 @@
 
 mod byte_size;
 mod coverage;
+mod decoded;
 mod disk;
 mod error;
 mod format;
 mod header;
 mod index;
 mod json;
+mod keras;
 mod manifest;
 mod materialize;
 mod open;
@@ -58,6 +61,7 @@ pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
 pub use format::Format;
 pub use header::Header;
 pub use index::{Index, Placement};
+pub use keras::Keras;
 pub use manifest::Manifest;
 pub use materialize::{InvalidRank, Rank, materialize, tensors_of};
 pub use open::{Limits, open, open_with};

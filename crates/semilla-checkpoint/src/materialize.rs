@@ -252,7 +252,8 @@ impl Sink<'_> {
         let mut at = 0;
         for (start, run) in place.runs(job.shard.size(), first, count) {
             let end = at + (run * size) as usize;
-            self.writer.write(job.tensor, start * size, &buffer[at..end])?;
+            self.writer
+                .write(job.tensor, start * size, &buffer[at..end])?;
             at = end;
         }
         (self.progress)(len as u64);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Checkpoint;
 use crate::error::{Error, Malformed};
 use crate::index::Index;
+use crate::keras::{self, Keras};
 use crate::manifest::Manifest;
 use crate::reader::{Safetensors, open_file};
 
@@ -41,6 +42,7 @@ impl Default for Limits {
 /// - a safetensors file;
 /// - the index of a model in shards (`model.safetensors.index.json`);
 /// - a list of shapes (see [`Manifest::parse`]);
+/// - a Keras or other HDF5 file, or a `.keras` archive (see [`Keras`]);
 /// - a folder that holds one safetensors file, or one index.
 ///
 /// # Errors
@@ -63,6 +65,7 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
     match recognize(&file)? {
         Content::Safetensors => Ok(Box::new(Safetensors::open(&file, limits)?)),
         Content::Json => open_json(&file, limits),
+        Content::Keras => Ok(Box::new(Keras::open(&file, limits)?)),
     }
 }
 
@@ -114,13 +117,15 @@ fn beside(index: &Path, singles: &[PathBuf]) -> Option<String> {
 enum Content {
     Safetensors,
     Json,
+    Keras,
 }
 
 /// Tells a file's format from its first bytes.
 fn recognize(path: &Path) -> Result<Content, Error> {
-    let (file, _) = open_file(path)?;
+    let (file, bytes) = open_file(path)?;
     let mut start = Vec::new();
-    file.take(64)
+    (&file)
+        .take(64)
         .read_to_end(&mut start)
         .map_err(Error::io("read", path))?;
     // A header of less than 4 GiB, and its brace: no text and no other format has these zeros.
@@ -133,6 +138,10 @@ fn recognize(path: &Path) -> Result<Content, Error> {
             path: path.to_owned(),
         });
     }
+    let zip = start.starts_with(b"PK\x03\x04");
+    if zip && keras::holds_weights(&file) {
+        return Ok(Content::Keras);
+    }
     if let Some(format) = foreign(&start) {
         return Err(Error::Unsupported {
             path: path.to_owned(),
@@ -141,6 +150,9 @@ fn recognize(path: &Path) -> Result<Content, Error> {
     }
     if start.trim_ascii_start().first() == Some(&b'{') && !start.contains(&0) {
         return Ok(Content::Json);
+    }
+    if keras::has_signature(&file, bytes) {
+        return Ok(Content::Keras);
     }
     if braced || truncated_length(&start) {
         return Ok(Content::Safetensors);
@@ -157,10 +169,9 @@ fn truncated_length(start: &[u8]) -> bool {
 
 /// The name of another format that starts like this.
 fn foreign(start: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 7] = [
-        (b"PK\x03\x04", "a zip archive (.pt, .pth, .npz or .keras)"),
+    const MAGIC: [(&[u8], &str); 6] = [
+        (b"PK\x03\x04", "a zip archive (.pt, .pth, .npz)"),
         (b"PK\x05\x06", "an empty zip archive"),
-        (b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5)"),
         (b"GGUF", "a GGUF file"),
         (b"\x93NUMPY", "a NumPy array (.npy)"),
         (b"\x1f\x8b", "a gzip archive"),

@@ -50,7 +50,10 @@ impl Fill {
                 let mut start = 0;
                 let mut parts = Vec::new();
                 for section in sections {
-                    let of = section.fill.parts_of(most, &with_axis(shape, *axis, section.size), dtype);
+                    let of =
+                        section
+                            .fill
+                            .parts_of(most, &with_axis(shape, *axis, section.size), dtype);
                     let moved = of.into_iter().map(|part| part.moved(*axis, start));
                     parts.extend(moved.filter(|part| !part.is_empty()));
                     start += section.size;
@@ -66,7 +69,9 @@ impl Fill {
 /// The bytes of the matrix in the precision that it is made in.
 fn bytes(shape: &[usize], dtype: DType) -> usize {
     let element = if dtype == DType::F64 { 8 } else { 4 };
-    shape.iter().fold(element, |bytes, &size| bytes.saturating_mul(size))
+    shape
+        .iter()
+        .fold(element, |bytes, &size| bytes.saturating_mul(size))
 }
 
 /// The tensor cut along an axis.

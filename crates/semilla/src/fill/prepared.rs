@@ -229,7 +229,12 @@ impl Fill {
                     axis_len: shape[*axis] as u64,
                     inner: count(&shape[axis + 1..])?,
                     repeats: *repeats as u64,
-                    of: Box::new(of.prepare_stream(stream, &smaller, dtype, &Slice::whole(&smaller))?),
+                    of: Box::new(of.prepare_stream(
+                        stream,
+                        &smaller,
+                        dtype,
+                        &Slice::whole(&smaller),
+                    )?),
                 }
             }
             Fill::Blocks { axis, sections } => {
@@ -686,7 +691,11 @@ fn sparse(stream: Stream, rows: usize, area: Area, std: f64, zeros: usize) -> So
     let sampler = Sampler::new(&normal(std), DType::F32).expect("checked with the fill");
     let lines = values.par_chunks_mut(area.columns.len().max(1));
     lines.enumerate().for_each(|(row, line)| {
-        stream.fill(&sampler, (row * area.width + area.columns.start) as u64, line);
+        stream.fill(
+            &sampler,
+            (row * area.width + area.columns.start) as u64,
+            line,
+        );
     });
     let order = stream.child(0);
     let mut ranked: Vec<(u32, usize)> = Vec::with_capacity(rows);
