@@ -150,6 +150,23 @@ def keras_2(file, place):
     expect(file, tensors)
 
 
+def keras_2_13(file):
+    """As Keras 2.13 wrote the format of Keras 3: under another list, without names, with random generators."""
+    rng = np.random.default_rng(4)
+    kernel, bias, filters = rng.random((2, 3)), rng.random(3), rng.random((1, 1, 1, 2))
+    with h5py.File(FOLDER / file, "w") as f:
+        layers = f.create_group("_layer_checkpoint_dependencies")
+        layers["dense/vars/0"] = kernel
+        layers["dense/vars/1"] = bias
+        layers["conv2d_1/vars/0"] = filters
+        layers["dropout/seed_generator/vars/0"] = np.zeros(2, "u4")
+        f["layers/conv2d_1/vars/0"] = filters
+        f.create_group("layers/dense/vars")
+        f["vars/0"] = bias
+    names = ["layers/dense/kernel", "layers/dense/bias", "layers/conv2d_1/kernel", "vars/0"]
+    expect(file, dict(zip(names, [kernel, bias, filters, bias], strict=True)))
+
+
 def plain(file):
     """Datasets that no Keras wrote, in every type and layout that is read, behind a user block."""
     rng = np.random.default_rng(3)
@@ -182,6 +199,8 @@ def hostile():
     """Files that must be refused."""
     with h5py.File(FOLDER / "bomb.h5", "w") as f:
         f.create_dataset("huge", (1 << 50,), "f4", chunks=(1 << 10,))
+    with h5py.File(FOLDER / "padded.h5", "w") as f:
+        f.create_dataset("thin", (9, 1), "f4", maxshape=(9, None), chunks=(1, 1 << 28))
     with h5py.File(FOLDER / "link.h5", "w") as f:
         f["weights"] = h5py.ExternalLink("other.h5", "/secret")
     with h5py.File(FOLDER / "indirect.h5", "w", libver="latest") as f:
@@ -197,17 +216,20 @@ def hostile():
         f.create_group("a")["b"] = f
     with h5py.File(FOLDER / "text.h5", "w") as f:
         f["words"] = ["one", "two"]
-    with zipfile.ZipFile(FOLDER / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.weights.h5", bytes(20_000_000))
+    pack("bomb.keras", {"model.weights.h5": bytes(20_000_000)})
+
+
+def pack(file, entries):
+    """A compressed archive, the same at any time."""
+    with zipfile.ZipFile(FOLDER / file, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
 def deflate(source, file):
     """The archive as other tools write it, and smaller."""
-    with zipfile.ZipFile(FOLDER / source) as stored, zipfile.ZipFile(
-        FOLDER / file, "w", zipfile.ZIP_DEFLATED
-    ) as packed:
-        for entry in stored.namelist():
-            packed.writestr(entry, stored.read(entry))
+    with zipfile.ZipFile(FOLDER / source) as archive:
+        pack(file, {name: archive.read(name) for name in archive.namelist()})
 
 
 def main():
@@ -250,6 +272,7 @@ def main():
 
     keras_2("keras_2.hdf5", "model_weights")
     keras_2("keras_2_weights.h5", "/")
+    keras_2_13("keras_2_13.weights.h5")
     plain("plain.h5")
     hostile()
 

@@ -11,7 +11,7 @@ use super::{Named, Problem, Selection};
 
 /// The group of a layer's variables.
 const VARIABLES: &str = "vars";
-/// The lists of a model's layers; the second is that of Keras 2.13, and there holds the layers' variables.
+/// The lists of a model's layers; where Keras 2.13 wrote the second, it holds the variables and the first does not.
 const LISTS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 
 pub(super) const OPTIMIZER: &str = "optimizer weights";
@@ -138,7 +138,7 @@ fn layer_names(path: &str, own: &BTreeMap<&str, String>) -> Vec<String> {
         }
         names = vec![short.join("/"), full.join("/")];
     }
-    names.push(path.to_owned());
+    names.push(path.replace(LISTS[1], LISTS[0]));
     names
 }
 

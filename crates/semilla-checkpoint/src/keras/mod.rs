@@ -70,6 +70,8 @@ pub struct Keras {
     metadata: Metadata,
     remarks: Vec<Remark>,
     source: Arc<Source>,
+    /// How much of the source decoding one tensor may read.
+    budget: u64,
     decoded: Decoded,
 }
 
@@ -150,7 +152,8 @@ impl Keras {
     fn list(path: &Path, source: Source, limits: &Limits) -> Result<Self, Problem> {
         let source = Arc::new(source);
         let links = Arc::new(RefusedLinks::default());
-        source.allow(metadata_budget(source.bytes(), limits));
+        let budget = budget(source.bytes(), limits);
+        source.allow(budget);
         let file = open_hdf5(&source, &links, limits)?;
         let tree = Tree::read(&file, &links, limits)?;
         let selection = match legacy::weights_group(&tree)? {
@@ -170,7 +173,6 @@ impl Keras {
         }
         let tensors = Tensors::new(infos).map_err(|why| why.to_string())?;
         check_declared(tensors.bytes(), source.bytes(), limits)?;
-        source.allow(u64::MAX);
         Ok(Self {
             path: path.to_owned(),
             tensors,
@@ -179,14 +181,15 @@ impl Keras {
             metadata,
             remarks: selection.remarks,
             source,
+            budget,
             decoded: Decoded::default(),
         })
     }
 }
 
-/// How much listing may read: enough to visit all metadata a few times, too little for a file whose objects share
-/// their bytes thousandfold.
-fn metadata_budget(file: u64, limits: &Limits) -> u64 {
+/// How much listing, or decoding one tensor, may read: enough to visit everything a few times, too little for a file
+/// whose objects or chunks share their bytes thousandfold.
+fn budget(file: u64, limits: &Limits) -> u64 {
     file.saturating_mul(8).saturating_add(limits.header_bytes)
 }
 
@@ -221,7 +224,8 @@ fn describe(
     let shape = tree::shape(dataset).map_err(located)?;
     let info =
         TensorInfo::new(&*named.name, element.dtype, shape).map_err(|why| why.to_string())?;
-    check_declared(info.bytes(), file_bytes, limits).map_err(located)?;
+    let unpacked = tree::unpacked_bytes(dataset, &info);
+    check_declared(unpacked, file_bytes, limits).map_err(located)?;
     let place = tree::place(file, dataset, &info, element).map_err(located)?;
     match place {
         Place::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
@@ -304,6 +308,8 @@ impl Checkpoint for Keras {
                 .map_err(Error::io("read", &self.path));
         }
         self.decoded.read(tensor, offset, into, || {
+            // One thread decodes at a time.
+            self.source.allow(self.budget);
             decode(value, info).map_err(refused(&self.path))
         })
     }

@@ -11,8 +11,8 @@ use crate::position::read_at;
 
 /// A window of a file, or bytes in memory, of which only a budget may be read through the HDF5 reader.
 ///
-/// Object headers of a malicious file can share their bytes, so that parsing it takes more time and memory than its size
-/// lets expect; the budget bounds both.
+/// Objects and chunks of a malicious file can share their bytes, so that reading it takes more time and memory than its
+/// size lets expect; the budget bounds both.
 pub(super) struct Source {
     bytes: Bytes,
     budget: AtomicU64,
@@ -77,7 +77,7 @@ impl Source {
         match spent {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::ResourceLimit(
-                "its metadata refer to the same bytes too often".to_owned(),
+                "it refers to the same bytes too often".to_owned(),
             )),
         }
     }

@@ -7,6 +7,7 @@ use hdf5_reader::error::Error as Hdf5Error;
 use hdf5_reader::group::Group;
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::layout::DataLayout;
+use hdf5_reader::messages::link::LinkTarget;
 use hdf5_reader::{Dataset, ExternalLinkResolver, Hdf5File};
 
 use super::dtype::ElementType;
@@ -82,6 +83,7 @@ impl Tree {
                     Quoted::new(&path)
                 ));
             }
+            check_soft_links(file, &group, &path)?;
             let members = group.members();
             links.check()?;
             let (mut groups, mut datasets) = members.map_err(|e| problem(&e))?;
@@ -115,6 +117,24 @@ impl Tree {
     /// A dataset's path, to print.
     pub(super) fn path(&self, dataset: usize) -> Quoted {
         Quoted::new(&self.datasets[dataset].path)
+    }
+}
+
+/// Refuses a group in which following the soft links would take hours: each may lead through a thousand others, and
+/// each of those is looked for among all messages of the group.
+fn check_soft_links(file: &Hdf5File, group: &Group, path: &str) -> Result<(), Problem> {
+    const MOST_LOOKUPS: usize = 1 << 20;
+    let header = file
+        .get_or_parse_header(group.address())
+        .map_err(|e| problem(&e))?;
+    let is_soft = |message: &&HdfMessage| matches!(message, HdfMessage::Link(link) if matches!(link.target, LinkTarget::Soft { .. }));
+    let soft = header.messages.iter().filter(is_soft).count();
+    match soft * header.messages.len() > MOST_LOOKUPS {
+        true => Err(format!(
+            "the group {} has too many soft links",
+            Quoted::new(path)
+        )),
+        false => Ok(()),
     }
 }
 
@@ -157,6 +177,18 @@ pub(super) fn shape(dataset: &Dataset) -> Result<Vec<usize>, Problem> {
         .iter()
         .map(|&size| usize::try_from(size).map_err(|_| "its shape is too large".to_owned()))
         .collect()
+}
+
+/// How many bytes a dataset's chunks have together once unpacked: those at its edges may reach far beyond it.
+pub(super) fn unpacked_bytes(dataset: &Dataset, info: &TensorInfo) -> u64 {
+    let Some(chunks) = dataset.chunks() else {
+        return info.bytes();
+    };
+    let element = info.dtype().size() as u64;
+    let axes = dataset.shape().iter().zip(chunks);
+    axes.map(|(&size, chunk)| size.checked_next_multiple_of(u64::from(chunk).max(1)))
+        .try_fold(element, |bytes, size| bytes.checked_mul(size?))
+        .unwrap_or(u64::MAX)
 }
 
 /// Where the values of a dataset are.
