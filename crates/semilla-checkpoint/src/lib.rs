@@ -6,8 +6,8 @@
 //! final names only when every byte is on the disk.
 //!
 //! Written is safetensors, as one file or in shards with an index. Read are the same, files of
-//! PyTorch, NumPy, ONNX and GGUF, and a JSON list of shapes. Other formats join by implementing [`Checkpoint`]
-//! and [`CheckpointWriter`].
+//! PyTorch, NumPy, Keras (HDF5), ONNX and GGUF, and a JSON list of shapes. Other formats join by
+//! implementing [`Checkpoint`] and [`CheckpointWriter`].
 //!
 //! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
 //! [`Limits`] before it is allocated.
@@ -43,6 +43,7 @@ mod gguf;
 mod header;
 mod index;
 mod json;
+mod keras;
 mod load;
 mod manifest;
 mod materialize;
@@ -71,6 +72,7 @@ pub use format::Format;
 pub use gguf::Gguf;
 pub use header::Header;
 pub use index::{Index, Placement};
+pub use keras::Keras;
 pub use load::Health;
 pub use manifest::Manifest;
 pub use materialize::{InvalidRank, Rank, Sources, materialize, tensors_of};

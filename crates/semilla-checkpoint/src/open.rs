@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{self, Archive};
 use crate::error::{Error, Malformed};
 use crate::index::Index;
+use crate::keras::{self, Keras};
 use crate::manifest::Manifest;
 use crate::npy;
 use crate::numpy::Numpy;
@@ -52,6 +53,7 @@ impl Default for Limits {
 /// - an ONNX model, with its external data beside it;
 /// - a GGUF file;
 /// - a list of shapes (see [`Manifest::parse`]);
+/// - a Keras or other HDF5 file, or a `.keras` archive (see [`Keras`]);
 /// - a folder that holds one safetensors file, or one index.
 ///
 /// # Errors
@@ -79,6 +81,7 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
         Content::Zip => open_archive(&file, limits),
         Content::TorchStream => Ok(Box::new(Torch::open_stream(&file, limits)?)),
         Content::Array => Ok(Box::new(Numpy::open_array(&file, limits)?)),
+        Content::Keras => Ok(Box::new(Keras::open(&file, limits)?)),
     }
 }
 
@@ -135,13 +138,15 @@ enum Content {
     Zip,
     TorchStream,
     Array,
+    Keras,
 }
 
 /// Tells a file's format from its first bytes.
 fn recognize(path: &Path) -> Result<Content, Error> {
-    let (file, _) = open_file(path)?;
+    let (file, bytes) = open_file(path)?;
     let mut start = Vec::new();
-    file.take(64)
+    (&file)
+        .take(64)
         .read_to_end(&mut start)
         .map_err(Error::io("read", path))?;
     // A header of less than 4 GiB, and its brace: no text and no other format has these zeros.
@@ -178,6 +183,9 @@ fn recognize(path: &Path) -> Result<Content, Error> {
     if start.trim_ascii_start().first() == Some(&b'{') && !start.contains(&0) {
         return Ok(Content::Json);
     }
+    if keras::has_signature(&file, bytes) {
+        return Ok(Content::Keras);
+    }
     if braced || truncated_length(&start) {
         return Ok(Content::Safetensors);
     }
@@ -206,9 +214,8 @@ fn is_onnx(start: &[u8]) -> bool {
 
 /// The name of another format that starts like this.
 fn foreign(start: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 4] = [
+    const MAGIC: [(&[u8], &str); 3] = [
         (b"PK\x05\x06", "an empty zip archive"),
-        (b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5)"),
         (b"\x1f\x8b", "a gzip archive"),
         (b"\x28\xb5\x2f\xfd", "a zstd archive"),
     ];
@@ -234,8 +241,8 @@ fn open_archive(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Err
             return Ok(Box::new(Numpy::open_archive(archive, limits)?));
         }
         Some(archive::Content::TorchScript) => "a TorchScript archive (a program with its weights)",
-        Some(archive::Content::Keras) => "a Keras archive (.keras)",
-        None => "a zip archive without weights of PyTorch or NumPy",
+        Some(archive::Content::Keras) => return Ok(Box::new(Keras::open(path, limits)?)),
+        None => "a zip archive without weights of PyTorch, NumPy or Keras",
     };
     Err(Error::Unsupported {
         path: path.to_owned(),

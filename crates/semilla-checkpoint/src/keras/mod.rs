@@ -1,0 +1,373 @@
+//! Weights that Keras keeps in HDF5, and HDF5 files of datasets in general.
+
+mod archive;
+mod attributes;
+mod dtype;
+mod layers;
+mod legacy;
+mod names;
+mod source;
+mod tree;
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
+use semilla::Layout;
+
+use self::archive::Entry;
+use self::attributes::Attributes;
+use self::dtype::ElementType;
+use self::source::Source;
+use self::tree::{Place, RefusedLinks, Tree};
+use crate::decoded::Decoded;
+use crate::error::Error;
+use crate::reader::{check_range, open_file};
+use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
+
+/// Tensors in an HDF5 file, under Keras's names where Keras wrote it.
+///
+/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model (`.weights.h5`), a
+/// `.keras` archive with those inside, and any other HDF5 file of datasets. A model's description is never interpreted.
+///
+/// # Names
+///
+/// **Keras 2** lists a layer's weights. A name is `layer/weight` without the `:0` at its end; what the weight's own name
+/// has up to the layer's name, or up to that name with a number added, is not repeated (`conv2d_1/conv2d_1_1/kernel:0`
+/// becomes `conv2d_1/kernel`). Where this would give two weights one name, both keep `layer/weight` in full.
+///
+/// **Keras 3** files have a group `vars` per layer, with the layer's name and numbered variables. A layer has its own name
+/// (`block1_conv1`), a part of a layer the names of the layers that it is a part of and its own (`attention/query`). Where
+/// this would give two layers one name, the names of the models around them come before (`left/project`); where there
+/// is no name, or still the same one, the path of the group stands instead (`layers/dense_1`).
+///
+/// The numbers become Keras's names of the variables where the layer's kind tells them: the group is called after the
+/// layer's class, and number and ranks of the variables must fit the class. Known are dense, (transposed, depthwise,
+/// separable) convolutions, normalizations with all their variables, embeddings, the cells of recurrent layers, the
+/// projections of attention. Of an unknown class, a tensor and one of the shape of its last axes are `kernel` and `bias`,
+/// and four vectors of one size a batch normalization. Otherwise the numbers stay. A kernel's [`Layout`] is stated where
+/// the class tells it and its name does not: depthwise, pointwise and transposed convolutions, attention.
+///
+/// **Other datasets** are called by their paths.
+///
+/// The state of optimizers and of random generators is left out, as are values that the file's own list does not name; a
+/// [`Remark`] counts them.
+///
+/// # Limits
+///
+/// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read: external links,
+/// external storage and virtual datasets are errors, as are two links to one group. A soft link that leads nowhere is
+/// no entry. Chunked datasets are decoded whole, contiguous ones read where they lie. Weights compressed in an archive
+/// are unpacked into memory.
+pub struct Keras {
+    path: PathBuf,
+    tensors: Tensors,
+    values: Vec<Value>,
+    layouts: Vec<Option<Layout>>,
+    metadata: Metadata,
+    remarks: Vec<Remark>,
+    source: Arc<Source>,
+    /// How much of the source decoding one tensor may read.
+    budget: u64,
+    decoded: Decoded,
+}
+
+/// Where a tensor's values come from.
+struct Value {
+    dataset: Dataset,
+    element: ElementType,
+    place: Place,
+}
+
+/// A tensor under its final name: what the files' kinds give.
+pub(super) struct Named {
+    name: String,
+    /// The position among the datasets of the tree.
+    value: usize,
+    layout: Option<Layout>,
+}
+
+/// The datasets that are the model's weights, and what is to be said about the others.
+#[derive(Default)]
+pub(super) struct Selection {
+    weights: Vec<Named>,
+    remarks: Vec<Remark>,
+}
+
+impl Selection {
+    fn leave_out(&mut self, count: usize, what: &'static str) {
+        if count > 0 {
+            self.remarks.push(Remark::LeftOut { count, what });
+        }
+    }
+}
+
+/// What is wrong with a file, without its path.
+type Problem = String;
+
+const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+impl Keras {
+    /// Opens an HDF5 file or a `.keras` archive.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, is beyond the limits, or refers to other files.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let (file, bytes) = open_file(path)?;
+        let mut start = Vec::new();
+        (&file)
+            .take(4)
+            .read_to_end(&mut start)
+            .map_err(Error::io("read", path))?;
+        let source = if start.starts_with(b"PK") {
+            match archive::weights(&file, limits).map_err(refused(path))? {
+                Entry::Stored { start, len } => Source::file(file, start, len),
+                Entry::Unpacked(bytes) => Source::memory(bytes),
+            }
+        } else {
+            Source::file(file, 0, bytes)
+        };
+        Self::list(path, source, limits).map_err(refused(path))
+    }
+
+    /// Reads the content of an HDF5 file or of a `.keras` archive from memory; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Keras::open`].
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>, limits: &Limits) -> Result<Self, Error> {
+        let bytes = if bytes.starts_with(b"PK") {
+            match archive::weights(Cursor::new(&bytes), limits).map_err(refused(path))? {
+                Entry::Stored { start, len } => bytes[start as usize..][..len as usize].to_vec(),
+                Entry::Unpacked(bytes) => bytes,
+            }
+        } else {
+            bytes
+        };
+        Self::list(path, Source::memory(bytes), limits).map_err(refused(path))
+    }
+
+    fn list(path: &Path, source: Source, limits: &Limits) -> Result<Self, Problem> {
+        let source = Arc::new(source);
+        let links = Arc::new(RefusedLinks::default());
+        let budget = budget(source.bytes(), limits);
+        source.allow(budget);
+        let file = open_hdf5(&source, &links, limits)?;
+        let tree = Tree::read(&file, &links, limits)?;
+        let selection = match legacy::weights_group(&tree)? {
+            Some(group) => legacy::select(&tree, group)?,
+            None => layers::select(&tree)?,
+        };
+        let metadata = metadata(&tree)?;
+        let mut infos = Vec::with_capacity(selection.weights.len());
+        let mut values = Vec::with_capacity(selection.weights.len());
+        let mut layouts = Vec::with_capacity(selection.weights.len());
+        for named in selection.weights {
+            let (info, value) = describe(&file, &tree, &named, source.bytes(), limits)?;
+            let fits = |layout: &Layout| layout.axes().len() == info.shape().len();
+            layouts.push(named.layout.filter(fits));
+            infos.push(info);
+            values.push(value);
+        }
+        let tensors = Tensors::new(infos).map_err(|why| why.to_string())?;
+        check_declared(tensors.bytes(), source.bytes(), limits)?;
+        Ok(Self {
+            path: path.to_owned(),
+            tensors,
+            values,
+            layouts,
+            metadata,
+            remarks: selection.remarks,
+            source,
+            budget,
+            decoded: Decoded::default(),
+        })
+    }
+}
+
+/// How much listing, or decoding one tensor, may read: enough to visit everything a few times, too little for a file
+/// whose objects or chunks share their bytes thousandfold.
+fn budget(file: u64, limits: &Limits) -> u64 {
+    file.saturating_mul(8).saturating_add(limits.header_bytes)
+}
+
+fn open_hdf5(
+    source: &Arc<Source>,
+    links: &Arc<RefusedLinks>,
+    limits: &Limits,
+) -> Result<Hdf5File, Problem> {
+    let at_most = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let unpacked = source.bytes().saturating_mul(limits.expansion);
+    let options = OpenOptions::default()
+        // `Decoded` keeps what is worth keeping.
+        .with_chunk_cache_bytes(0)
+        .with_max_read_bytes(at_most(limits.decoded_bytes))
+        .with_max_chunk_bytes(at_most(limits.decoded_bytes.min(unpacked)))
+        .with_max_object_header_bytes(at_most(limits.header_bytes))
+        .with_external_link_resolver(links.clone());
+    Hdf5File::from_storage_with_options(source.clone(), options).map_err(|e| problem(&e))
+}
+
+/// The tensor that a dataset holds, and how to read it.
+fn describe(
+    file: &Hdf5File,
+    tree: &Tree,
+    named: &Named,
+    file_bytes: u64,
+    limits: &Limits,
+) -> Result<(TensorInfo, Value), Problem> {
+    let dataset = &tree.datasets[named.value].dataset;
+    let located = |problem: Problem| format!("dataset {}: {problem}", tree.path(named.value));
+    let element = dtype::of(dataset).map_err(located)?;
+    let shape = tree::shape(dataset).map_err(located)?;
+    let info =
+        TensorInfo::new(&*named.name, element.dtype, shape).map_err(|why| why.to_string())?;
+    let unpacked = tree::unpacked_bytes(dataset, &info);
+    check_declared(unpacked, file_bytes, limits).map_err(located)?;
+    let place = tree::place(file, dataset, &info, element).map_err(located)?;
+    match place {
+        Place::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
+            "its values lie beyond the end of the file, which is truncated; fetch it again"
+                .to_owned(),
+        )),
+        Place::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
+            "its {} bytes are more than the {} that may be decoded at once (Limits::decoded_bytes)",
+            info.bytes(),
+            limits.decoded_bytes
+        ))),
+        place => {
+            let dataset = dataset.clone();
+            Ok((
+                info,
+                Value {
+                    dataset,
+                    element,
+                    place,
+                },
+            ))
+        }
+    }
+}
+
+fn check_declared(declared: u64, file: u64, limits: &Limits) -> Result<(), Problem> {
+    if declared <= file.saturating_mul(limits.expansion) {
+        return Ok(());
+    }
+    Err(format!(
+        "{declared} bytes are declared in a file of {file}, more than {} times as many (Limits::expansion)",
+        limits.expansion
+    ))
+}
+
+/// What Keras 2 says about itself.
+fn metadata(tree: &Tree) -> Result<Metadata, Problem> {
+    let root = Attributes::of_group(tree.root())?;
+    let mut metadata = Metadata::new();
+    for key in ["keras_version", "backend"] {
+        if let Some(value) = root.text(key) {
+            metadata.insert(key.to_owned(), value);
+        }
+    }
+    Ok(metadata)
+}
+
+impl Checkpoint for Keras {
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
+    }
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn format(&self) -> Format {
+        Format::Keras
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    fn layout(&self, tensor: usize) -> Option<&Layout> {
+        self.layouts.get(tensor)?.as_ref()
+    }
+
+    fn file(&self, tensor: usize) -> Option<&Path> {
+        (tensor < self.tensors.len()).then_some(&*self.path)
+    }
+
+    fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
+        let info = check_range(&self.tensors, tensor, offset, into.len())?;
+        let value = &self.values[tensor];
+        if let Place::At(start) = value.place {
+            return self
+                .source
+                .read_at(start + offset, into)
+                .map_err(Error::io("read", &self.path));
+        }
+        self.decoded.read(tensor, offset, into, || {
+            // One thread decodes at a time.
+            self.source.allow(self.budget);
+            decode(value, info).map_err(refused(&self.path))
+        })
+    }
+}
+
+/// All bytes of a tensor, little-endian.
+fn decode(value: &Value, info: &TensorInfo) -> Result<Vec<u8>, Problem> {
+    let mut bytes = value.dataset.read_raw_bytes().map_err(|e| problem(&e))?;
+    if bytes.len() as u64 != info.bytes() {
+        return Err(format!(
+            "dataset {:?} has {} bytes where {} are due",
+            info.name(),
+            bytes.len(),
+            info.bytes()
+        ));
+    }
+    if value.element.big_endian {
+        bytes
+            .chunks_exact_mut(info.dtype().size())
+            .for_each(|element| element.reverse());
+    }
+    Ok(bytes)
+}
+
+/// Whether an HDF5 file starts somewhere that readers look: at 0, 512, 1024, 2048, ...
+pub(crate) fn has_signature(file: &File, bytes: u64) -> bool {
+    let offsets = std::iter::once(0).chain((9..63).map(|power| 1u64 << power));
+    offsets
+        .take_while(|&offset| offset.saturating_add(SIGNATURE.len() as u64) <= bytes)
+        .any(|offset| {
+            let mut found = [0; SIGNATURE.len()];
+            crate::position::read_at(file, &mut found, offset).is_ok() && found == SIGNATURE
+        })
+}
+
+fn refused(path: &Path) -> impl Fn(Problem) -> Error {
+    move |problem| Error::Format {
+        path: path.to_owned(),
+        format: Format::Keras,
+        problem,
+    }
+}
+
+/// What the HDF5 reader found wrong, in words safe to print: the text may quote the file.
+fn problem(error: &hdf5_reader::error::Error) -> Problem {
+    use hdf5_reader::error::Error as Hdf5;
+    let mut cause = error;
+    while let Hdf5::Context { source, .. } = cause {
+        cause = source;
+    }
+    let advice = match cause {
+        Hdf5::UnsupportedLayoutClass(3) => {
+            " (a virtual dataset, whose values lie in other files; those are never read)"
+        }
+        Hdf5::UnexpectedEof { .. } | Hdf5::OffsetOutOfBounds(_) => {
+            " (the file is truncated or damaged; fetch it again)"
+        }
+        _ => "",
+    };
+    let text: String = error.to_string().chars().take(300).collect();
+    format!("{}{advice}", text.escape_debug())
+}

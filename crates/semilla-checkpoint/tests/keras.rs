@@ -1,0 +1,282 @@
+//! HDF5 files of Keras 2 and 3, `.keras` archives and plain HDF5 files, made by `tests/peers/keras_fixtures.py`: every
+//! tensor, its name and its bytes; and files that attack.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use semilla_checkpoint::{Checkpoint, Format, Keras, Limits, Remark, open, open_with};
+use serde::Deserialize;
+
+const READABLE: [&str; 11] = [
+    "trained.weights.h5",
+    "trained.keras",
+    "trained.h5",
+    "deflated.keras",
+    "halves.weights.h5",
+    "kinds.keras",
+    "twins.keras",
+    "keras_2.hdf5",
+    "keras_2_weights.h5",
+    "keras_2_13.weights.h5",
+    "plain.h5",
+];
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Expected {
+    dtype: String,
+    shape: Vec<usize>,
+    bytes: String,
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/keras")
+        .join(name)
+}
+
+fn content(name: &str) -> Vec<u8> {
+    fs::read(fixture(name)).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A tensor's bytes, read in pieces of three.
+fn values(checkpoint: &dyn Checkpoint, tensor: usize) -> Vec<u8> {
+    let mut bytes = vec![0; checkpoint.tensors()[tensor].bytes() as usize];
+    for (piece, into) in bytes.chunks_mut(3).enumerate() {
+        checkpoint.read(tensor, 3 * piece as u64, into).unwrap();
+    }
+    bytes
+}
+
+fn names(checkpoint: &dyn Checkpoint) -> Vec<&str> {
+    let tensors = checkpoint.tensors().iter();
+    tensors.map(|tensor| tensor.name()).collect()
+}
+
+fn remarks(name: &str) -> Vec<String> {
+    let checkpoint = open(fixture(name)).unwrap();
+    checkpoint.remarks().iter().map(Remark::to_string).collect()
+}
+
+fn layout(name: &str, tensor: &str) -> Option<String> {
+    let checkpoint = open(fixture(name)).unwrap();
+    let tensor = checkpoint.tensors().index_of(tensor).unwrap();
+    checkpoint.layout(tensor).map(ToString::to_string)
+}
+
+fn refusal(name: &str) -> String {
+    open(fixture(name)).err().expect(name).to_string()
+}
+
+#[test]
+fn every_tensor_has_its_name_and_its_bytes() {
+    for name in READABLE {
+        let json = content(&format!("{name}.json"));
+        let expected: BTreeMap<String, Expected> = serde_json::from_slice(&json).unwrap();
+        let checkpoint = open(fixture(name)).unwrap();
+        let read: BTreeMap<String, Expected> = checkpoint
+            .tensors()
+            .iter()
+            .enumerate()
+            .map(|(i, tensor)| {
+                let found = Expected {
+                    dtype: tensor.dtype().to_string(),
+                    shape: tensor.shape().to_vec(),
+                    bytes: hex(&values(&*checkpoint, i)),
+                };
+                (tensor.name().to_owned(), found)
+            })
+            .collect();
+        assert_eq!(read, expected, "{name}");
+        assert_eq!(checkpoint.format(), Format::Keras);
+        assert_eq!(checkpoint.file(0), Some(&*fixture(name)));
+        assert_eq!(checkpoint.file(expected.len()), None);
+    }
+}
+
+#[test]
+fn files_and_memory_give_the_same() {
+    for name in READABLE {
+        let from_file = open(fixture(name)).unwrap();
+        let path = Path::new(name);
+        let from_memory = Keras::from_bytes(path, content(name), &Limits::default()).unwrap();
+        assert_eq!(names(&*from_file), names(&from_memory), "{name}");
+        for tensor in 0..from_file.tensors().len() {
+            assert_eq!(values(&*from_file, tensor), values(&from_memory, tensor));
+        }
+    }
+}
+
+#[test]
+fn the_order_is_that_of_the_lists_or_natural() {
+    let keras_2 = open(fixture("keras_2.hdf5")).unwrap();
+    let first = ["conv2d_1/kernel", "conv2d_1/bias", "conv2d_2/kernel"];
+    assert_eq!(names(&*keras_2)[..3], first);
+    let plain = open(fixture("plain.h5")).unwrap();
+    let of_blocks: Vec<&str> = names(&*plain)
+        .into_iter()
+        .filter(|name| name.starts_with("block"))
+        .collect();
+    let natural = [
+        "block_2/packed",
+        "block_2/sums",
+        "block_10/half",
+        "block_10/reversed",
+    ];
+    assert_eq!(of_blocks, natural);
+}
+
+#[test]
+fn what_is_left_out_is_counted() {
+    let optimizer = "7 optimizer weights left out";
+    assert_eq!(remarks("trained.weights.h5"), [optimizer]);
+    assert_eq!(remarks("trained.keras"), [optimizer]);
+    let below = "the weights lie below \"model_weights\"";
+    assert_eq!(remarks("trained.h5"), [below, optimizer]);
+    assert_eq!(
+        remarks("keras_2.hdf5"),
+        [below, "1 optimizer weights left out"]
+    );
+    assert_eq!(remarks("twins.keras"), [""; 0]);
+    let generator = "1 states of random generators left out";
+    let repeated = "1 values kept a second time as layer dependencies left out";
+    assert_eq!(remarks("keras_2_13.weights.h5"), [generator, repeated]);
+    let unlisted = "1 datasets that the file's list of layers does not name left out";
+    assert_eq!(remarks("keras_2_weights.h5"), [unlisted]);
+    assert_eq!(remarks("plain.h5"), [""; 0]);
+    let metadata = open(fixture("keras_2.hdf5")).unwrap();
+    assert_eq!(metadata.metadata()["keras_version"], "2.0.5");
+    assert_eq!(metadata.metadata()["backend"], "tensorflow");
+}
+
+#[test]
+fn layouts_are_stated_where_names_do_not_tell() {
+    let kinds = |tensor| layout("kinds.keras", tensor);
+    assert_eq!(kinds("up/kernel").unwrap(), "WOI^T");
+    assert_eq!(kinds("mix/kernel").unwrap(), "WEO");
+    assert_eq!(kinds("split/pointwise_kernel").unwrap(), "WIO");
+    assert_eq!(kinds("one/kernel"), None);
+    let query = layout("twins.keras", "attention/query/kernel");
+    assert_eq!(query.unwrap(), "IEO");
+    assert_eq!(layout("trained.h5", "head/kernel"), None);
+}
+
+#[test]
+fn nothing_outside_the_file_is_read() {
+    // The files next to these would be read if any were.
+    for name in ["link.h5", "indirect.h5"] {
+        let message = refusal(name);
+        assert!(message.contains("another file, \"other.h5\""), "{message}");
+    }
+    let message = refusal("storage.h5");
+    assert!(message.contains("lie in another file"), "{message}");
+    let message = refusal("virtual.h5");
+    assert!(message.contains("virtual dataset"), "{message}");
+}
+
+#[test]
+fn bombs_are_refused() {
+    for name in ["bomb.h5", "padded.h5", "bomb.keras"] {
+        let message = refusal(name);
+        assert!(message.contains("Limits::expansion"), "{message}");
+    }
+    let message = refusal("cycle.h5");
+    assert!(message.contains("two links"), "{message}");
+    let message = refusal("text.h5");
+    assert!(message.contains("elements that are"), "{message}");
+}
+
+#[test]
+fn limits_are_the_callers() {
+    let refused = |name: &str, limits: Limits| {
+        let error = open_with(fixture(name), &limits).err().expect(name);
+        error.to_string()
+    };
+    let few = Limits {
+        tensors: 5,
+        ..Limits::default()
+    };
+    assert!(refused("plain.h5", few).contains("Limits::tensors"));
+    let small = Limits {
+        decoded_bytes: 100,
+        ..Limits::default()
+    };
+    assert!(refused("plain.h5", small.clone()).contains("Limits::decoded_bytes"));
+    assert!(refused("deflated.keras", small).contains("Limits::decoded_bytes"));
+    let flat = Limits {
+        expansion: 1,
+        ..Limits::default()
+    };
+    assert!(refused("deflated.keras", flat.clone()).contains("Limits::expansion"));
+    assert!(open_with(fixture("trained.keras"), &flat).is_ok());
+}
+
+/// Lists and reads whatever can be.
+fn exercise(bytes: Vec<u8>) -> bool {
+    let Ok(checkpoint) = Keras::from_bytes(Path::new("f"), bytes, &Limits::default()) else {
+        return false;
+    };
+    for (i, tensor) in checkpoint.tensors().iter().enumerate() {
+        let mut into = vec![0; tensor.bytes().min(1 << 20) as usize];
+        let _ = checkpoint.read(i, 0, &mut into);
+        let _ = checkpoint.layout(i);
+    }
+    true
+}
+
+#[test]
+fn damaged_files_give_errors() {
+    let hostile = [
+        "bomb.h5",
+        "link.h5",
+        "indirect.h5",
+        "storage.h5",
+        "virtual.h5",
+    ];
+    for name in READABLE.into_iter().chain(hostile) {
+        let file = content(name);
+        // A linear congruential generator: the same damage every time.
+        let mut state = file.len() as u64;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..3000 {
+            let mut bytes = file.clone();
+            for _ in 0..=random(4) {
+                let at = random(bytes.len());
+                bytes[at] = match random(4) {
+                    0 => 0,
+                    1 => 0xff,
+                    2 => bytes[at].wrapping_add(1),
+                    _ => random(256) as u8,
+                };
+            }
+            exercise(bytes);
+        }
+    }
+}
+
+#[test]
+fn truncated_files_give_errors() {
+    for name in READABLE {
+        let file = content(name);
+        let step = file.len().div_ceil(300);
+        for len in (0..file.len()).step_by(step) {
+            exercise(file[..len].to_vec());
+        }
+        assert!(exercise(file), "{name}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.h5");
+    let file = content("trained.h5");
+    fs::write(&path, &file[..file.len() / 2]).unwrap();
+    let message = open(&path).err().unwrap().to_string();
+    assert!(message.contains("truncated"), "{message}");
+}
