@@ -170,7 +170,7 @@ fn truncated_length(start: &[u8]) -> bool {
 /// The name of another format that starts like this.
 fn foreign(start: &[u8]) -> Option<&'static str> {
     const MAGIC: [(&[u8], &str); 6] = [
-        (b"PK\x03\x04", "a zip archive (.pt, .pth, .npz or .keras)"),
+        (b"PK\x03\x04", "a zip archive (.pt, .pth, .npz)"),
         (b"PK\x05\x06", "an empty zip archive"),
         (b"GGUF", "a GGUF file"),
         (b"\x93NUMPY", "a NumPy array (.npy)"),
