@@ -187,6 +187,14 @@ def plain(file):
             put(f"integers/{kind}", np.abs(big[0]).astype(kind))
         put("empty", np.zeros((0, 3), "f4"))
         put("scalar", np.float32(3))
+        # What HDF5 itself calls bfloat16, where Keras writes two nameless bytes.
+        brain = h5py.h5t.IEEE_F16LE.copy()
+        brain.set_fields(15, 7, 8, 0, 7)
+        brain.set_ebias(127)
+        tensors["brain"] = big[0].astype(ml_dtypes.bfloat16)
+        space = h5py.h5s.create_simple((6,))
+        raw = h5py.h5d.create(f.id, b"brain", brain, space)
+        raw.write(h5py.h5s.ALL, h5py.h5s.ALL, tensors["brain"].view("u2"), mtype=brain)
         f.create_dataset("unwritten", (2, 2), "f4", fillvalue=1.5)
         tensors["unwritten"] = np.full((2, 2), 1.5, "f4")
         f["alias"] = h5py.SoftLink("/scalar")
@@ -214,6 +222,10 @@ def hostile():
         f.create_virtual_dataset("weights", layout)
     with h5py.File(FOLDER / "cycle.h5", "w") as f:
         f.create_group("a")["b"] = f
+    with h5py.File(FOLDER / "odd.h5", "w") as f:
+        odd = h5py.h5t.IEEE_F32LE.copy()
+        odd.set_ebias(100)
+        h5py.h5d.create(f.id, b"weights", odd, h5py.h5s.create_simple((1,)))
     with h5py.File(FOLDER / "text.h5", "w") as f:
         f["words"] = ["one", "two"]
     pack("bomb.keras", {"model.weights.h5": bytes(20_000_000)})

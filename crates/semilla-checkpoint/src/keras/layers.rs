@@ -24,21 +24,14 @@ pub(super) fn is_optimizer(path: &str) -> bool {
     matches!(first, "optimizer" | "optimizer_weights")
 }
 
-/// A layer with variables.
-#[derive(Default)]
-struct Layer {
-    /// Positions among the datasets, in natural order of their keys.
-    values: Vec<usize>,
-}
-
 /// The layers' variables and all other datasets.
 pub(super) fn select(tree: &Tree) -> Result<Selection, Problem> {
     let mut selection = Selection::default();
     let kept = keep(tree, &mut selection);
-    let mut layers: BTreeMap<&str, Layer> = BTreeMap::new();
+    let mut layers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for &value in &kept {
         if let Some((layer, _)) = variable(&tree.datasets[value].path) {
-            layers.entry(layer).or_default().values.push(value);
+            layers.entry(layer).or_default().push(value);
         }
     }
     let own = own_names(tree)?;
@@ -57,8 +50,8 @@ pub(super) fn select(tree: &Tree) -> Result<Selection, Problem> {
         })
         .collect();
     let place: BTreeMap<usize, usize> = kept.iter().copied().zip(0..).collect();
-    for (((path, layer), names), at) in layers.iter().zip(&choices).zip(chosen) {
-        for variable in variables(tree, path, &layer.values, &names[at]) {
+    for (((path, values), names), at) in layers.iter().zip(&choices).zip(chosen) {
+        for variable in variables(tree, path, values, &names[at]) {
             let place = place[&variable.value];
             named[place] = Some(variable);
         }

@@ -60,7 +60,7 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 /// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read: external links,
 /// external storage and virtual datasets are errors, as are two links to one group. A soft link that leads nowhere is
 /// no entry. Chunked datasets are decoded whole, contiguous ones read where they lie. Weights compressed in an archive
-/// are unpacked into memory.
+/// are unpacked into memory; the checksum of uncompressed ones is not looked at.
 pub struct Keras {
     path: PathBuf,
     tensors: Tensors,
@@ -369,5 +369,6 @@ fn problem(error: &hdf5_reader::error::Error) -> Problem {
         _ => "",
     };
     let text: String = error.to_string().chars().take(300).collect();
-    format!("{}{advice}", text.escape_debug())
+    let safe = text.escape_debug().to_string().replace("\\'", "'");
+    format!("{safe}{advice}")
 }
