@@ -10,8 +10,8 @@ use semilla::{DType, PlanError, TransferError};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(
-        "{0:?} is neither a file nor a description; give a safetensors file, a folder with its index, a JSON list of \
-         shapes, or a line such as mlp:784-256-10:relu"
+        "{0:?} is neither a file nor a description; give a file of weights, a folder of shards with its index, a JSON \
+         list of shapes, or a line such as mlp:784-256-10:relu"
     )]
     NoModel(String),
     #[error("--dtype {0} is an integer type; weights need f64, f32, f16, bf16, f8e4m3fn or f8e5m2")]

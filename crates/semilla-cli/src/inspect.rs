@@ -6,14 +6,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rayon::prelude::*;
+use semilla::Tensor;
 use semilla::inspect::{Collector, Match, Summary, identify, orthogonal_gain};
-use semilla::model::Convention;
-use semilla::{Model, Tensor};
 use semilla_checkpoint::Checkpoint;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::model::Stored;
+use crate::model::{Stored, described};
 use crate::output::Output;
 use crate::plan::{number, shape};
 use crate::progress::Progress;
@@ -22,13 +21,13 @@ use crate::table::Table;
 /// What to look at.
 #[derive(Args)]
 pub(crate) struct InspectArgs {
-    /// A safetensors file, or a folder of shards with its index
+    /// A file of weights (safetensors, .pt, .npz, .h5, .keras, ONNX, GGUF), or a folder of shards with its index
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// How the file stores its weights
-    #[arg(long, value_enum, default_value_t = Stored::Pytorch, value_name = "WHOSE")]
-    layout: Stored,
+    /// How the file stores its weights, if not as its format does
+    #[arg(long, value_enum, value_name = "WHOSE")]
+    layout: Option<Stored>,
 }
 
 /// What was found.
@@ -37,6 +36,8 @@ struct Report {
     tensors: Vec<Entry>,
     /// Groups of tensors with the same type, shape and bytes; constants are not listed.
     equal: Vec<Vec<String>>,
+    /// What the reader noticed that the tensors do not show.
+    remarks: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -59,10 +60,7 @@ const HELD: u64 = 1 << 22;
 pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
     let file = semilla_checkpoint::open(&args.file)?;
     let infos = file.tensors();
-    let named = infos
-        .iter()
-        .map(|i| (i.name().to_owned(), i.shape().to_vec(), i.dtype()));
-    let model = Model::infer(named.collect(), Convention::from(args.layout));
+    let (model, _) = described(&*file, args.layout);
     let progress = Progress::new(infos.bytes());
     let entries: Result<Vec<Entry>, Failure> = model
         .tensors
@@ -76,6 +74,7 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure
     let report = Report {
         tensors: entries,
         equal,
+        remarks: file.remarks().iter().map(ToString::to_string).collect(),
     };
     if output.is_json() {
         output.json(&report)
@@ -222,6 +221,9 @@ fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
         ]);
     }
     output.table(&table)?;
+    for remark in &report.remarks {
+        output.line(format_args!("{remark}"))?;
+    }
     for group in &report.equal {
         output.line(format_args!("equal: {}", group.join(", ")))?;
     }

@@ -50,6 +50,8 @@ Examples:
     semilla init model.safetensors --recipe bert --seed 1 -o fresh.safetensors
   A large model from its list of shapes, in shards that transformers loads:
     semilla init examples/llama-3.2-1b.json --recipe llama --max-shard-size 1GB -o model.safetensors
+  A classifier on a pretrained trunk; whatever does not load is an error or is listed:
+    semilla init classifier.json --from trunk.pt --may-miss 'head.*' -o start.safetensors
   One rank's part of every tensor:
     semilla init shapes.json --shard 3/8 -o rank3.safetensors
   The bytes of a saved plan again:
@@ -62,6 +64,7 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   semilla plan transformer:12x768:50257 --recipe gpt2
   semilla plan model.safetensors --scheme kaiming_normal
+  semilla plan model.json --from trunk.onnx --add backbone. --may-miss 'head.*'
   semilla plan shapes.json --recipe my.toml --json > plan.json";
 
 const INSPECT_EXAMPLES: &str = "\

@@ -12,14 +12,14 @@ use crate::failure::Failure;
 /// What every command that plans takes.
 #[derive(Args)]
 pub(crate) struct ModelArgs {
-    /// A safetensors file, a folder of shards with its index, a JSON list of shapes, or a description such as
-    /// mlp:784-256-10:relu
+    /// A file of weights (safetensors, .pt, .npz, .h5, .keras, ONNX, GGUF), a folder of shards with its index, a JSON
+    /// list of shapes, or a description such as mlp:784-256-10:relu
     #[arg(value_name = "MODEL", required_unless_present = "plan")]
     pub(crate) model: Option<String>,
 
-    /// How the model stores its weights
-    #[arg(long, value_enum, default_value_t = Stored::Pytorch, value_name = "WHOSE")]
-    pub(crate) layout: Stored,
+    /// How the model stores its weights, if not as its format does
+    #[arg(long, value_enum, value_name = "WHOSE")]
+    pub(crate) layout: Option<Stored>,
 
     /// Write floating-point tensors in this type: f64, f32, f16, bf16, f8e4m3fn, f8e5m2
     #[arg(long, value_name = "DTYPE")]
@@ -50,6 +50,8 @@ impl From<Stored> for Convention {
 /// A model, and the file that it was read from.
 pub(crate) struct Loaded {
     pub(crate) model: Model,
+    /// Whose way of storing weights it follows.
+    pub(crate) convention: Convention,
     pub(crate) file: Option<Box<dyn Checkpoint>>,
 }
 
@@ -60,18 +62,16 @@ impl ModelArgs {
         let mut loaded = match existing(text) {
             Some(path) => {
                 let file = semilla_checkpoint::open(&path)?;
-                let tensors = file
-                    .tensors()
-                    .iter()
-                    .map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()))
-                    .collect();
+                let (model, convention) = described(&*file, self.layout);
                 Loaded {
-                    model: Model::infer(tensors, self.layout.into()),
+                    model,
+                    convention,
                     file: Some(file),
                 }
             }
             None if Spec::looks_like(text) => Loaded {
                 model: Spec::parse(text)?,
+                convention: Convention::Pytorch,
                 file: None,
             },
             None => return Err(Failure::NoModel(text.to_owned())),
@@ -88,6 +88,20 @@ impl ModelArgs {
         }
         Ok(loaded)
     }
+}
+
+/// A checkpoint's tensors with what their names, and the file itself, tell of them.
+pub(crate) fn described(file: &dyn Checkpoint, stored: Option<Stored>) -> (Model, Convention) {
+    let convention = stored.map_or(file.format().convention(), Convention::from);
+    let tensors = file.tensors().iter();
+    let named = tensors.map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()));
+    let mut model = Model::infer(named.collect(), convention);
+    for (place, tensor) in model.tensors.iter_mut().enumerate() {
+        if let Some(layout) = file.layout(place) {
+            tensor.layout = Some(layout.clone());
+        }
+    }
+    (model, convention)
 }
 
 fn existing(text: &str) -> Option<PathBuf> {

@@ -71,9 +71,7 @@ impl PlanArgs {
         }
         let loaded = self.model.load()?;
         let recipe = self.recipe()?;
-        let transferred = self
-            .transfer
-            .align(&recipe, &loaded, self.model.layout.into())?;
+        let transferred = self.transfer.align(&recipe, &loaded)?;
         let decisions = recipe.decide_rest(&loaded.model, transferred.loads)?;
         let mut plan = Plan::new(
             &loaded.model,

@@ -4,15 +4,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use semilla::model::Convention;
 use semilla::transfer::Prefixes;
-use semilla::{Load, Model, Plan, PlanSource, Recipe, Transfer};
+use semilla::{Load, Plan, PlanSource, Recipe, Transfer};
 use semilla_checkpoint::{Checkpoint, Health};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::model::{Loaded, Stored};
+use crate::model::{Loaded, Stored, described};
 use crate::output::Output;
 use crate::ranges::ranges;
 use crate::table::Table;
@@ -77,12 +76,7 @@ pub(crate) struct Transferred {
 
 impl TransferArgs {
     /// Opens the checkpoints that the recipe and the command line name, and lays their lists beside the model's.
-    pub(crate) fn align(
-        &self,
-        recipe: &Recipe,
-        loaded: &Loaded,
-        convention: Convention,
-    ) -> Result<Transferred, Failure> {
+    pub(crate) fn align(&self, recipe: &Recipe, loaded: &Loaded) -> Result<Transferred, Failure> {
         let mut transferred = Transferred {
             loads: vec![None; loaded.model.tensors.len()],
             sources: Vec::new(),
@@ -91,11 +85,9 @@ impl TransferArgs {
         for rules in self.rules(recipe)? {
             let path = rules.from.clone().unwrap_or_default();
             let file = semilla_checkpoint::open(&path)?;
-            let stored = self.from_layout.map(Convention::from);
-            let stored = stored.unwrap_or(file.format().convention());
-            let source = list(&*file, stored);
+            let (source, convention) = described(&*file, self.from_layout);
             let alignment = rules
-                .align(&loaded.model, &source, stored == convention)
+                .align(&loaded.model, &source, convention == loaded.convention)
                 .map_err(|error| Failure::Transfer(path.clone(), error))?;
             let index = transferred.sources.len();
             for (all, load) in transferred.loads.iter_mut().zip(alignment.loads) {
@@ -112,6 +104,7 @@ impl TransferArgs {
                     strip: alignment.stripped,
                     add: alignment.added,
                 },
+                remarks: file.remarks().iter().map(ToString::to_string).collect(),
                 unused: alignment.unused,
             });
             transferred.files.push(file);
@@ -155,19 +148,6 @@ impl TransferArgs {
             min_coverage: self.min_coverage,
         }
     }
-}
-
-/// A checkpoint's tensors with what their names, and the file itself, tell of them.
-fn list(file: &dyn Checkpoint, convention: Convention) -> Model {
-    let tensors = file.tensors().iter();
-    let named = tensors.map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()));
-    let mut model = Model::infer(named.collect(), convention);
-    for (place, tensor) in model.tensors.iter_mut().enumerate() {
-        if let Some(layout) = file.layout(place) {
-            tensor.layout = Some(layout.clone());
-        }
-    }
-    model
 }
 
 /// Opens the checkpoints of a saved plan; a recorded hash must still be theirs.
@@ -306,6 +286,9 @@ pub(crate) fn print(plan: &Plan, output: &mut Output) -> Result<(), Failure> {
         }
     }
     for source in &plan.sources {
+        for remark in &source.remarks {
+            output.line(format_args!("{}: {remark}", source.path))?;
+        }
         let Prefixes { strip, add } = &source.prefixes;
         if !strip.is_empty() || !add.is_empty() {
             output.line(format_args!(

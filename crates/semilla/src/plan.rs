@@ -198,6 +198,9 @@ pub struct PlanSource {
     /// What its names were stripped of, and got instead.
     #[serde(default)]
     pub prefixes: Prefixes,
+    /// What its reader noticed that its tensors do not show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Its tensors that no line loads, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<(String, Unused)>,

@@ -1,6 +1,5 @@
 //! `.keras` archives: the weights inside are taken, the model's description is not looked at.
 
-use std::fs::File;
 use std::io::{Read, Seek};
 
 use zip::{CompressionMethod, ZipArchive};
