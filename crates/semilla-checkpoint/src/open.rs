@@ -15,7 +15,8 @@ use crate::torch::{self, Torch};
 /// What a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a safetensors header, of an index, or of a list of shapes. Default: 32 MiB.
+    /// Bytes of a safetensors header, of an index, of a list of shapes, or of a pickle.
+    /// Default: 32 MiB.
     pub header_bytes: u64,
     /// Tensors in one file or index. Default: 1 000 000.
     pub tensors: usize,

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use common::{check, fixture, mutate, names, refusal, refusal_at};
+use common::{check, fixture, mutate, mutations, names, refusal, refusal_at};
 use semilla_checkpoint::{Format, Limits, Remark, open, open_with};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -274,4 +274,27 @@ fn damaged_files_never_panic() {
         "script.pt",
     ];
     mutate(&names, 300);
+}
+
+/// Behind right checksums, which stop most of the mutations of whole files.
+#[test]
+fn damaged_pickles_never_panic() {
+    for name in [
+        "views.pt",
+        "protocol4.pt",
+        "module.pt",
+        "wrapped.pt",
+        "dtypes.pt",
+        "sparse.pt",
+    ] {
+        let mut files = entries(name);
+        let is_pickle = |(name, _): &(String, _)| name.ends_with("/data.pkl");
+        let place = files.iter().position(is_pickle).unwrap();
+        let (path, pickle) = files.remove(place);
+        mutations(&pickle, 500, |mutated| {
+            let mut files = files.clone();
+            files.push((path.clone(), mutated.to_vec()));
+            archive(&files, CompressionMethod::Stored)
+        });
+    }
 }
