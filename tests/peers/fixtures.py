@@ -72,7 +72,17 @@ def torch_files():
     torch.save(views(), path, pickle_protocol=4)
     expect(path, views())
 
+    # The length of the name is that of the folder in the archive, and that of its list's first line.
+    path = ROOT / "twenty-one-characters.pt"
+    torch.save(views(), path)
+    expect(path, views())
+
+    # One dictionary under two names.
+    shared = {"weight": torch.ones(2)}
+    torch.save({"model": shared, "ema": shared}, ROOT / "reused.pt")
+
     model = network()
+    torch.save(model, ROOT / "module-legacy.pt", _use_new_zipfile_serialization=False)
     path = ROOT / "module.pt"
     torch.save(model, path)
     expect(path, model.state_dict())

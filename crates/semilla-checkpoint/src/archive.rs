@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use zip::result::ZipError;
-use zip::{CompressionMethod, ZipArchive};
+use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use crate::error::{Error, Quoted, printable};
+use crate::position::read_at;
 use crate::reader::open_file;
 use crate::{Format, Limits};
 
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
     pub(crate) bytes: u64,
     /// Where in the archive its bytes lie as they are, if they are not compressed.
     pub(crate) at: Option<u64>,
+    /// It has no checksum: PyTorch can leave it out.
+    unchecked: bool,
     /// In the archive's own list.
     index: usize,
 }
@@ -58,7 +61,16 @@ impl Archive {
             other => fail(printable(&other.to_string())),
         };
         let mut zip = ZipArchive::new(BufReader::new(stream)).map_err(cannot)?;
-        zip.validate_header_consistency().map_err(cannot)?;
+        if zip.offset() != 0 {
+            return Err(fail("something stands before its first entry".to_owned()));
+        }
+        if zip.has_overlapping_entries().map_err(cannot)? {
+            return Err(fail("its entries lie over each other".to_owned()));
+        }
+        let lines = count_lines(&file, bytes, zip.central_directory_start());
+        if lines.map_err(Error::io("read", path))? != zip.len() {
+            return Err(fail("two entries have one name".to_owned()));
+        }
         let mut entries = Vec::with_capacity(zip.len());
         for index in 0..zip.len() {
             let entry = zip.by_index_raw(index).map_err(cannot)?;
@@ -69,10 +81,17 @@ impl Archive {
             if entry.encrypted() {
                 return Err(fail(format!("{} is encrypted", Quoted::new(&name))));
             }
+            if !is_named(&file, entry.header_start(), entry.name_raw()) {
+                return Err(fail(format!(
+                    "{} has another name in its own header than in the list",
+                    Quoted::new(&name)
+                )));
+            }
             let plain = entry.compression() == CompressionMethod::Stored;
             entries.push(Entry {
                 bytes: entry.size(),
                 at: entry.data_start().filter(|_| plain),
+                unchecked: entry.crc32() == 0,
                 name,
                 index,
             });
@@ -148,7 +167,8 @@ impl Archive {
         read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
     ) -> Result<T, Error> {
         let mut zip = self.zip.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = match zip.by_index(entry.index) {
+        let options = ZipReadOptions::new().ignore_crc32(entry.unchecked);
+        let result = match zip.by_index_with_options(entry.index, options) {
             Ok(mut unpacked) => read(&mut unpacked),
             Err(error) => Err(error.into()),
         };
@@ -195,6 +215,36 @@ impl Archive {
             ),
         }
     }
+}
+
+/// How many lines the list of entries has; the archive keeps one for each name.
+fn count_lines(file: &File, bytes: u64, mut at: u64) -> io::Result<usize> {
+    const LINE: usize = 46;
+    let mut lines = 0;
+    while at.checked_add(LINE as u64).is_some_and(|end| end <= bytes) {
+        let mut line = [0; LINE];
+        read_at(file, &mut line, at)?;
+        if !line.starts_with(b"PK\x01\x02") {
+            break;
+        }
+        // The name, the extra fields and the comment follow.
+        let lengths = line[28..34].chunks_exact(2);
+        let follow: u64 = lengths
+            .map(|n| u64::from(u16::from_le_bytes([n[0], n[1]])))
+            .sum();
+        at += LINE as u64 + follow;
+        lines += 1;
+    }
+    Ok(lines)
+}
+
+/// Whether the header before an entry has this name.
+fn is_named(file: &File, header: u64, name: &[u8]) -> bool {
+    const HEADER: usize = 30;
+    let mut bytes = vec![0; HEADER + name.len()];
+    read_at(file, &mut bytes, header).is_ok()
+        && usize::from(u16::from_le_bytes([bytes[26], bytes[27]])) == name.len()
+        && &bytes[HEADER..] == name
 }
 
 /// Asks for a byte past the end, which is when the checksum is compared.

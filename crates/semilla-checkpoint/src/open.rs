@@ -16,7 +16,8 @@ use crate::{Checkpoint, Gguf, Onnx};
 /// What a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a safetensors header, of an index, of a list of shapes, or of the texts of an ONNX or GGUF file.
+    /// Bytes of a safetensors header, of an index, of a list of shapes, of a
+    /// pickle, or of the texts of an ONNX or GGUF file.
     /// Default: 32 MiB.
     pub header_bytes: u64,
     /// Tensors in one file or index; in ONNX, with the nodes, their inputs and attributes. Default: 1 000 000.

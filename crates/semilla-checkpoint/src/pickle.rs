@@ -20,7 +20,9 @@ pub(crate) struct Scan {
     pub(crate) strangers: BTreeSet<(String, String)>,
     /// Where each global, written with its module, first appears: the last string before it, which
     /// is the key of the value that it makes.
-    globals: HashMap<String, Value>,
+    globals: HashMap<String, Option<usize>>,
+    /// How often a collection was used again after tensors were put into it.
+    pub(crate) reused: usize,
     /// The strings in the order of their first appearance.
     texts: Vec<Rc<str>>,
     places: HashMap<Rc<str>, usize>,
@@ -43,11 +45,23 @@ pub(crate) enum Fault {
     TooMany,
 }
 
-/// A value: a string by its place, or anything else.
-type Value = Option<usize>;
+/// What is known of a value.
+#[derive(Clone, Copy)]
+struct Value {
+    /// Its place among the strings, if it is one.
+    string: Option<usize>,
+    /// A storage is in it, so that it is or holds tensors.
+    stored: bool,
+    /// Its number in the memo, if it was kept there.
+    kept: Option<u64>,
+}
 
 /// A value that is no string.
-const OTHER: Value = None;
+const OTHER: Value = Value {
+    string: None,
+    stored: false,
+    kept: None,
+};
 
 /// What an opcode comes to.
 enum Step {
@@ -106,18 +120,31 @@ impl Scan {
             }
             // Values made of others, and containers after something was put in.
             b't' | b'l' | b'd' | 0x91 | b'o' => machine.pop_to_mark()?,
-            0x85 | b'Q' => machine.replace(1)?,
-            0x86 | b'R' | 0x81 | b'b' | b'a' => machine.replace(2)?,
-            0x87 | 0x92 | b's' => machine.replace(3)?,
-            b'e' | b'u' | 0x90 => {
-                machine.pop_to_mark()?;
-                machine.replace(1)?
+            0x85 => machine.replace(1)?,
+            0x86 | b'R' | 0x81 => machine.replace(2)?,
+            0x87 | 0x92 => machine.replace(3)?,
+            b'Q' => Value {
+                stored: true,
+                ..machine.replace(1)?
+            },
+            b'a' => {
+                let item = machine.pop()?;
+                machine.put_in(item)?
             }
+            b's' => {
+                let items = machine.replace(2)?;
+                machine.put_in(items)?
+            }
+            b'e' | b'u' | 0x90 => {
+                let items = machine.pop_to_mark()?;
+                machine.put_in(items)?
+            }
+            b'b' => machine.build()?,
             // The memo.
             b'2' => machine.top()?,
-            b'g' => machine.recall(decimal(from)?)?,
-            b'h' => machine.recall(number::<1>(from)?)?,
-            b'j' => machine.recall(number::<4>(from)?)?,
+            b'g' => self.recall(machine, decimal(from)?)?,
+            b'h' => self.recall(machine, number::<1>(from)?)?,
+            b'j' => self.recall(machine, number::<4>(from)?)?,
             b'p' => return machine.keep(decimal(from)?),
             b'q' => return machine.keep(number::<1>(from)?),
             b'r' => return machine.keep(number::<4>(from)?),
@@ -140,13 +167,16 @@ impl Scan {
     }
 
     fn string(&mut self, text: &str) -> Value {
-        if let Some(place) = self.place(text) {
-            return Some(place);
+        let place = self.place(text).unwrap_or_else(|| {
+            let (text, place) = (Rc::from(text), self.texts.len());
+            self.texts.push(Rc::clone(&text));
+            self.places.insert(text, place);
+            place
+        });
+        Value {
+            string: Some(place),
+            ..OTHER
         }
-        let (text, place) = (Rc::from(text), self.texts.len());
-        self.texts.push(Rc::clone(&text));
-        self.places.insert(text, place);
-        Some(place)
     }
 
     fn sized_string<const N: usize>(&mut self, from: &mut impl BufRead) -> Result<Value, Fault> {
@@ -160,16 +190,21 @@ impl Scan {
 
     fn text_of(&self, value: Value) -> Result<String, Fault> {
         value
+            .string
             .map(|place| self.texts[place].to_string())
             .ok_or(Fault::Text)
     }
 
+    fn recall(&mut self, machine: &Machine, number: u64) -> Result<Value, Fault> {
+        let kept = machine.memo.get(&number).ok_or(Fault::Underflow)?;
+        self.reused += usize::from(kept.filled);
+        Ok(kept.value)
+    }
+
     fn global(&mut self, machine: &Machine, module: String, name: String) -> Value {
         if let Entry::Vacant(first) = self.globals.entry(format!("{module}.{name}")) {
-            let strings = machine.stack.iter().rev().flatten();
-            let key = strings
-                .copied()
-                .find(|&place| &*self.texts[place] != "storage");
+            let mut strings = machine.stack.iter().rev().filter_map(|value| value.string);
+            let key = strings.find(|&place| &*self.texts[place] != "storage");
             first.insert(key);
         }
         if !makes_weights(&module, &name) {
@@ -194,7 +229,14 @@ struct Machine {
     stack: Vec<Value>,
     /// The stack's lengths where marks were set.
     marks: Vec<usize>,
-    memo: HashMap<u64, Value>,
+    memo: HashMap<u64, Kept>,
+}
+
+/// A value in the memo.
+struct Kept {
+    value: Value,
+    /// Tensors were put into it since it was kept. A reader that keeps copies misses them.
+    filled: bool,
 }
 
 impl Machine {
@@ -217,16 +259,49 @@ impl Machine {
 
     /// Takes values away; what is made of them is no string.
     fn replace(&mut self, count: usize) -> Result<Value, Fault> {
+        let mut stored = false;
         for _ in 0..count {
-            self.pop()?;
+            stored |= self.pop()?.stored;
         }
-        Ok(OTHER)
+        Ok(Value { stored, ..OTHER })
     }
 
     fn pop_to_mark(&mut self) -> Result<Value, Fault> {
         let mark = self.marks.pop().ok_or(Fault::Underflow)?;
-        self.stack.truncate(mark);
-        Ok(OTHER)
+        let stored = self.stack.drain(mark..).any(|value| value.stored);
+        Ok(Value { stored, ..OTHER })
+    }
+
+    /// Puts items into the collection at the top.
+    fn put_in(&mut self, items: Value) -> Result<Value, Fault> {
+        let mut collection = self.pop()?;
+        if items.stored {
+            collection.stored = true;
+            if let Some(kept) = collection
+                .kept
+                .and_then(|number| self.memo.get_mut(&number))
+            {
+                kept.filled = true;
+            }
+        }
+        Ok(collection)
+    }
+
+    /// Gives an object its state, of which the one in the memo has its share too.
+    fn build(&mut self) -> Result<Value, Fault> {
+        let state = self.pop()?;
+        let mut object = self.pop()?;
+        object.stored |= state.stored;
+        if let Some(number) = object.kept {
+            self.memo.insert(
+                number,
+                Kept {
+                    value: object,
+                    filled: false,
+                },
+            );
+        }
+        Ok(object)
     }
 
     /// Takes the top away, be it a value or a mark.
@@ -240,12 +315,17 @@ impl Machine {
     }
 
     fn keep(&mut self, number: u64) -> Result<Step, Fault> {
-        self.memo.insert(number, self.top()?);
+        let mut value = self.pop()?;
+        value.kept = Some(number);
+        self.memo.insert(
+            number,
+            Kept {
+                value,
+                filled: false,
+            },
+        );
+        self.stack.push(value);
         Ok(Step::Nothing)
-    }
-
-    fn recall(&self, number: u64) -> Result<Value, Fault> {
-        self.memo.get(&number).copied().ok_or(Fault::Underflow)
     }
 }
 
@@ -260,6 +340,8 @@ fn makes_weights(module: &str, name: &str) -> bool {
         }
         "torch._utils" => name.starts_with("_rebuild_") && is_word(name),
         "torch._tensor" => name == "_rebuild_from_type_v2",
+        "torch.nn.functional" => ACTIVATIONS.contains(&name),
+        "torch._C._nn" => ["gelu", "softplus"].contains(&name),
         "torch.serialization" => name == "_get_layout",
         "torch.storage" => ["TypedStorage", "UntypedStorage"].contains(&name),
         "torch.nn.parameter" => ["Parameter", "Buffer", "UninitializedParameter"].contains(&name),
@@ -292,6 +374,22 @@ const OF_TORCH: [&str; 10] = [
     "per_channel_affine",
     "contiguous_format",
     "channels_last",
+];
+
+/// What a whole module may hold to call.
+const ACTIVATIONS: [&str; 12] = [
+    "relu",
+    "relu6",
+    "gelu",
+    "silu",
+    "tanh",
+    "sigmoid",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "mish",
+    "softmax",
+    "hardswish",
 ];
 
 const BUILTINS: [&str; 11] = [

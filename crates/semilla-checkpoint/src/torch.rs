@@ -204,22 +204,38 @@ fn refused(path: &Path, scan: &Scan, error: PytorchError) -> Error {
         other => other,
     };
     let text = error.to_string();
+    if text.contains(OLD_MODULE) {
+        return failed(
+            path,
+            "it is a whole module in the old format; save its state_dict() instead".to_owned(),
+        );
+    }
     let mut problem = printable(&text);
     if let Some(key) = scan.key_near(&text) {
         problem = format!("tensor {}: {problem}", Quoted::new(key));
     }
-    if let Some(first) = remarks(scan).first() {
+    if let Some(first) = remarks(scan).iter().find(|remark| remark.is_suspicious()) {
         problem = format!("{problem} ({first})");
     }
     failed(path, problem)
 }
+
+/// What the pinned reader says of the persistent id that stands for a module's class.
+const OLD_MODULE: &str = "persistent id has 4 fields";
 
 fn remarks(scan: &Scan) -> Vec<Remark> {
     let remark = |(module, name): &(String, String)| Remark::PickleGlobal {
         module: Quoted::new(module),
         name: Quoted::new(name),
     };
-    scan.strangers.iter().map(remark).collect()
+    let mut remarks: Vec<_> = scan.strangers.iter().map(remark).collect();
+    if scan.reused > 0 {
+        remarks.push(Remark::LeftOut {
+            count: scan.reused,
+            what: "collections of tensors that the file has under a second name",
+        });
+    }
+    remarks
 }
 
 /// The names of tensors: the keys on the way to each, joined by dots.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use common::{check, fixture, mutate, names, refusal, refusal_at};
+use common::{check, fixture, mutate, mutations, names, refusal, refusal_at};
 use semilla_checkpoint::{Format, Limits, Remark, open, open_with};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -20,7 +20,13 @@ fn every_element_type() {
 
 #[test]
 fn views_and_shared_storage_in_every_container() {
-    for name in ["views.pt", "legacy.pt", "protocol4.pt", "compressed.pt"] {
+    for name in [
+        "views.pt",
+        "legacy.pt",
+        "protocol4.pt",
+        "compressed.pt",
+        "twenty-one-characters.pt",
+    ] {
         let checkpoint = check(name);
         let order = [
             "base",
@@ -54,6 +60,16 @@ fn wrappers_stay_in_the_names() {
 }
 
 #[test]
+fn what_the_reader_leaves_out_is_told() {
+    let checkpoint = open(fixture("reused.pt")).unwrap();
+    assert_eq!(names(&*checkpoint), ["model.weight"]);
+    let [remark @ Remark::LeftOut { count: 1, .. }] = checkpoint.remarks() else {
+        panic!("{:?}", checkpoint.remarks());
+    };
+    assert!(!remark.is_suspicious());
+}
+
+#[test]
 fn commands_are_reported_and_not_run() {
     for name in ["command.pt", "command-legacy.pt"] {
         let checkpoint = open(fixture(name)).unwrap();
@@ -79,6 +95,7 @@ fn what_cannot_be_read_is_named() {
         ("complex.pt", "tensor \"c\""),
         ("float8.pt", "tensor \"f\""),
         ("script.pt", "TorchScript"),
+        ("module-legacy.pt", "state_dict()"),
         ("ambiguous.pt", "two tensors have the name \"a.b\""),
     ] {
         let message = refusal(name);
@@ -168,14 +185,14 @@ fn archives_that_readers_understand_differently() {
     twice.push((other.clone(), bytes));
     let content = archive(&twice, CompressionMethod::Stored);
     let message = refusal_of(&replace(&content, other.as_bytes(), name.as_bytes()));
-    assert!(message.contains("duplicate"), "{message}");
+    assert!(message.contains("one name"), "{message}");
 
     // The list at the end and the header before an entry disagree.
     let place = find(&content, other.as_bytes()).unwrap();
     let mut content = content;
     content[place] = b'y';
     let message = refusal_of(&content);
-    assert!(message.contains("inconsisten"), "{message}");
+    assert!(message.contains("another name"), "{message}");
 }
 
 fn find(content: &[u8], part: &[u8]) -> Option<usize> {
@@ -257,4 +274,27 @@ fn damaged_files_never_panic() {
         "script.pt",
     ];
     mutate(&names, 300);
+}
+
+/// Behind right checksums, which stop most of the mutations of whole files.
+#[test]
+fn damaged_pickles_never_panic() {
+    for name in [
+        "views.pt",
+        "protocol4.pt",
+        "module.pt",
+        "wrapped.pt",
+        "dtypes.pt",
+        "sparse.pt",
+    ] {
+        let mut files = entries(name);
+        let is_pickle = |(name, _): &(String, _)| name.ends_with("/data.pkl");
+        let place = files.iter().position(is_pickle).unwrap();
+        let (path, pickle) = files.remove(place);
+        mutations(&pickle, 500, |mutated| {
+            let mut files = files.clone();
+            files.push((path.clone(), mutated.to_vec()));
+            archive(&files, CompressionMethod::Stored)
+        });
+    }
 }

@@ -65,9 +65,17 @@ pub(crate) fn refusal_at(path: &Path) -> String {
     open(path).err().expect("an error").to_string()
 }
 
-/// Changes, cuts and repeats bytes of the fixtures at random, from a fixed seed: each file is read
-/// to its last byte or refused, and nothing panics.
+/// Changes, cuts and repeats bytes of the fixtures at random: nothing panics.
 pub(crate) fn mutate(names: &[&str], rounds: u32) {
+    for name in names {
+        let content = fs::read(fixture(name)).unwrap();
+        mutations(&content, rounds, |mutated| mutated.to_vec());
+    }
+}
+
+/// Reads files made of random mutations of a content, from a fixed seed: each is read to its last
+/// byte or refused, and declares no more than it may.
+pub(crate) fn mutations(content: &[u8], rounds: u32, file_of: impl Fn(&[u8]) -> Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mutated");
     let mut state = 1u64;
@@ -78,26 +86,24 @@ pub(crate) fn mutate(names: &[&str], rounds: u32) {
             .wrapping_add(1442695040888963407);
         (state >> 33) as usize % below
     };
-    for name in names {
-        let content = fs::read(fixture(name)).unwrap();
-        for _ in 0..rounds {
-            let mut mutated = content.clone();
-            for _ in 0..=random(4) {
-                let place = random(mutated.len());
-                match random(8) {
-                    0 => mutated.truncate(place + 1),
-                    1 => mutated.extend_from_within(place..),
-                    2 => mutated[place] = 0xff,
-                    3 => mutated[place] ^= 1 << random(8),
-                    _ => mutated[place] = random(256) as u8,
-                }
+    for _ in 0..rounds {
+        let mut mutated = content.to_vec();
+        for _ in 0..=random(4) {
+            let place = random(mutated.len());
+            match random(8) {
+                0 => mutated.truncate(place + 1),
+                1 => mutated.extend_from_within(place..),
+                2 => mutated[place] = 0xff,
+                3 => mutated[place] ^= 1 << random(8),
+                _ => mutated[place] = random(256) as u8,
             }
-            fs::write(&path, &mutated).unwrap();
-            if let Ok(checkpoint) = open(&path) {
-                assert!(checkpoint.tensors().bytes() <= 1000 * mutated.len() as u64);
-                for tensor in 0..checkpoint.tensors().len() {
-                    let _ = whole(&*checkpoint, tensor);
-                }
+        }
+        let file = file_of(&mutated);
+        fs::write(&path, &file).unwrap();
+        if let Ok(checkpoint) = open(&path) {
+            assert!(checkpoint.tensors().bytes() <= 1000 * file.len() as u64);
+            for tensor in 0..checkpoint.tensors().len() {
+                let _ = whole(&*checkpoint, tensor);
             }
         }
     }
