@@ -24,9 +24,6 @@ pub(super) fn weights(mut reader: impl Read + Seek, limits: &Limits) -> Result<E
         .seek(std::io::SeekFrom::End(0))
         .map_err(|e| e.to_string())?;
     let mut archive = ZipArchive::new(reader).map_err(damaged)?;
-    if archive.has_duplicate_names() {
-        return Err("two entries of the archive have the same name".to_owned());
-    }
     let mut entry = archive.by_name(WEIGHTS).map_err(damaged)?;
     let (packed, len) = (entry.compressed_size(), entry.size());
     if entry.encrypted() {

@@ -22,6 +22,7 @@ use self::attributes::Attributes;
 use self::dtype::ElementType;
 use self::source::Source;
 use self::tree::{Place, RefusedLinks, Tree};
+use crate::archive::Archive;
 use crate::decoded::Decoded;
 use crate::error::Error;
 use crate::reader::{check_range, open_file};
@@ -122,6 +123,8 @@ impl Keras {
             .read_to_end(&mut start)
             .map_err(Error::io("read", path))?;
         let source = if start.starts_with(b"PK") {
+            // Refuses archives that two readers may understand differently.
+            Archive::open(path, limits)?;
             match archive::weights(&file, limits).map_err(refused(path))? {
                 Entry::Stored { start, len } => Source::file(file, start, len),
                 Entry::Unpacked(bytes) => Source::memory(bytes),
