@@ -3,6 +3,7 @@
 
 import os
 
+os.environ["KERAS_BACKEND"] = "jax"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import json
@@ -118,7 +119,7 @@ def test_minilm_gets_a_head_and_words(tmp_path):
     with torch.no_grad():
         assert torch.equal(new.eval().bert(words).last_hidden_state, old(words).last_hidden_state)
     added = new.bert.embeddings.word_embeddings.weight[-100:]
-    assert 0.018 < added.std() < 0.022
+    assert 0.017 < added.std() < 0.0185  # N(0, 0.02) cut at two deviations
 
 
 def test_a_pickle_that_would_run_is_told_and_not_run(tmp_path):
