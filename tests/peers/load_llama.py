@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import LlamaForCausalLM
+from transformers import GenerationConfig, LlamaForCausalLM
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benches/peers"))
 from llama import config
@@ -13,7 +13,12 @@ from llama import config
 
 def main(folder):
     model, info = LlamaForCausalLM.from_pretrained(
-        folder, config=config(), dtype=torch.bfloat16, output_loading_info=True
+        folder,
+        config=config(),
+        generation_config=GenerationConfig(),
+        dtype=torch.bfloat16,
+        local_files_only=True,
+        output_loading_info=True,
     )
     wrong = {kind: keys for kind, keys in info.items() if keys}
     if wrong:
