@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use semilla::transfer::Prefixes;
+use semilla::transfer::{Prefixes, Unused};
 use semilla::{Load, Plan, PlanSource, Recipe, Transfer};
 use semilla_checkpoint::{Checkpoint, Health};
 use serde::Serialize;
@@ -90,12 +90,18 @@ impl TransferArgs {
                 .align(&loaded.model, &source, convention == loaded.convention)
                 .map_err(|error| Failure::Transfer(path.clone(), error))?;
             let index = transferred.sources.len();
+            let mut unused = alignment.unused;
             for (all, load) in transferred.loads.iter_mut().zip(alignment.loads) {
-                let load = load.map(|load| Load {
-                    source: index,
-                    ..load
-                });
-                *all = all.take().or(load);
+                match (&all, load) {
+                    (None, Some(load)) => {
+                        *all = Some(Load {
+                            source: index,
+                            ..load
+                        })
+                    }
+                    (Some(_), Some(load)) => unused.push((load.tensor, Unused::GivenBefore)),
+                    (_, None) => {}
+                }
             }
             transferred.sources.push(PlanSource {
                 path,
@@ -105,7 +111,7 @@ impl TransferArgs {
                     add: alignment.added,
                 },
                 remarks: file.remarks().iter().map(ToString::to_string).collect(),
-                unused: alignment.unused,
+                unused,
             });
             transferred.files.push(file);
         }

@@ -380,3 +380,45 @@ fn a_recipe_takes_from_checkpoints() {
     );
     assert!(values(&out, "head.weight").iter().all(|&x| x == 0.0));
 }
+
+/// Of two checkpoints that have a tensor the first gives it, and the plan says so of the second.
+#[test]
+fn the_first_checkpoint_gives_and_the_second_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = file(folder.path(), "first.safetensors", &TRUNK[..2]);
+    let second = file(folder.path(), "second.safetensors", &TRUNK);
+    let recipe = folder.path().join("two.toml");
+    let table = |from: &Path, rest: &str| {
+        format!(
+            "[[pretrained]]\nfrom = {:?}\n{rest}\n",
+            from.display().to_string()
+        )
+    };
+    let text = format!(
+        "name = \"two\"\nunmatched = \"zeros\"\n{}{}",
+        table(&first, "may_miss = [\"head.*\"]"),
+        table(&second, "")
+    );
+    std::fs::write(&recipe, text).unwrap();
+    let (command, out) = init(&folder, &TRUNK, &first);
+    drop(command);
+    let said = semilla()
+        .arg("init")
+        .arg(folder.path().join("model.json"))
+        .arg("--recipe")
+        .arg(&recipe)
+        .arg("-o")
+        .arg(&out)
+        .assert()
+        .success();
+    let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
+    assert!(
+        said.contains("a.{0-1}.fc.weight (an earlier checkpoint gives the target)"),
+        "{said}"
+    );
+    assert_eq!(
+        values(&out, "a.0.fc.weight"),
+        values(&first, "a.0.fc.weight")
+    );
+    assert_eq!(values(&out, "head.weight"), values(&second, "head.weight"));
+}

@@ -96,6 +96,8 @@ pub enum Unused {
     },
     /// Its target is not among those that this checkpoint is for.
     OutOfScope,
+    /// Its target comes from a checkpoint before this one.
+    GivenBefore,
 }
 
 impl std::fmt::Display for Unused {
@@ -106,6 +108,7 @@ impl std::fmt::Display for Unused {
             Unused::OtherPrefix { prefix } => write!(f, "outside of {prefix:?}"),
             Unused::Shape { target } => write!(f, "the target has shape {target:?}"),
             Unused::OutOfScope => f.write_str("the target is not one that this checkpoint is for"),
+            Unused::GivenBefore => f.write_str("an earlier checkpoint gives the target"),
         }
     }
 }
