@@ -81,6 +81,9 @@ pub(super) fn best_prefixes(
                 }
             }
         }
+        // Any two layers have a weight and a bias: a part of the checkpoint for a part of the model is for the user to say.
+        let is_most = 2 * remainders.len() > sources.len();
+        scores.retain(|add, _| is_most || strip.is_empty() || add.is_empty());
         best.extend(scores.into_iter().map(|(add, score)| {
             let (strip, add) = (strip.to_owned(), add.to_owned());
             (score, Prefixes { strip, add })

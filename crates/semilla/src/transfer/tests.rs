@@ -78,6 +78,27 @@ fn equally_good_wrappers_are_an_error() {
     assert_eq!(alignment.unused.len(), 3);
 }
 
+/// A layer of one model is not taken for a layer of another because both have a weight and a bias.
+#[test]
+fn unrelated_models_do_not_match() {
+    let source = torch(&[
+        ("conv1.weight", &[4, 4]),
+        ("conv1.bias", &[4]),
+        ("out.weight", &[4, 4]),
+        ("out.bias", &[4]),
+    ]);
+    let target = torch(&[
+        ("a.0.weight", &[4, 4]),
+        ("a.0.bias", &[4]),
+        ("a.1.weight", &[4, 4]),
+        ("a.1.bias", &[4]),
+    ]);
+    let error = Transfer::default()
+        .align(&target, &source, true)
+        .unwrap_err();
+    assert!(matches!(error, TransferError::NoMatch { .. }), "{error}");
+}
+
 #[test]
 fn a_missing_target_is_an_error_unless_it_may_miss() {
     let target = torch(&[TRUNK[0], TRUNK[1], TRUNK[2], ("head.weight", &[10, 8])]);
