@@ -107,7 +107,7 @@ def test_minilm_gets_a_head_and_words(tmp_path):
     out = tmp_path / "model.safetensors"
     report = json.loads(semilla(
         "init", write_manifest(tmp_path / "model.json", shapes), "--recipe", "bert", "--from", MINILM / "model.safetensors",
-        "--may-miss", "classifier.*", "--overlap", "*.word_embeddings.weight", "-o", out, "--json"))
+        "--may-miss", "classifier.*", "--adapt", "*.word_embeddings.weight=overlap", "-o", out, "--json"))
     assert report["transfer"]["new"] == ["classifier.weight", "classifier.bias"]
     assert report["transfer"]["adapted"] == ["bert.embeddings.word_embeddings.weight"]
     assert report["plan"]["sources"][0]["prefixes"] == {"strip": "", "add": "bert."}

@@ -39,6 +39,7 @@ mod decoded;
 mod disk;
 mod error;
 mod format;
+mod gather;
 mod gguf;
 mod header;
 mod index;

@@ -46,7 +46,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    fn info(&self) -> &TensorInfo {
+    pub(crate) fn info(&self) -> &TensorInfo {
         &self.source.tensors()[self.tensor]
     }
 
@@ -80,68 +80,13 @@ impl Origin<'_> {
         Ok(health)
     }
 
-    /// Puts what a part of the target takes into `out`, the part's bytes; the others stay.
-    pub(crate) fn gather(
+    /// Converts elements, each rounded once to nearest.
+    pub(crate) fn convert(
         &self,
-        part: &Slice,
+        bytes: &[u8],
         dtype: DType,
         out: &mut [u8],
     ) -> Result<Health, Error> {
-        let from = self.info().dtype();
-        let (old, new) = (from.size(), dtype.size());
-        let mut health = Health::default();
-        let (mut held, mut line, mut converted) = (Vec::new(), Vec::new(), Vec::new());
-        for (target, source) in self.load.boxes(part) {
-            held.resize(source.len() as usize * old, 0);
-            let mut at = 0;
-            for (start, len) in source.runs(self.info().shape(), 0, source.len()) {
-                let end = at + len as usize * old;
-                self.source
-                    .read(self.tensor, start * old as u64, &mut held[at..end])?;
-                at = end;
-            }
-            // Where the target's next element along each of its axes lies in the box that was read.
-            let axes = target.size().len();
-            let steps: Vec<usize> = (0..axes)
-                .map(|axis| {
-                    source.size()[self.load.source_axis(axis) + 1..]
-                        .iter()
-                        .product()
-                })
-                .collect();
-            let seen = target.seen_from(part);
-            let width = target.size().last().copied().unwrap_or(1);
-            let step = steps.last().copied().unwrap_or(1);
-            let mut taken = 0u64;
-            while taken < target.len() {
-                let mut index = taken / width as u64;
-                let mut place = 0;
-                for axis in (0..axes.saturating_sub(1)).rev() {
-                    let size = target.size()[axis] as u64;
-                    place += (index % size) as usize * steps[axis];
-                    index /= size;
-                }
-                line.clear();
-                for i in 0..width {
-                    let at = (place + i * step) * old;
-                    line.extend_from_slice(&held[at..at + old]);
-                }
-                converted.resize(width * new, 0);
-                health = health.and(self.convert(&line, dtype, &mut converted)?);
-                let mut done = 0;
-                for (start, len) in seen.runs(part.size(), taken, width as u64) {
-                    let (start, len) = (start as usize * new, len as usize * new);
-                    out[start..start + len].copy_from_slice(&converted[done..done + len]);
-                    done += len;
-                }
-                taken += width as u64;
-            }
-        }
-        Ok(health)
-    }
-
-    /// Converts elements, each rounded once to nearest.
-    fn convert(&self, bytes: &[u8], dtype: DType, out: &mut [u8]) -> Result<Health, Error> {
         let from = self.info().dtype();
         if from == dtype {
             out.copy_from_slice(bytes);
@@ -217,7 +162,7 @@ fn look_at<E: Element>(bytes: &[u8]) -> Health {
     health
 }
 
-fn floats(from: DType, bytes: &[u8], to: DType, out: &mut [u8]) -> Health {
+pub(crate) fn floats(from: DType, bytes: &[u8], to: DType, out: &mut [u8]) -> Health {
     with_float!(from, A => with_float!(to, B => cast::<A, B>(bytes, out)))
 }
 

@@ -8,6 +8,7 @@ use semilla::{Fill, Line, Load, Plan, Prepared, Slice};
 
 use rayon::prelude::*;
 
+use crate::gather::Goal;
 use crate::load::Origin;
 
 use crate::{Checkpoint, CheckpointWriter, Error, Health, Malformed, Quoted, TensorInfo, Tensors};
@@ -111,7 +112,7 @@ pub fn materialize(
                 part: part.intersection(&shard),
                 shard: shard.clone(),
             };
-            if line.fill.is_matrix() || line.load().is_some_and(|load| !load.is_plain()) {
+            if line.fill.is_matrix() || line.fill.moves_loads() {
                 heavy.push(job);
             } else {
                 light.push(job);
@@ -227,8 +228,10 @@ impl<'a> Sink<'a> {
     fn prepare(&self, job: &Job<'a>) -> Result<Bytes<'a>, Error> {
         match &job.line.fill {
             Fill::Keep => self.kept(job.line).map(Bytes::Copied),
-            Fill::Load(load) if load.is_plain() => self.loaded(job.line, load).map(Bytes::Copied),
-            Fill::Load(load) => self.gathered(job, load).map(Bytes::Held),
+            Fill::Load(load) if load.is_plain() => self
+                .loaded(job.line, &job.line.shape, load)
+                .map(Bytes::Copied),
+            fill if fill.moves_loads() => self.assembled(job).map(Bytes::Held),
             fill => self.generated(job, fill).map(Bytes::Generated),
         }
     }
@@ -247,8 +250,10 @@ impl<'a> Sink<'a> {
         static PLAIN: Load = Load {
             source: 0,
             tensor: String::new(),
+            view: Vec::new(),
             permute: Vec::new(),
             axes: Vec::new(),
+            alike: None,
             rest: None,
         };
         let kept = self.sources.own.and_then(|source| {
@@ -266,10 +271,10 @@ impl<'a> Sink<'a> {
         })
     }
 
-    fn loaded(&self, line: &'a Line, load: &'a Load) -> Result<Origin<'a>, Error> {
+    fn loaded(&self, line: &Line, shape: &[usize], load: &'a Load) -> Result<Origin<'a>, Error> {
         let found = self.sources.pretrained.get(load.source).and_then(|source| {
             let tensor = source.tensors().index_of(&load.tensor)?;
-            let fits = load.fits(source.tensors()[tensor].shape(), &line.shape);
+            let fits = load.fits(source.tensors()[tensor].shape(), shape);
             fits.then_some(Origin {
                 source: &**source,
                 tensor,
@@ -282,24 +287,38 @@ impl<'a> Sink<'a> {
         })
     }
 
-    /// A part of a tensor, drawn where the load leaves gaps.
-    fn gathered(&self, job: &Job<'a>, load: &'a Load) -> Result<Vec<Line64>, Error> {
-        let from = self.loaded(job.line, load)?;
+    /// A part of a tensor: what is drawn, and what is loaded over it.
+    fn assembled(&self, job: &Job<'a>) -> Result<Vec<Line64>, Error> {
+        let line = job.line;
         let mut held: Vec<Line64> = Vec::new();
         let bytes = job.bytes() as usize;
         held.resize_with(bytes.div_ceil(size_of::<Line64>()), Line64::default);
         let out = &mut bytemuck::cast_slice_mut(&mut held)[..bytes];
-        if let Some(rest) = &load.rest {
-            let size = job.line.dtype.size();
-            let drawn = self.generated(job, rest)?;
+        if let Some(fill) = line.fill.drawn() {
+            let size = line.dtype.size();
+            let drawn = self.generated(job, &fill)?;
             out.par_chunks_mut(CHUNK)
                 .enumerate()
                 .for_each(|(index, chunk)| {
                     drawn.fill_bytes(&job.part, (index * CHUNK / size) as u64, chunk);
                 });
         }
-        let health = from.gather(&job.part, job.line.dtype, out)?;
-        self.note(job, health);
+        for (area, load) in line.loads() {
+            let part = area.intersection(&job.part);
+            if part.is_empty() {
+                continue;
+            }
+            let goal = Goal {
+                shape: area.size(),
+                part: &part.seen_from(&area),
+                place: &part.seen_from(&job.part),
+                buffer: job.part.size(),
+                dtype: line.dtype,
+                key: line.key,
+            };
+            let health = self.loaded(line, area.size(), load)?.gather(goal, out)?;
+            self.note(job, health);
+        }
         Ok(held)
     }
 

@@ -41,6 +41,11 @@ pub(crate) enum Failure {
     #[error("cannot take weights from {0}: {1}")]
     Transfer(String, TransferError),
     #[error(
+        "{path} does not say which rows are which: {problem}; give a JSON list of labels or of rows, a table from labels to rows, \
+         a tokenizer.json, or a label per line"
+    )]
+    Labels { path: String, problem: String },
+    #[error(
         "the recipe has [[pretrained]] tables of its own: --from can name the file of one that names none, and no other \
          transfer option goes with it"
     )]

@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod progress;
 mod ranges;
+mod rows;
 mod table;
 mod transfer;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use semilla::{Distribution, Fill, Initializer, Line, Plan, Recipe, Role, Variance};
+use semilla::{Distribution, Fill, Initializer, Line, Load, Plan, Recipe, Role, Variance};
 use semilla_checkpoint::Checkpoint;
 
 use crate::failure::Failure;
@@ -72,7 +72,7 @@ impl PlanArgs {
         let loaded = self.model.load()?;
         let recipe = self.recipe()?;
         let transferred = self.transfer.align(&recipe, &loaded)?;
-        let decisions = recipe.decide_rest(&loaded.model, transferred.loads)?;
+        let decisions = recipe.decide_rest(&loaded.model, transferred.given)?;
         let mut plan = Plan::new(
             &loaded.model,
             &recipe.name,
@@ -120,7 +120,7 @@ pub(crate) fn saved(path: &Path) -> Result<Plan, Failure> {
 }
 
 /// A whole text file, refused before it is read if it is larger than `limit`.
-fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
     let unreadable = |problem: String| Failure::Unreadable {
         path: path.to_owned(),
         problem,
@@ -292,11 +292,7 @@ fn fill(of: &Fill) -> String {
         Fill::Padded { row, of } => format!("{}, row {row} zero", fill(of)),
         Fill::Repeated { repeats, of, .. } => format!("{}, each {repeats} times", fill(of)),
         Fill::Keep => "as in the file".to_owned(),
-        Fill::Load(load) => match &load.rest {
-            None if load.permute.is_empty() => "copied".to_owned(),
-            None => "axes permuted".to_owned(),
-            Some(rest) => format!("the overlap; {}", fill(rest)),
-        },
+        Fill::Load(load) => loaded(load),
         Fill::Arange => "0, 1, 2, ...".to_owned(),
         Fill::Eye { gain } => format!("{} on the diagonal", number(*gain)),
         Fill::Sparse { std, zeros } => format!("N(0, {}), {zeros} zeros a column", number(*std)),
@@ -315,6 +311,20 @@ fn fill(of: &Fill) -> String {
             String::new()
         }
     }
+}
+
+fn loaded(load: &Load) -> String {
+    let what = match (load.is_exact(), load.axes.is_empty(), &load.permute[..]) {
+        (true, true, []) => "copied",
+        (true, true, _) => "axes permuted",
+        (true, false, _) => "a selection",
+        (false, ..) => "combined",
+    };
+    let rest = load
+        .rest
+        .as_deref()
+        .map(|rest| format!("; rest {}", fill(rest)));
+    what.to_owned() + &rest.unwrap_or_default()
 }
 
 /// Five significant digits, without trailing zeros.

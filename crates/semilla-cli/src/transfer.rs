@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use semilla::transfer::{Prefixes, Unused};
-use semilla::{Load, Plan, PlanSource, Recipe, Transfer};
+use semilla::transfer::{Adapt, Depth, Given, InvalidOp, Op, Prefixes, Unused};
+use semilla::{Disposition, Plan, PlanSource, Recipe, Transfer};
 use semilla_checkpoint::{Checkpoint, Health};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::model::{Loaded, Stored, described};
 use crate::output::Output;
 use crate::ranges::ranges;
+use crate::rows;
 use crate::table::Table;
 
 /// Which checkpoint gives which tensors.
@@ -52,9 +53,15 @@ pub(crate) struct TransferArgs {
     #[arg(long, value_name = "GLOB", requires = "from")]
     may_miss: Vec<String>,
 
-    /// Where shapes differ, take the part that both have
-    #[arg(long, value_name = "GLOB", requires = "from")]
-    overlap: Vec<String>,
+    /// What to do with tensors that do not fit, such as '*.word_embeddings.weight=overlap', 'conv1.weight=channels:preserve',
+    /// '*.pos_embed=positions', '*=select:heads=[12,6]', '*=grow:heads=[6,12]'; may be repeated
+    #[arg(long, value_name = "GLOB=OPERATION", requires = "from", value_parser = adapt)]
+    adapt: Vec<Adapt>,
+
+    /// Another number of layers: the name before their numbers, and first, uniform, stack, interlace or a list such as
+    /// [0,2,4]; then :zero or :identity for what repeated layers are to be
+    #[arg(long, value_name = "LAYERS=MAP", requires = "from", value_parser = depth)]
+    depth: Option<Depth>,
 
     /// The least part of the model that must come from it, from 0 to 1
     #[arg(long, value_name = "PART", requires = "from")]
@@ -67,9 +74,33 @@ fn rename(text: &str) -> Result<(String, String), String> {
     owned.ok_or_else(|| "write REGEX=NEW, such as gamma$=weight".to_owned())
 }
 
+fn adapt(text: &str) -> Result<Adapt, String> {
+    let (glob, op) = text
+        .split_once('=')
+        .ok_or("write GLOB=OPERATION, such as conv1.weight=channels:preserve")?;
+    let op = op.parse().map_err(|error: InvalidOp| error.to_string())?;
+    let glob = glob.to_owned();
+    Ok(Adapt { glob, op })
+}
+
+fn depth(text: &str) -> Result<Depth, String> {
+    let (layers, map) = text
+        .split_once('=')
+        .ok_or("write LAYERS=MAP, such as encoder.layer=uniform")?;
+    let (map, new) = map.split_once(':').unwrap_or((map, "copy"));
+    let form = |map: &str| serde_json::json!({ "layers": layers, "map": map, "new": new });
+    let value = match serde_json::from_str::<Vec<usize>>(map) {
+        Ok(list) => serde_json::json!({ "layers": layers, "map": list, "new": new }),
+        Err(_) => form(map),
+    };
+    serde_json::from_value(value).map_err(|_| {
+        format!("{text:?} is no map of layers; write LAYERS=first, uniform, stack, interlace or [0,2,4], and :zero or :identity")
+    })
+}
+
 /// What the checkpoints give to each tensor of the model.
 pub(crate) struct Transferred {
-    pub(crate) loads: Vec<Option<Load>>,
+    pub(crate) given: Vec<Option<Given>>,
     pub(crate) sources: Vec<PlanSource>,
     pub(crate) files: Vec<Box<dyn Checkpoint>>,
 }
@@ -78,12 +109,17 @@ impl TransferArgs {
     /// Opens the checkpoints that the recipe and the command line name, and lays their lists beside the model's.
     pub(crate) fn align(&self, recipe: &Recipe, loaded: &Loaded) -> Result<Transferred, Failure> {
         let mut transferred = Transferred {
-            loads: vec![None; loaded.model.tensors.len()],
+            given: vec![None; loaded.model.tensors.len()],
             sources: Vec::new(),
             files: Vec::new(),
         };
-        for rules in self.rules(recipe)? {
+        for mut rules in self.rules(recipe)? {
             let path = rules.from.clone().unwrap_or_default();
+            for adapt in &mut rules.adapt {
+                if let Op::Rows(rows) = &mut adapt.op {
+                    rows::read(rows)?;
+                }
+            }
             let file = semilla_checkpoint::open(&path)?;
             let (source, convention) = described(&*file, self.from_layout);
             let alignment = rules
@@ -91,15 +127,14 @@ impl TransferArgs {
                 .map_err(|error| Failure::Transfer(path.clone(), error))?;
             let index = transferred.sources.len();
             let mut unused = alignment.unused;
-            for (all, load) in transferred.loads.iter_mut().zip(alignment.loads) {
-                match (&all, load) {
-                    (None, Some(load)) => {
-                        *all = Some(Load {
-                            source: index,
-                            ..load
-                        })
+            let targets = transferred.given.iter_mut().zip(&loaded.model.tensors);
+            for ((all, tensor), given) in targets.zip(alignment.given) {
+                match (&all, given) {
+                    (None, Some(given)) => *all = Some(given.of_source(index)),
+                    (Some(_), Some(given)) => {
+                        let names = given.tensors(&tensor.shape).into_iter();
+                        unused.extend(names.map(|name| (name, Unused::GivenBefore)));
                     }
-                    (Some(_), Some(load)) => unused.push((load.tensor, Unused::GivenBefore)),
                     (_, None) => {}
                 }
             }
@@ -150,8 +185,11 @@ impl TransferArgs {
             exclude: self.exclude.clone(),
             must_load: self.must_load.clone(),
             may_miss: self.may_miss.clone(),
-            overlap: self.overlap.clone(),
             min_coverage: self.min_coverage,
+            adapt: self.adapt.clone(),
+            fuse: Vec::new(),
+            split: Vec::new(),
+            depth: self.depth.clone(),
         }
     }
 }
@@ -235,7 +273,7 @@ pub(crate) struct Report {
     of_elements: u64,
     /// Tensors that are copied as they are, converted at most: for freezing, or the lowest learning rate.
     loaded: Vec<String>,
-    /// Tensors of which a part is new.
+    /// Tensors that are made of a checkpoint's, selected, combined or with a part that is new.
     adapted: Vec<String>,
     /// Tensors that are initialized: for the highest learning rate.
     new: Vec<String>,
@@ -257,14 +295,17 @@ impl Report {
             new: Vec::new(),
         };
         for line in &plan.tensors {
-            let elements = |load: &Load| load.elements(&line.shape);
+            let loads = line.loads();
             report.of_elements += line.shape.iter().map(|&size| size as u64).product::<u64>();
-            report.elements += line.load().map_or(0, elements);
-            report.tensors += usize::from(line.load().is_some());
-            let list = match line.load() {
-                None => &mut report.new,
-                Some(load) if load.rest.is_some() => &mut report.adapted,
-                Some(_) => &mut report.loaded,
+            report.elements += loads
+                .iter()
+                .map(|(area, load)| load.elements(area.size()))
+                .sum::<u64>();
+            report.tensors += usize::from(!loads.is_empty());
+            let list = match line.disposition() {
+                Disposition::Copied => &mut report.loaded,
+                Disposition::Adapted => &mut report.adapted,
+                Disposition::Filled | Disposition::Kept => &mut report.new,
             };
             list.push(line.name.clone());
         }
@@ -286,7 +327,7 @@ pub(crate) fn print(plan: &Plan, output: &mut Output) -> Result<(), Failure> {
         report.of_tensors,
         100.0 * report.elements as f64 / report.of_elements.max(1) as f64,
     ))?;
-    for (what, names) in [("in part", &report.adapted), ("new", &report.new)] {
+    for (what, names) in [("adapted", &report.adapted), ("new", &report.new)] {
         if !names.is_empty() {
             output.line(format_args!("{what}: {}", shortened(names)))?;
         }

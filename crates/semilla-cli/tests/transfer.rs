@@ -255,7 +255,7 @@ fn a_table_grows_and_shrinks_by_its_overlap() {
         let shape: &[usize] = &[rows, 16];
         let (mut command, out) = init(&folder, &[("embed.weight", shape)], &from);
         command
-            .args(["--overlap", "embed.*", "--scheme", "he_normal"])
+            .args(["--adapt", "embed.*=overlap", "--scheme", "he_normal"])
             .assert()
             .success();
         let (old, new) = (values(&from, "embed.weight"), values(&out, "embed.weight"));
@@ -329,13 +329,16 @@ fn shards_of_a_transfer_are_its_parts() {
         &[TRUNK[0], TRUNK[1], ("head.weight", &[7, 8])],
     );
     let (mut command, out) = init(&folder, &TRUNK, &from);
-    command.args(["--overlap", "head.*"]).assert().success();
+    command
+        .args(["--adapt", "head.*=overlap"])
+        .assert()
+        .success();
     let whole = values(&out, "head.weight");
     let mut parts = Vec::new();
     for rank in 0..3 {
         let (mut command, out) = init(&folder, &TRUNK, &from);
         command
-            .args(["--overlap", "head.*", "--shard", &format!("{rank}/3")])
+            .args(["--adapt", "head.*=overlap", "--shard", &format!("{rank}/3")])
             .assert()
             .success();
         parts.extend(values(&out, "head.weight"));

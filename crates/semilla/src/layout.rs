@@ -169,6 +169,20 @@ impl Layout {
         self
     }
 
+    /// The same layout with one more kernel axis at a place.
+    pub(crate) fn with_kernel_axis(&self, place: usize) -> Self {
+        let mut layout = self.clone();
+        layout.axes.insert(place, Axis::Kernel);
+        layout
+    }
+
+    /// The same layout without an axis.
+    pub(crate) fn without_axis(&self, place: usize) -> Self {
+        let mut layout = self.clone();
+        layout.axes.remove(place);
+        layout
+    }
+
     /// What each axis is.
     pub fn axes(&self) -> &[Axis] {
         &self.axes

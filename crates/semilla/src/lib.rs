@@ -69,6 +69,6 @@ pub use fill::{Fill, FillError, Prepared, Section, Slice, SliceError};
 pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
 pub use model::{BiasFanIn, Model, Role, Tensor};
-pub use plan::{Decision, Line, Plan, PlanError, PlanSource, Signal, Variance};
+pub use plan::{Decision, Disposition, Line, Plan, PlanError, PlanSource, Signal, Variance};
 pub use recipe::{Recipe, RecipeError};
 pub use transfer::{Load, Transfer, TransferError};

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::{Activation, Function, Limit, Stability};
 use crate::dtype::DType;
-use crate::fill::{Fill, FillError};
+use crate::fill::{Fill, FillError, Slice};
 use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
 use crate::layout::{FanRule, Fans, Layout};
 use crate::model::{Model, Role, Tensor};
 use crate::stream::{self, Key};
-use crate::transfer::{Load, Prefixes, Unused};
+use crate::transfer::{Given, Load, Prefixes, Unused};
 
 /// What a recipe decided for one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Decision {
     /// Why, in words.
     pub reason: String,
     /// What a checkpoint gives; the initializer fills the rest.
-    pub load: Option<Load>,
+    pub given: Option<Given>,
 }
 
 /// One tensor's line of a plan.
@@ -67,10 +67,10 @@ pub struct Line {
 
 impl Line {
     /// The line of a tensor that a checkpoint gives whole.
-    fn loaded(tensor: Tensor, load: Load, seed: u64) -> Self {
+    fn given(tensor: Tensor, given: Given, seed: u64) -> Self {
         Self {
             key: Key::new(seed, &tensor.name),
-            reason: reason("", Some(&load), &tensor.shape),
+            reason: reason("", &given, &tensor.shape),
             name: tensor.name,
             shape: tensor.shape,
             dtype: tensor.dtype,
@@ -81,36 +81,71 @@ impl Line {
             gain: None,
             signal: None,
             std: None,
-            fill: Fill::Load(load),
+            fill: given.fill,
         }
     }
 
-    /// What of it comes from a checkpoint.
-    pub fn load(&self) -> Option<&Load> {
-        match &self.fill {
-            Fill::Load(load) => Some(load),
-            _ => None,
+    /// What of it comes from checkpoints, and where it goes.
+    pub fn loads(&self) -> Vec<(Slice, &Load)> {
+        self.fill.loads(&self.shape)
+    }
+
+    /// How much of it comes from checkpoints.
+    pub fn disposition(&self) -> Disposition {
+        let loads = self.loads();
+        let copied = |load: &Load| load.axes.is_empty() && load.rest.is_none();
+        match (&self.initializer, &loads[..]) {
+            (Initializer::Keep(_), []) => Disposition::Kept,
+            (Initializer::Pretrained(_), []) => Disposition::Adapted,
+            (_, []) => Disposition::Filled,
+            (_, [(_, load)]) if copied(load) => Disposition::Copied,
+            _ => Disposition::Adapted,
         }
     }
 }
 
+/// Where a tensor's values come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// A checkpoint's values as they are, in another order of axes or another element type at most.
+    Copied,
+    /// A checkpoint's values selected, combined, or with a part that is new.
+    Adapted,
+    /// An initializer.
+    Filled,
+    /// The model's own file.
+    Kept,
+}
+
 /// The reason for the part that is drawn, after what is loaded.
-fn reason(drawn: &str, load: Option<&Load>, shape: &[usize]) -> String {
-    let Some(load) = load else {
-        return drawn.to_owned();
-    };
-    let mut text = format!("from {}", load.tensor);
-    if !load.permute.is_empty() {
-        text += &format!(", axes {:?}", load.permute);
+fn reason(drawn: &str, given: &Given, shape: &[usize]) -> String {
+    let loads = given.fill.loads(shape);
+    let mut parts = Vec::new();
+    let mut names: Vec<&str> = loads.iter().map(|(_, load)| load.tensor.as_str()).collect();
+    names.dedup();
+    match &names[..] {
+        [] => {}
+        [one, .., last] if names.len() > 3 => {
+            parts.push(format!("from {one} to {last} ({} tensors)", names.len()));
+        }
+        _ => parts.push(format!("from {}", names.join(", "))),
     }
-    if !load.covers(shape) {
-        let all: u64 = shape.iter().map(|&size| size as u64).product();
-        text += &format!(
-            ", {} of {all} elements; the rest: {drawn}",
-            load.elements(shape)
-        );
+    if let Some((_, load)) = loads.first().filter(|(_, load)| !load.permute.is_empty()) {
+        parts.push(format!("axes {:?}", load.permute));
     }
-    text
+    if !given.note.is_empty() {
+        parts.push(given.note.clone());
+    }
+    let all: u64 = shape.iter().map(|&size| size as u64).product();
+    let taken: u64 = loads
+        .iter()
+        .map(|(area, load)| load.elements(area.size()))
+        .sum();
+    if taken < all && !drawn.is_empty() {
+        parts.push(format!("{taken} of {all} elements, the rest: {drawn}"));
+    }
+    parts.join("; ")
 }
 
 /// What becomes of signals in a deep stack of layers like this one, by mean-field theory
@@ -303,11 +338,9 @@ impl Plan {
                 fans: decision.fans,
                 seed,
             };
-            let loaded = decision
-                .load
-                .filter(|load| load.elements(&tensor.shape) > 0);
-            if let Some(load) = loaded.as_ref().filter(|load| load.covers(&tensor.shape)) {
-                lines.push(Line::loaded(tensor, load.clone(), seed));
+            let given = decision.given;
+            if let Some(given) = given.as_ref().filter(|given| given.is_whole(&tensor.shape)) {
+                lines.push(Line::given(tensor, given.clone(), seed));
                 continue;
             }
             match decision.initializer.resolve(&tensor, &context) {
@@ -321,13 +354,16 @@ impl Plan {
                     std: resolved.fill.std(),
                     fans: resolved.fans,
                     gain: resolved.gain,
-                    reason: reason(&decision.reason, loaded.as_ref(), &tensor.shape),
-                    fill: match loaded {
-                        None => resolved.fill,
-                        Some(load) => Fill::Load(Load {
+                    reason: match &given {
+                        Some(given) => reason(&decision.reason, given, &tensor.shape),
+                        None => decision.reason,
+                    },
+                    fill: match given.map(|given| given.fill) {
+                        Some(Fill::Load(load)) => Fill::Load(Load {
                             rest: Some(Box::new(resolved.fill)),
                             ..load
                         }),
+                        _ => resolved.fill,
                     },
                     initializer: decision.initializer,
                     key: Key::new(seed, &tensor.name),
@@ -365,10 +401,6 @@ impl Plan {
         }
         let mut names = std::collections::HashSet::new();
         for line in &self.tensors {
-            let source = line.load().map_or(0, |load| load.source + 1);
-            if source > self.sources.len() {
-                return Err(PlanError::Source(line.name.clone()));
-            }
             if !names.insert(&line.name) {
                 return Err(PlanError::Duplicate(line.name.clone()));
             }
@@ -378,6 +410,10 @@ impl Plan {
                     name: line.name.clone(),
                     error,
                 })?;
+            let listed = |(_, load): &(Slice, &Load)| load.source < self.sources.len();
+            if !line.loads().iter().all(listed) {
+                return Err(PlanError::Source(line.name.clone()));
+            }
         }
         Ok(())
     }

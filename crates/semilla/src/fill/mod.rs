@@ -383,6 +383,60 @@ impl Fill {
         }
     }
 
+    /// What comes from checkpoints: boxes of the tensor, each with the load that fills it, in its own coordinates.
+    pub fn loads(&self, shape: &[usize]) -> Vec<(Slice, &Load)> {
+        match self {
+            Fill::Load(load) => vec![(Slice::whole(shape), load)],
+            Fill::Blocks { axis, sections } => {
+                let mut start = 0;
+                let mut loads = Vec::new();
+                for section in sections {
+                    let of = section.fill.loads(&with_axis(shape, *axis, section.size));
+                    loads.extend(
+                        of.into_iter()
+                            .map(|(area, load)| (area.moved(*axis, start), load)),
+                    );
+                    start += section.size;
+                }
+                loads
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is generated, before [loads](Self::loads) are laid over it; `None` where nothing is.
+    pub fn drawn(&self) -> Option<Fill> {
+        match self {
+            Fill::Load(load) => load.rest.as_deref().cloned(),
+            Fill::Blocks { axis, sections } => {
+                let drawn: Vec<Option<Fill>> = sections.iter().map(|s| s.fill.drawn()).collect();
+                if drawn.iter().all(Option::is_none) {
+                    return None;
+                }
+                // A section that is loaded whole: anything will do below it.
+                let below = Fill::Constant { value: 0.0 };
+                let sections = sections.iter().zip(drawn).map(|(section, fill)| Section {
+                    size: section.size,
+                    fill: fill.unwrap_or_else(|| below.clone()),
+                });
+                let (axis, sections) = (*axis, sections.collect());
+                Some(Fill::Blocks { axis, sections })
+            }
+            fill => Some(fill.clone()),
+        }
+    }
+
+    /// Whether elements of a checkpoint are moved or combined, not copied as they lie.
+    pub fn moves_loads(&self) -> bool {
+        match self {
+            Fill::Load(load) => !load.is_plain(),
+            Fill::Blocks { sections, .. } => sections
+                .iter()
+                .any(|s| matches!(s.fill, Fill::Load(_)) || s.fill.moves_loads()),
+            _ => false,
+        }
+    }
+
     /// Whether preparing makes a whole matrix, all threads together, and holds it.
     pub fn is_matrix(&self) -> bool {
         match self {

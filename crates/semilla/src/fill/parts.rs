@@ -19,10 +19,12 @@ impl Fill {
 
     /// Parts of at most so many bytes.
     pub(super) fn parts_of(&self, most: usize, shape: &[usize], dtype: DType) -> Vec<Slice> {
+        // What is combined is held in double precision, before and after.
+        let is_combined = matches!(self, Fill::Load(load) if !load.is_exact());
+        let most = if is_combined { most / 4 } else { most };
         let whole = Slice::whole(shape);
         let bytes = bytes(shape, dtype);
-        let moves = matches!(self, Fill::Load(load) if !load.is_plain());
-        if !(moves || self.is_matrix()) || bytes <= most || whole.is_empty() {
+        if !(self.moves_loads() || self.is_matrix()) || bytes <= most || whole.is_empty() {
             return vec![whole];
         }
         let pieces = bytes.div_ceil(most);

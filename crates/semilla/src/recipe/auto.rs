@@ -14,7 +14,7 @@ pub(super) fn decide(tensor: &Tensor, model: &Model) -> Option<Decision> {
         fans: FanRule::Exact,
         layout: None,
         reason: reason.to_owned(),
-        load: None,
+        given: None,
     })
 }
 

@@ -33,7 +33,7 @@ use crate::layout::{FanRule, Layout};
 use crate::model::{Model, Role, Tensor};
 use crate::plan::Decision;
 use crate::suggest::did_you_mean;
-use crate::transfer::{Load, Transfer};
+use crate::transfer::{Given, Transfer};
 pub(crate) use glob::glob_match;
 
 /// An ordered list of rules.
@@ -412,7 +412,7 @@ impl Recipe {
         self.decide_rest(model, vec![None; model.tensors.len()])
     }
 
-    /// As [`decide`](Self::decide), where checkpoints give some tensors: what a [`Load`] covers needs no rule.
+    /// As [`decide`](Self::decide), where checkpoints give some tensors ([`Transfer::align`]): what they give whole needs no rule.
     ///
     /// # Errors
     /// As [`decide`](Self::decide).
@@ -422,13 +422,13 @@ impl Recipe {
     pub fn decide_rest(
         &self,
         model: &Model,
-        loads: Vec<Option<Load>>,
+        given: Vec<Option<Given>>,
     ) -> Result<Vec<Decision>, RecipeError> {
-        assert_eq!(model.tensors.len(), loads.len(), "one entry per tensor");
+        assert_eq!(model.tensors.len(), given.len(), "one entry per tensor");
         let mut used = Vec::new();
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
-        for (tensor, load) in model.tensors.iter().zip(loads) {
+        for (tensor, given) in model.tensors.iter().zip(given) {
             let found = match &self.rules {
                 Rules::Auto => auto::decide(tensor, model),
                 Rules::List(rules) => {
@@ -437,13 +437,15 @@ impl Recipe {
                     place.map(|place| self.by_rule(&rules[place]))
                 }
             };
-            let covered = load.as_ref().is_some_and(|load| load.covers(&tensor.shape));
+            let whole = given
+                .as_ref()
+                .is_some_and(|given| given.is_whole(&tensor.shape));
             let found = match found {
-                None if covered => Some(self.decision(Initializer::Keep(Keep {}), "")),
+                None if whole => Some(self.decision(Initializer::Keep(Keep {}), "")),
                 found => found.or_else(|| self.for_the_rest()),
             };
             match found {
-                Some(decision) => decisions.push(Decision { load, ..decision }),
+                Some(decision) => decisions.push(Decision { given, ..decision }),
                 None => unmatched.push(format!("{} ({})", tensor.name, role_name(tensor.role))),
             }
         }
@@ -466,7 +468,7 @@ impl Recipe {
             fans: self.fans,
             layout: rule.layout.clone(),
             reason: rule.reason.clone(),
-            load: None,
+            given: None,
         }
     }
 
@@ -481,7 +483,7 @@ impl Recipe {
             fans: self.fans,
             layout: None,
             reason: reason.to_owned(),
-            load: None,
+            given: None,
         }
     }
 

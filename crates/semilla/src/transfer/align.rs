@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::names::{best_prefixes, collision, proposal, renamed};
+use super::offers::Offers;
+use super::parts::{Pattern, numbered};
 use super::{
-    Load, Prefixes, Run, SHOWN, Transfer, TransferError, Unmet, Unused, check_fired, matching,
+    Given, Prefixes, SHOWN, Transfer, TransferError, Unmet, Unused, check_fired, matching,
 };
 use crate::model::{Model, Tensor};
 use crate::suggest::did_you_mean;
@@ -12,8 +14,8 @@ use crate::suggest::did_you_mean;
 /// What becomes of every tensor of a model and of a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alignment {
-    /// For each target what it takes, with [`Load::source`] 0; `None` where it takes nothing.
-    pub loads: Vec<Option<Load>>,
+    /// For each target what it is given, with [`Load::source`](super::Load::source) 0; `None` where it is given nothing.
+    pub given: Vec<Option<Given>>,
     /// Source tensors that are not used, and why.
     pub unused: Vec<(String, Unused)>,
     /// The prefix that was taken from the source's names.
@@ -22,13 +24,6 @@ pub struct Alignment {
     pub added: String,
     /// Whether the prefixes were found, not given.
     pub found: bool,
-}
-
-/// How the axes of source and target lie to each other.
-enum Order {
-    Same,
-    Permuted(Vec<usize>),
-    Unknown,
 }
 
 impl Transfer {
@@ -48,11 +43,12 @@ impl Transfer {
     ) -> Result<Alignment, TransferError> {
         let targets: Vec<(&str, u64)> = target.tensors.iter().map(sized).collect();
         let target_names = || target.tensors.iter().map(|tensor| tensor.name.as_str());
+        let adapted: Vec<String> = self.adapt.iter().map(|adapt| adapt.glob.clone()).collect();
         for (what, globs) in [
             ("into", &self.into),
             ("must_load", &self.must_load),
             ("may_miss", &self.may_miss),
-            ("overlap", &self.overlap),
+            ("adapt", &adapted),
         ] {
             check_fired(what, "model", globs, target_names())?;
         }
@@ -72,7 +68,8 @@ impl Transfer {
         let sized: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(sizes).collect();
         let found = self.strip.is_none() && self.add.is_none();
         let prefixes = if found {
-            best_prefixes(&sized, &targets)?
+            let (of_sources, of_targets) = self.names_of_parts(&sized, &targets)?;
+            best_prefixes(&with(&sized, &of_sources), &with(&targets, &of_targets))?
         } else {
             Prefixes {
                 strip: self.strip.clone().unwrap_or_default(),
@@ -100,53 +97,64 @@ impl Transfer {
                 sources: (own(first), own(second)),
             });
         }
-        let places: HashMap<&str, usize> = offered
-            .iter()
-            .map(|(place, name)| (name.as_str(), *place))
-            .collect();
 
-        let mut loads = Vec::with_capacity(target.tensors.len());
+        let offers = Offers::new(self, target, source, &offered, one_convention)?;
+        let mut given = Vec::with_capacity(target.tensors.len());
         let mut unmet = Vec::new();
         let mut fates: HashMap<usize, Unused> = HashMap::new();
         let mut used = vec![false; source_names.len()];
+        let mut named = false;
         for tensor in &target.tensors {
-            let place = places.get(tensor.name.as_str()).copied();
+            let offer = offers.find(&tensor.name);
+            named |= offer.is_some();
+            let places = offer
+                .as_ref()
+                .map(|offer| offer.places())
+                .unwrap_or_default();
             if !self.into.is_empty() && matching(&self.into, &tensor.name).is_none() {
-                fates.extend(place.map(|place| (place, Unused::OutOfScope)));
-                loads.push(None);
+                fates.extend(places.into_iter().map(|place| (place, Unused::OutOfScope)));
+                given.push(None);
                 continue;
             }
-            let outcome = match place {
-                Some(place) => self.load(tensor, &source.tensors[place], one_convention),
+            let outcome = match &offer {
+                Some(offer) => offers.give(tensor, offer),
                 None => {
                     // Looking for what was meant takes long: only for what will be shown.
                     let shown = self.must(&tensor.name) && unmet.len() < SHOWN;
-                    let known = places.keys().copied().filter(|_| shown);
+                    let known = offered
+                        .iter()
+                        .map(|(_, name)| name.as_str())
+                        .filter(|_| shown);
                     Err(Unmet::Missing {
                         target: tensor.name.clone(),
                         hint: did_you_mean(&tensor.name, known),
                     })
                 }
             };
-            match (outcome, place) {
-                (Ok(load), Some(place)) => {
-                    used[place] = true;
-                    loads.push(Some(load));
+            match outcome {
+                Ok(one) => {
+                    places.into_iter().for_each(|place| used[place] = true);
+                    given.push(Some(one).filter(|one| one.is_any(&tensor.shape)));
                 }
-                (Err(problem), _) if self.must(&tensor.name) => {
-                    unmet.push(problem);
-                    loads.push(None);
-                }
-                (_, place) => {
-                    let fate = Unused::Shape {
-                        target: tensor.shape.clone(),
-                    };
-                    fates.extend(place.map(|place| (place, fate)));
-                    loads.push(None);
+                Err(problem) => {
+                    if self.must(&tensor.name) {
+                        unmet.push(problem);
+                    } else {
+                        let shape = tensor.shape.clone();
+                        let fate = |place| {
+                            (
+                                place,
+                                Unused::Shape {
+                                    target: shape.clone(),
+                                },
+                            )
+                        };
+                        fates.extend(places.into_iter().map(fate));
+                    }
+                    given.push(None);
                 }
             }
         }
-        let named = target_names().any(|name| places.contains_key(name));
         if !unmet.is_empty() && named {
             let proposal = proposal(&sized, &targets);
             return Err(TransferError::Targets { unmet, proposal });
@@ -154,20 +162,47 @@ impl Transfer {
         if !used.contains(&true) && !target.tensors.is_empty() {
             return Err(no_match(&sized, &targets));
         }
-        for (place, _) in &offered {
+        offers.check_fired()?;
+        for (place, name) in &offered {
             if !used[*place] {
-                let fate = fates.remove(place).unwrap_or(Unused::NoTarget);
+                let fate = match fates.remove(place) {
+                    Some(fate) => fate,
+                    None if offers.is_left(name) => Unused::OtherLayer,
+                    None => Unused::NoTarget,
+                };
                 unused.push((source_names[*place].to_owned(), fate));
             }
         }
-        self.check_coverage(target, &loads)?;
+        self.check_coverage(target, &given)?;
         Ok(Alignment {
-            loads,
+            given,
             unused,
             stripped: prefixes.strip,
             added: prefixes.add,
             found,
         })
+    }
+
+    /// The names that fused and split tensors have in parts: what prefixes are found by as well.
+    fn names_of_parts(
+        &self,
+        sources: &[(&str, u64)],
+        targets: &[(&str, u64)],
+    ) -> Result<(Vec<String>, Vec<String>), TransferError> {
+        let parts = |pattern: &Pattern, names: &[(&str, u64)]| -> Vec<String> {
+            let parts = names.iter().filter_map(|(name, _)| pattern.parts(name));
+            parts.flatten().map(|name| numbered(&name, 0)).collect()
+        };
+        let (mut of_sources, mut of_targets) = (Vec::new(), Vec::new());
+        for split in &self.split {
+            let pattern = Pattern::new(&split.source, &split.parts, split.interleaved)?;
+            of_sources.extend(parts(&pattern, sources));
+        }
+        for fuse in &self.fuse {
+            let pattern = Pattern::new(&fuse.target, &fuse.parts, fuse.interleaved)?;
+            of_targets.extend(parts(&pattern, targets));
+        }
+        Ok((of_sources, of_targets))
     }
 
     /// Whether a target may not do without.
@@ -176,64 +211,16 @@ impl Transfer {
         asked && matching(&self.may_miss, name).is_none()
     }
 
-    fn load(&self, target: &Tensor, source: &Tensor, one_convention: bool) -> Result<Load, Unmet> {
-        if target.dtype.is_float() != source.dtype.is_float() {
-            return Err(Unmet::Kind {
-                target: target.name.clone(),
-                dtype: target.dtype,
-                found: source.dtype,
-            });
-        }
-        let mut load = Load::whole(0, &source.name);
-        match order(target, source) {
-            Order::Same => {}
-            Order::Unknown if one_convention => {}
-            Order::Permuted(axes) => load.permute = axes,
-            Order::Unknown => {
-                return Err(Unmet::Layout {
-                    target: target.name.clone(),
-                    source: source.name.clone(),
-                });
-            }
-        }
-        if load.fits(&source.shape, &target.shape) {
-            return Ok(load);
-        }
-        let found: Vec<usize> = match source.shape.len() == target.shape.len() {
-            true => (0..target.shape.len())
-                .map(|axis| source.shape[load.source_axis(axis)])
-                .collect(),
-            false => source.shape.clone(),
-        };
-        let may_overlap = matching(&self.overlap, &target.name).is_some();
-        if may_overlap && found.len() == target.shape.len() {
-            let sizes = found.iter().zip(&target.shape);
-            let both = sizes.map(|(&a, &b)| {
-                vec![Run {
-                    from: 0,
-                    to: 0,
-                    len: a.min(b),
-                }]
-            });
-            load.axes = both.collect();
-            return Ok(load);
-        }
-        Err(Unmet::Shape {
-            target: target.name.clone(),
-            shape: target.shape.clone(),
-            source: source.name.clone(),
-            found,
-        })
-    }
-
-    fn check_coverage(&self, target: &Model, loads: &[Option<Load>]) -> Result<(), TransferError> {
+    fn check_coverage(&self, target: &Model, given: &[Option<Given>]) -> Result<(), TransferError> {
         let Some(asked) = self.min_coverage else {
             return Ok(());
         };
         let (mut taken, mut all) = (0, 0);
-        for (tensor, load) in target.tensors.iter().zip(loads) {
+        for (tensor, given) in target.tensors.iter().zip(given) {
             all += tensor.len().unwrap_or(0);
-            taken += load.as_ref().map_or(0, |load| load.elements(&tensor.shape));
+            taken += given
+                .as_ref()
+                .map_or(0, |given| given.elements(&tensor.shape));
         }
         let found = taken as f64 / (all.max(1)) as f64;
         if found < asked {
@@ -241,6 +228,12 @@ impl Transfer {
         }
         Ok(())
     }
+}
+
+/// Names with sizes, and others of no size.
+fn with<'a>(names: &[(&'a str, u64)], others: &'a [String]) -> Vec<(&'a str, u64)> {
+    let others = others.iter().map(|name| (name.as_str(), 0));
+    names.iter().copied().chain(others).collect()
 }
 
 fn sized(tensor: &Tensor) -> (&str, u64) {
@@ -258,38 +251,5 @@ fn no_match(sources: &[(&str, u64)], targets: &[(&str, u64)]) -> TransferError {
         checkpoint: names(sources),
         model: names(targets),
         proposal: proposal(sources, targets),
-    }
-}
-
-/// The order of the source's axes that is the target's, read off their layouts, never off their sizes: most matrices
-/// of a transformer are square.
-fn order(target: &Tensor, source: &Tensor) -> Order {
-    if target.shape.len() != source.shape.len() || target.shape.len() < 2 {
-        return Order::Same;
-    }
-    let (Some(to), Some(from)) = (&target.layout, &source.layout) else {
-        return match target.layout == source.layout {
-            true => Order::Same,
-            false => Order::Unknown,
-        };
-    };
-    let (to, from) = (to.axes(), from.axes());
-    if to.len() != target.shape.len() || from.len() != source.shape.len() {
-        return Order::Unknown;
-    }
-    let mut taken = vec![false; from.len()];
-    let mut axes = Vec::with_capacity(to.len());
-    for axis in to {
-        let place = (0..from.len()).find(|&place| !taken[place] && from[place] == *axis);
-        let Some(place) = place else {
-            return Order::Unknown;
-        };
-        taken[place] = true;
-        axes.push(place);
-    }
-    if axes.iter().copied().eq(0..from.len()) {
-        Order::Same
-    } else {
-        Order::Permuted(axes)
     }
 }

@@ -3,7 +3,7 @@
 //! [`Transfer`] holds the rules for one checkpoint: prefixes, renames, what must load and what may miss. [`align`](Transfer::align)
 //! applies them to names and shapes alone and gives every target tensor and every source tensor a fate, before
 //! a byte is read. Strict by default: a target without a source is an error unless it may miss, a shape that does not fit
-//! is one unless its overlap is asked for, two sources for one target are one always.
+//! is one unless an operation ([`Op`]) makes it fit, two sources for one target are one always.
 //!
 //! ```
 //! use semilla::{DType, Model, model::Convention, transfer::Transfer};
@@ -17,19 +17,32 @@
 //! let rules = Transfer { may_miss: vec!["head.*".into()], ..Transfer::default() };
 //! let alignment = rules.align(&target, &source, true)?;
 //! assert_eq!(alignment.added, "bert."); // found, and reported
-//! assert_eq!(alignment.loads[0].as_ref().unwrap().tensor, "query.weight");
-//! assert!(alignment.loads[2].is_none());
+//! assert_eq!(alignment.given[0].as_ref().unwrap().note, "");
+//! assert!(alignment.given[2].is_none());
 //! # Ok::<(), semilla::transfer::TransferError>(())
 //! ```
 
+mod adapt;
 mod align;
+mod depth;
+mod given;
 mod load;
 mod names;
+mod offers;
+mod parts;
+mod resize;
+mod width;
 
 use serde::{Deserialize, Serialize};
 
+pub use adapt::{Adapt, Channels, Inflate, InvalidOp, NewRows, Op, Rotary, RowSource, Rows};
 pub use align::Alignment;
-pub use load::{Load, Run};
+pub use depth::{Depth, LayerMap, LayerRule, NewLayers};
+pub use given::Given;
+pub use load::{Along, Load, Run, Terms};
+pub use parts::{Fuse, Split};
+pub use resize::{Filter, Resize};
+pub use width::{Grow, Policy, Repeat, Select, Structure};
 
 use crate::recipe::glob_match;
 use crate::suggest::did_you_mean;
@@ -44,8 +57,11 @@ use crate::suggest::did_you_mean;
 /// add = "bert."                          # prefix of the targets
 /// rename = [["\\.gamma$", ".weight"]]    # regular expressions on source names, in order, all that match
 /// may_miss = ["classifier.*"]            # all else must load
-/// overlap = ["*.word_embeddings.weight"] # copy what both have, the rest by the rules below
 /// min_coverage = 0.95
+/// adapt = [                              # what is done where a tensor does not fit
+///   { match = "*.word_embeddings.weight", op = "overlap" },
+///   { match = "*.position_embeddings", op = { positions = { prefix = 1, grid = [16, 16] } } },
+/// ]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -67,10 +83,16 @@ pub struct Transfer {
     pub must_load: Vec<String>,
     /// Globs of target tensors that need not.
     pub may_miss: Vec<String>,
-    /// Globs of target tensors of which the part that both shapes have is copied, if the shapes differ.
-    pub overlap: Vec<String>,
     /// The least part of the target's elements that must come from the checkpoint, from 0 to 1.
     pub min_coverage: Option<f64>,
+    /// What is done to targets that do not fit as they are; all that match, in order.
+    pub adapt: Vec<Adapt>,
+    /// Targets that are several tensors of the checkpoint in one.
+    pub fuse: Vec<Fuse>,
+    /// Tensors of the checkpoint that are several targets in one.
+    pub split: Vec<Split>,
+    /// Layers that come from others.
+    pub depth: Option<Depth>,
 }
 
 /// Why a source tensor is not used.
@@ -98,6 +120,8 @@ pub enum Unused {
     OutOfScope,
     /// Its target comes from a checkpoint before this one.
     GivenBefore,
+    /// The map of layers leaves its layer out.
+    OtherLayer,
 }
 
 impl std::fmt::Display for Unused {
@@ -108,6 +132,7 @@ impl std::fmt::Display for Unused {
             Unused::OtherPrefix { prefix } => write!(f, "outside of {prefix:?}"),
             Unused::Shape { target } => write!(f, "the target has shape {target:?}"),
             Unused::OutOfScope => f.write_str("the target is not one that this checkpoint is for"),
+            Unused::OtherLayer => f.write_str("the map of layers leaves its layer out"),
             Unused::GivenBefore => f.write_str("an earlier checkpoint gives the target"),
         }
     }
@@ -175,6 +200,14 @@ pub enum TransferError {
         /// Renames that may be meant.
         proposal: String,
     },
+    /// Layers that cannot be mapped.
+    #[error("cannot map the layers {layers:?}: {problem}; correct depth")]
+    Depth {
+        /// The name before their numbers.
+        layers: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// Too little comes from the checkpoint.
     #[error(
         "{:.2} % of the model's elements come from the checkpoint, less than the {:.2} % asked for by min_coverage",
@@ -231,6 +264,13 @@ pub enum Unmet {
         /// The source.
         source: String,
     },
+    /// An operation that cannot be carried out.
+    Adapt {
+        /// The target.
+        target: String,
+        /// Why.
+        problem: String,
+    },
     /// Numbers of another kind.
     Kind {
         /// The target.
@@ -255,6 +295,7 @@ impl std::fmt::Display for Unmet {
                 f,
                 "{target}: has shape {shape:?}, {source} of the checkpoint {found:?}"
             ),
+            Unmet::Adapt { target, problem } => write!(f, "{target}: {problem}"),
             Unmet::Layout { target, source } => write!(
                 f,
                 "{target}: the order of its axes or of those of {source} is not known; state a layout"
@@ -286,8 +327,7 @@ fn list(unmet: &[Unmet]) -> String {
         lines.push(format!("and {} more tensors", unmet.len() - SHOWN));
     }
     lines.push(
-        "let them miss (may_miss), load the part that fits (overlap), or rename what is meant"
-            .to_owned(),
+        "let them miss (may_miss), make them fit (adapt), or rename what is meant".to_owned(),
     );
     lines.join("\n")
 }
@@ -295,6 +335,14 @@ fn list(unmet: &[Unmet]) -> String {
 /// The first of the globs that matches.
 fn matching<'a>(globs: &'a [String], name: &str) -> Option<&'a String> {
     globs.iter().find(|glob| glob_match(glob, name))
+}
+
+/// The operations for a target, in order.
+fn matching_op<'a>(rules: &'a [Adapt], name: &str) -> impl Iterator<Item = &'a Op> {
+    rules
+        .iter()
+        .filter(move |rule| glob_match(&rule.glob, name))
+        .map(|rule| &rule.op)
 }
 
 /// Every glob must match some name.

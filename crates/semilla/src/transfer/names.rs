@@ -44,7 +44,7 @@ pub(super) fn renamed(
     Ok(names)
 }
 
-fn compile(pattern: &str) -> Result<Regex, TransferError> {
+pub(super) fn compile(pattern: &str) -> Result<Regex, TransferError> {
     RegexBuilder::new(pattern)
         .size_limit(MAX_REGEX_BYTES)
         .build()

@@ -1,0 +1,184 @@
+//! Another number of layers: which layer of the checkpoint each of the model's comes from.
+
+use serde::{Deserialize, Serialize};
+
+use super::TransferError;
+use super::width::Policy;
+use crate::model::Role;
+
+/// Layers of the model that come from others of the checkpoint.
+///
+/// ```toml
+/// depth = { layers = "encoder.layer", map = "uniform" }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Depth {
+    /// The name before the layers' numbers, such as `encoder.layer`.
+    pub layers: String,
+    /// Which layer each comes from.
+    #[serde(default)]
+    pub map: LayerMap,
+    /// What a layer becomes whose source is a lower layer's too.
+    #[serde(default)]
+    pub new: NewLayers,
+}
+
+/// For each layer of the model the checkpoint's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LayerMap {
+    /// By a rule.
+    Rule(LayerRule),
+    /// One by one.
+    List(Vec<usize>),
+    /// Evenly spread for fewer layers, in turns for more.
+    #[default]
+    Default,
+}
+
+/// Which layers a model of another depth has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerRule {
+    /// The first ones.
+    First,
+    /// Evenly spread ones.
+    Uniform,
+    /// All, then all again (StackBERT; Gong et al. 2019).
+    Stack,
+    /// Each several times in a row.
+    Interlace,
+}
+
+/// What becomes of a layer whose source a lower layer has already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewLayers {
+    /// A copy.
+    #[default]
+    Copy,
+    /// A copy whose residual branches end in zero: where the residual stream is not normalized after the sum, the
+    /// network computes what it did.
+    Zero,
+    /// An identity for networks without branches (Net2DeeperNet; Chen et al. 2016, section 3.2): exact before ReLU.
+    Identity,
+}
+
+/// The layers of both sides, counted.
+pub(super) struct Layers<'a> {
+    rule: &'a Depth,
+    sources: Vec<usize>,
+}
+
+/// Where a layer's tensor comes from.
+pub(super) struct Wanted {
+    /// The name that it has in the checkpoint, in the model's spelling.
+    pub(super) name: String,
+    /// Whether a lower layer has the same source.
+    pub(super) is_new: bool,
+}
+
+impl Depth {
+    /// Counts the layers of both sides and decides where each comes from.
+    pub(super) fn resolve<'a, 'n>(
+        &'a self,
+        targets: impl Iterator<Item = &'n str>,
+        sources: impl Iterator<Item = &'n str>,
+    ) -> Result<Layers<'a>, TransferError> {
+        let count = |names: &mut dyn Iterator<Item = &'n str>| {
+            let layers = names
+                .filter_map(|name| self.split(name))
+                .map(|(_, layer, _)| layer);
+            layers.max().map_or(0, |last| last + 1)
+        };
+        let (mut targets, mut sources) = (targets, sources);
+        let (to, from) = (count(&mut targets), count(&mut sources));
+        let problem = |problem: String| TransferError::Depth {
+            layers: self.layers.clone(),
+            problem,
+        };
+        if to == 0 || from == 0 {
+            let side = if to == 0 {
+                "model"
+            } else {
+                "checkpoint (by its new names)"
+            };
+            return Err(problem(format!("the {side} has none")));
+        }
+        let sources = self.map.sources(from, to);
+        if sources.len() != to || sources.iter().any(|&layer| layer >= from) {
+            return Err(problem(format!(
+                "the map {sources:?} does not give {to} layers out of {from}"
+            )));
+        }
+        Ok(Layers {
+            rule: self,
+            sources,
+        })
+    }
+
+    /// A name as what lies before its layer's number, the number, and what lies after.
+    fn split<'n>(&self, name: &'n str) -> Option<(&'n str, usize, &'n str)> {
+        let found = name.match_indices(&self.layers).find_map(|(at, _)| {
+            let is_start = at == 0 || name[..at].ends_with('.');
+            let rest = name[at + self.layers.len()..].strip_prefix('.')?;
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, after) = rest.split_at(digits);
+            let is_end = after.is_empty() || after.starts_with('.');
+            let layer = number.parse().ok().filter(|_| is_start && is_end)?;
+            Some((name.len() - rest.len(), layer, after))
+        });
+        found.map(|(before, layer, after)| (&name[..before], layer, after))
+    }
+}
+
+impl LayerMap {
+    fn sources(&self, from: usize, to: usize) -> Vec<usize> {
+        let rule = match self {
+            LayerMap::List(list) => return list.clone(),
+            LayerMap::Rule(rule) => *rule,
+            LayerMap::Default if to <= from => LayerRule::Uniform,
+            LayerMap::Default => LayerRule::Stack,
+        };
+        match rule {
+            LayerRule::First => (0..to).collect(),
+            LayerRule::Uniform => Policy::Uniform.choose(from, to),
+            LayerRule::Stack => (0..to).map(|layer| layer % from).collect(),
+            LayerRule::Interlace => (0..to).map(|layer| layer * from / to).collect(),
+        }
+    }
+}
+
+impl Layers<'_> {
+    /// Where a tensor comes from; `None` outside of the layers.
+    pub(super) fn wanted(&self, name: &str) -> Option<Wanted> {
+        let (before, layer, after) = self.rule.split(name)?;
+        let source = *self.sources.get(layer)?;
+        Some(Wanted {
+            name: format!("{before}{source}{after}"),
+            is_new: self.sources[..layer].contains(&source),
+        })
+    }
+
+    /// Whether no layer of the model takes this tensor's.
+    pub(super) fn is_left(&self, name: &str) -> bool {
+        let layer = self.rule.split(name).map(|(_, layer, _)| layer);
+        layer.is_some_and(|layer| !self.sources.contains(&layer))
+    }
+}
+
+impl NewLayers {
+    /// Whether a tensor of a new layer, of a layer with this role, is zero: the end of a residual branch.
+    pub(super) fn zeroes(self, role: Role) -> bool {
+        self == NewLayers::Zero
+            && matches!(
+                role,
+                Role::AttentionOut
+                    | Role::MlpOut
+                    | Role::ResidualOut
+                    | Role::LastNormWeight
+                    | Role::BranchScale
+            )
+    }
+}
