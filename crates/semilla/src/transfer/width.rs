@@ -51,8 +51,10 @@ pub struct Structure {
     pub heads: Option<[usize; 2]>,
     /// The same for keys and values, if they are fewer.
     pub kv_heads: Option<[usize; 2]>,
-    /// Equal blocks of the input axis, each a copy of the layer before: the positions of a flattened feature map.
+    /// Equal blocks of the input axis, each one position of a feature map that was flattened channels last.
     pub in_blocks: Option<usize>,
+    /// Neighbouring inputs that are one channel of a feature map that was flattened channels first (PyTorch's `Flatten`).
+    pub in_units: Option<usize>,
 }
 
 /// Which units a smaller model keeps.
@@ -195,7 +197,10 @@ impl Structure {
         let mut picks = Vec::with_capacity(to);
         let mut start = 0;
         for (block, (&old, &new)) in old.iter().zip(&new).enumerate() {
-            let heads = self.heads_of(role, draft.kind(axis), block)?;
+            let heads = match (self.in_units, draft.kind(axis)) {
+                (Some(size), Some(Axis::In)) => Some([old / size.max(1), new / size.max(1)]),
+                (_, kind) => self.heads_of(role, kind, block)?,
+            };
             picks.extend(
                 units(old, new, heads, choose)?
                     .into_iter()
