@@ -317,6 +317,7 @@ fn loaded(load: &Load) -> String {
     let what = match (load.is_exact(), load.axes.is_empty(), &load.permute[..]) {
         (true, true, []) => "copied",
         (true, true, _) => "axes permuted",
+        (true, false, _) if load.alike.is_some() => "a selection, and rows alike",
         (true, false, _) => "a selection",
         (false, ..) => "combined",
     };

@@ -588,7 +588,7 @@ fn positions(
     let (before, from, to) = (resize.before, resize.from.clone(), resize.to.clone());
     draft.resize(axis, resize)?;
     draft.notes.push(format!(
-        "positions {} to {} {}, {before} tokens before them as they are",
+        "positions {} to {} {}, tokens before them as they are: {before}",
         sides(&from),
         sides(&to),
         name(filter)
@@ -656,7 +656,7 @@ fn bias_table(
     let from = grid_of(from.as_deref(), old.checked_sub(extra)).ok_or_else(unknown)?;
     let to = grid_of(to.as_deref(), new.checked_sub(extra)).ok_or_else(unknown)?;
     let note = format!(
-        "offsets {} to {} {}, {extra} rows after them as they are",
+        "offsets {} to {} {}, rows after them as they are: {extra}",
         sides(&from),
         sides(&to),
         name(filter)
