@@ -1,14 +1,18 @@
 //! The linear algebra that initializers need, with the same bits on any CPU and any number of threads.
 
+mod dense;
 mod lanes;
 mod orthogonal;
 mod product;
 mod reflectors;
+mod singular;
 mod svd;
 
 use crate::stream::Stream;
+pub(crate) use dense::{Basis, Packed, transpose};
 pub(crate) use orthogonal::Orthogonal;
 pub(crate) use product::Scalar;
+pub use singular::{Singular, leading, singular};
 pub use svd::{Svd, svd};
 
 /// Fills `out` with a semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many

@@ -390,3 +390,154 @@ fn golden() {
         "{bits:#x} {double:#x}"
     );
 }
+
+fn drawn(seed: u64, len: usize) -> Vec<f64> {
+    let mut values = vec![0.0; len];
+    f64::normals(Stream::new(seed, "drawn"), 0, &mut values);
+    values
+}
+
+#[test]
+fn whole_products_are_the_defined_chains() {
+    for [rows, depth, cols] in [
+        [1, 1, 1],
+        [5, 7, 3],
+        [97, 33, 300],
+        [200, 64, 17],
+        [3, 129, 600],
+    ] {
+        let (a, b) = (drawn(1, rows * depth), drawn(2, depth * cols));
+        let zero = vec![0.0; rows * cols];
+        let expected = product_by_definition([rows, depth, cols], [&a, &b, &zero], f64::mul_add);
+        assert_eq!(Packed::new(&b, depth, cols).times(&a), expected);
+        let turned = transpose(&b, cols);
+        assert_eq!(Packed::transposed(&turned, cols, depth).times(&a), expected);
+    }
+    assert!(Packed::new(&[], 0, 3).times(&[]).is_empty());
+    assert!(Packed::new(&[], 3, 0).times(&[1.0; 6]).is_empty());
+    assert!(transpose(&[], 0).is_empty());
+}
+
+#[test]
+fn a_basis_is_orthonormal_whatever_it_is_made_of() {
+    let length = 90;
+    let mut vectors = drawn(3, 70 * length);
+    // Twice the same, nothing at all, sums of others, and nearly a sum of others.
+    vectors.copy_within(0..2 * length, 40 * length);
+    vectors[45 * length..48 * length].fill(0.0);
+    for place in [50, 51, 52] {
+        for i in 0..length {
+            let tiny = if place == 52 {
+                1e-13 * vectors[60 * length + i]
+            } else {
+                0.0
+            };
+            vectors[place * length + i] = vectors[i] + vectors[3 * length + i] + tiny;
+        }
+    }
+    let mut basis = Basis::new(length);
+    basis.extend(&vectors);
+    assert_eq!(basis.len(), 70);
+    assert!(deviation(&basis.vectors, 70, length) < 1e-14);
+    // The span has what was given.
+    let along = Packed::transposed(&basis.vectors, 70, length).times(&vectors);
+    let back = Packed::new(&basis.vectors, 70, length).times(&along);
+    let error = back.iter().zip(&vectors).map(|(x, y)| (x - y).abs());
+    assert!(error.fold(0.0, f64::max) < 1e-13);
+}
+
+/// A matrix with these singular values, the largest first.
+fn with_values(rows: usize, cols: usize, values: &[f64]) -> Vec<f64> {
+    let mut left = double(Stream::new(1, "left"), values.len(), rows);
+    let right = double(Stream::new(1, "right"), values.len(), cols);
+    for (vector, value) in left.chunks_exact_mut(rows).zip(values) {
+        vector.iter_mut().for_each(|x| *x *= value);
+    }
+    Packed::new(&right, values.len(), cols).times(&transpose(&left, rows))
+}
+
+fn check_triplets(found: &Singular, matrix: &[f64], rows: usize, cols: usize, expected: &[f64]) {
+    let count = found.values.len();
+    for (value, expected) in found.values.iter().zip(expected) {
+        assert!(
+            (value - expected).abs() < 1e-11 * expected.max(1e-3),
+            "{value} {expected}"
+        );
+    }
+    for (vectors, length) in [(&found.left, rows), (&found.right, cols)] {
+        let deviation = deviation(vectors, count, length);
+        assert!(deviation < 1e-12, "{rows}x{cols}: {deviation:e}");
+    }
+    let images = Packed::transposed(matrix, rows, cols).times(&found.right);
+    let pairs = found.values.iter().zip(found.left.chunks_exact(rows));
+    for (image, (value, left)) in images.chunks_exact(rows).zip(pairs) {
+        let error = image.iter().zip(left).map(|(x, u)| (x - value * u).abs());
+        assert!(error.fold(0.0, f64::max) < 1e-11);
+        let largest = left
+            .iter()
+            .fold(0f64, |m, &x| if x.abs() > m.abs() { x } else { m });
+        assert!(largest > 0.0, "the sign's rule");
+    }
+}
+
+#[test]
+fn rectangular_matrices_are_decomposed() {
+    for (rows, cols) in [
+        (1, 1),
+        (1, 7),
+        (7, 1),
+        (30, 12),
+        (12, 30),
+        (25, 25),
+        (100, 33),
+    ] {
+        let count = rows.min(cols);
+        let values: Vec<f64> = (0..count).map(|i| 1.5f64.powi(-(i as i32))).collect();
+        let matrix = with_values(rows, cols, &values);
+        check_triplets(&singular(&matrix, rows, cols), &matrix, rows, cols, &values);
+    }
+    let empty = singular(&[], 0, 5);
+    assert!(empty.values.is_empty());
+}
+
+/// Spectra that end a search early, late or in the wrong place: steep, flat, equal, with few values that are not zero.
+#[test]
+fn the_largest_few_are_those_of_the_whole() {
+    let (rows, cols, count) = (300, 400, 5);
+    let steep: Vec<f64> = (0..rows).map(|i| 0.5f64.powi(i as i32)).collect();
+    let flat: Vec<f64> = (0..rows).map(|i| 1.0 - 0.001 * i as f64).collect();
+    let equal: Vec<f64> = (0..rows).map(|i| if i < 40 { 1.0 } else { 0.9 }).collect();
+    let copies: Vec<f64> = (0..rows).map(|i| if i < 4 { 1.0 } else { 0.5 }).collect();
+    let few: Vec<f64> = (0..rows).map(|i| if i < 3 { 2.0 } else { 0.0 }).collect();
+    for values in [steep, flat, equal, copies, few, vec![0.0; rows]] {
+        for (rows, cols) in [(rows, cols), (cols, rows)] {
+            let matrix = with_values(rows, cols, &values);
+            let found = leading(&matrix, rows, cols, count);
+            assert_eq!(found.values.len(), count);
+            check_triplets(&found, &matrix, rows, cols, &values);
+        }
+    }
+    let matrix = drawn(9, 300 * 300);
+    let all = singular(&matrix, 300, 300);
+    let found = leading(&matrix, 300, 300, count);
+    check_triplets(&found, &matrix, 300, 300, &all.values);
+    for (x, y) in found.left.iter().zip(&all.left) {
+        assert!((x - y).abs() < 1e-9);
+    }
+    assert_eq!(leading(&[1.0, 2.0], 1, 2, 9).values.len(), 1);
+    assert!(leading(&[1.0, 2.0], 1, 2, 0).values.is_empty());
+}
+
+#[test]
+fn triplets_do_not_depend_on_threads() {
+    let matrix = drawn(10, 300 * 310);
+    let expected = (singular(&matrix, 300, 310), leading(&matrix, 300, 310, 4));
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let found = pool.install(|| (singular(&matrix, 300, 310), leading(&matrix, 300, 310, 4)));
+        assert!(found == expected, "{threads}");
+    }
+}
