@@ -68,4 +68,30 @@ pub(crate) enum Failure {
         expected: String,
         found: String,
     },
+    #[error(transparent)]
+    Targets(#[from] semilla::lora::TargetError),
+    #[error(transparent)]
+    Factors(#[from] semilla::lora::LoraError),
+    #[error("{name}: {problem}")]
+    Adapter {
+        name: String,
+        problem: semilla::lora::LoraError,
+    },
+    #[error(
+        "the residual of {name} reaches {value:e}, which {dtype} does not hold; convert the base to a wider type first"
+    )]
+    Residual {
+        name: String,
+        value: f64,
+        dtype: DType,
+    },
+    #[error("cannot make the folder {}: {problem}", path.display())]
+    Folder {
+        path: PathBuf,
+        problem: std::io::Error,
+    },
+    #[error(
+        "{} is the base itself, and the residual base would take its place; write to another folder", .0.display()
+    )]
+    OntoBase(PathBuf),
 }

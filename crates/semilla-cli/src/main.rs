@@ -6,6 +6,7 @@ mod diff;
 mod failure;
 mod init;
 mod inspect;
+mod lora;
 mod model;
 mod output;
 mod plan;
@@ -83,6 +84,20 @@ Examples:
 
 Exit codes: 0 the same, 1 different, 2 bad usage or input.";
 
+const LORA_EXAMPLES: &str = "\
+Examples:
+  The default adapter of a model's query and value matrices; it changes nothing until it is trained:
+    semilla lora model.safetensors -o adapter
+  PiSSA of every feed-forward matrix, with the base that goes with it:
+    semilla lora model/ --init pissa --rank 16 --alpha 16 --target '*.mlp.*_proj' -o adapter
+  For a model that wraps the checkpoint's modules (GPT-2's file in GPT2LMHeadModel):
+    semilla lora gpt2.safetensors --prefix transformer. -o adapter
+
+Written are adapter_model.safetensors and adapter_config.json, as peft reads them; for pissa and olora also
+base.safetensors, the base less what the adapter holds, which must be loaded in the base's place.
+
+Exit codes: 0 done, 2 bad usage or input.";
+
 #[derive(Subcommand)]
 enum Command {
     /// Write ready-to-load weights, and say what was done to each tensor and why
@@ -114,6 +129,14 @@ enum Command {
     Diff {
         #[command(flatten)]
         args: diff::DiffArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Write the first factors of LoRA adapters, computed from a base's weights
+    #[command(after_help = LORA_EXAMPLES)]
+    Lora {
+        #[command(flatten)]
+        args: lora::LoraArgs,
         #[command(flatten)]
         form: Form,
     },
@@ -166,6 +189,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             if !diff::run(&args, &mut Output::new(form.json))? {
                 return Ok(ExitCode::from(1));
             }
+        }
+        Command::Lora { args, form } => {
+            lora::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Completions { shell } => {
             clap_complete::generate(

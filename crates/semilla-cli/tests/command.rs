@@ -48,7 +48,7 @@ fn init(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
 
 #[test]
 fn help_teaches_by_examples() {
-    for command in ["init", "plan", "inspect", "diff", "completions"] {
+    for command in ["init", "plan", "inspect", "diff", "lora", "completions"] {
         semilla()
             .args([command, "--help"])
             .assert()

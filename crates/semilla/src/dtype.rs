@@ -155,6 +155,31 @@ impl DType {
     }
 }
 
+impl DType {
+    /// Little-endian elements of the values, each rounded to nearest, ties to even; `None` for integer types.
+    pub fn encode(self, values: &[f64]) -> Option<Vec<u8>> {
+        fn each<E: Element>(values: &[f64]) -> Vec<u8> {
+            let rounded: Vec<E> = values.iter().map(|&value| E::from_f64(value)).collect();
+            let mut bytes = bytemuck::cast_slice(&rounded).to_vec();
+            if cfg!(target_endian = "big") {
+                bytes
+                    .chunks_exact_mut(size_of::<E>())
+                    .for_each(<[u8]>::reverse);
+            }
+            bytes
+        }
+        Some(match self {
+            DType::F64 => each::<f64>(values),
+            DType::F32 => each::<f32>(values),
+            DType::F16 => each::<f16>(values),
+            DType::BF16 => each::<bf16>(values),
+            DType::F8E4M3 => each::<F8E4M3>(values),
+            DType::F8E5M2 => each::<F8E5M2>(values),
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -323,28 +348,44 @@ macro_rules! element {
     };
 }
 
+/// The value rounded to odd: what is rounded once more, to a narrower type, is rounded as if once (Boldo & Melquiond 2008).
+fn to_odd(value: f64) -> f32 {
+    let near = value as f32;
+    if f64::from(near) == value || value.is_nan() {
+        return near;
+    }
+    let beyond = f64::from(near).abs() > value.abs();
+    f32::from_bits((near.to_bits() - u32::from(beyond)) | 1)
+}
+
 element!(f64, DType::F64, f64::from, |v| v, |v| v);
 element!(f32, DType::F32, |v| v, |v| v as f32, f64::from);
-element!(f16, DType::F16, f16::from_f32, f16::from_f64, f16::to_f64);
+element!(
+    f16,
+    DType::F16,
+    f16::from_f32,
+    |v| f16::from_f32(to_odd(v)),
+    f16::to_f64
+);
 element!(
     bf16,
     DType::BF16,
     bf16::from_f32,
-    bf16::from_f64,
+    |v| bf16::from_f32(to_odd(v)),
     bf16::to_f64
 );
 element!(
     F8E4M3,
     DType::F8E4M3,
     F8E4M3::from_f32,
-    |v| F8E4M3::from_f32(v as f32),
+    |v| F8E4M3::from_f32(to_odd(v)),
     |v: F8E4M3| { f64::from(v.to_f32()) }
 );
 element!(
     F8E5M2,
     DType::F8E5M2,
     F8E5M2::from_f32,
-    |v| F8E5M2::from_f32(v as f32),
+    |v| F8E5M2::from_f32(to_odd(v)),
     |v: F8E5M2| { f64::from(v.to_f32()) }
 );
 
@@ -394,6 +435,59 @@ mod tests {
             }
             bits += 0x0001_0001;
         }
+    }
+
+    #[test]
+    fn doubles_are_rounded_once() {
+        fn check<E: Element>(below: f64, above: f64) {
+            let middle = (below + above) / 2.0;
+            for sign in [1.0, -1.0] {
+                for tiny in [1e-9, 1e-15] {
+                    let down = E::from_f64(sign * middle * (1.0 - tiny)).to_f64();
+                    let up = E::from_f64(sign * middle * (1.0 + tiny)).to_f64();
+                    assert_eq!(
+                        (down, up),
+                        (sign * below, sign * above),
+                        "{} {tiny}",
+                        E::DTYPE
+                    );
+                }
+            }
+            assert!(E::from_f64(f64::NAN).to_f64().is_nan());
+            assert_eq!(E::from_f64(1e-300).to_f64(), 0.0);
+        }
+        for scale in [1.0, 2f64.powi(-9)] {
+            for odd in [0.0, 1.0] {
+                let step = |bits: i32| 2f64.powi(-bits);
+                check::<bf16>(
+                    scale * (1.0 + odd * step(7)),
+                    scale * (1.0 + (odd + 1.0) * step(7)),
+                );
+                check::<f16>(
+                    scale * (1.0 + odd * step(10)),
+                    scale * (1.0 + (odd + 1.0) * step(10)),
+                );
+            }
+        }
+        check::<F8E4M3>(1.0, 1.125);
+        check::<F8E5M2>(1.25, 1.5);
+        assert_eq!(f16::INFINITY, <f16 as Element>::from_f64(f64::INFINITY));
+        assert_eq!(bf16::INFINITY, <bf16 as Element>::from_f64(1e300));
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_itself() {
+        let values = [0.0, -1.5, 0.25, 448.0, -0.0];
+        for dtype in DType::ALL {
+            let Some(bytes) = dtype.encode(&values) else {
+                assert!(!dtype.is_float(), "{dtype}");
+                continue;
+            };
+            let mut decoded = Vec::new();
+            dtype.decode(&bytes, &mut decoded);
+            assert_eq!(decoded, values, "{dtype}");
+        }
+        assert_eq!(DType::BF16.encode(&[1.00390625]).unwrap(), [0x80, 0x3f]);
     }
 
     #[test]

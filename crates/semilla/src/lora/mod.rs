@@ -22,6 +22,8 @@
 //! # Ok::<(), semilla::lora::LoraError>(())
 //! ```
 
+mod target;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,6 +34,7 @@ use crate::dtype::DType;
 use crate::matrix::{Basis, Packed, Scalar, leading, orthogonal_f64, singular, transpose};
 use crate::stream::{Key, Part, Stream};
 use crate::suggest::did_you_mean;
+pub use target::{Target, TargetError};
 
 /// How the factors of an adapter begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
