@@ -148,7 +148,7 @@ fn the_default_is_pefts_and_changes_nothing() {
         assert_eq!(config[key], value, "{key}");
     }
     assert!(!out.join("base.safetensors").exists());
-    let file = open(&out.join("adapter_model.safetensors")).unwrap();
+    let file = open(out.join("adapter_model.safetensors")).unwrap();
     let names: Vec<&str> = file.tensors().iter().map(TensorInfo::name).collect();
     let expected = [
         "query.lora_A",
