@@ -97,6 +97,14 @@ def nested():
     return keras.Model(tokens, layers.Dense(1, name="score")(x), name="twins")
 
 
+def chain(*names):
+    """Dense layers of one shape, which only their names tell apart."""
+    outputs = inputs = keras.Input((3,))
+    for name in names:
+        outputs = layers.Dense(3, name=name)(outputs)
+    return keras.Model(inputs, outputs, name="chain")
+
+
 def halves():
     """Weights that are not f32."""
     inputs = keras.Input((3,))
@@ -258,6 +266,11 @@ def main():
     deflate("trained.keras", "deflated.keras")
     for file in ["trained.weights.h5", "trained.keras", "trained.h5", "deflated.keras"]:
         expect(file, expected)
+
+    model = chain("enc", "mid")
+    randomize(model)
+    model.save_weights(FOLDER / "chain.weights.h5")
+    expect("chain.weights.h5", weights(model))
 
     model = halves()
     randomize(model)

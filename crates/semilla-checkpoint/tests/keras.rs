@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use semilla_checkpoint::{Checkpoint, Format, Keras, Limits, Remark, open, open_with};
 use serde::Deserialize;
 
-const READABLE: [&str; 11] = [
+const READABLE: [&str; 12] = [
     "trained.weights.h5",
+    "chain.weights.h5",
     "trained.keras",
     "trained.h5",
     "deflated.keras",

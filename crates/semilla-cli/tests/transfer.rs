@@ -222,6 +222,65 @@ fn no_match_is_always_an_error() {
     );
 }
 
+/// The dense layers `enc` and `mid`, of one shape, as Keras saved them: `tests/peers/keras_fixtures.py`.
+fn keras_chain() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../semilla-checkpoint/tests/fixtures/keras/chain.weights.h5")
+}
+
+const ENC: [(&str, &[usize]); 2] = [("enc/kernel", &[3, 3]), ("enc/bias", &[3])];
+const MID: [(&str, &[usize]); 2] = [("mid/kernel", &[3, 3]), ("mid/bias", &[3])];
+
+/// What Keras held under this name when it saved the file.
+fn keras_value(name: &str) -> Vec<f32> {
+    let list = keras_chain().with_file_name("chain.weights.h5.json");
+    let list: Value = serde_json::from_str(&std::fs::read_to_string(list).unwrap()).unwrap();
+    let hex = list[name]["bytes"].as_str().expect(name);
+    let words = hex.as_bytes().chunks_exact(8);
+    words
+        .map(|word| u32::from_str_radix(std::str::from_utf8(word).unwrap(), 16).unwrap())
+        .map(|word| f32::from_bits(word.swap_bytes()))
+        .collect()
+}
+
+/// Layers of one shape in another order, or with one put before them, load by their names (Keras loads by order,
+/// in silence: `tests/peers/test_checkpoints.py` shows it).
+#[test]
+fn keras_layers_load_by_name_and_not_by_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let new: [(&str, &[usize]); 2] = [("new/kernel", &[3, 3]), ("new/bias", &[3])];
+    let swapped = [MID, ENC].concat();
+    let inserted = [new, ENC, MID].concat();
+    for (shapes, options) in [
+        (&swapped, &["--layout", "keras"][..]),
+        (&inserted, &["--layout", "keras", "--may-miss", "new/*"][..]),
+    ] {
+        let (mut command, out) = init(&folder, shapes, &keras_chain());
+        command.args(options).assert().success();
+        for (name, _) in [ENC, MID].concat() {
+            assert_eq!(values(&out, name), keras_value(name), "{name}");
+        }
+    }
+    let (mut command, out) = init(&folder, &inserted, &keras_chain());
+    std::fs::remove_file(&out).unwrap();
+    refused(&mut command, &out, "new/kernel: not in the checkpoint");
+}
+
+/// A square kernel goes to PyTorch transposed, since its layout is stated: its sizes would not tell.
+#[test]
+fn a_square_keras_kernel_is_transposed_for_pytorch() {
+    let folder = tempfile::tempdir().unwrap();
+    let shapes: [(&str, &[usize]); 2] = [("mid.weight", &[3, 3]), ("enc.weight", &[3, 3])];
+    let (mut command, out) = init(&folder, &shapes, &keras_chain());
+    let renames = ["--rename", "/kernel$=.weight"];
+    command.args(renames).assert().success();
+    for (layer, _) in shapes {
+        let kernel = keras_value(&layer.replace(".weight", "/kernel"));
+        let transposed: Vec<f32> = (0..9).map(|i| kernel[i % 3 * 3 + i / 3]).collect();
+        assert_eq!(values(&out, layer), transposed, "{layer}");
+    }
+}
+
 /// A transfer that fails leaves what was there (a failed `load_state_dict` leaves a model half overwritten).
 #[test]
 fn a_failed_transfer_changes_nothing() {
