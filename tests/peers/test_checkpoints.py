@@ -10,9 +10,11 @@ import json
 import subprocess
 from importlib.resources import files
 
+import gguf
 import h5py
 import keras
 import numpy as np
+import onnx
 import pytest
 import torch
 import transformers
@@ -30,11 +32,16 @@ def checkpoint(name):
     return path
 
 
-def read(path, folder):
-    """Every tensor, as Semilla reads it."""
+def converted(path, folder):
+    """The checkpoint as a safetensors file of Semilla's."""
     out = folder / "out.safetensors"
     semilla("init", path, "--from", path, "-o", out)
-    return {name: tensor.numpy() for name, tensor in load_file(out).items()}
+    return out
+
+
+def read(path, folder):
+    """Every tensor, as Semilla reads it."""
+    return {name: tensor.numpy() for name, tensor in load_file(converted(path, folder)).items()}
 
 
 def assert_same(found, expected):
@@ -88,6 +95,7 @@ def by_path(model):
     return {variable.path: np.asarray(variable) for variable in model.weights}
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("names", [("mid", "enc"), ("new", "enc", "mid")])
 def test_keras_loads_by_order_and_semilla_by_name(names, tmp_path):
     saved, path = chain("enc", "mid"), tmp_path / "chain.weights.h5"
@@ -123,12 +131,81 @@ def test_a_keras_trunk_becomes_a_torch_trunk(tmp_path):
         assert np.array_equal(tensor.numpy(), expected), name
 
 
+def constants(graph):
+    """Every tensor of an ONNX graph and of the branches in it, as the package `onnx` reads it."""
+    for tensor in graph.initializer:
+        yield tensor.name, onnx.numpy_helper.to_array(tensor)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.name == "value":
+                yield node.output[0], onnx.numpy_helper.to_array(attribute.t)
+            if attribute.HasField("g"):
+                yield from constants(attribute.g)
+
+
+def assert_same_values(found, expected):
+    """The same arrays under any names."""
+    def key(array):
+        return array.shape, array.tobytes()
+    assert sorted(map(key, found)) == sorted(map(key, expected))
+
+
 def test_onnx_and_safetensors_hold_the_same_architecture(tmp_path):
-    found = read(checkpoint("silero.onnx"), tmp_path)
-    shapes = {name: array.shape for name, array in found.items()}
+    path = checkpoint("silero.onnx")
+    found = read(path, tmp_path)
+    assert_same(found, {name: array for name, array in constants(onnx.load(path).graph) if name in found})
     other = read(checkpoint("silero.safetensors"), tmp_path)
-    assert sorted(shapes.values()) == sorted(array.shape for array in other.values())
-    assert len(read(checkpoint("magika.onnx"), tmp_path)) == 11
+    assert sorted(array.shape for array in found.values()) == sorted(array.shape for array in other.values())
+    assert_same(other, {name: tensor.numpy() for name, tensor in load_file(checkpoint("silero.safetensors")).items()})
+
+
+def test_onnx_weights_in_branches(tmp_path):
+    """Weights that are constants inside of `If`: every array of floats that is more than a number, and no other."""
+    path = checkpoint("silero_branches.onnx")
+    found = [array for array in read(path, tmp_path).values() if array.dtype.kind == "f"]
+    arrays = [array for _, array in constants(onnx.load(path).graph) if array.dtype.kind == "f" and array.ndim]
+    assert len(found) > 15
+    assert_same_values(found, arrays)
+
+
+def test_onnx_with_names_of_no_meaning(tmp_path):
+    path = checkpoint("magika.onnx")
+    found = read(path, tmp_path)
+    assert {"MagikaV2.Conv_0.weight", "MagikaV2.LayerNorm_0.scale", "MagikaV2.Dense_1.bias"} <= found.keys()
+    arrays = [array for _, array in constants(onnx.load(path).graph) if array.size > 4]
+    assert len(arrays) == len(found)
+    assert_same_values(found.values(), arrays)
+
+
+@pytest.mark.parametrize("kind", ["F32", "F16", "BF16", "Q8_0", "Q4_0"])
+def test_gguf(kind, tmp_path):
+    """MiniLM as GGUF: matrices in this type, the rest in F32; what the package `gguf` reads, Semilla reads."""
+    path = tmp_path / "minilm.gguf"
+    quantization = gguf.GGMLQuantizationType[kind]
+    writer = gguf.GGUFWriter(path, "bert")
+    for name, tensor in load_file(MINILM / "model.safetensors").items():
+        array = tensor.numpy()
+        if array.ndim == 2 and array.dtype == np.float32 and kind != "F32":
+            writer.add_tensor(name, gguf.quants.quantize(array, quantization), raw_dtype=quantization)
+        else:
+            writer.add_tensor(name, array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+    expected = {}
+    for tensor in gguf.GGUFReader(path).tensors:
+        shape = [int(size) for size in reversed(tensor.shape)]
+        data = tensor.data
+        if tensor.tensor_type == quantization:
+            data = gguf.quants.dequantize(data, quantization)
+        expected[tensor.name] = np.asarray(data).reshape(shape)
+    found = {name: tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy()
+             for name, tensor in load_file(converted(path, tmp_path)).items()}
+    assert len(found) == 104
+    assert_same(found, {name: array.astype("f4") if array.dtype.kind == "f" else array
+                        for name, array in expected.items()})
 
 
 def test_minilm_gets_a_head_and_words(tmp_path):
