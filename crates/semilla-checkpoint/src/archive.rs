@@ -34,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) at: Option<u64>,
     /// It has no checksum: PyTorch can leave it out.
     unchecked: bool,
+    /// Whether its checksum has been compared by [`Archive::check`].
+    intact: Mutex<bool>,
     /// In the archive's own list.
     index: usize,
 }
@@ -92,6 +94,7 @@ impl Archive {
                 bytes: entry.size(),
                 at: entry.data_start().filter(|_| plain),
                 unchecked: entry.crc32() == 0,
+                intact: Mutex::new(false),
                 name,
                 index,
             });
@@ -199,6 +202,17 @@ impl Archive {
             ended(unpacked)?;
             Ok(bytes)
         })
+    }
+
+    /// Compares the checksum of an entry whose bytes are read where they lie, which compares nothing: once, when the
+    /// first of them is wanted, so that listing stays as fast as the list is short.
+    pub(crate) fn check(&self, entry: &Entry, format: Format) -> Result<(), Error> {
+        let mut intact = entry.intact.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*intact {
+            self.read(entry, format, |bytes| io::copy(bytes, &mut io::sink()))?;
+            *intact = true;
+        }
+        Ok(())
     }
 
     fn failed(&self, entry: &Entry, format: Format, cause: io::Error) -> Error {

@@ -57,6 +57,7 @@ mod pickle;
 mod position;
 mod reader;
 mod remark;
+mod shards;
 mod tensor;
 mod torch;
 mod window;

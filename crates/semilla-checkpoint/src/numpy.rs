@@ -171,6 +171,9 @@ impl Checkpoint for Numpy {
         check_range(&self.tensors, tensor, offset, into.len())?;
         match self.in_place(tensor) {
             Some((file, start)) => {
+                if let Source::Archive(archive) = &self.source {
+                    archive.check(&archive.entries()[tensor], Format::Numpy)?;
+                }
                 read_at(file, into, start + offset).map_err(Error::io("read", &self.path))
             }
             None => self

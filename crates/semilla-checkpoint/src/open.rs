@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,9 @@ use crate::manifest::Manifest;
 use crate::npy;
 use crate::numpy::Numpy;
 use crate::reader::{Safetensors, open_file};
+use crate::shards::Shards;
 use crate::torch::{self, Torch};
-use crate::{Checkpoint, Gguf, Onnx};
+use crate::{Checkpoint, Format, Gguf, Onnx};
 
 /// What a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +52,12 @@ impl Default for Limits {
 ///   dictionary or a whole module. No pickle is run; what it names beyond weights is in
 ///   [`Checkpoint::remarks`];
 /// - one or several arrays of NumPy (`.npy`, `.npz`);
-/// - the index of a model in shards (`model.safetensors.index.json`);
+/// - the index of a model in shards (`model.safetensors.index.json`, `pytorch_model.bin.index.json`);
 /// - an ONNX model, with its external data beside it;
 /// - a GGUF file;
 /// - a list of shapes (see [`Manifest::parse`]);
 /// - a Keras or other HDF5 file, or a `.keras` archive (see [`Keras`]);
-/// - a folder that holds one safetensors file, or one index.
+/// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin` of PyTorch, or one index.
 ///
 /// # Errors
 /// The path cannot be read, does not hold one model, is of another format, or is damaged.
@@ -74,51 +76,87 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
     } else {
         path.to_owned()
     };
-    match recognize(&file)? {
-        Content::Safetensors => Ok(Box::new(Safetensors::open(&file, limits)?)),
-        Content::Onnx => Ok(Box::new(Onnx::open(&file, limits)?)),
-        Content::Gguf => Ok(Box::new(Gguf::open(&file, limits)?)),
-        Content::Json => open_json(&file, limits),
-        Content::Zip => open_archive(&file, limits),
-        Content::TorchStream => Ok(Box::new(Torch::open_stream(&file, limits)?)),
-        Content::Array => Ok(Box::new(Numpy::open_array(&file, limits)?)),
-        Content::Keras => Ok(Box::new(Keras::open(&file, limits)?)),
+    open_content(&file, recognize(&file)?, limits)
+}
+
+fn open_content(
+    file: &Path,
+    content: Content,
+    limits: &Limits,
+) -> Result<Box<dyn Checkpoint>, Error> {
+    match content {
+        Content::Safetensors => Ok(Box::new(Safetensors::open(file, limits)?)),
+        Content::Onnx => Ok(Box::new(Onnx::open(file, limits)?)),
+        Content::Gguf => Ok(Box::new(Gguf::open(file, limits)?)),
+        Content::Json => open_json(file, limits),
+        Content::Zip => open_archive(file, limits),
+        Content::TorchStream => Ok(Box::new(Torch::open_stream(file, limits)?)),
+        Content::Array => Ok(Box::new(Numpy::open_array(file, limits)?)),
+        Content::Keras => Ok(Box::new(Keras::open(file, limits)?)),
     }
 }
 
-const EXTENSION: &str = ".safetensors";
-const INDEX_EXTENSION: &str = ".safetensors.index.json";
+/// How the files end that stand for a folder's model, the preferred kind first.
+struct Kind {
+    name: &'static str,
+    single: &'static str,
+    index: &'static str,
+}
+
+const KINDS: [Kind; 2] = [
+    Kind {
+        name: "safetensors",
+        single: ".safetensors",
+        index: ".safetensors.index.json",
+    },
+    // Beside these lie optimizers' states and arguments, which end in .bin too.
+    Kind {
+        name: "model.bin",
+        single: "model.bin",
+        index: ".bin.index.json",
+    },
+];
 
 /// The file of a folder that stands for its model.
 fn choose(folder: &Path) -> Result<PathBuf, Error> {
-    let mut singles = Vec::new();
-    let mut indexes = Vec::new();
+    let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
         let path = entry.map_err(Error::io("list", folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') {
-            continue;
-        } else if name.ends_with(INDEX_EXTENSION) {
-            indexes.push(path);
-        } else if name.ends_with(EXTENSION) {
-            singles.push(path);
+        if !name.starts_with('.') {
+            files.push((name.into_owned(), path));
         }
     }
-    let ambiguous = |found: String| {
-        Err(Error::Folder {
-            path: folder.to_owned(),
-            found,
-        })
+    let ending = |end: &str| -> Vec<PathBuf> {
+        let those = files.iter().filter(|(name, _)| name.ends_with(end));
+        those.map(|(_, path)| path.clone()).collect()
     };
+    let found = KINDS.iter().find_map(|kind| {
+        let (indexes, singles) = (ending(kind.index), ending(kind.single));
+        let some = !indexes.is_empty() || !singles.is_empty();
+        some.then(|| one_of(kind, indexes, singles))
+    });
+    let none = || Err("no safetensors file and no pytorch_model.bin".to_owned());
+    found.unwrap_or_else(none).map_err(|found| Error::Folder {
+        path: folder.to_owned(),
+        found,
+    })
+}
+
+/// The one file of a kind that is the whole model, or what there is instead.
+fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<PathBuf, String> {
     match (&indexes[..], &singles[..]) {
         ([index], shards) => match beside(index, shards) {
             None => Ok(index.clone()),
-            Some(whole) => ambiguous(format!("both {whole} and an index of shards")),
+            Some(whole) => Err(format!("both {whole} and an index of shards")),
         },
         ([], [single]) => Ok(single.clone()),
-        ([], []) => ambiguous("no safetensors file".to_owned()),
-        ([], _) => ambiguous(format!("{} safetensors files and no index", singles.len())),
-        _ => ambiguous(format!("{} indexes", indexes.len())),
+        ([], _) => Err(format!(
+            "{} {} files and no index",
+            singles.len(),
+            kind.name
+        )),
+        _ => Err(format!("{} indexes", indexes.len())),
     }
 }
 
@@ -258,12 +296,52 @@ fn open_json(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error>
         .map_err(Error::io("read", path))?
         .map_err(Error::malformed(path))?;
     if is_index(&json) {
-        let index = Index::parse(&json, limits).map_err(Error::malformed(path))?;
-        return Ok(Box::new(Safetensors::open_shards(path, &index, limits)?));
+        return open_index(path, &json, limits);
     }
     Ok(Box::new(
         Manifest::parse(path, &json, limits).map_err(Error::malformed(path))?,
     ))
+}
+
+/// Opens the shards of an index by what the first of them is.
+fn open_index(path: &Path, json: &[u8], limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+    if is_keras_index(json) {
+        return Err(Error::Format {
+            path: path.to_owned(),
+            format: Format::Keras,
+            problem: "the weights lie in shards, which are not read; load them with Keras and save them in one file, as \
+                      in model.save_weights(\"model.weights.h5\")"
+                .to_owned(),
+        });
+    }
+    let index = Index::parse(json, limits).map_err(Error::malformed(path))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let first = index
+        .shards()
+        .next()
+        .map(|lines| folder.join(&lines[0].shard));
+    let of_torch = first.map(|shard| recognize(&shard)).transpose()?;
+    if !matches!(of_torch, Some(Content::Zip | Content::TorchStream)) {
+        return Ok(Box::new(Safetensors::open_shards(path, &index, limits)?));
+    }
+    let open = |shard: &Path| match recognize(shard)? {
+        content @ (Content::Zip | Content::TorchStream) => open_content(shard, content, limits),
+        _ => Err(Error::Format {
+            path: shard.to_owned(),
+            format: Format::Torch,
+            problem: "it is of another format than the first shard of its index".to_owned(),
+        }),
+    };
+    Ok(Box::new(Shards::open(path, &index, open)?))
+}
+
+/// Whether this is an index of Keras: it gives each group of weights a list of files.
+fn is_keras_index(json: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct KerasIndex {
+        weight_map: BTreeMap<String, Vec<String>>,
+    }
+    serde_json::from_slice::<KerasIndex>(json).is_ok_and(|index| !index.weight_map.is_empty())
 }
 
 fn read_bounded(

@@ -103,7 +103,7 @@ pub(crate) fn open_file(path: &Path) -> Result<(File, u64), Error> {
 }
 
 /// Checks that a shard has exactly the tensors that the index places there.
-fn check_shard(lines: &[Placement], found: &Tensors) -> Result<(), Malformed> {
+pub(crate) fn check_shard(lines: &[Placement], found: &Tensors) -> Result<(), Malformed> {
     let shard = Quoted::new(&lines[0].shard);
     if let Some(absent) = lines
         .iter()
@@ -129,7 +129,7 @@ fn check_shard(lines: &[Placement], found: &Tensors) -> Result<(), Malformed> {
 }
 
 /// The entries on which both agree.
-fn common(seen: Option<Metadata>, other: Metadata) -> Metadata {
+pub(crate) fn common(seen: Option<Metadata>, other: Metadata) -> Metadata {
     let Some(mut seen) = seen else { return other };
     seen.retain(|key, value| other.get(key) == Some(value));
     seen

@@ -222,6 +222,38 @@ fn limits_are_the_callers() {
     assert!(open_with(fixture("trained.keras"), &flat).is_ok());
 }
 
+/// The weights of an archive lie in it as they are: they are read in place, and their checksum is compared first.
+#[test]
+fn a_changed_value_in_an_archive_is_noticed() {
+    let json = content("trained.keras.json");
+    let expected: BTreeMap<String, Expected> = serde_json::from_slice(&json).unwrap();
+    let kernel = &expected["head/kernel"].bytes;
+    let kernel: Vec<u8> = (0..kernel.len() / 2)
+        .map(|i| u8::from_str_radix(&kernel[2 * i..][..2], 16).unwrap())
+        .collect();
+    let mut file = content("trained.keras");
+    let place = file.windows(kernel.len()).position(|bytes| bytes == kernel);
+    file[place.unwrap()] ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("changed.keras");
+    fs::write(&path, &file).unwrap();
+    let checkpoint = open(&path).unwrap();
+    let error = checkpoint.read(0, 0, &mut [0]).unwrap_err().to_string();
+    assert!(error.contains("checksum"), "{error}");
+    let error = Keras::from_bytes(&path, file, &Limits::default()).err();
+    assert!(error.unwrap().to_string().contains("checksum"));
+}
+
+#[test]
+fn shards_of_keras_are_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.weights.json");
+    let index = r#"{"weight_map": {"/layers/dense/vars": ["model_00000.weights.h5"]}}"#;
+    fs::write(&path, index).unwrap();
+    let message = open(&path).err().unwrap().to_string();
+    assert!(message.contains("in one file"), "{message}");
+}
+
 /// Lists and reads whatever can be.
 fn exercise(bytes: Vec<u8>) -> bool {
     let Ok(checkpoint) = Keras::from_bytes(Path::new("f"), bytes, &Limits::default()) else {

@@ -109,6 +109,25 @@ fn a_damaged_entry_fails_when_it_is_read() {
     }
 }
 
+/// What lies in an archive as it is, is read in place, and its checksum is compared all the same.
+#[test]
+fn a_changed_value_in_an_uncompressed_archive_is_noticed() {
+    let mut content = fs::read(fixture("stored.npz")).unwrap();
+    let dictionary = content
+        .windows(6)
+        .position(|bytes| bytes == b"f8.npy")
+        .unwrap();
+    // Behind the entry's name come 128 bytes of the array's header.
+    content[dictionary + 6 + 20 + 128] ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    fs::write(&path, content).unwrap();
+    let checkpoint = open(&path).unwrap();
+    let message = common::whole(&*checkpoint, 0).unwrap_err().to_string();
+    assert!(message.contains("checksum"), "{message}");
+    assert!(common::whole(&*checkpoint, 1).is_ok());
+}
+
 #[test]
 fn damaged_files_never_panic() {
     let names = [

@@ -209,6 +209,104 @@ fn replace(content: &[u8], part: &[u8], by: &[u8]) -> Vec<u8> {
     content
 }
 
+/// A folder of two fixtures as the shards of an index.
+fn sharded(second: &str, map: &[(&str, &[&str])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |name: &str, to: &str| fs::copy(fixture(name), folder.path().join(to)).unwrap();
+    copy("views.pt", "pytorch_model-1.bin");
+    copy(second, "pytorch_model-2.bin");
+    copy("expand.pt", "training_args.bin");
+    let lines = map.iter().flat_map(|(shard, names)| {
+        let line = move |name: &&str| format!("{name:?}: {shard:?}");
+        names.iter().map(line)
+    });
+    let lines: Vec<String> = lines.collect();
+    let index = format!("{{\"weight_map\": {{{}}}}}", lines.join(", "));
+    fs::write(folder.path().join("pytorch_model.bin.index.json"), index).unwrap();
+    folder
+}
+
+const VIEWS: [&str; 9] = [
+    "base",
+    "transposed",
+    "columns",
+    "row",
+    "expanded",
+    "permuted",
+    "scalar",
+    "empty",
+    "tied",
+];
+
+#[test]
+fn shards_of_an_index_are_one_model() {
+    let second = open(fixture("command.pt")).unwrap();
+    let map = [
+        ("pytorch_model-1.bin", &VIEWS[..]),
+        ("pytorch_model-2.bin", &["weight"][..]),
+    ];
+    let folder = sharded("command.pt", &map);
+    let model = open(folder.path()).unwrap();
+    assert_eq!(model.format(), Format::Torch);
+    assert_eq!(names(&*model), [&VIEWS[..], &["weight"]].concat());
+    assert_eq!(
+        common::whole(&*model, 9).unwrap(),
+        common::whole(&*second, 0).unwrap()
+    );
+    let first = open(fixture("views.pt")).unwrap();
+    for tensor in 0..9 {
+        assert_eq!(
+            common::whole(&*model, tensor).unwrap(),
+            common::whole(&*first, tensor).unwrap()
+        );
+    }
+    assert!(model.file(9).unwrap().ends_with("pytorch_model-2.bin"));
+    assert_eq!(model.file(10), None);
+    assert!(model.read(10, 0, &mut []).is_err());
+    assert_eq!(model.remarks(), second.remarks());
+}
+
+#[test]
+fn an_index_and_its_shards_must_agree() {
+    let first = ("pytorch_model-1.bin", &VIEWS[..]);
+    let refusal = |second: &str, map: &[(&str, &[&str])]| refusal_at(sharded(second, map).path());
+    let of_second: fn(&'static [&'static str]) -> (&'static str, &'static [&'static str]) =
+        |names| ("pytorch_model-2.bin", names);
+    let message = refusal("command.pt", &[first, of_second(&["other"])]);
+    assert!(message.contains("places tensor \"other\""), "{message}");
+    let message = refusal("dtypes.pt", &[first, of_second(&["float64"])]);
+    assert!(message.contains("does not place there"), "{message}");
+    let message = refusal("plain.npy", &[first, of_second(&["plain"])]);
+    assert!(message.contains("another format"), "{message}");
+    let message = refusal("command.pt", &[first, ("../views.pt", &["weight"])]);
+    assert!(message.contains("refused"), "{message}");
+    let message = refusal("views.pt", &[first, of_second(&VIEWS)]);
+    assert!(message.contains("twice"), "{message}");
+}
+
+/// What transformers saves beside a model is not a second one.
+#[test]
+fn a_folder_with_one_file_of_pytorch() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["pytorch_model.bin", "training_args.bin", "optimizer.pt"] {
+        fs::copy(fixture("views.pt"), folder.path().join(name)).unwrap();
+    }
+    assert_eq!(names(&*open(folder.path()).unwrap()), VIEWS);
+    fs::copy(
+        fixture("views.pt.safetensors"),
+        folder.path().join("model.safetensors"),
+    )
+    .unwrap();
+    assert_eq!(open(folder.path()).unwrap().format(), Format::Safetensors);
+    fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+    fs::copy(fixture("views.pt"), folder.path().join("second_model.bin")).unwrap();
+    let message = refusal_at(folder.path());
+    assert!(
+        message.contains("2 model.bin files and no index"),
+        "{message}"
+    );
+}
+
 #[test]
 fn bombs_do_not_go_off() {
     let mut large = entries("views.pt");

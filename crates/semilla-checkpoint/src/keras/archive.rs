@@ -7,7 +7,7 @@ use zip::{CompressionMethod, ZipArchive};
 use super::Problem;
 use crate::Limits;
 
-const WEIGHTS: &str = "model.weights.h5";
+pub(super) const WEIGHTS: &str = "model.weights.h5";
 
 /// Where the weights of an archive are.
 pub(super) enum Entry {
@@ -15,6 +15,17 @@ pub(super) enum Entry {
     Stored { start: u64, len: u64 },
     /// Unpacked.
     Unpacked(Vec<u8>),
+}
+
+/// Compares the checksum of the weights with their bytes.
+pub(super) fn check(reader: impl Read + Seek) -> Result<(), Problem> {
+    let damaged = |e: String| format!("{WEIGHTS}: {}", e.escape_debug());
+    let mut archive = ZipArchive::new(reader).map_err(|e| damaged(e.to_string()))?;
+    let mut entry = archive
+        .by_name(WEIGHTS)
+        .map_err(|e| damaged(e.to_string()))?;
+    std::io::copy(&mut entry, &mut std::io::sink()).map_err(|e| damaged(e.to_string()))?;
+    Ok(())
 }
 
 /// Finds the weights, and unpacks them if they are compressed.

@@ -61,7 +61,7 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 /// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read: external links,
 /// external storage and virtual datasets are errors, as are two links to one group. A soft link that leads nowhere is
 /// no entry. Chunked datasets are decoded whole, contiguous ones read where they lie. Weights compressed in an archive
-/// are unpacked into memory; the checksum of uncompressed ones is not looked at.
+/// are unpacked into memory; the checksum of uncompressed ones is compared once, before the first of them is read.
 pub struct Keras {
     path: PathBuf,
     tensors: Tensors,
@@ -70,6 +70,8 @@ pub struct Keras {
     metadata: Metadata,
     remarks: Vec<Remark>,
     source: Arc<Source>,
+    /// The archive that the weights lie in as they are.
+    archive: Option<Archive>,
     /// How much of the source decoding one tensor may read.
     budget: u64,
     decoded: Decoded,
@@ -122,17 +124,18 @@ impl Keras {
             .take(4)
             .read_to_end(&mut start)
             .map_err(Error::io("read", path))?;
-        let source = if start.starts_with(b"PK") {
-            // Refuses archives that two readers may understand differently.
-            Archive::open(path, limits)?;
-            match archive::weights(&file, limits).map_err(refused(path))? {
-                Entry::Stored { start, len } => Source::file(file, start, len),
-                Entry::Unpacked(bytes) => Source::memory(bytes),
-            }
-        } else {
-            Source::file(file, 0, bytes)
+        if !start.starts_with(b"PK") {
+            let source = Source::file(file, 0, bytes);
+            return Self::list(path, source, limits).map_err(refused(path));
+        }
+        // Refuses archives that two readers may understand differently.
+        let archive = Archive::open(path, limits)?;
+        let (source, archive) = match archive::weights(&file, limits).map_err(refused(path))? {
+            Entry::Stored { start, len } => (Source::file(file, start, len), Some(archive)),
+            Entry::Unpacked(bytes) => (Source::memory(bytes), None),
         };
-        Self::list(path, source, limits).map_err(refused(path))
+        let listed = Self::list(path, source, limits).map_err(refused(path))?;
+        Ok(Self { archive, ..listed })
     }
 
     /// Reads the content of an HDF5 file or of a `.keras` archive from memory; `path` is what errors call it.
@@ -141,7 +144,10 @@ impl Keras {
     /// As [`Keras::open`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>, limits: &Limits) -> Result<Self, Error> {
         let bytes = if bytes.starts_with(b"PK") {
-            match archive::weights(Cursor::new(&bytes), limits).map_err(refused(path))? {
+            let entry = archive::weights(Cursor::new(&bytes), limits)
+                .and_then(|entry| archive::check(Cursor::new(&bytes)).map(|()| entry))
+                .map_err(refused(path))?;
+            match entry {
                 Entry::Stored { start, len } => bytes[start as usize..][..len as usize].to_vec(),
                 Entry::Unpacked(bytes) => bytes,
             }
@@ -183,6 +189,7 @@ impl Keras {
             metadata,
             remarks: selection.remarks,
             source,
+            archive: None,
             budget,
             decoded: Decoded::default(),
         })
@@ -302,6 +309,11 @@ impl Checkpoint for Keras {
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         let info = check_range(&self.tensors, tensor, offset, into.len())?;
+        if let Some(archive) = &self.archive {
+            for entry in archive.named(archive::WEIGHTS) {
+                archive.check(entry, Format::Keras)?;
+            }
+        }
         let value = &self.values[tensor];
         if let Place::At(start) = value.place {
             return self
