@@ -244,6 +244,30 @@ fn a_changed_value_in_an_archive_is_noticed() {
     assert!(error.unwrap().to_string().contains("checksum"));
 }
 
+/// A model's description can name code: it is not even parsed.
+#[test]
+fn the_description_of_a_model_is_not_read() {
+    let mut file = content("trained.keras");
+    let start = file.windows(9).position(|bytes| bytes == b"{\"module\"");
+    let start = start.expect("a description");
+    let length = file[start..]
+        .iter()
+        .take_while(|byte| **byte != b'P')
+        .count();
+    file[start..start + length].fill(b'[');
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    fs::write(&path, file).unwrap();
+    let (found, expected) = (
+        open(&path).unwrap(),
+        open(fixture("trained.keras")).unwrap(),
+    );
+    assert_eq!(names(&*found), names(&*expected));
+    for tensor in 0..found.tensors().len() {
+        assert_eq!(values(&*found, tensor), values(&*expected, tensor));
+    }
+}
+
 #[test]
 fn shards_of_keras_are_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();

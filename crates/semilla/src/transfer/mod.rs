@@ -30,6 +30,7 @@ mod load;
 mod names;
 mod offers;
 mod parts;
+mod propose;
 mod resize;
 mod width;
 

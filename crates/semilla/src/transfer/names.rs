@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use regex::{Regex, RegexBuilder};
 
+pub(super) use super::propose::proposal;
 use super::{Prefixes, TransferError};
 
 /// A regular expression of a recipe is short.
@@ -138,62 +139,6 @@ fn prefixes(name: &str) -> impl Iterator<Item = &str> {
         .chain(ends)
         .take(DEPTH + 1)
         .map(|end| &name[..end])
-}
-
-/// Renames that may be meant where no name matches: classes of tensors (names with their numbers left out) that occur as often
-/// on both sides with the same sizes, and on each side once.
-pub(super) fn proposal(sources: &[(&str, u64)], targets: &[(&str, u64)]) -> String {
-    let (from, to) = (classes(sources), classes(targets));
-    let mut lines = Vec::new();
-    let mut unsure = 0;
-    for (sizes, patterns) in &from {
-        match (
-            &patterns[..],
-            to.get(sizes).map_or(&[][..], |list| &list[..]),
-        ) {
-            ([source], [target]) if source != target => {
-                lines.push(format!("{source} -> {target}"));
-            }
-            (_, []) => {}
-            _ => unsure += 1,
-        }
-    }
-    if lines.is_empty() {
-        return String::new();
-    }
-    lines.sort();
-    lines.truncate(super::SHOWN);
-    let rest = match unsure {
-        0 => String::new(),
-        n => format!("\n({n} more classes of shapes could go more than one way)"),
-    };
-    format!(
-        "; shapes and numbers alone suggest\n{}{rest}",
-        lines.join("\n")
-    )
-}
-
-/// Patterns by the sizes of their tensors, in the order of their numbers.
-fn classes(names: &[(&str, u64)]) -> HashMap<Vec<u64>, Vec<String>> {
-    let mut by_pattern: HashMap<String, Vec<u64>> = HashMap::new();
-    for (name, size) in names {
-        by_pattern.entry(pattern(name)).or_default().push(*size);
-    }
-    let mut classes: HashMap<Vec<u64>, Vec<String>> = HashMap::new();
-    for (pattern, sizes) in by_pattern {
-        classes.entry(sizes).or_default().push(pattern);
-    }
-    classes
-}
-
-/// The name with `*` for its numbers.
-fn pattern(name: &str) -> String {
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let parts: Vec<&str> = name
-        .split('.')
-        .map(|part| if is_number(part) { "*" } else { part })
-        .collect();
-    parts.join(".")
 }
 
 /// The first name that occurs twice, with the places of both.

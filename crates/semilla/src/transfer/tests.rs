@@ -186,7 +186,8 @@ fn no_match_is_an_error_and_shapes_suggest_names() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("enc.*.w -> layers.*.weight") && error.contains("out.w -> head.weight"),
+        error.contains(r"--rename '^enc\.(\d+)\.w$=layers.${1}.weight'  (2 tensors, by sizes")
+            && error.contains(r"--rename '^out\.w$=head.weight'"),
         "{error}"
     );
 }
