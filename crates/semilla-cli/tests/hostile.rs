@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// The address space of a command in KiB: threads' stacks and the program itself take a third of it.
-const MOST_KIB: u32 = 400 << 10;
+/// The address space of a command in KiB, its program and the stacks of its threads among it.
+const MOST_KIB: u32 = 150 << 10;
 
 /// `semilla init` of a file from itself, in a folder of its own.
 fn take(path: &Path) -> (Output, TempDir) {
@@ -122,10 +122,6 @@ fn small_files_do_not_fill_the_memory() {
     let mut long = safetensors("{}", 0);
     long[..8].copy_from_slice(&(1u64 << 31).to_le_bytes());
     refused_content("m.safetensors", &long, "more than the limit");
-    // 28 MB of header, for more tensors than there may be.
-    let empty = (0..1_000_001).map(|i| format!(r#""{i:x}":{{}},"#));
-    let many = format!("{{{}", empty.collect::<String>());
-    refused_content("m.safetensors", &safetensors(&many, 0), "bad JSON");
     let mut gguf = b"GGUF\x03\0\0\0".to_vec();
     gguf.extend(u64::MAX.to_le_bytes());
     gguf.extend(1u64.to_le_bytes());
@@ -147,5 +143,4 @@ fn names_cannot_command_a_terminal() {
         &safetensors(&name, 1),
         "control characters",
     );
-    refused_content("m\u{1b}[2J.gguf", b"GGUF\x09\0\0\0", "GGUF");
 }
