@@ -19,7 +19,7 @@
 //!
 //! Other conditions: `ndim`, `dtype`. A rule may state the `layout` of what it matches (`"EIO"`), and may be
 //! `optional`. Tables `[[pretrained]]` give tensors of checkpoints before the rules do ([`Transfer`]). At the top: `fans = "exact" | "pytorch" | "keras"`, `base_width`, `unmatched` (an initializer for the
-//! rest), `unused_rules = "allow"`.
+//! rest), `unused_rules = "allow"`, `tie` (pairs of names: the first has the second's bytes, [`Tie`]).
 
 mod auto;
 mod glob;
@@ -33,6 +33,7 @@ use crate::layout::{FanRule, Layout};
 use crate::model::{Model, Role, Tensor};
 use crate::plan::Decision;
 use crate::suggest::did_you_mean;
+use crate::tie::Tie;
 use crate::transfer::{Given, Transfer};
 pub(crate) use glob::glob_match;
 
@@ -51,6 +52,8 @@ pub struct Recipe {
     rules: Rules,
     /// Checkpoints that give tensors before the rules do, in order: the first that has one gives it.
     pub pretrained: Vec<Transfer>,
+    /// Tensors that have the bytes of others.
+    pub ties: Vec<Tie>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +90,8 @@ struct Document {
     rule: Vec<RuleDocument>,
     #[serde(default)]
     pretrained: Vec<Transfer>,
+    #[serde(default)]
+    tie: Vec<Tie>,
 }
 
 #[derive(Deserialize)]
@@ -333,6 +338,7 @@ impl Recipe {
             unused_rules: UnusedRules::Allow,
             rules: Rules::Auto,
             pretrained: Vec::new(),
+            ties: Vec::new(),
         }
     }
 
@@ -401,6 +407,7 @@ impl Recipe {
             unused_rules: document.unused_rules,
             rules: Rules::List(rules),
             pretrained: document.pretrained,
+            ties: document.tie,
         })
     }
 

@@ -1,0 +1,353 @@
+//! Where new weights meet loaded ones: the scale that a scheme plans beside the scale that training left.
+//!
+//! A layer keeps its signals' variance by its gain, RMS · √fan_in. A pretrained trunk has gains of its own, and a layer filled beside
+//! it by another gain sends on signals of another size than its neighbours do. That is information, not an error: a head that
+//! starts at 0 is meant to.
+
+use serde::Serialize;
+
+use crate::fill::Fill;
+use crate::model::Role;
+use crate::plan::{Line, Plan};
+
+/// Ratios between 1/3 and 3 are what different schemes and ordinary training differ by.
+pub const FACTOR: f64 = 3.0;
+
+/// A tensor that is new, whole or in part, and what it is compared with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Junction {
+    /// Its name.
+    pub tensor: String,
+    /// What it does.
+    pub role: Role,
+    /// The planned gain; for a table, whose rows are looked up and not summed, the planned root mean square.
+    pub planned: f64,
+    /// The same of what was loaded: the median, if there are several.
+    pub loaded: f64,
+    /// What that was measured on.
+    pub beside: Beside,
+    /// Planned over loaded.
+    pub ratio: f64,
+    /// What to think of it.
+    pub verdict: Verdict,
+}
+
+/// The loaded values that new ones are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beside {
+    /// The part of the same tensor that was loaded.
+    OwnPart,
+    /// Loaded matrices of the same role.
+    SameRole {
+        /// How many.
+        tensors: usize,
+    },
+    /// All loaded matrices, where none has the role.
+    Matrices {
+        /// How many.
+        tensors: usize,
+    },
+}
+
+/// Whether scales go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Within [`FACTOR`].
+    Fits,
+    /// More than [`FACTOR`] times smaller.
+    Smaller,
+    /// More than [`FACTOR`] times larger.
+    Larger,
+    /// All zero by plan: it adds nothing until it is trained.
+    StartsAtZero,
+}
+
+/// Compares every new part of a plan's matrices, and of its partly loaded tables, with what was loaded.
+///
+/// `rms` gives the root mean square of what a line took from its checkpoint, for lines that took any. Fills whose root mean square no
+/// formula gives are left out.
+pub fn junctions(plan: &Plan, rms: impl Fn(&Line) -> Option<f64>) -> Vec<Junction> {
+    let mut gains: Vec<(Role, f64)> = Vec::new();
+    for line in plan.tensors.iter().filter(|line| line.role.is_matrix()) {
+        let measured = line.load().and_then(|_| rms(line));
+        gains.extend(measured.and_then(|rms| Some((line.role, rms * root_fan_in(line)?))));
+    }
+    let lines = plan.tensors.iter();
+    lines
+        .filter_map(|line| junction(line, &gains, &rms))
+        .collect()
+}
+
+fn junction(
+    line: &Line,
+    gains: &[(Role, f64)],
+    rms: impl Fn(&Line) -> Option<f64>,
+) -> Option<Junction> {
+    let is_table = matches!(line.role, Role::Embedding | Role::PositionEmbedding);
+    let fill = match line.load() {
+        Some(load) => load.rest.as_deref()?,
+        None => &line.fill,
+    };
+    let scale = match line.role.is_matrix() {
+        true => root_fan_in(line)?,
+        false if is_table && line.load().is_some() => 1.0,
+        false => return None,
+    };
+    let planned = root_mean_square(fill, &line.shape)? * scale;
+    let (loaded, beside) = match line.load() {
+        Some(_) => (rms(line)? * scale, Beside::OwnPart),
+        None => typical(line.role, gains)?,
+    };
+    let ratio = planned / loaded;
+    let verdict = match ratio {
+        _ if planned == 0.0 => Verdict::StartsAtZero,
+        ratio if ratio > FACTOR => Verdict::Larger,
+        ratio if ratio < 1.0 / FACTOR => Verdict::Smaller,
+        _ => Verdict::Fits,
+    };
+    (loaded > 0.0).then(|| Junction {
+        tensor: line.name.clone(),
+        role: line.role,
+        planned,
+        loaded,
+        beside,
+        ratio,
+        verdict,
+    })
+}
+
+/// The median gain of loaded matrices of a role, or of all of them.
+fn typical(role: Role, gains: &[(Role, f64)]) -> Option<(f64, Beside)> {
+    let of = |keep: &dyn Fn(Role) -> bool| {
+        let mut found: Vec<f64> = gains
+            .iter()
+            .filter(|(role, _)| keep(*role))
+            .map(|&(_, gain)| gain)
+            .collect();
+        found.sort_unstable_by(f64::total_cmp);
+        found
+    };
+    let same = of(&|other| other == role);
+    let all = of(&|_| true);
+    let (gains, beside) = match (same.len(), all.len()) {
+        (0, tensors) => (all, Beside::Matrices { tensors }),
+        (tensors, _) => (same, Beside::SameRole { tensors }),
+    };
+    let upper = *gains.get(gains.len() / 2)?;
+    let lower = gains[(gains.len() - 1) / 2];
+    Some(((lower + upper) / 2.0, beside))
+}
+
+/// The root of what the layer sums over.
+fn root_fan_in(line: &Line) -> Option<f64> {
+    let fans = line.layout.as_ref()?.fans(&line.shape).ok()?;
+    Some(fans.fan_in.sqrt())
+}
+
+/// The root mean square of what a fill writes, where a formula gives it.
+fn root_mean_square(fill: &Fill, shape: &[usize]) -> Option<f64> {
+    let elements = |shape: &[usize]| shape.iter().map(|&size| size as f64).product::<f64>();
+    match fill {
+        Fill::Constant { value } => Some(value.abs()),
+        Fill::Draw(distribution) => Some(distribution.mean().hypot(distribution.std())),
+        // The squares of a semi-orthogonal matrix add up to the smaller side.
+        Fill::Orthogonal { gain, rows } => {
+            let columns = elements(shape) / *rows as f64;
+            Some(gain.abs() / columns.max(*rows as f64).sqrt())
+        }
+        Fill::Stacked { of } => root_mean_square(of, shape.get(1..)?),
+        Fill::Repeated { axis, repeats, of } => {
+            let mut smaller = shape.to_vec();
+            *smaller.get_mut(*axis)? /= repeats;
+            root_mean_square(of, &smaller)
+        }
+        Fill::Padded { of, .. } => {
+            let rows = *shape.first()? as f64;
+            Some(root_mean_square(of, shape)? * ((rows - 1.0) / rows).sqrt())
+        }
+        Fill::Blocks { axis, sections } => {
+            let mut squares = 0.0;
+            for section in sections {
+                let mut part = shape.to_vec();
+                *part.get_mut(*axis)? = section.size;
+                squares += elements(&part) * root_mean_square(&section.fill, &part)?.powi(2);
+            }
+            Some((squares / elements(shape)).sqrt())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distribution::Distribution;
+    use crate::fill::Section;
+    use crate::layout::Layout;
+    use crate::stream::Key;
+    use crate::transfer::{Load, Run};
+    use crate::{DType, Plan};
+
+    const NORMAL: Fill = Fill::Draw(Distribution::Normal {
+        mean: 0.0,
+        std: 0.5,
+    });
+
+    fn line(name: &str, role: Role, layout: &str, shape: [usize; 2], fill: Fill) -> Line {
+        Line {
+            name: name.into(),
+            shape: shape.into(),
+            dtype: DType::F32,
+            role,
+            layout: Some(layout.parse::<Layout>().unwrap()),
+            initializer: crate::init::zeros(),
+            fans: None,
+            gain: None,
+            signal: None,
+            std: None,
+            fill,
+            key: Key::new(0, name),
+            reason: String::new(),
+        }
+    }
+
+    fn loaded() -> Fill {
+        Fill::Load(Load::whole(0, "x"))
+    }
+
+    fn found(tensors: Vec<Line>, rms: &[(&str, f64)]) -> Vec<Junction> {
+        let plan = Plan {
+            format: 1,
+            stream: 1,
+            recipe: String::new(),
+            seed: 0,
+            tensors,
+            sources: Vec::new(),
+        };
+        junctions(&plan, |line| {
+            let known = rms.iter().find(|(name, _)| *name == line.name);
+            known.map(|&(_, rms)| rms)
+        })
+    }
+
+    #[test]
+    fn a_new_matrix_is_compared_with_its_role_or_with_all() {
+        let tensors = |role| {
+            vec![
+                line("a", Role::Query, "OI", [8, 4], loaded()),
+                line("b", Role::Query, "OI", [8, 4], loaded()),
+                line("c", Role::MlpIn, "OI", [8, 16], loaded()),
+                line("new", role, "OI", [2, 16], NORMAL),
+            ]
+        };
+        // Gains 0.1, 0.3 and 0.4; planned 0.5 * 4 = 2.
+        let rms = [("a", 0.05), ("b", 0.15), ("c", 0.1)];
+        let [same] = &found(tensors(Role::Query), &rms)[..] else {
+            panic!("one")
+        };
+        assert_eq!(
+            (same.planned, same.beside),
+            (2.0, Beside::SameRole { tensors: 2 })
+        );
+        assert!((same.loaded - 0.2).abs() < 1e-15 && (same.ratio - 10.0).abs() < 1e-12);
+        assert_eq!(same.verdict, Verdict::Larger);
+        let [all] = &found(tensors(Role::Head), &rms)[..] else {
+            panic!("one")
+        };
+        assert_eq!(all.beside, Beside::Matrices { tensors: 3 });
+        assert!((all.loaded - 0.3).abs() < 1e-15);
+        // Nothing to compare with.
+        assert_eq!(found(tensors(Role::Head), &[]), []);
+    }
+
+    #[test]
+    fn a_grown_table_is_compared_with_its_own_rows() {
+        let grown = |rest: Fill, layout: &str, role| {
+            let run = |len| {
+                vec![Run {
+                    from: 0,
+                    to: 0,
+                    len,
+                }]
+            };
+            let load = Load {
+                axes: vec![run(3), run(4)],
+                rest: Some(Box::new(rest)),
+                ..Load::whole(0, "x")
+            };
+            let line = line("table", role, layout, [5, 4], Fill::Load(load));
+            found(vec![line], &[("table", 0.25)])
+        };
+        let [table] = &grown(NORMAL, "VO", Role::Embedding)[..] else {
+            panic!("one")
+        };
+        assert_eq!((table.planned, table.loaded, table.ratio), (0.5, 0.25, 2.0));
+        assert_eq!(
+            (table.beside, table.verdict),
+            (Beside::OwnPart, Verdict::Fits)
+        );
+        let zero = grown(Fill::Constant { value: 0.0 }, "OI", Role::Head);
+        assert_eq!(
+            (zero[0].loaded, zero[0].verdict),
+            (0.5, Verdict::StartsAtZero)
+        );
+        let tiny = grown(Fill::Constant { value: 0.01 }, "OI", Role::Head);
+        assert_eq!(tiny[0].verdict, Verdict::Smaller);
+        // A table that is all new has no rows to be beside of.
+        assert_eq!(
+            found(vec![line("t", Role::Embedding, "VO", [5, 4], NORMAL)], &[]),
+            []
+        );
+    }
+
+    #[test]
+    fn the_scale_of_a_fill_is_that_of_its_values() {
+        let shape = [48usize, 32];
+        let section = |size, fill| Section { size, fill };
+        let fills = [
+            NORMAL,
+            Fill::Orthogonal {
+                gain: 1.5,
+                rows: 48,
+            },
+            Fill::Padded {
+                row: 3,
+                of: Box::new(NORMAL),
+            },
+            Fill::Stacked {
+                of: Box::new(Fill::Constant { value: -2.0 }),
+            },
+            Fill::Repeated {
+                axis: 0,
+                repeats: 2,
+                of: Box::new(Fill::Orthogonal {
+                    gain: 1.0,
+                    rows: 24,
+                }),
+            },
+            Fill::Blocks {
+                axis: 0,
+                sections: vec![
+                    section(16, NORMAL),
+                    section(32, Fill::Constant { value: 0.1 }),
+                ],
+            },
+        ];
+        for fill in fills {
+            let prepared = fill.prepare(Key::new(1, "w"), &shape, DType::F32).unwrap();
+            let mut values = vec![0f32; 48 * 32];
+            let all = crate::Slice::whole(&shape);
+            prepared.fill_slice(&all, &mut values).unwrap();
+            let squares: f64 = values.iter().map(|&v| f64::from(v).powi(2)).sum();
+            let measured = (squares / values.len() as f64).sqrt();
+            let expected = root_mean_square(&fill, &shape).unwrap();
+            assert!(
+                (measured / expected - 1.0).abs() < 0.06,
+                "{fill:?}: {measured} {expected}"
+            );
+        }
+        assert_eq!(root_mean_square(&Fill::Arange, &shape), None);
+    }
+}
