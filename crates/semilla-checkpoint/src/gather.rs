@@ -331,7 +331,7 @@ impl Origin<'_> {
     fn doubles(&self, bytes: &[u8]) -> Vec<f64> {
         let dtype = self.info().dtype();
         let mut values = vec![0f64; bytes.len() / dtype.size()];
-        crate::load::floats(
+        crate::convert::floats(
             dtype,
             bytes,
             DType::F64,
@@ -342,7 +342,7 @@ impl Origin<'_> {
 }
 
 fn round(values: &[f64], dtype: DType, out: &mut [u8]) -> Health {
-    crate::load::floats(DType::F64, bytemuck::cast_slice(values), dtype, out)
+    crate::convert::floats(DType::F64, bytemuck::cast_slice(values), dtype, out)
 }
 
 /// Row-major strides.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use semilla::model::SpecError;
 use semilla::recipe::RecipeError;
-use semilla::{DType, PlanError, TransferError};
+use semilla::{DType, PlanError, TieError, TransferError};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,27 @@ pub(crate) enum Failure {
     Initializer(#[from] semilla::init::UnknownInitializer),
     #[error("{0}")]
     Plan(#[from] PlanError),
+    #[error(transparent)]
+    Tie(#[from] TieError),
+    #[error(
+        "{name:?} is tied to {to:?}, but the checkpoints give them different values: {:?} and {:?} differ; exclude one \
+         of them (--exclude), or do not tie them",
+        tensors.0, tensors.1
+    )]
+    Untied {
+        name: String,
+        to: String,
+        tensors: (String, String),
+    },
+    #[error(
+        "{name:?} is tied to {to:?}, but the checkpoints give {tensor:?} for the first and nothing for the second; tie \
+         {to:?} to {name:?} instead, or exclude {tensor:?}"
+    )]
+    TiedToNew {
+        name: String,
+        to: String,
+        tensor: String,
+    },
     #[error("cannot take weights from {0}: {1}")]
     Transfer(String, TransferError),
     #[error(

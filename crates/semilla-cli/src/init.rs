@@ -12,6 +12,7 @@ use semilla_checkpoint::{
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::findings::{Findings, refuse_non_finite};
 use crate::output::Output;
 use crate::plan::{PlanArgs, Planned, grouped_digits, table};
 use crate::progress::Progress;
@@ -61,8 +62,8 @@ struct Report<'a> {
     seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer: Option<transfer::Report>,
-    #[serde(skip_serializing_if = "transfer::Findings::is_empty")]
-    findings: transfer::Findings,
+    #[serde(flatten)]
+    findings: Findings,
     plan: &'a Plan,
 }
 
@@ -95,10 +96,10 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         let progress = |done| progress.add(done);
         materialize(&plan, args.shard, sources, &writer, &progress, stop)
     })?;
-    let health = transfer::Findings::new(health);
     if !args.allow_non_finite {
-        health.refuse_non_finite()?;
+        refuse_non_finite(&health)?;
     }
+    let findings = pool.install(|| Findings::new(&plan, &health, &pretrained))?;
     progress.message("syncing to disk");
     let files = Box::new(writer).finish()?;
     progress.finish();
@@ -112,13 +113,13 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
             bytes,
             seconds,
             transfer: transfer::Report::new(&plan),
-            findings: health,
+            findings,
             plan: &plan,
         });
     }
     table(&plan, true, output)?;
     transfer::print(&plan, output)?;
-    health.print(output)?;
+    findings.print(output)?;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.display().to_string())

@@ -11,6 +11,7 @@ use semilla::inspect::{Collector, Match, Summary, identify, orthogonal_gain};
 use semilla_checkpoint::Checkpoint;
 use serde::Serialize;
 
+use crate::compare::same;
 use crate::failure::Failure;
 use crate::model::{Stored, described};
 use crate::output::Output;
@@ -150,7 +151,7 @@ fn equal(file: &dyn Checkpoint, entries: &[Entry]) -> Result<Vec<Vec<String>>, F
     {
         let mut group = vec![candidates[0]];
         for &other in &candidates[1..] {
-            if same_bytes(file, candidates[0], other)? {
+            if same((file, candidates[0]), (file, other))? {
                 group.push(other);
             }
         }
@@ -161,22 +162,6 @@ fn equal(file: &dyn Checkpoint, entries: &[Entry]) -> Result<Vec<Vec<String>>, F
     groups.sort_unstable();
     let names = |group: Vec<usize>| group.iter().map(|&i| entries[i].name.clone()).collect();
     Ok(groups.into_iter().map(names).collect())
-}
-
-fn same_bytes(file: &dyn Checkpoint, a: usize, b: usize) -> Result<bool, Failure> {
-    let bytes = file.tensors()[a].bytes();
-    let (mut left, mut right) = (vec![0; PIECE as usize], vec![0; PIECE as usize]);
-    let mut offset = 0;
-    while offset < bytes {
-        let len = PIECE.min(bytes - offset) as usize;
-        file.read(a, offset, &mut left[..len])?;
-        file.read(b, offset, &mut right[..len])?;
-        if left[..len] != right[..len] {
-            return Ok(false);
-        }
-        offset += len as u64;
-    }
-    Ok(true)
 }
 
 fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {

@@ -2,8 +2,11 @@
 //!
 //! Exit codes: 0 done; 1 a check failed; 2 bad usage or input.
 
+mod compare;
+mod coverage;
 mod diff;
 mod failure;
+mod findings;
 mod init;
 mod inspect;
 mod lora;
@@ -14,6 +17,7 @@ mod progress;
 mod ranges;
 mod rows;
 mod table;
+mod ties;
 mod transfer;
 
 use std::process::ExitCode;

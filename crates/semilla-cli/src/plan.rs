@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use semilla::{Distribution, Fill, Initializer, Line, Load, Plan, Recipe, Role, Variance};
+use semilla::{
+    Distribution, Fill, Initializer, Line, Load, Plan, Recipe, Role, Tie, Variance, check_ties,
+};
 use semilla_checkpoint::Checkpoint;
 
 use crate::failure::Failure;
 use crate::model::{Loaded, ModelArgs};
 use crate::output::Output;
 use crate::table::Table;
+use crate::ties;
 use crate::transfer::{self, TransferArgs};
 
 /// Which initializers: the choices that make a plan.
@@ -35,8 +38,12 @@ pub(crate) struct PlanArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
 
+    /// Give a tensor the bytes of another, such as lm_head.weight=model.embed_tokens.weight; may be repeated
+    #[arg(long, value_name = "NAME=OTHER", value_parser = ties::tie)]
+    pub(crate) tie: Vec<Tie>,
+
     /// Carry out this saved plan instead of making one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "seed", "dtype", "from"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "seed", "dtype", "from", "tie"])]
     pub(crate) plan: Option<PathBuf>,
 
     #[command(flatten)]
@@ -71,7 +78,10 @@ impl PlanArgs {
         }
         let loaded = self.model.load()?;
         let recipe = self.recipe()?;
-        let transferred = self.transfer.align(&recipe, &loaded)?;
+        let ties = [&recipe.ties[..], &self.tie].concat();
+        check_ties(&ties, &loaded.model)?;
+        let mut transferred = self.transfer.align(&recipe, &loaded, &ties)?;
+        ties::settle(&ties, &loaded.model, &mut transferred)?;
         let decisions = recipe.decide_rest(&loaded.model, transferred.given)?;
         let mut plan = Plan::new(
             &loaded.model,
@@ -80,6 +90,7 @@ impl PlanArgs {
             decisions,
             self.seed,
         )?;
+        plan.tie(&ties)?;
         plan.sources = transferred.sources;
         Ok(Planned {
             plan,

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use semilla::transfer::{Adapt, Depth, Given, InvalidOp, Op, Prefixes, Unused};
-use semilla::{Disposition, Plan, PlanSource, Recipe, Transfer};
-use semilla_checkpoint::{Checkpoint, Health};
+use semilla::{Disposition, Plan, PlanSource, Recipe, Tie, Transfer};
+use semilla_checkpoint::Checkpoint;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::coverage::{self, Coverage, coverage};
 use crate::failure::Failure;
 use crate::model::{Loaded, Stored, described};
 use crate::output::Output;
 use crate::ranges::ranges;
 use crate::rows;
-use crate::table::Table;
 
 /// Which checkpoint gives which tensors.
 #[derive(Args)]
@@ -106,14 +106,23 @@ pub(crate) struct Transferred {
 }
 
 impl TransferArgs {
-    /// Opens the checkpoints that the recipe and the command line name, and lays their lists beside the model's.
-    pub(crate) fn align(&self, recipe: &Recipe, loaded: &Loaded) -> Result<Transferred, Failure> {
+    /// Opens the checkpoints that the recipe and the command line name, and lays their lists beside the model's. Tensors that
+    /// are tied to others need not be in them.
+    pub(crate) fn align(
+        &self,
+        recipe: &Recipe,
+        loaded: &Loaded,
+        ties: &[Tie],
+    ) -> Result<Transferred, Failure> {
         let mut transferred = Transferred {
             given: vec![None; loaded.model.tensors.len()],
             sources: Vec::new(),
             files: Vec::new(),
         };
         for mut rules in self.rules(recipe)? {
+            rules
+                .may_miss
+                .extend(ties.iter().map(|tie| tie.name.clone()));
             let path = rules.from.clone().unwrap_or_default();
             for adapt in &mut rules.adapt {
                 if let Op::Rows(rows) = &mut adapt.op {
@@ -277,6 +286,8 @@ pub(crate) struct Report {
     adapted: Vec<String>,
     /// Tensors that are initialized: for the highest learning rate.
     new: Vec<String>,
+    /// The same by the beginnings of names.
+    prefixes: Vec<Coverage>,
 }
 
 impl Report {
@@ -293,15 +304,12 @@ impl Report {
             loaded: Vec::new(),
             adapted: Vec::new(),
             new: Vec::new(),
+            prefixes: coverage(plan),
         };
         for line in &plan.tensors {
-            let loads = line.loads();
             report.of_elements += line.shape.iter().map(|&size| size as u64).product::<u64>();
-            report.elements += loads
-                .iter()
-                .map(|(area, load)| load.elements(area.size()))
-                .sum::<u64>();
-            report.tensors += usize::from(!loads.is_empty());
+            report.elements += line.loaded_elements();
+            report.tensors += usize::from(!line.loads().is_empty());
             let list = match line.disposition() {
                 Disposition::Copied => &mut report.loaded,
                 Disposition::Adapted => &mut report.adapted,
@@ -331,6 +339,9 @@ pub(crate) fn print(plan: &Plan, output: &mut Output) -> Result<(), Failure> {
         if !names.is_empty() {
             output.line(format_args!("{what}: {}", shortened(names)))?;
         }
+    }
+    if !report.prefixes.is_empty() {
+        output.table(&coverage::table(&report.prefixes))?;
     }
     for source in &plan.sources {
         for remark in &source.remarks {
@@ -374,77 +385,4 @@ fn shortened(names: &[String]) -> String {
         ranges.push(format!("and {more} more (see --json)"));
     }
     ranges.join(", ")
-}
-
-/// What was noticed about loaded values.
-#[derive(Serialize)]
-pub(crate) struct Findings(Vec<Finding>);
-
-#[derive(Serialize)]
-struct Finding {
-    tensor: String,
-    elements: u64,
-    non_finite: u64,
-    overflowed: u64,
-    flushed: u64,
-    all_zero: bool,
-}
-
-impl Findings {
-    /// Keeps the tensors that something is to be said of.
-    pub(crate) fn new(health: Vec<(String, Health)>) -> Self {
-        let findings = health.into_iter().map(|(tensor, health)| Finding {
-            tensor,
-            elements: health.elements,
-            non_finite: health.non_finite,
-            overflowed: health.overflowed,
-            flushed: health.flushed,
-            all_zero: health.is_all_zero(),
-        });
-        let notable = |f: &Finding| f.non_finite + f.overflowed + f.flushed > 0 || f.all_zero;
-        Self(findings.filter(notable).collect())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// An error where a checkpoint holds what no weight can be.
-    pub(crate) fn refuse_non_finite(&self) -> Result<(), Failure> {
-        let bad: Vec<String> = self
-            .0
-            .iter()
-            .filter(|f| f.non_finite > 0)
-            .map(|f| f.tensor.clone())
-            .collect();
-        match bad.is_empty() {
-            true => Ok(()),
-            false => Err(Failure::NonFinite(shortened(&bad))),
-        }
-    }
-
-    pub(crate) fn print(&self, output: &mut Output) -> Result<(), Failure> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let mut table = Table::new([
-            "noticed in",
-            "elements",
-            "NaN or infinite",
-            "overflowed",
-            "flushed to 0",
-            "all zero",
-        ]);
-        for f in &self.0 {
-            table.row([
-                f.tensor.clone(),
-                f.elements.to_string(),
-                f.non_finite.to_string(),
-                f.overflowed.to_string(),
-                f.flushed.to_string(),
-                if f.all_zero { "yes" } else { "" }.to_owned(),
-            ]);
-        }
-        output.table(&table)
-    }
 }

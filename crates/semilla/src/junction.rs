@@ -187,7 +187,7 @@ mod tests {
     use crate::fill::Section;
     use crate::layout::Layout;
     use crate::stream::Key;
-    use crate::transfer::{Load, Run};
+    use crate::transfer::{Along, Load, Run};
     use crate::{DType, Plan};
 
     const NORMAL: Fill = Fill::Draw(Distribution::Normal {
@@ -265,13 +265,7 @@ mod tests {
     #[test]
     fn a_grown_table_is_compared_with_its_own_rows() {
         let grown = |rest: Fill, layout: &str, role| {
-            let run = |len| {
-                vec![Run {
-                    from: 0,
-                    to: 0,
-                    len,
-                }]
-            };
+            let run = |len| Along::Runs(vec![Run::new(0, 0, len)]);
             let load = Load {
                 axes: vec![run(3), run(4)],
                 rest: Some(Box::new(rest)),

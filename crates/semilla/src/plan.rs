@@ -90,6 +90,23 @@ impl Line {
         self.fill.loads(&self.shape)
     }
 
+    /// How many of its elements come from checkpoints.
+    pub fn loaded_elements(&self) -> u64 {
+        let loads = self.loads();
+        loads
+            .iter()
+            .map(|(area, load)| load.elements(area.size()))
+            .sum()
+    }
+
+    /// The load of a line that takes from one tensor of a checkpoint alone.
+    pub fn load(&self) -> Option<&Load> {
+        match &self.fill {
+            Fill::Load(load) => Some(load),
+            _ => None,
+        }
+    }
+
     /// How much of it comes from checkpoints.
     pub fn disposition(&self) -> Disposition {
         let loads = self.loads();
