@@ -53,13 +53,13 @@ pub(crate) struct TransferArgs {
     #[arg(long, value_name = "GLOB", requires = "from")]
     may_miss: Vec<String>,
 
-    /// What to do with tensors that do not fit, such as '*.word_embeddings.weight=overlap', 'conv1.weight=channels:preserve',
-    /// '*.pos_embed=positions', '*=select:heads=[12,6]', '*=grow:heads=[6,12]'; may be repeated
+    /// What to do with tensors that do not fit, such as `*.word_embeddings.weight=overlap`, `conv1.weight=channels:preserve`,
+    /// `*.pos_embed=positions`, `*=select:heads=[12,6]`, `*=grow:heads=[6,12]`; may be repeated
     #[arg(long, value_name = "GLOB=OPERATION", requires = "from", value_parser = adapt)]
     adapt: Vec<Adapt>,
 
     /// Another number of layers: the name before their numbers, and first, uniform, stack, interlace or a list such as
-    /// [0,2,4]; then :zero or :identity for what repeated layers are to be
+    /// `[0,2,4]`; then :zero or :identity for what repeated layers are to be
     #[arg(long, value_name = "LAYERS=MAP", requires = "from", value_parser = depth)]
     depth: Option<Depth>,
 
