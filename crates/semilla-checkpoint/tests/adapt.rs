@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
-use semilla::transfer::{Along, Filter, Given, Resize, Run};
+use semilla::transfer::{Along, Fate, Filter, Given, Resize, Run};
 use semilla::{
     DType, Decision, FanRule, Fill, Load, Model, Plan, PlanSource, Section, Tensor, init,
 };
@@ -36,7 +36,6 @@ fn plan(shape: &[usize], dtype: DType, fill: Fill) -> Plan {
         layers: None,
         width: None,
     };
-    let note = String::new();
     let decision = Decision {
         initializer: init::Constant {
             value: (-1.0).into(),
@@ -45,7 +44,11 @@ fn plan(shape: &[usize], dtype: DType, fill: Fill) -> Plan {
         fans: FanRule::Exact,
         layout: None,
         reason: "test".into(),
-        given: Some(Given { fill, note }),
+        fate: Fate::Given(Given {
+            fill,
+            by: vec!["overlap".into()],
+            note: String::new(),
+        }),
     };
     let mut plan = Plan::new(&model, "test", None, vec![decision], 1).unwrap();
     plan.sources.push(PlanSource {
@@ -53,6 +56,7 @@ fn plan(shape: &[usize], dtype: DType, fill: Fill) -> Plan {
         sha256: None,
         prefixes: semilla::transfer::Prefixes::default(),
         remarks: Vec::new(),
+        tensors: 1,
         unused: Vec::new(),
     });
     plan.check().unwrap();

@@ -40,7 +40,7 @@ fn plan(seed: u64) -> Plan {
         fans: FanRule::Exact,
         layout: None,
         reason: "test".into(),
-        given: None,
+        fate: semilla::transfer::Fate::New,
     };
     let decisions = initializers.into_iter().map(decide).collect();
     Plan::new(&model, "test", None, decisions, seed).unwrap()

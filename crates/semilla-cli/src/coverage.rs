@@ -1,10 +1,11 @@
 //! How much of each part of a model comes from checkpoints.
 
-use semilla::{Disposition, Line, Plan};
+use semilla::{Line, Plan};
 use serde::Serialize;
 
 use crate::plan::grouped_digits;
 use crate::table::Table;
+use crate::transfer::{Taken, taken};
 
 /// Groups of a report, at most.
 const GROUPS: usize = 12;
@@ -63,7 +64,7 @@ fn grouped(plan: &Plan, level: usize) -> Vec<Coverage> {
             });
             groups.len() - 1
         });
-        groups[place].take(line);
+        groups[place].take(line, &taken(plan, line));
     }
     groups
 }
@@ -93,14 +94,14 @@ fn merged(groups: Vec<Coverage>) -> Vec<Coverage> {
 }
 
 impl Coverage {
-    fn take(&mut self, line: &Line) {
+    fn take(&mut self, line: &Line, how: &Taken) {
         let all: u64 = line.shape.iter().map(|&size| size as u64).product();
         let size = line.dtype.size() as u64;
         let taken = line.loaded_elements();
-        let kind = match line.disposition() {
-            Disposition::Copied => &mut self.loaded,
-            Disposition::Adapted => &mut self.adapted,
-            Disposition::Filled | Disposition::Kept => &mut self.new,
+        let kind = match how {
+            Taken::Whole => &mut self.loaded,
+            Taken::Adapted => &mut self.adapted,
+            Taken::Nothing => &mut self.new,
         };
         *kind += 1;
         self.elements += taken;
@@ -149,19 +150,18 @@ pub(crate) fn table(coverage: &[Coverage]) -> Table {
 #[cfg(test)]
 mod tests {
     use semilla::model::Convention;
-    use semilla::transfer::Given;
-    use semilla::{DType, Fill, Load, Model, Recipe};
+    use semilla::transfer::{Fate, Given};
+    use semilla::{DType, Model, Recipe};
 
     use super::*;
 
     fn plan(names: &[String], loads: impl Fn(&str) -> bool) -> Plan {
         let tensor = |name: &String| (name.clone(), vec![2, 3], DType::F32);
         let model = Model::infer(names.iter().map(tensor).collect(), Convention::Pytorch);
-        let given = |name: &String| Given {
-            fill: Fill::Load(Load::whole(0, name.as_str())),
-            note: String::new(),
+        let load = |name: &String| match loads(name) {
+            true => Fate::Given(Given::copy(name)),
+            false => Fate::New,
         };
-        let load = |name: &String| loads(name).then(|| given(name));
         let loads = names.iter().map(load).collect();
         let decisions = Recipe::scheme(semilla::init::zeros()).decide_rest(&model, loads);
         let text = "name = \"all\"\nunmatched = \"zeros\"";

@@ -28,8 +28,11 @@ impl Output {
 
     /// A document for machines.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;
-        Ok(writeln!(self.out)?)
+        // Standard output writes line by line, and a plan has many.
+        let mut out = io::BufWriter::new(&mut self.out);
+        serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+        writeln!(out)?;
+        Ok(out.flush()?)
     }
 
     pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {

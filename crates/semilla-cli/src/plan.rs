@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use semilla::{
-    Distribution, Fill, Initializer, Line, Load, Plan, Recipe, Role, Tie, Variance, check_ties,
+    Distribution, Fill, Initializer, Line, Plan, Recipe, Role, Tie, Variance, check_ties,
 };
 use semilla_checkpoint::Checkpoint;
 
@@ -82,7 +82,8 @@ impl PlanArgs {
         check_ties(&ties, &loaded.model)?;
         let mut transferred = self.transfer.align(&recipe, &loaded, &ties)?;
         ties::settle(&ties, &loaded.model, &mut transferred)?;
-        let decisions = recipe.decide_rest(&loaded.model, transferred.given)?;
+        transferred.settle(&loaded.model);
+        let decisions = recipe.decide_rest(&loaded.model, transferred.fates)?;
         let mut plan = Plan::new(
             &loaded.model,
             &recipe.name,
@@ -265,7 +266,10 @@ fn role(role: Role) -> String {
 
 /// The concrete numbers of a fill.
 pub(crate) fn values(line: &Line) -> String {
-    fill(&line.fill)
+    match line.loads().is_empty() {
+        true => fill(&line.fill),
+        false => loaded(line),
+    }
 }
 
 fn fill(of: &Fill) -> String {
@@ -303,7 +307,7 @@ fn fill(of: &Fill) -> String {
         Fill::Padded { row, of } => format!("{}, row {row} zero", fill(of)),
         Fill::Repeated { repeats, of, .. } => format!("{}, each {repeats} times", fill(of)),
         Fill::Keep => "as in the file".to_owned(),
-        Fill::Load(load) => loaded(load),
+        Fill::Load(_) => "from a checkpoint".to_owned(),
         Fill::Arange => "0, 1, 2, ...".to_owned(),
         Fill::Eye { gain } => format!("{} on the diagonal", number(*gain)),
         Fill::Sparse { std, zeros } => format!("N(0, {}), {zeros} zeros a column", number(*std)),
@@ -324,19 +328,11 @@ fn fill(of: &Fill) -> String {
     }
 }
 
-fn loaded(load: &Load) -> String {
-    let what = match (load.is_exact(), load.axes.is_empty(), &load.permute[..]) {
-        (true, true, []) => "copied",
-        (true, true, _) => "axes permuted",
-        (true, false, _) if load.alike.is_some() => "a selection, and rows alike",
-        (true, false, _) => "a selection",
-        (false, ..) => "combined",
-    };
-    let rest = load
-        .rest
-        .as_deref()
-        .map(|rest| format!("; rest {}", fill(rest)));
-    what.to_owned() + &rest.unwrap_or_default()
+/// What a checkpoint gives, and what fills the rest of it.
+fn loaded(line: &Line) -> String {
+    let rest = line.load().and_then(|load| load.rest.as_deref());
+    let rest = rest.map(|rest| format!("; rest {}", fill(rest)));
+    line.disposition.to_string() + &rest.unwrap_or_default()
 }
 
 /// Five significant digits, without trailing zeros.

@@ -1,6 +1,6 @@
 //! Tied tensors laid beside what checkpoints give.
 
-use semilla::transfer::Given;
+use semilla::transfer::{Fate, Given, Unused};
 use semilla::{Fill, Load, Model, Tie};
 
 use crate::compare::same;
@@ -31,7 +31,8 @@ pub(crate) fn settle(
         };
         let shape = &model.tensors[own].shape;
         let names = |given: &Given| given.tensors(shape).join(", ");
-        match (&transferred.given[own], &transferred.given[other]) {
+        let (fate, to) = (&transferred.fates[own], &transferred.fates[other]);
+        match (fate.given(), to.given()) {
             (Some(given), None) => {
                 return Err(Failure::TiedToNew {
                     name: tie.name.clone(),
@@ -48,7 +49,11 @@ pub(crate) fn settle(
             }
             _ => {}
         }
-        transferred.given[own] = transferred.given[other].clone();
+        let taken = transferred.fates[other].clone();
+        if let Fate::Given(given) = std::mem::replace(&mut transferred.fates[own], taken) {
+            let to = tie.to.clone();
+            transferred.leave(&given, shape, &Unused::Tied { to });
+        }
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Pretrained weights: `--from` and what belongs to it.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use semilla::transfer::{Adapt, Depth, Given, InvalidOp, Op, Prefixes, Unused};
-use semilla::{Disposition, Plan, PlanSource, Recipe, Tie, Transfer};
+use semilla::transfer::{Adapt, Depth, Fate, Given, InvalidOp, Op, Prefixes, Unused};
+use semilla::{Disposition, Line, Model, Plan, PlanSource, Recipe, Tie, Transfer};
 use semilla_checkpoint::Checkpoint;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -100,9 +101,37 @@ fn depth(text: &str) -> Result<Depth, String> {
 
 /// What the checkpoints give to each tensor of the model.
 pub(crate) struct Transferred {
-    pub(crate) given: Vec<Option<Given>>,
+    pub(crate) fates: Vec<Fate>,
     pub(crate) sources: Vec<PlanSource>,
     pub(crate) files: Vec<Box<dyn Checkpoint>>,
+    /// What was offered and not taken: the checkpoint's place, the tensor's name, and why.
+    left: Vec<(usize, String, Unused)>,
+}
+
+impl Transferred {
+    /// Remembers why a target of this shape does not take what it was given.
+    pub(crate) fn leave(&mut self, given: &Given, shape: &[usize], why: &Unused) {
+        let loads = given.fill.loads(shape);
+        let left = loads
+            .iter()
+            .map(|(_, load)| (load.source, load.tensor.clone(), why.clone()));
+        self.left.extend(left);
+    }
+
+    /// Lists what was left among its checkpoint's unused tensors, unless another target takes it.
+    pub(crate) fn settle(&mut self, model: &Model) {
+        let targets = self.fates.iter().zip(&model.tensors);
+        let given = targets.filter_map(|(fate, tensor)| Some((fate.given()?, &tensor.shape)));
+        let mut known: HashSet<(usize, String)> = given
+            .flat_map(|(given, shape)| given.fill.loads(shape))
+            .map(|(_, load)| (load.source, load.tensor.clone()))
+            .collect();
+        for (source, name, why) in self.left.drain(..) {
+            if known.insert((source, name.clone())) {
+                self.sources[source].unused.push((name, why));
+            }
+        }
+    }
 }
 
 impl TransferArgs {
@@ -115,9 +144,10 @@ impl TransferArgs {
         ties: &[Tie],
     ) -> Result<Transferred, Failure> {
         let mut transferred = Transferred {
-            given: vec![None; loaded.model.tensors.len()],
+            fates: vec![Fate::New; loaded.model.tensors.len()],
             sources: Vec::new(),
             files: Vec::new(),
+            left: Vec::new(),
         };
         for mut rules in self.rules(recipe)? {
             rules
@@ -135,16 +165,15 @@ impl TransferArgs {
                 .align(&loaded.model, &source, convention == loaded.convention)
                 .map_err(|error| Failure::Transfer(path.clone(), error))?;
             let index = transferred.sources.len();
-            let mut unused = alignment.unused;
-            let targets = transferred.given.iter_mut().zip(&loaded.model.tensors);
-            for ((all, tensor), given) in targets.zip(alignment.given) {
-                match (&all, given) {
-                    (None, Some(given)) => *all = Some(given.of_source(index)),
-                    (Some(_), Some(given)) => {
-                        let names = given.tensors(&tensor.shape).into_iter();
-                        unused.extend(names.map(|name| (name, Unused::GivenBefore)));
+            for (place, fate) in alignment.fates.into_iter().enumerate() {
+                let fate = fate.of_source(index);
+                match (&transferred.fates[place], &fate) {
+                    (Fate::Given(_), Fate::Given(given)) => {
+                        let shape = &loaded.model.tensors[place].shape;
+                        transferred.leave(given, shape, &Unused::GivenBefore);
                     }
-                    (_, None) => {}
+                    (Fate::Given(_), _) | (_, Fate::New) => {}
+                    _ => transferred.fates[place] = fate,
                 }
             }
             transferred.sources.push(PlanSource {
@@ -155,7 +184,8 @@ impl TransferArgs {
                     add: alignment.added,
                 },
                 remarks: file.remarks().iter().map(ToString::to_string).collect(),
-                unused,
+                tensors: file.tensors().len(),
+                unused: alignment.unused,
             });
             transferred.files.push(file);
         }
@@ -269,6 +299,22 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// How much of a tensor comes from checkpoints.
+pub(crate) enum Taken {
+    Whole,
+    Adapted,
+    Nothing,
+}
+
+/// What a line, or the one that it is tied to, takes from checkpoints.
+pub(crate) fn taken(plan: &Plan, line: &Line) -> Taken {
+    match plan.origin(line).disposition {
+        Disposition::Copied => Taken::Whole,
+        Disposition::Adapted { .. } | Disposition::Selected | Disposition::Grown => Taken::Adapted,
+        _ => Taken::Nothing,
+    }
+}
+
 /// What a plan takes from checkpoints, in numbers and names.
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -310,10 +356,10 @@ impl Report {
             report.of_elements += line.shape.iter().map(|&size| size as u64).product::<u64>();
             report.elements += line.loaded_elements();
             report.tensors += usize::from(!line.loads().is_empty());
-            let list = match line.disposition() {
-                Disposition::Copied => &mut report.loaded,
-                Disposition::Adapted => &mut report.adapted,
-                Disposition::Filled | Disposition::Kept => &mut report.new,
+            let list = match taken(plan, line) {
+                Taken::Whole => &mut report.loaded,
+                Taken::Adapted => &mut report.adapted,
+                Taken::Nothing => &mut report.new,
             };
             list.push(line.name.clone());
         }

@@ -290,3 +290,80 @@ fn a_map_file_says_which_rows_are_which() {
         [0.002, 0.0, 0.0]
     );
 }
+
+/// Of every tensor of the model one disposition, and of every tensor of the checkpoint one use.
+#[test]
+fn every_tensor_has_one_disposition() {
+    let folder = TempDir::new().unwrap();
+    let from: Shapes<'_> = &[
+        ("embed.weight", &[6, 8]),
+        ("layers.0.fc1.weight", &[16, 8]),
+        ("layers.0.fc2.weight", &[8, 16]),
+        ("stem.weight", &[4, 3, 3, 3]),
+        ("norm.weight", &[8]),
+        ("out.weight", &[6, 8]),
+        ("head.weight", &[5, 8]),
+        ("aux.weight", &[2, 2]),
+    ];
+    let model: Shapes<'_> = &[
+        ("embed.weight", &[6, 8]),
+        ("layers.0.fc1.weight", &[8, 8]),
+        ("layers.0.fc2.weight", &[8, 32]),
+        ("stem.weight", &[4, 1, 3, 3]),
+        ("norm.weight", &[8]),
+        ("out.weight", &[6, 8]),
+        ("head.weight", &[9, 8]),
+        ("new.weight", &[3, 3]),
+        ("aux.weight", &[2, 2]),
+    ];
+    let mut plan = command(&folder, "plan", model, from);
+    plan.args(["--adapt", "*fc1*=select", "--adapt", "*fc2*=grow"])
+        .args(["--adapt", "stem.weight=channels:sum"])
+        .args([
+            "--tie",
+            "out.weight=embed.weight",
+            "--exclude",
+            "out.*",
+            "--exclude",
+            "aux.*",
+        ])
+        .args([
+            "--may-miss",
+            "head.*",
+            "--may-miss",
+            "new.*",
+            "--may-miss",
+            "aux.*",
+        ]);
+    let table = printed(&mut plan);
+    assert!(table.contains("left out by exclude \"aux.*\""), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&printed(plan.arg("--json"))).unwrap();
+    let of = |name: &str| {
+        let lines = json["tensors"].as_array().unwrap().iter();
+        let mut lines = lines.filter(|line| line["name"] == name);
+        lines.next().unwrap()["disposition"].clone()
+    };
+    assert_eq!(of("embed.weight"), "copied");
+    assert_eq!(of("layers.0.fc1.weight"), "selected");
+    assert_eq!(of("layers.0.fc2.weight"), "grown");
+    let channels = serde_json::json!({"adapted": {"by": ["channels"]}});
+    assert_eq!(of("stem.weight"), channels);
+    let tied = serde_json::json!({"tied": {"to": "embed.weight"}});
+    assert_eq!(of("out.weight"), tied);
+    let too_small = serde_json::json!({"excluded": {"rule": "may_miss \"head.*\""}});
+    assert_eq!(of("head.weight"), too_small);
+    assert_eq!(of("new.weight"), "filled");
+    let excluded = serde_json::json!({"excluded": {"rule": "exclude \"aux.*\""}});
+    assert_eq!(of("aux.weight"), excluded);
+    let source = &json["sources"][0];
+    let unused: Vec<&str> = source["unused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| pair[0].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (&source["tensors"], &unused[..]),
+        (&8.into(), &["aux.weight", "out.weight", "head.weight"][..])
+    );
+}

@@ -202,6 +202,7 @@ mod tests {
             dtype: DType::F32,
             role,
             layout: Some(layout.parse::<Layout>().unwrap()),
+            disposition: crate::Disposition::Filled,
             initializer: crate::init::zeros(),
             fans: None,
             gain: None,

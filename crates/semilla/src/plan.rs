@@ -11,7 +11,7 @@ use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
 use crate::layout::{FanRule, Fans, Layout};
 use crate::model::{Model, Role, Tensor};
 use crate::stream::{self, Key};
-use crate::transfer::{Given, Load, Prefixes, Unused};
+use crate::transfer::{Fate, Given, Load, Prefixes, Unused};
 
 /// What a recipe decided for one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +24,8 @@ pub struct Decision {
     pub layout: Option<Layout>,
     /// Why, in words.
     pub reason: String,
-    /// What a checkpoint gives; the initializer fills the rest.
-    pub given: Option<Given>,
+    /// What checkpoints leave of it; the initializer fills the rest.
+    pub fate: Fate,
 }
 
 /// One tensor's line of a plan.
@@ -43,6 +43,8 @@ pub struct Line {
     /// What its axes are, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
+    /// Where its values come from.
+    pub disposition: Disposition,
     /// The initializer that was chosen.
     pub initializer: Initializer,
     /// The fans that it used.
@@ -76,6 +78,7 @@ impl Line {
             dtype: tensor.dtype,
             role: tensor.role,
             layout: tensor.layout,
+            disposition: given.disposition(),
             initializer: Initializer::Pretrained(Pretrained {}),
             fans: None,
             gain: None,
@@ -106,33 +109,64 @@ impl Line {
             _ => None,
         }
     }
-
-    /// How much of it comes from checkpoints.
-    pub fn disposition(&self) -> Disposition {
-        let loads = self.loads();
-        let copied = |load: &Load| load.axes.is_empty() && load.rest.is_none();
-        match (&self.initializer, &loads[..]) {
-            (Initializer::Keep(_), []) => Disposition::Kept,
-            (Initializer::Pretrained(_), []) => Disposition::Adapted,
-            (_, []) => Disposition::Filled,
-            (_, [(_, load)]) if copied(load) => Disposition::Copied,
-            _ => Disposition::Adapted,
-        }
-    }
 }
 
-/// Where a tensor's values come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Where a tensor's values come from: of every tensor, one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disposition {
     /// A checkpoint's values as they are, in another order of axes or another element type at most.
     Copied,
-    /// A checkpoint's values selected, combined, or with a part that is new.
-    Adapted,
+    /// A checkpoint's values, combined, rearranged, or with a part that is new.
+    Adapted {
+        /// The operations, in order.
+        by: Vec<String>,
+    },
+    /// Some of a checkpoint's units.
+    Selected,
+    /// A checkpoint's units, some of them several times.
+    Grown,
     /// An initializer.
     Filled,
+    /// An initializer, though a checkpoint has the tensor.
+    Excluded {
+        /// The rule that leaves it out.
+        rule: String,
+    },
+    /// Those of another tensor.
+    Tied {
+        /// Its name.
+        to: String,
+    },
     /// The model's own file.
     Kept,
+}
+
+impl Disposition {
+    /// Of a tensor that no checkpoint gives whole.
+    fn of(fate: &Fate, initializer: &Initializer) -> Self {
+        match (fate, initializer) {
+            (Fate::Given(given), _) => given.disposition(),
+            (_, Initializer::Keep(_)) => Disposition::Kept,
+            (Fate::Excluded { rule }, _) => Disposition::Excluded { rule: rule.clone() },
+            (Fate::New, _) => Disposition::Filled,
+        }
+    }
+}
+
+impl std::fmt::Display for Disposition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Disposition::Copied => f.write_str("copied"),
+            Disposition::Adapted { by } => write!(f, "adapted by {}", by.join(", ")),
+            Disposition::Selected => f.write_str("selected"),
+            Disposition::Grown => f.write_str("grown"),
+            Disposition::Filled => f.write_str("filled"),
+            Disposition::Excluded { rule } => write!(f, "excluded by {rule}"),
+            Disposition::Tied { to } => write!(f, "tied to {to}"),
+            Disposition::Kept => f.write_str("kept"),
+        }
+    }
 }
 
 /// The reason for the part that is drawn, after what is loaded.
@@ -253,6 +287,8 @@ pub struct PlanSource {
     /// What its reader noticed that its tensors do not show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// How many tensors it has: each is loaded by a line, or is in [`unused`](Self::unused).
+    pub tensors: usize,
     /// Its tensors that no line loads, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<(String, Unused)>,
@@ -355,8 +391,8 @@ impl Plan {
                 fans: decision.fans,
                 seed,
             };
-            let given = decision.given;
-            if let Some(given) = given.as_ref().filter(|given| given.is_whole(&tensor.shape)) {
+            let given = decision.fate.given();
+            if let Some(given) = given.filter(|given| given.is_whole(&tensor.shape)) {
                 lines.push(Line::given(tensor, given.clone(), seed));
                 continue;
             }
@@ -368,17 +404,21 @@ impl Plan {
                     dtype: tensor.dtype,
                     role: tensor.role,
                     layout: tensor.layout.clone(),
+                    disposition: Disposition::of(&decision.fate, &decision.initializer),
                     std: resolved.fill.std(),
                     fans: resolved.fans,
                     gain: resolved.gain,
-                    reason: match &given {
-                        Some(given) => reason(&decision.reason, given, &tensor.shape),
-                        None => decision.reason,
+                    reason: match &decision.fate {
+                        Fate::Given(given) => reason(&decision.reason, given, &tensor.shape),
+                        Fate::Excluded { rule } => {
+                            format!("{}; left out by {rule}", decision.reason)
+                        }
+                        Fate::New => decision.reason,
                     },
-                    fill: match given.map(|given| given.fill) {
+                    fill: match given.map(|given| &given.fill) {
                         Some(Fill::Load(load)) => Fill::Load(Load {
                             rest: Some(Box::new(resolved.fill)),
-                            ..load
+                            ..load.clone()
                         }),
                         _ => resolved.fill,
                     },
@@ -433,6 +473,15 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// The line whose values a line has: its own, or the one that it is tied to.
+    pub fn origin<'a>(&'a self, line: &'a Line) -> &'a Line {
+        let Disposition::Tied { to } = &line.disposition else {
+            return line;
+        };
+        let found = self.tensors.iter().find(|line| line.name == *to);
+        found.unwrap_or(line)
     }
 
     /// Whether some tensor keeps the values of the model's file.

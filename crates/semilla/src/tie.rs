@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fill::Fill;
 use crate::model::Model;
-use crate::plan::{Line, Plan};
+use crate::plan::{Disposition, Line, Plan};
 use crate::suggest::did_you_mean;
 
 /// A tensor that is to have the bytes of another, such as a language model's head and its table of tokens.
@@ -129,6 +129,7 @@ impl Plan {
                 name: line.name.clone(),
                 role: line.role,
                 layout: line.layout.clone(),
+                disposition: Disposition::Tied { to: tie.to.clone() },
                 fans: None,
                 gain: None,
                 signal: None,

@@ -5,6 +5,7 @@ use crate::init::{self, Initializer, Mode, Normal, Orthogonal, Shape, VarianceSc
 use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
 use crate::plan::Decision;
+use crate::transfer::Fate;
 
 /// `None` where the role is unknown.
 pub(super) fn decide(tensor: &Tensor, model: &Model) -> Option<Decision> {
@@ -14,7 +15,7 @@ pub(super) fn decide(tensor: &Tensor, model: &Model) -> Option<Decision> {
         fans: FanRule::Exact,
         layout: None,
         reason: reason.to_owned(),
-        given: None,
+        fate: Fate::New,
     })
 }
 

@@ -34,7 +34,7 @@ use crate::model::{Model, Role, Tensor};
 use crate::plan::Decision;
 use crate::suggest::did_you_mean;
 use crate::tie::Tie;
-use crate::transfer::{Given, Transfer};
+use crate::transfer::{Fate, Transfer};
 pub(crate) use glob::glob_match;
 
 /// An ordered list of rules.
@@ -416,7 +416,7 @@ impl Recipe {
     /// # Errors
     /// Every tensor that no rule matches, or every rule that matches no tensor, where the recipe does not allow it.
     pub fn decide(&self, model: &Model) -> Result<Vec<Decision>, RecipeError> {
-        self.decide_rest(model, vec![None; model.tensors.len()])
+        self.decide_rest(model, vec![Fate::New; model.tensors.len()])
     }
 
     /// As [`decide`](Self::decide), where checkpoints give some tensors ([`Transfer::align`]): what they give whole needs no rule.
@@ -429,13 +429,13 @@ impl Recipe {
     pub fn decide_rest(
         &self,
         model: &Model,
-        given: Vec<Option<Given>>,
+        fates: Vec<Fate>,
     ) -> Result<Vec<Decision>, RecipeError> {
-        assert_eq!(model.tensors.len(), given.len(), "one entry per tensor");
+        assert_eq!(model.tensors.len(), fates.len(), "one entry per tensor");
         let mut used = Vec::new();
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
-        for (tensor, given) in model.tensors.iter().zip(given) {
+        for (tensor, fate) in model.tensors.iter().zip(fates) {
             let found = match &self.rules {
                 Rules::Auto => auto::decide(tensor, model),
                 Rules::List(rules) => {
@@ -444,15 +444,14 @@ impl Recipe {
                     place.map(|place| self.by_rule(&rules[place]))
                 }
             };
-            let whole = given
-                .as_ref()
-                .is_some_and(|given| given.is_whole(&tensor.shape));
+            let given = fate.given();
+            let whole = given.is_some_and(|given| given.is_whole(&tensor.shape));
             let found = match found {
                 None if whole => Some(self.decision(Initializer::Keep(Keep {}), "")),
                 found => found.or_else(|| self.for_the_rest()),
             };
             match found {
-                Some(decision) => decisions.push(Decision { given, ..decision }),
+                Some(decision) => decisions.push(Decision { fate, ..decision }),
                 None => unmatched.push(format!("{} ({})", tensor.name, role_name(tensor.role))),
             }
         }
@@ -475,7 +474,7 @@ impl Recipe {
             fans: self.fans,
             layout: rule.layout.clone(),
             reason: rule.reason.clone(),
-            given: None,
+            fate: Fate::New,
         }
     }
 
@@ -490,7 +489,7 @@ impl Recipe {
             fans: self.fans,
             layout: None,
             reason: reason.to_owned(),
-            given: None,
+            fate: Fate::New,
         }
     }
 

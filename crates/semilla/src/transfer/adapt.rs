@@ -5,7 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::width::{Grow, Select};
-use super::{Along, Filter, Load, Resize, Run};
+use super::{Along, Filter, Given, Load, Resize, Run};
+use crate::fill::Fill;
 use crate::layout::{Axis, Layout};
 use crate::model::Tensor;
 
@@ -267,12 +268,40 @@ pub(super) struct Draft<'a> {
     pub(super) load: Load,
     /// What is settled along each of the target's axes.
     pub(super) axes: Vec<Option<Along>>,
+    /// The operations that did something.
+    pub(super) by: Vec<String>,
     pub(super) notes: Vec<String>,
+}
+
+/// The operations that made a load, and what they leave true.
+#[derive(Default)]
+pub(super) struct Made {
+    pub(super) by: Vec<String>,
+    pub(super) note: String,
+}
+
+impl Made {
+    pub(super) fn given(self, fill: Fill) -> Given {
+        let Self { by, note } = self;
+        Given { fill, by, note }
+    }
+
+    /// Both, one after the other, each operation once.
+    pub(super) fn and(mut self, by: &str, note: &str) -> Self {
+        if !self.by.iter().any(|own| own == by) {
+            self.by.insert(0, by.to_owned());
+        }
+        self.note = match self.note.is_empty() {
+            true => note.to_owned(),
+            false => format!("{note}; {}", self.note),
+        };
+        self
+    }
 }
 
 impl Draft<'_> {
     /// The load, if every axis fits.
-    pub(super) fn finish(mut self) -> Option<(Load, String)> {
+    pub(super) fn finish(mut self) -> Option<(Load, Made)> {
         let sizes = self.found.iter().zip(&self.target.shape);
         let settled = self
             .axes
@@ -290,7 +319,28 @@ impl Draft<'_> {
                 .collect();
         }
         self.notes.dedup();
-        Some((self.load, self.notes.join("; ")))
+        let (by, note) = (self.by, self.notes.join("; "));
+        Some((self.load, Made { by, note }))
+    }
+
+    /// Carries out an operation, and remembers it if it did something.
+    pub(super) fn apply(&mut self, op: &Op) -> Result<(), String> {
+        let state = |draft: &Self| {
+            let settled = draft.axes.iter().flatten().count();
+            (settled, draft.notes.len())
+        };
+        let before = state(self);
+        op.settle(self)?;
+        if state(self) != before {
+            self.did(op.name());
+        }
+        Ok(())
+    }
+
+    pub(super) fn did(&mut self, name: &str) {
+        if self.by.last().is_none_or(|last| last != name) {
+            self.by.push(name.to_owned());
+        }
     }
 
     /// The first axis of a kind.
@@ -324,6 +374,24 @@ impl Draft<'_> {
 }
 
 impl Op {
+    /// The name by which recipes ask for it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Op::Overlap => "overlap",
+            Op::Reshape => "reshape",
+            Op::Channels(_) => "channels",
+            Op::Patch { .. } => "patch",
+            Op::Positions { .. } => "positions",
+            Op::BiasTable { .. } => "bias_table",
+            Op::Inflate(_) => "inflate",
+            Op::Deflate => "deflate",
+            Op::Rows(_) => "rows",
+            Op::Rotary { .. } => "rotary",
+            Op::Select(_) => "select",
+            Op::Grow(_) => "grow",
+        }
+    }
+
     /// The source as it must be seen to have as many axes as the target, and that shape where it is another.
     pub(super) fn seen(&self, target: &Tensor, source: &Tensor) -> Result<Option<Tensor>, String> {
         let rank = target.shape.len();
@@ -371,7 +439,7 @@ impl Op {
     }
 
     /// Settles the axes that the operation is about.
-    pub(super) fn settle(&self, draft: &mut Draft<'_>) -> Result<(), String> {
+    fn settle(&self, draft: &mut Draft<'_>) -> Result<(), String> {
         match self {
             Op::Overlap => {
                 for axis in 0..draft.axes.len() {

@@ -5,17 +5,15 @@ use std::collections::HashMap;
 use super::names::{best_prefixes, collision, proposal, renamed};
 use super::offers::Offers;
 use super::parts::{Pattern, numbered};
-use super::{
-    Given, Prefixes, SHOWN, Transfer, TransferError, Unmet, Unused, check_fired, matching,
-};
+use super::{Fate, Prefixes, SHOWN, Transfer, TransferError, Unmet, Unused, check_fired, matching};
 use crate::model::{Model, Tensor};
 use crate::suggest::did_you_mean;
 
 /// What becomes of every tensor of a model and of a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alignment {
-    /// For each target what it is given, with [`Load::source`](super::Load::source) 0; `None` where it is given nothing.
-    pub given: Vec<Option<Given>>,
+    /// What becomes of each target, with [`Load::source`](super::Load::source) 0.
+    pub fates: Vec<Fate>,
     /// Source tensors that are not used, and why.
     pub unused: Vec<(String, Unused)>,
     /// The prefix that was taken from the source's names.
@@ -79,15 +77,21 @@ impl Transfer {
 
         let mut unused = Vec::new();
         let mut offered = Vec::new();
+        let mut excluded = HashMap::new();
         for (place, name) in names.iter().enumerate() {
             let own = source_names[place];
-            if let Some(glob) = matching(&self.exclude, own) {
-                unused.push((own.to_owned(), Unused::Excluded { glob: glob.clone() }));
-            } else if let Some(rest) = name.strip_prefix(&prefixes.strip) {
-                offered.push((place, format!("{}{rest}", prefixes.add)));
-            } else {
-                let prefix = prefixes.strip.clone();
-                unused.push((own.to_owned(), Unused::OtherPrefix { prefix }));
+            let rest = name.strip_prefix(&prefixes.strip);
+            let name = rest.map(|rest| format!("{}{rest}", prefixes.add));
+            match (matching(&self.exclude, own), name) {
+                (Some(glob), name) => {
+                    unused.push((own.to_owned(), Unused::Excluded { glob: glob.clone() }));
+                    excluded.extend(name.map(|name| (name, glob)));
+                }
+                (None, Some(name)) => offered.push((place, name)),
+                (None, None) => {
+                    let prefix = prefixes.strip.clone();
+                    unused.push((own.to_owned(), Unused::OtherPrefix { prefix }));
+                }
             }
         }
         if let Some((name, first, second)) = collision(&offered) {
@@ -99,61 +103,55 @@ impl Transfer {
         }
 
         let offers = Offers::new(self, target, source, &offered, one_convention)?;
-        let mut given = Vec::with_capacity(target.tensors.len());
+        let mut fates = Vec::with_capacity(target.tensors.len());
         let mut unmet = Vec::new();
-        let mut fates: HashMap<usize, Unused> = HashMap::new();
+        let mut left: HashMap<usize, Unused> = HashMap::new();
         let mut used = vec![false; source_names.len()];
         let mut named = false;
         for tensor in &target.tensors {
-            let offer = offers.find(&tensor.name);
-            named |= offer.is_some();
-            let places = offer
-                .as_ref()
-                .map(|offer| offer.places())
-                .unwrap_or_default();
-            if !self.into.is_empty() && matching(&self.into, &tensor.name).is_none() {
-                fates.extend(places.into_iter().map(|place| (place, Unused::OutOfScope)));
-                given.push(None);
+            let Some(offer) = offers.find(&tensor.name) else {
+                let rule = excluded.get(&offers.wanted(&tensor.name));
+                fates.push(match rule {
+                    Some(glob) => Fate::excluded("exclude", glob),
+                    None => Fate::New,
+                });
+                if self.is_meant(&tensor.name) && self.must(&tensor.name) {
+                    // Looking for what was meant takes long: only for what will be shown.
+                    let shown = unmet.len() < SHOWN;
+                    let known = offered.iter().map(|(_, name)| name.as_str());
+                    unmet.push(Unmet::Missing {
+                        target: tensor.name.clone(),
+                        hint: did_you_mean(&tensor.name, known.filter(|_| shown)),
+                    });
+                }
+                continue;
+            };
+            named = true;
+            let places = offer.places();
+            let mut leave = |why: Unused| left.extend(places.iter().map(|&p| (p, why.clone())));
+            if !self.is_meant(&tensor.name) {
+                leave(Unused::OutOfScope);
+                fates.push(Fate::excluded("into", &self.into.join("\", \"")));
                 continue;
             }
-            let outcome = match &offer {
-                Some(offer) => offers.give(tensor, offer),
-                None => {
-                    // Looking for what was meant takes long: only for what will be shown.
-                    let shown = self.must(&tensor.name) && unmet.len() < SHOWN;
-                    let known = offered
-                        .iter()
-                        .map(|(_, name)| name.as_str())
-                        .filter(|_| shown);
-                    Err(Unmet::Missing {
-                        target: tensor.name.clone(),
-                        hint: did_you_mean(&tensor.name, known),
-                    })
+            let may_miss = matching(&self.may_miss, &tensor.name);
+            fates.push(match offers.give(tensor, &offer) {
+                Ok(given) if given.is_any(&tensor.shape) => {
+                    places.iter().for_each(|&place| used[place] = true);
+                    Fate::Given(given)
                 }
-            };
-            match outcome {
-                Ok(one) => {
-                    places.into_iter().for_each(|place| used[place] = true);
-                    given.push(Some(one).filter(|one| one.is_any(&tensor.shape)));
-                }
-                Err(problem) => {
-                    if self.must(&tensor.name) {
+                outcome => {
+                    let target = tensor.shape.clone();
+                    leave(Unused::Shape { target });
+                    if let (Err(problem), true) = (outcome, self.must(&tensor.name)) {
                         unmet.push(problem);
-                    } else {
-                        let shape = tensor.shape.clone();
-                        let fate = |place| {
-                            (
-                                place,
-                                Unused::Shape {
-                                    target: shape.clone(),
-                                },
-                            )
-                        };
-                        fates.extend(places.into_iter().map(fate));
                     }
-                    given.push(None);
+                    match may_miss {
+                        Some(glob) => Fate::excluded("may_miss", glob),
+                        None => Fate::New,
+                    }
                 }
-            }
+            });
         }
         if !unmet.is_empty() && named {
             let proposal = proposal(&sized, &targets);
@@ -165,7 +163,7 @@ impl Transfer {
         offers.check_fired()?;
         for (place, name) in &offered {
             if !used[*place] {
-                let fate = match fates.remove(place) {
+                let fate = match left.remove(place) {
                     Some(fate) => fate,
                     None if offers.is_left(name) => Unused::OtherLayer,
                     None => Unused::NoTarget,
@@ -173,9 +171,9 @@ impl Transfer {
                 unused.push((source_names[*place].to_owned(), fate));
             }
         }
-        self.check_coverage(target, &given)?;
+        self.check_coverage(target, &fates)?;
         Ok(Alignment {
-            given,
+            fates,
             unused,
             stripped: prefixes.strip,
             added: prefixes.add,
@@ -205,22 +203,26 @@ impl Transfer {
         Ok((of_sources, of_targets))
     }
 
+    /// Whether the checkpoint is for this target.
+    fn is_meant(&self, name: &str) -> bool {
+        self.into.is_empty() || matching(&self.into, name).is_some()
+    }
+
     /// Whether a target may not do without.
     fn must(&self, name: &str) -> bool {
         let asked = self.must_load.is_empty() || matching(&self.must_load, name).is_some();
         asked && matching(&self.may_miss, name).is_none()
     }
 
-    fn check_coverage(&self, target: &Model, given: &[Option<Given>]) -> Result<(), TransferError> {
+    fn check_coverage(&self, target: &Model, fates: &[Fate]) -> Result<(), TransferError> {
         let Some(asked) = self.min_coverage else {
             return Ok(());
         };
         let (mut taken, mut all) = (0, 0);
-        for (tensor, given) in target.tensors.iter().zip(given) {
+        for (tensor, fate) in target.tensors.iter().zip(fates) {
             all += tensor.len().unwrap_or(0);
-            taken += given
-                .as_ref()
-                .map_or(0, |given| given.elements(&tensor.shape));
+            let elements = fate.given().map(|given| given.elements(&tensor.shape));
+            taken += elements.unwrap_or(0);
         }
         let found = taken as f64 / (all.max(1)) as f64;
         if found < asked {

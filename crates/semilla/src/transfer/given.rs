@@ -1,18 +1,79 @@
-//! What a checkpoint gives to one tensor.
+//! What becomes of one tensor of a model: a checkpoint gives it, a rule leaves it out, or it is new.
 
 use super::Load;
 use crate::fill::Fill;
+use crate::plan::Disposition;
+
+/// What checkpoints and the rules for them leave of a tensor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Fate {
+    /// No checkpoint has it: an initializer fills it.
+    #[default]
+    New,
+    /// A checkpoint gives it, whole or in part.
+    Given(Given),
+    /// A checkpoint has it, and a rule lets it be filled instead.
+    Excluded {
+        /// The rule, such as `exclude "head.*"`.
+        rule: String,
+    },
+}
+
+impl Fate {
+    pub(super) fn excluded(rule: &str, pattern: &str) -> Self {
+        let rule = format!("{rule} \"{pattern}\"");
+        Fate::Excluded { rule }
+    }
+
+    /// What a checkpoint gives, if one does.
+    pub fn given(&self) -> Option<&Given> {
+        match self {
+            Fate::Given(given) => Some(given),
+            _ => None,
+        }
+    }
+
+    /// The same from the plan's checkpoint of this place.
+    pub fn of_source(self, source: usize) -> Self {
+        match self {
+            Fate::Given(given) => Fate::Given(given.of_source(source)),
+            other => other,
+        }
+    }
+}
 
 /// What a checkpoint gives to a tensor: loads, alone or in blocks, or what a new layer needs to change nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Given {
     /// Made of [`Fill::Load`].
     pub fill: Fill,
+    /// The operations that changed something, in order: those of [`Op`](super::Op), `fuse`, `split` and `depth`; none for a copy.
+    pub by: Vec<String>,
     /// What was adapted, and what stays true of the layer; empty for a copy.
     pub note: String,
 }
 
 impl Given {
+    /// All of one tensor, as it is.
+    pub fn copy(tensor: impl Into<String>) -> Self {
+        Self {
+            fill: Fill::Load(Load::whole(0, tensor)),
+            by: Vec::new(),
+            note: String::new(),
+        }
+    }
+
+    /// What that makes of the tensor in a plan.
+    pub fn disposition(&self) -> Disposition {
+        let all = |op: &str| self.by.iter().all(|by| by == op);
+        match &self.by[..] {
+            [] => Disposition::Copied,
+            _ if all("select") => Disposition::Selected,
+            _ if all("grow") => Disposition::Grown,
+            by => Disposition::Adapted { by: by.to_vec() },
+        }
+    }
+
     /// Whether nothing of a tensor of this shape is left to an initializer.
     pub fn is_whole(&self, shape: &[usize]) -> bool {
         match &self.fill {
@@ -35,13 +96,12 @@ impl Given {
         !matches!(self.fill, Fill::Load(_)) || self.elements(shape) > 0 || shape.contains(&0)
     }
 
-    /// The same from the plan's checkpoint of this place.
-    pub fn of_source(mut self, source: usize) -> Self {
+    fn of_source(mut self, source: usize) -> Self {
         set_source(&mut self.fill, source);
         self
     }
 
-    /// The name of the first tensor that it takes from.
+    /// The names of the tensors that it takes from.
     pub fn tensors(&self, shape: &[usize]) -> Vec<String> {
         let loads = self.fill.loads(shape);
         loads

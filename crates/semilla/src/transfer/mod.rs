@@ -6,7 +6,7 @@
 //! is one unless an operation ([`Op`]) makes it fit, two sources for one target are one always.
 //!
 //! ```
-//! use semilla::{DType, Model, model::Convention, transfer::Transfer};
+//! use semilla::{DType, Model, model::Convention, transfer::{Fate, Transfer}};
 //!
 //! let model = |names: &[&str]| {
 //!     let tensor = |name: &&str| (name.to_string(), vec![4, 4], DType::F32);
@@ -17,8 +17,8 @@
 //! let rules = Transfer { may_miss: vec!["head.*".into()], ..Transfer::default() };
 //! let alignment = rules.align(&target, &source, true)?;
 //! assert_eq!(alignment.added, "bert."); // found, and reported
-//! assert_eq!(alignment.given[0].as_ref().unwrap().note, "");
-//! assert!(alignment.given[2].is_none());
+//! assert_eq!(alignment.fates[0].given().unwrap().note, "");
+//! assert_eq!(alignment.fates[2], Fate::New);
 //! # Ok::<(), semilla::transfer::TransferError>(())
 //! ```
 
@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 pub use adapt::{Adapt, Channels, Inflate, InvalidOp, NewRows, Op, Rotary, RowSource, Rows};
 pub use align::Alignment;
 pub use depth::{Depth, LayerMap, LayerRule, NewLayers};
-pub use given::Given;
+pub use given::{Fate, Given};
 pub use load::{Along, Load, Run, Terms};
 pub use parts::{Fuse, Split};
 pub use resize::{Filter, Resize};
@@ -123,6 +123,11 @@ pub enum Unused {
     GivenBefore,
     /// The map of layers leaves its layer out.
     OtherLayer,
+    /// Its target is tied to another, whose values it takes.
+    Tied {
+        /// The other target.
+        to: String,
+    },
 }
 
 impl std::fmt::Display for Unused {
@@ -134,6 +139,7 @@ impl std::fmt::Display for Unused {
             Unused::Shape { target } => write!(f, "the target has shape {target:?}"),
             Unused::OutOfScope => f.write_str("the target is not one that this checkpoint is for"),
             Unused::OtherLayer => f.write_str("the map of layers leaves its layer out"),
+            Unused::Tied { to } => write!(f, "the target is tied to {to}"),
             Unused::GivenBefore => f.write_str("an earlier checkpoint gives the target"),
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use super::adapt::{Draft, Op};
+use super::adapt::{Draft, Made, Op};
 use super::depth::{Layers, NewLayers};
 use super::parts::{Cut, Pattern, cuts, numbered};
 use super::{Along, Given, Load, Run, Transfer, TransferError, Unmet, matching_op};
@@ -192,6 +192,12 @@ impl<'a> Offers<'a> {
         }
     }
 
+    /// The name that a target's source has, in the target's spelling.
+    pub(super) fn wanted(&self, name: &str) -> String {
+        let wanted = self.layers.as_ref().and_then(|layers| layers.wanted(name));
+        wanted.map_or_else(|| name.to_owned(), |wanted| wanted.name)
+    }
+
     /// Whether no layer takes this tensor's.
     pub(super) fn is_left(&self, name: &str) -> bool {
         self.layers
@@ -216,7 +222,7 @@ impl<'a> Offers<'a> {
     fn one(&self, target: &Tensor, place: usize) -> Result<Given, Unmet> {
         let source = &self.source.tensors[place];
         let layer = self.layer(target, source);
-        let (load, note) = self.load(target, source, &Window::whole(source), layer)?;
+        let (load, made) = self.load(target, source, &Window::whole(source), layer)?;
         let role = layer.map_or(target.role, |(target, _)| target.role);
         let next = self.next_layer(target, source, role);
         let out = target
@@ -224,10 +230,7 @@ impl<'a> Offers<'a> {
             .as_ref()
             .map_or(Some(0), |layout| layout.axis(Axis::Out));
         let (Some((next, kept)), Some(axis)) = (next, out) else {
-            return Ok(Given {
-                fill: Fill::Load(load),
-                note,
-            });
+            return Ok(made.given(Fill::Load(load)));
         };
         let size = target.shape[axis];
         let other = Load {
@@ -239,10 +242,11 @@ impl<'a> Offers<'a> {
             fill: Fill::Load(load.narrowed(axis, start, len, &target.shape)),
         };
         let sections = vec![section(load, 0, kept), section(other, kept, size - kept)];
-        Ok(Given {
-            fill: Fill::Blocks { axis, sections },
-            note: format!("{note}; the new units are the next layer's: the function changes"),
-        })
+        let note = format!(
+            "{}; the new units are the next layer's: the function changes",
+            made.note
+        );
+        Ok(Made { note, ..made }.given(Fill::Blocks { axis, sections }))
     }
 
     /// The next layer's tensor for what a target has beyond its own source's outputs, where that is asked for.
@@ -273,12 +277,8 @@ impl<'a> Offers<'a> {
         let role = self
             .layer_of(self.target, &self.target_places, target)
             .map_or(target.role, |layer| layer.role);
-        let constant = |value: f64, note: &str| {
-            Ok(Given {
-                fill: Fill::Constant { value },
-                note: note.to_owned(),
-            })
-        };
+        let new_one = |fill: Fill, note: &str| Ok(Made::default().and("depth", note).given(fill));
+        let constant = |value: f64, note: &str| new_one(Fill::Constant { value }, note);
         let (_, zeroed) = self.new_layers.get();
         self.new_layers
             .set((new == NewLayers::Zero, zeroed || new.zeroes(role)));
@@ -292,17 +292,13 @@ impl<'a> Offers<'a> {
         match (target.role, target.shape.len()) {
             (Role::Bias | Role::NormBias | Role::RunningMean, _) => constant(0.0, note),
             (Role::NormWeight | Role::RunningVar, _) => constant(1.0, note),
-            (role, 2) if role.is_matrix() && target.shape[0] == target.shape[1] => Ok(Given {
-                fill: Fill::Eye { gain: 1.0 },
-                note: note.to_owned(),
-            }),
-            (Role::Conv | Role::ResidualOut, _) if has_equal_widths(target) => Ok(Given {
-                fill: Fill::Dirac {
-                    groups: 1,
-                    layout: target.layout.clone().unwrap_or_else(|| Layout::conv(2)),
-                },
-                note: note.to_owned(),
-            }),
+            (role, 2) if role.is_matrix() && target.shape[0] == target.shape[1] => {
+                new_one(Fill::Eye { gain: 1.0 }, note)
+            }
+            (Role::Conv | Role::ResidualOut, _) if has_equal_widths(target) => {
+                let layout = target.layout.clone().unwrap_or_else(|| Layout::conv(2));
+                new_one(Fill::Dirac { groups: 1, layout }, note)
+            }
             (role, _) if role.is_matrix() => Err(Unmet::Adapt {
                 target: target.name.clone(),
                 problem: "an identity needs as many outputs as inputs".to_owned(),
@@ -348,36 +344,34 @@ impl<'a> Offers<'a> {
         let Some(heads) = cut.interleaved else {
             let before: usize = sizes[..cut.part].iter().sum();
             window.area[axis] = (start + before, own);
-            let (load, note) = self.load(target, source, &window, layer)?;
-            let note = joined(&format!("part {} of {}", cut.part + 1, sizes.len()), &note);
-            return Ok(Given {
-                fill: Fill::Load(load),
-                note,
-            });
+            let (load, made) = self.load(target, source, &window, layer)?;
+            let note = format!("part {} of {}", cut.part + 1, sizes.len());
+            return Ok(made.and("split", &note).given(Fill::Load(load)));
         };
         let (width, group) = (own / heads, all / heads);
         let before: usize = sizes[..cut.part].iter().map(|size| size / heads).sum();
         let target_axis = out_axis(target);
         let section_target = narrowed(target, target_axis, width);
+        let mut made = Made::default();
         let sections: Result<Vec<Section>, Unmet> = (0..heads)
             .map(|head| {
                 window.area[axis] = (start + head * group + before, width);
-                let (load, _) = self.load(&section_target, source, &window, layer)?;
+                let (load, by) = self.load(&section_target, source, &window, layer)?;
+                made.by = by.by;
                 let fill = Fill::Load(load);
                 Ok(Section { size: width, fill })
             })
             .collect();
-        Ok(Given {
-            fill: Fill::Blocks {
-                axis: target_axis,
-                sections: sections?,
-            },
-            note: format!(
-                "part {} of {} in each of {heads} heads",
-                cut.part + 1,
-                sizes.len()
-            ),
-        })
+        let fill = Fill::Blocks {
+            axis: target_axis,
+            sections: sections?,
+        };
+        let note = format!(
+            "part {} of {} in each of {heads} heads",
+            cut.part + 1,
+            sizes.len()
+        );
+        Ok(made.and("split", &note).given(fill))
     }
 
     fn fused(
@@ -389,9 +383,9 @@ impl<'a> Offers<'a> {
     ) -> Result<Given, Unmet> {
         if !are_experts {
             let axis = out_axis(target);
-            let fill = self.joined(target, axis, &parts[0], interleaved, Window::whole)?;
+            let (fill, made) = self.joined(target, axis, &parts[0], interleaved, Window::whole)?;
             let note = format!("{} tensors in one along axis {axis}", parts[0].len());
-            return Ok(Given { fill, note });
+            return Ok(made.and("fuse", &note).given(fill));
         }
         if target.shape.first() != Some(&parts.len()) {
             return Err(Unmet::Adapt {
@@ -408,24 +402,25 @@ impl<'a> Offers<'a> {
             Some(layout) => layout.axis(Axis::Out).unwrap_or(1),
             None => 1,
         };
+        let mut made = Made::default();
         let sections: Result<Vec<Section>, Unmet> = parts
             .iter()
             .map(|parts| {
-                let fill = self.joined(&one, axis, parts, interleaved, stacked)?;
+                let (fill, by) = self.joined(&one, axis, parts, interleaved, stacked)?;
+                made = by;
                 Ok(Section { size: 1, fill })
             })
             .collect();
-        Ok(Given {
-            fill: Fill::Blocks {
-                axis: 0,
-                sections: sections?,
-            },
-            note: format!(
-                "{} experts of {} tensors in one",
-                parts.len(),
-                parts[0].len()
-            ),
-        })
+        let fill = Fill::Blocks {
+            axis: 0,
+            sections: sections?,
+        };
+        let note = format!(
+            "{} experts of {} tensors in one",
+            parts.len(),
+            parts[0].len()
+        );
+        Ok(made.and("fuse", &note).given(fill))
     }
 
     /// Several tensors one after the other along an axis, or by turns of heads.
@@ -436,8 +431,9 @@ impl<'a> Offers<'a> {
         parts: &[usize],
         interleaved: Option<usize>,
         window: impl Fn(&Tensor) -> Window,
-    ) -> Result<Fill, Unmet> {
+    ) -> Result<(Fill, Made), Unmet> {
         let mut sections = Vec::new();
+        let mut made = Made::default();
         let turns = interleaved.unwrap_or(1);
         for turn in 0..turns {
             for &place in parts {
@@ -455,7 +451,8 @@ impl<'a> Offers<'a> {
                 let layer = self
                     .layer_of(self.source, &self.source_places, source)
                     .map(|layer| (layer, layer));
-                let (load, _) = self.load(&section, source, &window, layer)?;
+                let (load, by) = self.load(&section, source, &window, layer)?;
+                made.by = by.by;
                 let fill = Fill::Load(load);
                 sections.push(Section { size: width, fill });
             }
@@ -470,7 +467,7 @@ impl<'a> Offers<'a> {
                 ),
             });
         }
-        Ok(Fill::Blocks { axis, sections })
+        Ok((Fill::Blocks { axis, sections }, made))
     }
 
     fn ops(&self, name: &str) -> impl Iterator<Item = &'a Op> {
@@ -484,7 +481,7 @@ impl<'a> Offers<'a> {
         source: &Tensor,
         window: &Window,
         layer: Option<(&Tensor, &Tensor)>,
-    ) -> Result<(Load, String), Unmet> {
+    ) -> Result<(Load, Made), Unmet> {
         if target.dtype.is_float() != source.dtype.is_float() {
             return Err(Unmet::Kind {
                 target: target.name.clone(),
@@ -505,10 +502,12 @@ impl<'a> Offers<'a> {
             load.view = window.seen.shape.clone();
         }
         let is_whole = seen.shape == source.shape;
+        let mut seen_by = Vec::new();
         for op in self.ops(&target.name).filter(|_| is_whole) {
             if let Some(other) = op.seen(target, &seen).map_err(adapt_error)? {
                 load.view = other.shape.clone();
                 seen = other;
+                seen_by.push(op.name().to_owned());
             }
         }
         if seen.shape.len() != target.shape.len() {
@@ -537,12 +536,13 @@ impl<'a> Offers<'a> {
             found: found.clone(),
             load,
             axes: vec![None; rank],
+            by: seen_by,
             notes: Vec::new(),
         };
         for op in self.ops(&target.name) {
-            op.settle(&mut draft).map_err(adapt_error)?;
+            draft.apply(op).map_err(adapt_error)?;
         }
-        let (mut load, note) = draft.finish().ok_or_else(|| Unmet::Shape {
+        let (mut load, made) = draft.finish().ok_or_else(|| Unmet::Shape {
             target: target.name.clone(),
             shape: target.shape.clone(),
             source: source.name.clone(),
@@ -554,7 +554,7 @@ impl<'a> Offers<'a> {
             ));
         }
         shift(&mut load, window, &target.shape).map_err(adapt_error)?;
-        Ok((load, note))
+        Ok((load, made))
     }
 
     fn shape_error(&self, target: &Tensor, source: &Tensor) -> Unmet {
@@ -594,13 +594,6 @@ impl<'a> Offers<'a> {
             self.target_places
                 .contains_key(format!("{stem}{leaf}").as_str())
         })
-    }
-}
-
-fn joined(first: &str, second: &str) -> String {
-    match second.is_empty() {
-        true => first.to_owned(),
-        false => format!("{first}; {second}"),
     }
 }
 

@@ -54,7 +54,7 @@ fn wrappers_are_found_and_told() {
         let alignment = Transfer::default().align(&target, &source, true).unwrap();
         assert_eq!((&*alignment.stripped, &*alignment.added), (strip, add));
         assert!(alignment.found && alignment.unused.is_empty());
-        assert!(alignment.given.iter().all(Option::is_some));
+        assert!(alignment.fates.iter().all(|fate| fate.given().is_some()));
     }
 }
 
@@ -117,7 +117,11 @@ fn a_missing_target_is_an_error_unless_it_may_miss() {
         may_miss: globs(&["head.*"]),
         ..Transfer::default()
     };
-    assert!(rules.align(&target, &source, true).unwrap().given[3].is_none());
+    assert!(
+        rules.align(&target, &source, true).unwrap().fates[3]
+            .given()
+            .is_none()
+    );
     let rules = Transfer {
         must_load: globs(&["layers.*"]),
         min_coverage: Some(0.9),
@@ -264,7 +268,7 @@ fn adapt(glob: &str, op: &str) -> Adapt {
 }
 
 fn load(alignment: &Alignment, place: usize) -> Load {
-    match &alignment.given[place].as_ref().unwrap().fill {
+    match &alignment.fates[place].given().unwrap().fill {
         Fill::Load(load) => load.clone(),
         fill => panic!("{fill:?}"),
     }
@@ -360,7 +364,7 @@ fn one(from: (&str, &[usize]), to: (&str, &[usize]), op: &str) -> Result<Vec<f64
     let alignment = rules
         .align(&target, &source, true)
         .map_err(|error| error.to_string())?;
-    let given = alignment.given[0].as_ref().ok_or("nothing")?;
+    let given = alignment.fates[0].given().ok_or("nothing")?;
     Ok(made(&given.fill, to.1, &counting(&source)))
 }
 
@@ -560,7 +564,7 @@ fn fused_and_split_projections_find_their_parts() {
     let alignment = fuse.align(&fused, &parts, true).unwrap();
     assert!(alignment.unused.is_empty());
     let whole = made(
-        &alignment.given[0].as_ref().unwrap().fill,
+        &alignment.fates[0].given().unwrap().fill,
         &[8, 2],
         &counting(&parts),
     );
@@ -577,7 +581,7 @@ fn fused_and_split_projections_find_their_parts() {
     let alignment = split.align(&parts, &fused, true).unwrap();
     let part = |place: usize, shape: &[usize]| {
         made(
-            &alignment.given[place].as_ref().unwrap().fill,
+            &alignment.fates[place].given().unwrap().fill,
             shape,
             &counting(&fused),
         )
@@ -620,7 +624,7 @@ fn interleaved_projections_alternate_by_heads() {
     };
     let alignment = fuse.align(&fused, &parts, true).unwrap();
     let whole = made(
-        &alignment.given[0].as_ref().unwrap().fill,
+        &alignment.fates[0].given().unwrap().fill,
         &[12, 1],
         &counting(&parts),
     );
@@ -638,7 +642,7 @@ fn interleaved_projections_alternate_by_heads() {
     };
     let alignment = split.align(&parts, &fused, true).unwrap();
     let keys = made(
-        &alignment.given[1].as_ref().unwrap().fill,
+        &alignment.fates[1].given().unwrap().fill,
         &[4, 1],
         &counting(&fused),
     );
@@ -669,7 +673,7 @@ fn experts_are_stacked_and_taken_apart() {
     };
     let alignment = fuse.align(&stacked, &single, true).unwrap();
     let whole = made(
-        &alignment.given[0].as_ref().unwrap().fill,
+        &alignment.fates[0].given().unwrap().fill,
         &[2, 4, 3],
         &counting(&single),
     );
@@ -685,7 +689,7 @@ fn experts_are_stacked_and_taken_apart() {
     };
     let alignment = split.align(&single, &stacked, true).unwrap();
     let up = made(
-        &alignment.given[3].as_ref().unwrap().fill,
+        &alignment.fates[3].given().unwrap().fill,
         &[2, 3],
         &counting(&stacked),
     );
@@ -724,7 +728,7 @@ fn selection_respects_heads_and_blocks() {
     let values = |place: usize| {
         let shape = &target.tensors[place].shape;
         made(
-            &alignment.given[place].as_ref().unwrap().fill,
+            &alignment.fates[place].given().unwrap().fill,
             shape,
             &counting(&source),
         )
@@ -775,7 +779,7 @@ fn growth_keeps_the_function() {
         let new = |place: usize| {
             let shape = &target.tensors[place].shape;
             made(
-                &alignment.given[place].as_ref().unwrap().fill,
+                &alignment.fates[place].given().unwrap().fill,
                 shape,
                 &counting(&source),
             )
@@ -815,14 +819,12 @@ fn layers_come_from_others() {
             "{unused:?}"
         );
         alignment
-            .given
+            .fates
             .iter()
-            .map(
-                |given| match given.as_ref().unwrap().tensors(&[2, 2]).pop() {
-                    Some(name) => name.chars().filter(char::is_ascii_digit).take(1).collect(),
-                    None => "zero".to_owned(),
-                },
-            )
+            .map(|fate| match fate.given().unwrap().tensors(&[2, 2]).pop() {
+                Some(name) => name.chars().filter(char::is_ascii_digit).take(1).collect(),
+                None => "zero".to_owned(),
+            })
             .collect()
     };
     let depth = |map: LayerMap, new: NewLayers| Depth {
@@ -856,4 +858,88 @@ fn layers_come_from_others() {
     };
     let error = rules.align(&list(1), &list(2), true).unwrap_err();
     assert!(matches!(error, TransferError::Depth { .. }), "{error}");
+}
+
+mod no_tensor_is_without_a_fate {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fill::Fill;
+
+    const NAMES: [&str; 6] = [
+        "a.0.weight",
+        "a.1.weight",
+        "a.2.weight",
+        "b.0.weight",
+        "b.1.weight",
+        "c.weight",
+    ];
+
+    /// A list of some of the names, each 4 or 6 wide.
+    fn list() -> impl Strategy<Value = Vec<(String, Vec<usize>)>> {
+        let sizes =
+            proptest::collection::vec(prop_oneof![Just(0usize), Just(4), Just(6)], NAMES.len());
+        sizes.prop_map(|sizes| {
+            let named = NAMES.iter().zip(sizes).filter(|(_, size)| *size > 0);
+            named
+                .map(|(name, size)| (name.to_string(), vec![size, 4]))
+                .collect()
+        })
+    }
+
+    fn some_globs() -> impl Strategy<Value = Vec<String>> {
+        let glob = prop_oneof![
+            Just("a.*"),
+            Just("b.*"),
+            Just("*.0.weight"),
+            Just("c.weight")
+        ];
+        proptest::collection::vec(glob.prop_map(str::to_owned), 0..2)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_rules(
+            target in list(), source in list(), exclude in some_globs(), into in some_globs(),
+            op in prop_oneof![Just(None), Just(Some("overlap")), Just(Some("grow"))], is_shorter in any::<bool>(),
+        ) {
+            let (target, source) = (owned(&target), owned(&source));
+            let depth = is_shorter.then(|| Depth {
+                layers: "a".into(),
+                map: LayerMap::Rule(LayerRule::Uniform),
+                new: NewLayers::Copy,
+            });
+            let adapt = op.map(|op| Adapt { glob: "*".into(), op: op.parse().unwrap() });
+            let may_miss = vec!["*".to_owned()];
+            let (adapt, strip) = (adapt.into_iter().collect(), Some(String::new()));
+            let rules = Transfer { exclude, into, depth, adapt, may_miss, strip, ..Transfer::default() };
+            // Rules that match nothing, or no match at all, are errors, which other tests are about.
+            let alignment = rules.align(&target, &source, true);
+            prop_assume!(alignment.is_ok());
+            let alignment = alignment.unwrap();
+            prop_assert_eq!(alignment.fates.len(), target.tensors.len());
+            let mut used = std::collections::BTreeSet::new();
+            for (fate, tensor) in alignment.fates.iter().zip(&target.tensors) {
+                match fate {
+                    Fate::Given(given) => {
+                        prop_assert!(given.elements(&tensor.shape) > 0);
+                        let is_plain = matches!(&given.fill, Fill::Load(load) if load.is_plain());
+                        prop_assert_eq!(given.by.is_empty(), is_plain);
+                        used.extend(given.tensors(&tensor.shape));
+                    }
+                    Fate::Excluded { rule } => {
+                        let known = ["exclude", "into", "may_miss"].iter().any(|kind| rule.starts_with(kind));
+                        prop_assert!(known, "{}", rule);
+                    }
+                    Fate::New => {}
+                }
+            }
+            let unused = alignment.unused.iter().map(|(name, _)| name.clone());
+            let mut all: Vec<String> = used.into_iter().chain(unused).collect();
+            all.sort();
+            let mut expected: Vec<String> = source.tensors.iter().map(|t| t.name.clone()).collect();
+            expected.sort();
+            prop_assert_eq!(all, expected);
+        }
+    }
 }
