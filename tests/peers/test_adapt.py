@@ -234,6 +234,24 @@ def test_bert_grows_to_the_same_function(tmp_path):
     close(outputs(new), outputs(old), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("shares", ["even", "uneven"])
+def test_uneven_shares_let_training_tell_copies_apart(shares, tmp_path):
+    """Equal shares give copies equal gradients; uneven ones compute the same, and Adam separates the copies."""
+    old = bert(16, 2, 24)
+    new = transferred(tmp_path, old, bert(16, 2, 48), "--adapt", f"*=grow:shares={shares}")
+    close(outputs(new), outputs(old), rtol=1e-4, atol=1e-5)
+    optimizer = torch.optim.Adam(new.parameters(), 1e-2)
+    torch.manual_seed(0)
+    wanted = torch.randn(2, 6, 16)
+    for _ in range(5):
+        optimizer.zero_grad()
+        F.mse_loss(new(torch.arange(12).view(2, 6)).last_hidden_state, wanted).backward()
+        optimizer.step()
+    rows = new.encoder.layer[0].intermediate.dense.weight.detach()
+    apart = ((rows[:24] - rows[24:]).norm() / rows.norm()).item()
+    assert apart < 1e-4 if shares == "even" else apart > 1e-3
+
+
 def test_an_uneven_width_under_layer_norm_is_told_to_change_the_function(tmp_path):
     old, new = bert(16, 2, 24), bert(24, 3, 24)
     write_manifest(tmp_path / "m.json", {n: tuple(t.shape) for n, t in state(new).items()})

@@ -43,7 +43,7 @@ pub use given::{Fate, Given};
 pub use load::{Along, Load, Run, Terms};
 pub use parts::{Fuse, Split};
 pub use resize::{Filter, Resize};
-pub use width::{Grow, Policy, Repeat, Select, Structure};
+pub use width::{Grow, Policy, Repeat, Select, Shares, Structure};
 
 use crate::recipe::glob_match;
 use crate::suggest::did_you_mean;

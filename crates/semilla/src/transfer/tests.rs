@@ -748,6 +748,25 @@ fn selection_respects_heads_and_blocks() {
     assert_eq!(values(4), [0.0, 2.0]);
 }
 
+/// A sum over fewer inputs, made up for by √(old / new); outputs and biases are as they were.
+#[test]
+fn selected_inputs_are_rescaled() {
+    let source = torch(&[("net.fc.weight", &[4, 8]), ("net.fc.bias", &[4])]);
+    let target = torch(&[("net.fc.weight", &[4, 2]), ("net.fc.bias", &[4])]);
+    let rules = Transfer {
+        adapt: vec![adapt("*", "select:rescale=true")],
+        ..Transfer::default()
+    };
+    let alignment = rules.align(&target, &source, true).unwrap();
+    let given = alignment.fates[0].given().unwrap();
+    let found = made(&given.fill, &[4, 2], &counting(&source));
+    let old = counting(&source)("net.fc.weight").1;
+    let picked = |row: usize| [2.0 * old[8 * row], 2.0 * old[8 * row + 4]];
+    assert_eq!(found, (0..4).flat_map(picked).collect::<Vec<_>>());
+    assert!(given.note.contains("times 2.0000"), "{}", given.note);
+    assert_eq!(alignment.fates[1].given().unwrap().by, [""; 0]);
+}
+
 /// y = W₂ relu(W₁ x): the same before and after, for any repetition.
 #[test]
 fn growth_keeps_the_function() {
@@ -761,7 +780,12 @@ fn growth_keeps_the_function() {
         ("net.fc1.bias", &[7]),
         ("net.fc2.weight", &[2, 7]),
     ]);
-    for op in ["grow", "grow:repeat=random,seed=3"] {
+    for op in [
+        "grow",
+        "grow:repeat=random,seed=3",
+        "grow:shares=uneven",
+        "grow:shares=uneven,repeat=random,seed=1",
+    ] {
         let rules = Transfer {
             adapt: vec![adapt("*", op)],
             ..Transfer::default()
@@ -796,6 +820,12 @@ fn growth_keeps_the_function() {
                 .zip(&after)
                 .all(|(a, b)| (a - b).abs() < 1e-12),
             "{op}: {before:?} {after:?}"
+        );
+        // In turns, units 1 and 4 are copies.
+        let (fed, in_turns) = (new(2), !op.contains("random"));
+        assert!(
+            !in_turns || (fed[1] == fed[4]) != op.contains("uneven"),
+            "{op}: {fed:?}"
         );
     }
 }

@@ -18,6 +18,9 @@ use crate::stream::Stream;
 pub struct Select {
     /// Which units are kept.
     pub policy: Policy,
+    /// Makes up for the inputs that are gone: those that stay are multiplied by √(old / new), so that a sum of inputs that are
+    /// independent and of one size keeps its variance, as initializers that divide by fan_in intend.
+    pub rescale: bool,
     /// What the axes are made of.
     #[serde(flatten)]
     pub structure: Structure,
@@ -26,14 +29,17 @@ pub struct Select {
 /// A larger model out of a smaller one, with the same function: units are repeated, and what they feed is divided by how often
 /// (Net2WiderNet, Chen et al. 2016, section 3.1; bert2BERT's FPI, Chen et al. 2022, section 3.2).
 ///
-/// Exact where a normalized width grows to a multiple of itself in turns, since only then mean and variance stay. Copies
-/// start with equal gradients up to their share: training tells them apart by dropout, by noise, or with `next`.
+/// Exact where a normalized width grows to a multiple of itself in turns, since only then mean and variance stay. Copies with equal
+/// shares get equal gradients and stay equal: uneven shares, which change the function no more (Wang et al. 2024, LEMON,
+/// section 3), let training tell them apart, as do dropout and `next`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grow {
     /// Which units are repeated.
     pub repeat: Repeat,
-    /// Of random repetition.
+    /// What each copy has of the weights that its unit feeds.
+    pub shares: Shares,
+    /// Of random repetition and of uneven shares.
     pub seed: u64,
     /// New heads and feed-forward units from the next layer instead of this one (bert2BERT's AKI, section 3.3): not the
     /// same function, but no two units alike.
@@ -79,6 +85,17 @@ pub enum Repeat {
     Random,
 }
 
+/// How the copies of a unit divide the weights of what they feed: in any case the shares add up to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shares {
+    /// All alike.
+    #[default]
+    Even,
+    /// In proportion to numbers drawn between 1/2 and 3/2: no two copies are alike.
+    Uneven,
+}
+
 /// For each unit of the model the checkpoint's.
 type Choice<'a> = &'a dyn Fn(usize, usize) -> Vec<usize>;
 
@@ -91,10 +108,21 @@ impl Select {
                 continue;
             }
             let picks = self.structure.picks(draft, axis, &choose)?;
-            draft.axes[axis] = Some(Along::picks(picks.into_iter().map(|unit| (unit, 1.0))));
+            let is_rescaled = self.rescale && draft.kind(axis) == Some(Axis::In);
+            let scale = match is_rescaled {
+                true => (from as f64 / to as f64).sqrt(),
+                false => 1.0,
+            };
+            draft.axes[axis] = Some(Along::picks(picks.into_iter().map(|unit| (unit, scale))));
+            let but = match is_rescaled {
+                true => format!(
+                    ", times {scale:.4}: the variance of their sum stays if they are independent"
+                ),
+                false => String::new(),
+            };
             draft
                 .notes
-                .push(format!("{to} of {from} units of axis {axis}"));
+                .push(format!("{to} of {from} units of axis {axis}{but}"));
         }
         Ok(())
     }
@@ -126,13 +154,13 @@ impl Grow {
             }
             let picks = self.structure.picks(draft, axis, &choose)?;
             if draft.kind(axis) == Some(Axis::In) {
-                let mut times = vec![0usize; from];
-                picks.iter().for_each(|&unit| times[unit] += 1);
-                let shared = picks.iter().map(|&unit| (unit, 1.0 / times[unit] as f64));
-                draft.axes[axis] = Some(Along::picks(shared));
-                draft.notes.push(format!(
-                    "{from} to {to} inputs, each divided by how often it is there"
-                ));
+                let shares = self.shares(from, &picks);
+                draft.axes[axis] = Some(Along::picks(picks.into_iter().zip(shares)));
+                let how = match self.shares {
+                    Shares::Even => "each divided by how often it is there",
+                    Shares::Uneven => "each divided unevenly among its copies",
+                };
+                draft.notes.push(format!("{from} to {to} inputs, {how}"));
                 continue;
             }
             draft.axes[axis] = Some(Along::picks(picks.into_iter().map(|unit| (unit, 1.0))));
@@ -143,6 +171,21 @@ impl Grow {
             });
         }
         Ok(())
+    }
+
+    /// For each unit that is picked its share of the one that it is a copy of.
+    fn shares(&self, from: usize, picks: &[usize]) -> Vec<f64> {
+        let stream = Stream::new(self.seed, &format!("shares {from} {}", picks.len()));
+        let part = |j: usize| match self.shares {
+            Shares::Even => 1.0,
+            Shares::Uneven => 0.5 + f64::from(stream.word(j as u64)) / 2f64.powi(32),
+        };
+        let mut totals = vec![0.0; from];
+        for (j, &unit) in picks.iter().enumerate() {
+            totals[unit] += part(j);
+        }
+        let picks = picks.iter().enumerate();
+        picks.map(|(j, &unit)| part(j) / totals[unit]).collect()
     }
 
     fn choose(&self, from: usize, to: usize) -> Vec<usize> {
