@@ -53,7 +53,7 @@ pub struct Line {
     /// The gain that it used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain: Option<f64>,
-    /// What the gain does to signals under the activation that follows, where both are known.
+    /// What the gain does to signals under the activation that follows, where both are known and no normalization is between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<Signal>,
     /// The standard deviation of the elements, where one describes them all.
@@ -332,7 +332,7 @@ fn signal(
     tensor: &Tensor,
     resolved: &Resolved,
 ) -> Option<Signal> {
-    let activation = tensor.activation?;
+    let activation = tensor.activation.filter(|_| !tensor.is_normalized)?;
     // What the layer computes, whatever rule the initializer's own fans followed.
     let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
     let gain = resolved.fill.std()? * fans.fan_in.sqrt();

@@ -203,6 +203,8 @@ pub struct Tensor {
     pub depth: Option<usize>,
     /// The activation that its output goes through.
     pub activation: Option<Activation>,
+    /// Whether a normalization comes between it and that activation: then the gain does nothing to the signal's size.
+    pub is_normalized: bool,
 }
 
 impl Tensor {
@@ -218,6 +220,7 @@ impl Tensor {
             bias_fan_in: None,
             depth: None,
             activation: None,
+            is_normalized: false,
         }
     }
 

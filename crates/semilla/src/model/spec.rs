@@ -134,6 +134,7 @@ struct Builder {
     tensors: Vec<(String, Vec<usize>, DType)>,
     activations: Vec<(String, Activation)>,
     heads: Vec<String>,
+    normalized: Vec<String>,
 }
 
 impl Builder {
@@ -142,6 +143,7 @@ impl Builder {
             tensors: Vec::new(),
             activations: Vec::new(),
             heads: Vec::new(),
+            normalized: Vec::new(),
         }
     }
 
@@ -179,6 +181,11 @@ impl Builder {
         for name in self.heads {
             if let Some(at) = place(&mut model.tensors, &name) {
                 model.tensors[at].role = Role::Head;
+            }
+        }
+        for name in self.normalized {
+            if let Some(at) = place(&mut model.tensors, &name) {
+                model.tensors[at].is_normalized = true;
             }
         }
         model
@@ -225,7 +232,8 @@ fn conv(text: &str, parts: &[&str]) -> Result<Model, SpecError> {
     for (i, pair) in channels.windows(2).enumerate() {
         let name = format!("features.{i}.conv.weight");
         builder.push(name.clone(), vec![pair[1], pair[0], 3, 3]);
-        builder.activations.push((name, after));
+        builder.activations.push((name.clone(), after));
+        builder.normalized.push(name);
         let norm = format!("features.{i}.norm");
         builder.norm(&norm, pair[1]);
         builder.push(format!("{norm}.running_mean"), vec![pair[1]]);
@@ -321,6 +329,19 @@ mod tests {
         let lstm = Spec::parse("lstm:16-32:4").unwrap();
         assert_eq!(lstm.tensors[0].blocks, [32; 4]);
         assert_eq!(lstm.tensors[2].bias_fan_in.unwrap().exact, 32.0);
+    }
+
+    #[test]
+    fn what_is_normalized_has_no_theory_of_its_gain() {
+        let model = Spec::parse("conv:3-8-16:10:relu").unwrap();
+        let decisions = crate::Recipe::named("auto")
+            .unwrap()
+            .decide(&model)
+            .unwrap();
+        let plan = crate::Plan::new(&model, "auto", None, decisions, 0).unwrap();
+        let told = |line: &crate::Line| line.signal.is_some().then(|| line.name.clone());
+        let told: Vec<String> = plan.tensors.iter().filter_map(told).collect();
+        assert_eq!(told, ["classifier.weight"]);
     }
 
     #[test]

@@ -157,7 +157,10 @@ impl Grow {
                 let shares = self.shares(from, &picks);
                 draft.axes[axis] = Some(Along::picks(picks.into_iter().zip(shares)));
                 let how = match self.shares {
-                    Shares::Even => "each divided by how often it is there",
+                    Shares::Even if self.next => "each divided by how often it is there",
+                    Shares::Even => {
+                        "each divided by how often it is there: copies learn alike (but for shares=uneven)"
+                    }
                     Shares::Uneven => "each divided unevenly among its copies",
                 };
                 draft.notes.push(format!("{from} to {to} inputs, {how}"));
