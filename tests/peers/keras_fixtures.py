@@ -237,6 +237,13 @@ def hostile():
     with h5py.File(FOLDER / "text.h5", "w") as f:
         f["words"] = ["one", "two"]
     pack("bomb.keras", {"model.weights.h5": bytes(20_000_000)})
+    files = ["torn_00000.weights.h5", "torn_00001.weights.h5"]
+    for number, file in enumerate(files):
+        with h5py.File(FOLDER / file, "w") as f:
+            f[f"layers/dense/vars/{number}"] = np.zeros(1, "f4")
+            f["layers/dense/vars"].attrs["name"] = f"name_{number}"
+    index = {"metadata": {"total_size": 8.0}, "weight_map": {"/layers/dense/vars": files}}
+    (FOLDER / "torn.weights.json").write_text(json.dumps(index, indent=4))
 
 
 def pack(file, entries):
@@ -244,6 +251,12 @@ def pack(file, entries):
     with zipfile.ZipFile(FOLDER / file, "w") as archive:
         for name, content in entries.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+def shards(model, name, limit):
+    """Weights in shards of so many bytes, and their index."""
+    model.save_weights(FOLDER / f"{name}.weights.json", max_shard_size=limit / 1024**3)
+    expect(f"{name}.weights.json", weights(model))
 
 
 def deflate(source, file):
@@ -266,11 +279,15 @@ def main():
     deflate("trained.keras", "deflated.keras")
     for file in ["trained.weights.h5", "trained.keras", "trained.h5", "deflated.keras"]:
         expect(file, expected)
+    # The stem's kernel fills the first: its bias, and the names of other layers, lie apart from the rest of them.
+    shards(model, "shards", 76)
 
     model = chain("enc", "mid")
     randomize(model)
     model.save_weights(FOLDER / "chain.weights.h5")
     expect("chain.weights.h5", weights(model))
+    # A layer each.
+    shards(model, "whole", 48)
 
     model = halves()
     randomize(model)

@@ -116,6 +116,19 @@ def test_keras_loads_by_order_and_semilla_by_name(names, tmp_path):
     assert_same({name: found[name] for name in values}, values)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("limit", [36, 48, 1 << 20])
+def test_keras_shards(limit, tmp_path):
+    """A shard for each variable, for each layer, and for all: what Keras loads from them, under the layers' names."""
+    saved, path = chain("enc", "mid", "out"), tmp_path / "chain.weights.json"
+    saved.save_weights(path, max_shard_size=limit / 1024**3)
+    assert len(list(tmp_path.glob("*.h5"))) == {36: 6, 48: 3, 1 << 20: 1}[limit]
+    theirs = chain("enc", "mid", "out")
+    theirs.load_weights(path)
+    assert_same(read(path, tmp_path), by_path(theirs))
+    assert_same(by_path(saved), by_path(theirs))
+
+
 def test_a_keras_trunk_becomes_a_torch_trunk(tmp_path):
     """HWIO to OIHW by the stated layouts; names by renames that must all fire."""
     path = checkpoint("hed.weights.h5")

@@ -283,19 +283,19 @@ pub enum Malformed {
     /// An index names a shard that is not a plain file name.
     #[error("the shard name {0} is refused: a shard must be a file in the index's own folder")]
     ShardName(Quoted),
-    /// An index promises a tensor that its shard lacks.
-    #[error("the index places tensor {tensor} in {shard}, which does not have it")]
+    /// An index promises a tensor, or a group of variables, that its shard lacks.
+    #[error("the index places {name} in {shard}, which does not have it")]
     NotInShard {
-        /// The tensor.
-        tensor: Quoted,
+        /// The tensor's name, or the group's path.
+        name: Quoted,
         /// The shard's file name.
         shard: Quoted,
     },
-    /// A shard has a tensor that the index does not place there.
-    #[error("the shard {shard} has tensor {tensor}, which the index does not place there")]
+    /// A shard has a tensor, or a group of variables, that the index does not place there.
+    #[error("the shard {shard} has {name}, which the index does not place there")]
     NotInIndex {
-        /// The tensor.
-        tensor: Quoted,
+        /// The tensor's name, or the group's path.
+        name: Quoted,
         /// The shard's file name.
         shard: Quoted,
     },

@@ -149,14 +149,15 @@ fn unique<E: serde::de::Error>(entries: Vec<(String, String)>) -> Result<Metadat
     Ok(metadata)
 }
 
-/// An object of which one member counts, an object of texts; it must be there, once.
+/// An object of which one member counts, an object of texts or lists of texts; it must be there, once.
 pub(crate) struct Member {
     pub(crate) name: &'static str,
+    /// Texts, in all lists together.
     pub(crate) limit: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for Member {
-    type Value = Vec<(String, String)>;
+    type Value = Vec<(String, Vec<String>)>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -164,7 +165,7 @@ impl<'de> DeserializeSeed<'de> for Member {
 }
 
 impl<'de> Visitor<'de> for Member {
-    type Value = Vec<(String, String)>;
+    type Value = Vec<(String, Vec<String>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an object with {:?}", self.name)
@@ -178,10 +179,93 @@ impl<'de> Visitor<'de> for Member {
             } else if member.is_some() {
                 return Err(A::Error::duplicate_field(self.name));
             } else {
-                member = Some(map.next_value_seed(Object::new(self.limit))?);
+                member = Some(map.next_value_seed(Lists { limit: self.limit })?);
             }
         }
         member.ok_or_else(|| A::Error::missing_field(self.name))
+    }
+}
+
+/// An object of texts or lists of texts: its entries in the file's order.
+struct Lists {
+    limit: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Lists {
+    type Value = Vec<(String, Vec<String>)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Lists {
+    type Value = Vec<(String, Vec<String>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        let mut count = 0;
+        while let Some(key) = map.next_key()? {
+            let list = List {
+                limit: self.limit,
+                count: &mut count,
+            };
+            entries.push((key, map.next_value_seed(list)?));
+        }
+        Ok(entries)
+    }
+}
+
+/// A text, or a list of at least one.
+struct List<'a> {
+    limit: usize,
+    /// How many there were before.
+    count: &'a mut usize,
+}
+
+impl List<'_> {
+    fn push<E: serde::de::Error>(&mut self, list: &mut Vec<String>, text: String) -> Result<(), E> {
+        check_count(*self.count, self.limit)?;
+        *self.count += 1;
+        list.push(text);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = Vec<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a file's name, or a list of such")
+    }
+
+    fn visit_str<E: serde::de::Error>(mut self, text: &str) -> Result<Self::Value, E> {
+        let mut list = Vec::with_capacity(1);
+        self.push(&mut list, text.to_owned())?;
+        Ok(list)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(text) = seq.next_element()? {
+            self.push(&mut list, text)?;
+        }
+        match list.is_empty() {
+            true => Err(A::Error::invalid_length(0, &self)),
+            false => Ok(list),
+        }
     }
 }
 

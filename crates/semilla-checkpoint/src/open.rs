@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -52,7 +51,8 @@ impl Default for Limits {
 ///   dictionary or a whole module. No pickle is run; what it names beyond weights is in
 ///   [`Checkpoint::remarks`];
 /// - one or several arrays of NumPy (`.npy`, `.npz`);
-/// - the index of a model in shards (`model.safetensors.index.json`, `pytorch_model.bin.index.json`);
+/// - the index of a model in shards (`model.safetensors.index.json`, `pytorch_model.bin.index.json`,
+///   Keras's `model.weights.json`);
 /// - an ONNX model, with its external data beside it;
 /// - a GGUF file;
 /// - a list of shapes (see [`Manifest::parse`]);
@@ -305,24 +305,16 @@ fn open_json(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error>
 
 /// Opens the shards of an index by what the first of them is.
 fn open_index(path: &Path, json: &[u8], limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
-    if is_keras_index(json) {
-        return Err(Error::Format {
-            path: path.to_owned(),
-            format: Format::Keras,
-            problem: "the weights lie in shards, which are not read; load them with Keras and save them in one file, as \
-                      in model.save_weights(\"model.weights.h5\")"
-                .to_owned(),
-        });
-    }
     let index = Index::parse(json, limits).map_err(Error::malformed(path))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let first = index
         .shards()
         .next()
         .map(|lines| folder.join(&lines[0].shard));
-    let of_torch = first.map(|shard| recognize(&shard)).transpose()?;
-    if !matches!(of_torch, Some(Content::Zip | Content::TorchStream)) {
-        return Ok(Box::new(Safetensors::open_shards(path, &index, limits)?));
+    match first.map(|shard| recognize(&shard)).transpose()? {
+        Some(Content::Keras) => return Ok(Box::new(Keras::open_shards(path, &index, limits)?)),
+        Some(Content::Zip | Content::TorchStream) => {}
+        _ => return Ok(Box::new(Safetensors::open_shards(path, &index, limits)?)),
     }
     let open = |shard: &Path| match recognize(shard)? {
         content @ (Content::Zip | Content::TorchStream) => open_content(shard, content, limits),
@@ -333,15 +325,6 @@ fn open_index(path: &Path, json: &[u8], limits: &Limits) -> Result<Box<dyn Check
         }),
     };
     Ok(Box::new(Shards::open(path, &index, open)?))
-}
-
-/// Whether this is an index of Keras: it gives each group of weights a list of files.
-fn is_keras_index(json: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct KerasIndex {
-        weight_map: BTreeMap<String, Vec<String>>,
-    }
-    serde_json::from_slice::<KerasIndex>(json).is_ok_and(|index| !index.weight_map.is_empty())
 }
 
 fn read_bounded(

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -60,7 +61,8 @@ impl Safetensors {
         for lines in index.shards() {
             let shard_path = folder.join(&lines[0].shard);
             let (file, header) = read_header(&shard_path, limits)?;
-            check_shard(lines, &header.tensors).map_err(Error::malformed(path))?;
+            let names = header.tensors.iter().map(TensorInfo::name);
+            check_shard(lines, names).map_err(Error::malformed(path))?;
             places.extend(header.starts.iter().map(|&start| Place {
                 file: files.len(),
                 start,
@@ -102,15 +104,16 @@ pub(crate) fn open_file(path: &Path) -> Result<(File, u64), Error> {
     Ok((file, bytes))
 }
 
-/// Checks that a shard has exactly the tensors that the index places there.
-pub(crate) fn check_shard(lines: &[Placement], found: &Tensors) -> Result<(), Malformed> {
+/// Checks that a shard holds exactly what the index places there: names of tensors, or of Keras's groups.
+pub(crate) fn check_shard<'a>(
+    lines: &[Placement],
+    found: impl Iterator<Item = &'a str>,
+) -> Result<(), Malformed> {
+    let found: BTreeSet<&str> = found.collect();
     let shard = Quoted::new(&lines[0].shard);
-    if let Some(absent) = lines
-        .iter()
-        .find(|line| found.index_of(&line.tensor).is_none())
-    {
+    if let Some(absent) = lines.iter().find(|line| !found.contains(&*line.tensor)) {
         return Err(Malformed::NotInShard {
-            tensor: Quoted::new(&absent.tensor),
+            name: Quoted::new(&absent.tensor),
             shard,
         });
     }
@@ -119,9 +122,9 @@ pub(crate) fn check_shard(lines: &[Placement], found: &Tensors) -> Result<(), Ma
             .binary_search_by_key(&name, |line| &line.tensor)
             .is_ok()
     };
-    if let Some(surplus) = found.iter().find(|tensor| !placed(tensor.name())) {
+    if let Some(surplus) = found.into_iter().find(|name| !placed(name)) {
         return Err(Malformed::NotInIndex {
-            tensor: Quoted::new(surplus.name()),
+            name: Quoted::new(surplus),
             shard,
         });
     }

@@ -198,11 +198,11 @@ fn an_index_and_its_shards_must_agree() {
     for (map, part) in [
         (
             r#"{"a":"1.safetensors","b":"1.safetensors"}"#,
-            r#"places tensor "b""#,
+            r#"places "b""#,
         ),
         (
             r#"{"b":"1.safetensors","a":"2.safetensors"}"#,
-            r#"places tensor "b""#,
+            r#"places "b""#,
         ),
         (
             r#"{"a":"1.safetensors","b":"3.safetensors"}"#,

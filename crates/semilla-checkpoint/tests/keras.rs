@@ -23,6 +23,9 @@ const READABLE: [&str; 12] = [
     "plain.h5",
 ];
 
+/// Indexes of shards.
+const SHARDED: [&str; 2] = ["shards.weights.json", "whole.weights.json"];
+
 #[derive(Debug, PartialEq, Deserialize)]
 struct Expected {
     dtype: String,
@@ -75,7 +78,7 @@ fn refusal(name: &str) -> String {
 
 #[test]
 fn every_tensor_has_its_name_and_its_bytes() {
-    for name in READABLE {
+    for name in READABLE.into_iter().chain(SHARDED) {
         let json = content(&format!("{name}.json"));
         let expected: BTreeMap<String, Expected> = serde_json::from_slice(&json).unwrap();
         let checkpoint = open(fixture(name)).unwrap();
@@ -94,7 +97,9 @@ fn every_tensor_has_its_name_and_its_bytes() {
             .collect();
         assert_eq!(read, expected, "{name}");
         assert_eq!(checkpoint.format(), Format::Keras);
-        assert_eq!(checkpoint.file(0), Some(&*fixture(name)));
+        if READABLE.contains(&name) {
+            assert_eq!(checkpoint.file(0), Some(&*fixture(name)));
+        }
         assert_eq!(checkpoint.file(expected.len()), None);
     }
 }
@@ -207,7 +212,8 @@ fn limits_are_the_callers() {
         tensors: 5,
         ..Limits::default()
     };
-    assert!(refused("plain.h5", few).contains("Limits::tensors"));
+    assert!(refused("plain.h5", few.clone()).contains("Limits::tensors"));
+    assert!(refused("shards.weights.json", few).contains("the limit of 5"));
     let small = Limits {
         decoded_bytes: 100,
         ..Limits::default()
@@ -268,14 +274,96 @@ fn the_description_of_a_model_is_not_read() {
     }
 }
 
+/// A layer's variables may lie in two shards, and its name in a third.
 #[test]
-fn shards_of_keras_are_refused_in_words() {
+fn shards_give_what_one_file_gives() {
+    for (sharded, whole) in [
+        ("shards.weights.json", "trained.weights.h5"),
+        ("whole.weights.json", "chain.weights.h5"),
+    ] {
+        let (shards, one) = (
+            open(fixture(sharded)).unwrap(),
+            open(fixture(whole)).unwrap(),
+        );
+        assert_eq!(names(&*shards), names(&*one));
+        for tensor in 0..one.tensors().len() {
+            assert_eq!(values(&*shards, tensor), values(&*one, tensor));
+        }
+        assert_eq!(remarks(sharded), remarks(whole));
+    }
+    let shards = open(fixture("shards.weights.json")).unwrap();
+    let file = |name| shards.file(shards.tensors().index_of(name).unwrap());
+    let shard = |number| fixture(&format!("shards_0000{number}.weights.h5"));
+    assert_eq!(file("stem/kernel"), Some(&*shard(0)));
+    assert_eq!(file("stem/bias"), Some(&*shard(1)));
+}
+
+/// What opening shards with another index gives.
+fn with_index(edit: impl Fn(&str) -> String) -> Result<Box<dyn Checkpoint>, String> {
     let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(fixture("")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("shards_") {
+            fs::copy(&path, folder.path().join(name)).unwrap();
+        }
+    }
+    fs::copy(
+        fixture("shards_00000.weights.h5"),
+        folder.path().join("again.weights.h5"),
+    )
+    .unwrap();
+    fs::write(folder.path().join("torch.pt"), b"PK\x03\x04").unwrap();
+    let index = String::from_utf8(content("shards.weights.json")).unwrap();
+    let edited = edit(&index);
     let path = folder.path().join("model.weights.json");
-    let index = r#"{"weight_map": {"/layers/dense/vars": ["model_00000.weights.h5"]}}"#;
-    fs::write(&path, index).unwrap();
-    let message = open(&path).err().unwrap().to_string();
-    assert!(message.contains("in one file"), "{message}");
+    fs::write(&path, edited).unwrap();
+    open(&path).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_index_of_keras_and_its_shards_must_agree() {
+    assert!(with_index(str::to_owned).is_ok());
+    let refused = |from: &str, to: &str, because: &str| {
+        let edit = |index: &str| {
+            assert!(index.contains(from), "{index}");
+            index.replacen(from, to, 1)
+        };
+        let message = with_index(edit).err().expect(because);
+        assert!(message.contains(because), "{message}");
+    };
+    let (first, second) = (
+        r#""shards_00000.weights.h5""#,
+        r#""shards_00001.weights.h5""#,
+    );
+    refused(first, r#""../shards_00000.weights.h5""#, "is refused");
+    refused(first, r#""/shards_00000.weights.h5""#, "is refused");
+    refused(first, r#""shards_00009.weights.h5""#, "cannot open");
+    refused(first, second, "occurs twice");
+    refused(first, r#""torch.pt""#, "as Keras HDF5");
+    refused(
+        first,
+        &format!(r#""again.weights.h5", {first}"#),
+        "occurs twice",
+    );
+    refused("/layers/conv2d/vars", "/layers/conv2d_9/vars", "conv2d_9");
+    let bn = "/layers/batch_normalization/vars";
+    refused(bn, "/layers/conv2d/vars", "occurs twice");
+    let moved = |index: &str| {
+        let (before, after) = index.split_once(bn).unwrap();
+        format!("{before}{bn}{}", after.replacen(second, first, 1))
+    };
+    let message = with_index(moved).err().unwrap();
+    assert!(message.contains("places \"/layers/batch_normalization/vars\" in \"shards_00000"));
+}
+
+#[test]
+fn shards_that_name_a_layer_differently_are_refused() {
+    let message = refusal("torn.weights.json");
+    assert!(
+        message.contains("calls the layer \"layers/dense\" \"name_1\""),
+        "{message}"
+    );
 }
 
 /// Lists and reads whatever can be.

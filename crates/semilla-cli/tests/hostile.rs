@@ -111,6 +111,8 @@ fn no_other_file_is_read() {
         index.as_bytes(),
         "is refused",
     );
+    let index = r#"{"weight_map":{"/layers/dense/vars":["../../secret"]}}"#;
+    refused_content("model.weights.json", index.as_bytes(), "is refused");
 }
 
 #[test]

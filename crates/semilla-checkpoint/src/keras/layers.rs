@@ -24,24 +24,23 @@ pub(super) fn is_optimizer(path: &str) -> bool {
     matches!(first, "optimizer" | "optimizer_weights")
 }
 
-/// The layers' variables and all other datasets.
-pub(super) fn select(tree: &Tree) -> Result<Selection, Problem> {
+/// The layers' variables and all other datasets; `own` are the names that layers have, by their paths.
+pub(super) fn select(datasets: &[Leaf], own: &BTreeMap<String, String>) -> Selection {
     let mut selection = Selection::default();
-    let kept = keep(tree, &mut selection);
+    let kept = keep(datasets, &mut selection);
     let mut layers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for &value in &kept {
-        if let Some((layer, _)) = variable(&tree.datasets[value].path) {
+        if let Some((layer, _)) = variable(&datasets[value].path) {
             layers.entry(layer).or_default().push(value);
         }
     }
-    let own = own_names(tree)?;
     let paths: Vec<&str> = layers.keys().copied().collect();
-    let choices: Vec<Vec<String>> = paths.iter().map(|path| layer_names(path, &own)).collect();
+    let choices: Vec<Vec<String>> = paths.iter().map(|path| layer_names(path, own)).collect();
     let chosen = distinct(&choices);
     let mut named: Vec<Option<Named>> = kept
         .iter()
         .map(|&value| {
-            let name = tree.datasets[value].path.clone();
+            let name = datasets[value].path.clone();
             Some(Named {
                 name,
                 value,
@@ -51,21 +50,21 @@ pub(super) fn select(tree: &Tree) -> Result<Selection, Problem> {
         .collect();
     let place: BTreeMap<usize, usize> = kept.iter().copied().zip(0..).collect();
     for (((path, values), names), at) in layers.iter().zip(&choices).zip(chosen) {
-        for variable in variables(tree, path, values, &names[at]) {
+        for variable in variables(datasets, path, values, &names[at]) {
             let place = place[&variable.value];
             named[place] = Some(variable);
         }
     }
     selection.weights = named.into_iter().flatten().collect();
-    Ok(selection)
+    selection
 }
 
 /// The datasets that are weights; the others are counted.
-fn keep(tree: &Tree, selection: &mut Selection) -> Vec<usize> {
-    let paths: HashSet<&str> = tree.datasets.iter().map(|leaf| &*leaf.path).collect();
+fn keep(datasets: &[Leaf], selection: &mut Selection) -> Vec<usize> {
+    let paths: HashSet<&str> = datasets.iter().map(|leaf| &*leaf.path).collect();
     let (mut optimizer, mut generators, mut repeated) = (0, 0, 0);
     let mut kept = Vec::new();
-    for (value, leaf) in tree.datasets.iter().enumerate() {
+    for (value, leaf) in datasets.iter().enumerate() {
         if is_optimizer(&leaf.path) {
             optimizer += 1;
         } else if is_generator(leaf) {
@@ -98,7 +97,7 @@ fn is_generator(leaf: &Leaf) -> bool {
 }
 
 /// The names that layers have, by their paths.
-fn own_names(tree: &Tree) -> Result<BTreeMap<&str, String>, Problem> {
+pub(super) fn own_names(tree: &Tree) -> Result<BTreeMap<String, String>, Problem> {
     let mut own = BTreeMap::new();
     for (path, group) in &tree.groups {
         let Some(layer) = path.strip_suffix("/vars") else {
@@ -106,14 +105,14 @@ fn own_names(tree: &Tree) -> Result<BTreeMap<&str, String>, Problem> {
         };
         let name = Attributes::of_group(group)?.text("name");
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            own.insert(layer, name);
+            own.insert(layer.to_owned(), name);
         }
     }
     Ok(own)
 }
 
 /// The names of a layer, the best first; the last is its path.
-fn layer_names(path: &str, own: &BTreeMap<&str, String>) -> Vec<String> {
+fn layer_names(path: &str, own: &BTreeMap<String, String>) -> Vec<String> {
     let mut names = Vec::new();
     if own.contains_key(path) {
         let (mut full, mut short) = (Vec::new(), Vec::new());
@@ -136,15 +135,15 @@ fn layer_names(path: &str, own: &BTreeMap<&str, String>) -> Vec<String> {
 }
 
 /// The variables of a layer under its name.
-fn variables(tree: &Tree, path: &str, values: &[usize], layer: &str) -> Vec<Named> {
-    let key = |value: usize| variable(&tree.datasets[value].path).map_or("", |(_, key)| key);
+fn variables(datasets: &[Leaf], path: &str, values: &[usize], layer: &str) -> Vec<Named> {
+    let key = |value: usize| variable(&datasets[value].path).map_or("", |(_, key)| key);
     let numbered = values
         .iter()
         .enumerate()
         .all(|(number, &value)| key(value) == number.to_string());
     let shapes: Vec<&[u64]> = values
         .iter()
-        .map(|&value| tree.datasets[value].dataset.shape())
+        .map(|&value| datasets[value].dataset.shape())
         .collect();
     let class = class(last(path));
     let known = numbered.then(|| variable_names(class, &shapes)).flatten();
@@ -254,7 +253,7 @@ mod tests {
 
     #[test]
     fn layers_are_named_by_themselves_then_by_what_is_around() {
-        let own: BTreeMap<&str, String> = [
+        let own: BTreeMap<String, String> = [
             ("layers/functional", "left"),
             ("layers/functional/layers/dense", "project"),
             ("layers/mha", "attention"),
@@ -262,7 +261,7 @@ mod tests {
             ("block1", "sequential"),
             ("block1/layers/conv2d", "block1_conv1"),
         ]
-        .map(|(path, name)| (path, name.to_owned()))
+        .map(|(path, name)| (path.to_owned(), name.to_owned()))
         .into();
         let names = |path| layer_names(path, &own);
         let nested = "layers/functional/layers/dense";

@@ -9,6 +9,7 @@ mod names;
 mod source;
 mod tree;
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -21,17 +22,19 @@ use self::archive::Entry;
 use self::attributes::Attributes;
 use self::dtype::ElementType;
 use self::source::Source;
-use self::tree::{Place, RefusedLinks, Tree};
+use self::tree::{Leaf, Place, RefusedLinks, Tree};
 use crate::archive::Archive;
 use crate::decoded::Decoded;
-use crate::error::Error;
-use crate::reader::{check_range, open_file};
+use crate::error::{Error, Malformed, Quoted};
+use crate::index::Index;
+use crate::reader::{check_range, check_shard, open_file};
 use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
-/// Tensors in an HDF5 file, under Keras's names where Keras wrote it.
+/// Tensors in HDF5 files, under Keras's names where Keras wrote them.
 ///
-/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model (`.weights.h5`), a
-/// `.keras` archive with those inside, and any other HDF5 file of datasets. A model's description is never interpreted.
+/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model (`.weights.h5`), in shards
+/// too (`.weights.json`), a `.keras` archive with those inside, and any other HDF5 file of datasets. A model's description is
+/// never interpreted.
 ///
 /// # Names
 ///
@@ -51,6 +54,8 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 /// and four vectors of one size a batch normalization. Otherwise the numbers stay. A kernel's [`Layout`] is stated where
 /// the class tells it and its name does not: depthwise, pointwise and transposed convolutions, attention.
 ///
+/// **Shards** give the names that one file would give: a layer's own name may lie in another shard than its variables.
+///
 /// **Other datasets** are called by their paths.
 ///
 /// The state of optimizers and of random generators is left out, as are values that the file's own list does not name; a
@@ -63,22 +68,30 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 /// no entry. Chunked datasets are decoded whole, contiguous ones read where they lie. Weights compressed in an archive
 /// are unpacked into memory; the checksum of uncompressed ones is compared once, before the first of them is read.
 pub struct Keras {
-    path: PathBuf,
+    /// The file that holds the weights, or the shards.
+    parts: Vec<Part>,
     tensors: Tensors,
     values: Vec<Value>,
     layouts: Vec<Option<Layout>>,
     metadata: Metadata,
     remarks: Vec<Remark>,
-    source: Arc<Source>,
     /// The archive that the weights lie in as they are.
     archive: Option<Archive>,
+    decoded: Decoded,
+}
+
+/// An HDF5 file.
+struct Part {
+    path: PathBuf,
+    source: Arc<Source>,
     /// How much of the source decoding one tensor may read.
     budget: u64,
-    decoded: Decoded,
+    file: Hdf5File,
 }
 
 /// Where a tensor's values come from.
 struct Value {
+    part: usize,
     dataset: Dataset,
     element: ElementType,
     place: Place,
@@ -125,8 +138,7 @@ impl Keras {
             .read_to_end(&mut start)
             .map_err(Error::io("read", path))?;
         if !start.starts_with(b"PK") {
-            let source = Source::file(file, 0, bytes);
-            return Self::list(path, source, limits).map_err(refused(path));
+            return Self::single(path, Source::file(file, 0, bytes), limits);
         }
         // Refuses archives that two readers may understand differently.
         let archive = Archive::open(path, limits)?;
@@ -134,7 +146,7 @@ impl Keras {
             Entry::Stored { start, len } => (Source::file(file, start, len), Some(archive)),
             Entry::Unpacked(bytes) => (Source::memory(bytes), None),
         };
-        let listed = Self::list(path, source, limits).map_err(refused(path))?;
+        let listed = Self::single(path, source, limits)?;
         Ok(Self { archive, ..listed })
     }
 
@@ -154,45 +166,188 @@ impl Keras {
         } else {
             bytes
         };
-        Self::list(path, Source::memory(bytes), limits).map_err(refused(path))
+        Self::single(path, Source::memory(bytes), limits)
     }
 
-    fn list(path: &Path, source: Source, limits: &Limits) -> Result<Self, Problem> {
-        let source = Arc::new(source);
-        let links = Arc::new(RefusedLinks::default());
-        let budget = budget(source.bytes(), limits);
-        source.allow(budget);
-        let file = open_hdf5(&source, &links, limits)?;
-        let tree = Tree::read(&file, &links, limits)?;
-        let selection = match legacy::weights_group(&tree)? {
-            Some(group) => legacy::select(&tree, group)?,
-            None => layers::select(&tree)?,
+    fn single(path: &Path, source: Source, limits: &Limits) -> Result<Self, Error> {
+        let (part, tree) = Part::read(0, path, source, limits)?;
+        let select = || match legacy::weights_group(&tree)? {
+            Some(group) => legacy::select(&tree, group),
+            None => Ok(layers::select(&tree.datasets, &layers::own_names(&tree)?)),
         };
-        let metadata = metadata(&tree)?;
+        let selection = select().map_err(refused(path))?;
+        let metadata = metadata(&tree).map_err(refused(path))?;
+        let keras = Self::list(path, vec![part], &tree.datasets, selection, limits)?;
+        Ok(Self { metadata, ..keras })
+    }
+
+    /// Opens the shards of an index that lies at `path`, in their folder. The tensors come in the order in which one file
+    /// would have them.
+    ///
+    /// # Errors
+    /// As [`Keras::open`]; and the index and the shards do not list the same groups of variables, or two shards
+    /// contradict each other.
+    pub fn open_shards(path: &Path, index: &Index, limits: &Limits) -> Result<Self, Error> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut parts = Vec::new();
+        let mut datasets = Vec::new();
+        let mut own = BTreeMap::new();
+        for lines in index.shards() {
+            let shard = folder.join(&lines[0].shard);
+            let (file, bytes) = open_file(&shard)?;
+            let source = Source::file(file, 0, bytes);
+            let (part, tree) = Part::read(parts.len(), &shard, source, limits)?;
+            let groups: BTreeSet<String> = tree
+                .datasets
+                .iter()
+                .map(|leaf| format!("/{}", leaf.folder()))
+                .collect();
+            check_shard(lines, groups.iter().map(String::as_str))
+                .map_err(Error::malformed(path))?;
+            let names = layers::own_names(&tree).map_err(refused(&shard))?;
+            add_names(&mut own, names).map_err(refused(&shard))?;
+            datasets.extend(tree.datasets);
+            if datasets.len() > limits.tensors {
+                let limit = limits.tensors;
+                let problem =
+                    format!("its shards have more than {limit} datasets (Limits::tensors)");
+                return Err(refused(path)(problem));
+            }
+            parts.push(part);
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = datasets.iter().find(|leaf| !seen.insert(&*leaf.path)) {
+            let twice = Malformed::Duplicate(Quoted::new(&twice.path));
+            return Err(Error::malformed(path)(twice));
+        }
+        datasets.sort_by_cached_key(Leaf::order);
+        let selection = layers::select(&datasets, &own);
+        Self::list(path, parts, &datasets, selection, limits)
+    }
+
+    fn list(
+        path: &Path,
+        parts: Vec<Part>,
+        datasets: &[Leaf],
+        selection: Selection,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         let mut infos = Vec::with_capacity(selection.weights.len());
         let mut values = Vec::with_capacity(selection.weights.len());
         let mut layouts = Vec::with_capacity(selection.weights.len());
         for named in selection.weights {
-            let (info, value) = describe(&file, &tree, &named, source.bytes(), limits)?;
+            let leaf = &datasets[named.value];
+            let part = &parts[leaf.part];
+            let (info, value) = part
+                .describe(leaf, &named.name, limits)
+                .map_err(refused(&part.path))?;
             let fits = |layout: &Layout| layout.axes().len() == info.shape().len();
             layouts.push(named.layout.filter(fits));
             infos.push(info);
             values.push(value);
         }
-        let tensors = Tensors::new(infos).map_err(|why| why.to_string())?;
-        check_declared(tensors.bytes(), source.bytes(), limits)?;
+        let tensors = Tensors::new(infos).map_err(|why| refused(path)(why.to_string()))?;
+        let bytes = parts.iter().map(|part| part.source.bytes()).sum();
+        check_declared(tensors.bytes(), bytes, limits).map_err(refused(path))?;
         Ok(Self {
-            path: path.to_owned(),
+            parts,
             tensors,
             values,
             layouts,
-            metadata,
+            metadata: Metadata::new(),
             remarks: selection.remarks,
-            source,
             archive: None,
-            budget,
             decoded: Decoded::default(),
         })
+    }
+}
+
+/// Adds the names that a shard gives to layers.
+fn add_names(
+    own: &mut BTreeMap<String, String>,
+    names: BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    for (layer, name) in names {
+        match own.get(&layer) {
+            Some(other) if *other != name => {
+                return Err(format!(
+                    "it calls the layer {} {}, and an earlier shard calls it {}; save the weights again",
+                    Quoted::new(&layer),
+                    Quoted::new(&name),
+                    Quoted::new(other)
+                ));
+            }
+            Some(_) => {}
+            None => {
+                own.insert(layer, name);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Part {
+    /// Opens a file, the one with this number, and visits what it holds.
+    fn read(
+        number: usize,
+        path: &Path,
+        source: Source,
+        limits: &Limits,
+    ) -> Result<(Self, Tree), Error> {
+        let source = Arc::new(source);
+        let links = Arc::new(RefusedLinks::default());
+        let budget = budget(source.bytes(), limits);
+        source.allow(budget);
+        let file = open_hdf5(&source, &links, limits).map_err(refused(path))?;
+        let tree = Tree::read(&file, number, &links, limits).map_err(refused(path))?;
+        let path = path.to_owned();
+        Ok((
+            Self {
+                path,
+                source,
+                budget,
+                file,
+            },
+            tree,
+        ))
+    }
+
+    /// The tensor that a dataset holds, and how to read it.
+    fn describe(
+        &self,
+        leaf: &Leaf,
+        name: &str,
+        limits: &Limits,
+    ) -> Result<(TensorInfo, Value), Problem> {
+        let file_bytes = self.source.bytes();
+        let dataset = &leaf.dataset;
+        let located = |problem: Problem| format!("dataset {}: {problem}", Quoted::new(&leaf.path));
+        let element = dtype::of(dataset).map_err(located)?;
+        let shape = tree::shape(dataset).map_err(located)?;
+        let info = TensorInfo::new(name, element.dtype, shape).map_err(|why| why.to_string())?;
+        let unpacked = tree::unpacked_bytes(dataset, &info);
+        check_declared(unpacked, file_bytes, limits).map_err(located)?;
+        let place = tree::place(&self.file, dataset, &info, element).map_err(located)?;
+        match place {
+            Place::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
+                "its values lie beyond the end of the file, which is truncated; fetch it again"
+                    .to_owned(),
+            )),
+            Place::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
+                "its {} bytes are more than the {} that may be decoded at once (Limits::decoded_bytes)",
+                info.bytes(),
+                limits.decoded_bytes
+            ))),
+            place => {
+                let value = Value {
+                    part: leaf.part,
+                    dataset: dataset.clone(),
+                    element,
+                    place,
+                };
+                Ok((info, value))
+            }
+        }
     }
 }
 
@@ -217,47 +372,6 @@ fn open_hdf5(
         .with_max_object_header_bytes(at_most(limits.header_bytes))
         .with_external_link_resolver(links.clone());
     Hdf5File::from_storage_with_options(source.clone(), options).map_err(|e| problem(&e))
-}
-
-/// The tensor that a dataset holds, and how to read it.
-fn describe(
-    file: &Hdf5File,
-    tree: &Tree,
-    named: &Named,
-    file_bytes: u64,
-    limits: &Limits,
-) -> Result<(TensorInfo, Value), Problem> {
-    let dataset = &tree.datasets[named.value].dataset;
-    let located = |problem: Problem| format!("dataset {}: {problem}", tree.path(named.value));
-    let element = dtype::of(dataset).map_err(located)?;
-    let shape = tree::shape(dataset).map_err(located)?;
-    let info =
-        TensorInfo::new(&*named.name, element.dtype, shape).map_err(|why| why.to_string())?;
-    let unpacked = tree::unpacked_bytes(dataset, &info);
-    check_declared(unpacked, file_bytes, limits).map_err(located)?;
-    let place = tree::place(file, dataset, &info, element).map_err(located)?;
-    match place {
-        Place::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
-            "its values lie beyond the end of the file, which is truncated; fetch it again"
-                .to_owned(),
-        )),
-        Place::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
-            "its {} bytes are more than the {} that may be decoded at once (Limits::decoded_bytes)",
-            info.bytes(),
-            limits.decoded_bytes
-        ))),
-        place => {
-            let dataset = dataset.clone();
-            Ok((
-                info,
-                Value {
-                    dataset,
-                    element,
-                    place,
-                },
-            ))
-        }
-    }
 }
 
 fn check_declared(declared: u64, file: u64, limits: &Limits) -> Result<(), Problem> {
@@ -304,7 +418,8 @@ impl Checkpoint for Keras {
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {
-        (tensor < self.tensors.len()).then_some(&*self.path)
+        let value = self.values.get(tensor)?;
+        Some(&self.parts[value.part].path)
     }
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
@@ -315,16 +430,17 @@ impl Checkpoint for Keras {
             }
         }
         let value = &self.values[tensor];
+        let part = &self.parts[value.part];
         if let Place::At(start) = value.place {
-            return self
+            return part
                 .source
                 .read_at(start + offset, into)
-                .map_err(Error::io("read", &self.path));
+                .map_err(Error::io("read", &part.path));
         }
         self.decoded.read(tensor, offset, into, || {
             // One thread decodes at a time.
-            self.source.allow(self.budget);
-            decode(value, info).map_err(refused(&self.path))
+            part.source.allow(part.budget);
+            decode(value, info).map_err(refused(&part.path))
         })
     }
 }

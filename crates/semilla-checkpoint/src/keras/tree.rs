@@ -27,6 +27,25 @@ pub(super) struct Tree {
 pub(super) struct Leaf {
     pub(super) path: String,
     pub(super) dataset: Dataset,
+    /// The number of the file that it lies in.
+    pub(super) part: usize,
+}
+
+impl Leaf {
+    /// The path of the group that the dataset lies in.
+    pub(super) fn folder(&self) -> &str {
+        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// A key that puts the datasets of several files in the order of those of one.
+    pub(super) fn order(&self) -> Vec<(bool, Vec<(String, u64)>)> {
+        let parts = self.path.split('/').map(natural);
+        let mut order: Vec<_> = parts.map(|part| (true, part)).collect();
+        if let Some((is_group, _)) = order.last_mut() {
+            *is_group = false;
+        }
+        order
+    }
 }
 
 /// Where a dataset's values are.
@@ -64,8 +83,10 @@ impl ExternalLinkResolver for RefusedLinks {
 }
 
 impl Tree {
+    /// Visits a file, the one with the number `part`.
     pub(super) fn read(
         file: &Hdf5File,
+        part: usize,
         links: &Arc<RefusedLinks>,
         limits: &Limits,
     ) -> Result<Self, Problem> {
@@ -91,7 +112,11 @@ impl Tree {
             datasets.sort_by_cached_key(|dataset| natural(dataset.name()));
             for dataset in datasets {
                 let path = join(&path, dataset.name())?;
-                tree.datasets.push(Leaf { path, dataset });
+                tree.datasets.push(Leaf {
+                    path,
+                    dataset,
+                    part,
+                });
             }
             for child in groups.into_iter().rev() {
                 waiting.push((join(&path, child.name())?, child));
@@ -112,11 +137,6 @@ impl Tree {
 
     pub(super) fn root(&self) -> &Group {
         &self.groups[""]
-    }
-
-    /// A dataset's path, to print.
-    pub(super) fn path(&self, dataset: usize) -> Quoted {
-        Quoted::new(&self.datasets[dataset].path)
     }
 }
 
