@@ -57,7 +57,8 @@ impl Default for Limits {
 /// - a GGUF file;
 /// - a list of shapes (see [`Manifest::parse`]);
 /// - a Keras or other HDF5 file, or a `.keras` archive (see [`Keras`]);
-/// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin` of PyTorch, or one index.
+/// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin` of PyTorch, or one index;
+///   or, if none, one `.weights.h5` of Keras, or one index.
 ///
 /// # Errors
 /// The path cannot be read, does not hold one model, is of another format, or is damaged.
@@ -101,19 +102,29 @@ struct Kind {
     name: &'static str,
     single: &'static str,
     index: &'static str,
+    /// What the whole model would have in the place of the index's ending.
+    whole: &'static str,
 }
 
-const KINDS: [Kind; 2] = [
+const KINDS: [Kind; 3] = [
     Kind {
         name: "safetensors",
         single: ".safetensors",
         index: ".safetensors.index.json",
+        whole: ".safetensors",
     },
     // Beside these lie optimizers' states and arguments, which end in .bin too.
     Kind {
         name: "model.bin",
         single: "model.bin",
         index: ".bin.index.json",
+        whole: ".bin",
+    },
+    Kind {
+        name: "weights.h5",
+        single: ".weights.h5",
+        index: ".weights.json",
+        whole: ".weights.h5",
     },
 ];
 
@@ -136,7 +147,7 @@ fn choose(folder: &Path) -> Result<PathBuf, Error> {
         let some = !indexes.is_empty() || !singles.is_empty();
         some.then(|| one_of(kind, indexes, singles))
     });
-    let none = || Err("no safetensors file and no pytorch_model.bin".to_owned());
+    let none = || Err("no safetensors file, no pytorch_model.bin and no .weights.h5".to_owned());
     found.unwrap_or_else(none).map_err(|found| Error::Folder {
         path: folder.to_owned(),
         found,
@@ -146,7 +157,7 @@ fn choose(folder: &Path) -> Result<PathBuf, Error> {
 /// The one file of a kind that is the whole model, or what there is instead.
 fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<PathBuf, String> {
     match (&indexes[..], &singles[..]) {
-        ([index], shards) => match beside(index, shards) {
+        ([index], shards) => match beside(kind, index, shards) {
             None => Ok(index.clone()),
             Some(whole) => Err(format!("both {whole} and an index of shards")),
         },
@@ -162,11 +173,11 @@ fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<P
 
 /// The whole model of the index's own name, if there is one: then the shards may be of another
 /// time.
-fn beside(index: &Path, singles: &[PathBuf]) -> Option<String> {
-    let whole = index.with_extension("").with_extension("");
-    singles
-        .contains(&whole)
-        .then(|| whole.file_name().unwrap_or_default().display().to_string())
+fn beside(kind: &Kind, index: &Path, singles: &[PathBuf]) -> Option<String> {
+    let index = index.file_name()?.to_string_lossy();
+    let whole = index.strip_suffix(kind.index)?.to_owned() + kind.whole;
+    let is_whole = |single: &PathBuf| single.file_name().is_some_and(|name| *name == *whole);
+    singles.iter().any(is_whole).then_some(whole)
 }
 
 enum Content {

@@ -232,7 +232,10 @@ fn folders_that_do_not_hold_one_model() {
     let a = safetensors(&one("a"), 8);
     let map = index(r#"{"a":"1.safetensors"}"#);
     let message = |files: &[(&str, &[u8])]| error(folder(files).path()).to_string();
-    assert!(message(&[("x.bin", b"x")]).contains("no safetensors file and no pytorch_model.bin"));
+    assert!(
+        message(&[("x.bin", b"x")])
+            .contains("no safetensors file, no pytorch_model.bin and no .weights.h5")
+    );
     assert!(
         message(&[("1.safetensors", &a), ("2.safetensors", &a)]).contains("2 safetensors files")
     );

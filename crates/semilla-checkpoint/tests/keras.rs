@@ -358,6 +358,31 @@ fn an_index_of_keras_and_its_shards_must_agree() {
 }
 
 #[test]
+fn a_folder_stands_for_the_shards_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let shards = ["whole_00000.weights.h5", "whole_00001.weights.h5"];
+    for name in shards {
+        fs::copy(fixture(name), folder.path().join(name)).unwrap();
+    }
+    let opened = || open(folder.path()).map_err(|error| error.to_string());
+    let message = opened().err().unwrap();
+    assert!(
+        message.contains("2 weights.h5 files and no index"),
+        "{message}"
+    );
+    let index = folder.path().join("whole.weights.json");
+    fs::copy(fixture("whole.weights.json"), index).unwrap();
+    assert_eq!(opened().unwrap().tensors().len(), 4);
+    let whole = folder.path().join("whole.weights.h5");
+    fs::copy(fixture("chain.weights.h5"), whole).unwrap();
+    let message = opened().err().unwrap();
+    assert!(
+        message.contains("both whole.weights.h5 and an index"),
+        "{message}"
+    );
+}
+
+#[test]
 fn shards_that_name_a_layer_differently_are_refused() {
     let message = refusal("torn.weights.json");
     assert!(
