@@ -21,13 +21,14 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whose way of storing weights the format is written in, where nothing else is known: Keras stores
-    /// [in, out] and [kernel..., in, out], the others [out, in] and [out, in, kernel...]. GGUF's dimensions are given
-    /// in row-major order.
-    pub fn convention(self) -> Convention {
+    /// Whose way of storing weights the format is written in: Keras stores [in, out] and [kernel..., in, out], the others
+    /// [out, in] and [out, in, kernel...]. GGUF's dimensions are given in row-major order. `None` for formats that hold
+    /// anyone's weights: [`Convention::of_names`] may tell.
+    pub fn convention(self) -> Option<Convention> {
         match self {
-            Format::Keras => Convention::Keras,
-            _ => Convention::Pytorch,
+            Format::Keras => Some(Convention::Keras),
+            Format::Torch | Format::Onnx | Format::Gguf => Some(Convention::Pytorch),
+            Format::Safetensors | Format::Shapes | Format::Numpy => None,
         }
     }
 }

@@ -157,7 +157,7 @@ mod tests {
 
     fn plan(names: &[String], loads: impl Fn(&str) -> bool) -> Plan {
         let tensor = |name: &String| (name.clone(), vec![2, 3], DType::F32);
-        let model = Model::infer(names.iter().map(tensor).collect(), Convention::Pytorch);
+        let model = Model::infer(names.iter().map(tensor), Convention::Pytorch);
         let load = |name: &String| match loads(name) {
             true => Fate::Given(Given::copy(name)),
             false => Fate::New,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use semilla::model::SpecError;
+use semilla::model::{MixedNames, SpecError};
 use semilla::recipe::RecipeError;
 use semilla::{DType, PlanError, TieError, TransferError};
 
@@ -14,6 +14,12 @@ pub(crate) enum Failure {
          list of shapes, or a line such as mlp:784-256-10:relu"
     )]
     NoModel(String),
+    #[error("{}: {names}; give {option} pytorch, keras or jax", path.display())]
+    Layout {
+        path: PathBuf,
+        option: &'static str,
+        names: MixedNames,
+    },
     #[error("--dtype {0} is an integer type; weights need f64, f32, f16, bf16, f8e4m3fn or f8e5m2")]
     IntegerDType(DType),
     #[error("cannot read {}: {problem}", path.display())]

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::findings::{Findings, refuse_non_finite};
 use crate::output::Output;
-use crate::plan::{PlanArgs, Planned, grouped_digits, table};
+use crate::plan::{PlanArgs, Planned, grouped_digits, remark, table};
 use crate::progress::Progress;
 use crate::transfer;
 
@@ -118,6 +118,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         });
     }
     table(&plan, true, output)?;
+    remark(&args.plan, loaded.as_ref(), output)?;
     transfer::print(&plan, output)?;
     findings.print(output)?;
     let names: Vec<String> = files

@@ -26,7 +26,7 @@ pub(crate) struct InspectArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// How the file stores its weights, if not as its format does
+    /// How the file stores its weights, if not as its format or its names tell
     #[arg(long, value_enum, value_name = "WHOSE")]
     layout: Option<Stored>,
 }
@@ -61,9 +61,10 @@ const HELD: u64 = 1 << 22;
 pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
     let file = semilla_checkpoint::open(&args.file)?;
     let infos = file.tensors();
-    let (model, _) = described(&*file, args.layout);
+    let told = described(&*file, &args.file, "--layout", args.layout)?;
     let progress = Progress::new(infos.bytes());
-    let entries: Result<Vec<Entry>, Failure> = model
+    let entries: Result<Vec<Entry>, Failure> = told
+        .model
         .tensors
         .par_iter()
         .enumerate()
@@ -72,10 +73,11 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure
     let entries = entries?;
     progress.finish();
     let equal = equal(&*file, &entries)?;
+    let remarks = file.remarks().iter().map(ToString::to_string);
     let report = Report {
         tensors: entries,
         equal,
-        remarks: file.remarks().iter().map(ToString::to_string).collect(),
+        remarks: remarks.chain(told.remark).collect(),
     };
     if output.is_json() {
         output.json(&report)

@@ -66,7 +66,7 @@ pub(crate) struct LoraArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
 
-    /// How the base stores its weights, if not as its format does
+    /// How the base stores its weights, if not as its format or its names tell
     #[arg(long, value_enum, value_name = "WHOSE")]
     layout: Option<Stored>,
 
@@ -161,8 +161,8 @@ impl<'a> Work<'a> {
             false => Rank::new(args.rank, alpha),
         }?;
         let base = semilla_checkpoint::open(&args.base)?;
-        let (model, _) = described(&*base, args.layout);
-        let targets = Target::choose(&model, &args.target)?;
+        let told = described(&*base, &args.base, "--layout", args.layout)?;
+        let targets = Target::choose(&told.model, &args.target)?;
         let factored: u64 = targets
             .iter()
             .map(|target| base.tensors()[target.tensor].bytes())

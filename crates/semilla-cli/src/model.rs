@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use semilla::model::{Convention, Spec};
 use semilla::{DType, Model};
-use semilla_checkpoint::Checkpoint;
+use semilla_checkpoint::{Checkpoint, Quoted};
 
 use crate::failure::Failure;
 
@@ -17,7 +17,7 @@ pub(crate) struct ModelArgs {
     #[arg(value_name = "MODEL", required_unless_present = "plan")]
     pub(crate) model: Option<String>,
 
-    /// How the model stores its weights, if not as its format does
+    /// How the model stores its weights, if not as its format or its names tell
     #[arg(long, value_enum, value_name = "WHOSE")]
     pub(crate) layout: Option<Stored>,
 
@@ -52,6 +52,8 @@ pub(crate) struct Loaded {
     pub(crate) model: Model,
     /// Whose way of storing weights it follows.
     pub(crate) convention: Convention,
+    /// How that was told, where it is not plain.
+    pub(crate) remark: Option<String>,
     pub(crate) file: Option<Box<dyn Checkpoint>>,
 }
 
@@ -62,16 +64,18 @@ impl ModelArgs {
         let mut loaded = match existing(text) {
             Some(path) => {
                 let file = semilla_checkpoint::open(&path)?;
-                let (model, convention) = described(&*file, self.layout);
+                let told = described(&*file, text, "--layout", self.layout)?;
                 Loaded {
-                    model,
-                    convention,
+                    model: told.model,
+                    convention: told.convention,
+                    remark: told.remark,
                     file: Some(file),
                 }
             }
             None if Spec::looks_like(text) => Loaded {
                 model: Spec::parse(text)?,
                 convention: Convention::Pytorch,
+                remark: None,
                 file: None,
             },
             None => return Err(Failure::NoModel(text.to_owned())),
@@ -91,17 +95,56 @@ impl ModelArgs {
 }
 
 /// A checkpoint's tensors with what their names, and the file itself, tell of them.
-pub(crate) fn described(file: &dyn Checkpoint, stored: Option<Stored>) -> (Model, Convention) {
-    let convention = stored.map_or(file.format().convention(), Convention::from);
-    let tensors = file.tensors().iter();
-    let named = tensors.map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()));
-    let mut model = Model::infer(named.collect(), convention);
+pub(crate) struct Described {
+    pub(crate) model: Model,
+    pub(crate) convention: Convention,
+    /// How the convention was told, if by names.
+    pub(crate) remark: Option<String>,
+}
+
+/// Describes a checkpoint that the command line calls `path`; `stored` is what its `option` says, which goes before what
+/// format and names tell.
+pub(crate) fn described(
+    file: &dyn Checkpoint,
+    path: impl Into<PathBuf>,
+    option: &'static str,
+    stored: Option<Stored>,
+) -> Result<Described, Failure> {
+    let tensors = file.tensors();
+    let stated = stored.map(Convention::from).or(file.format().convention());
+    let told = match stated {
+        Some(_) => None,
+        None => Convention::of_names(tensors.iter().map(|info| info.name())).map_err(|names| {
+            let path = path.into();
+            Failure::Layout {
+                path,
+                option,
+                names,
+            }
+        })?,
+    };
+    let convention = stated.or(told.map(|(convention, _)| convention));
+    let convention = convention.unwrap_or_default();
+    let remark = told
+        .filter(|_| convention != Convention::default())
+        .map(|(_, name)| {
+            let name = Quoted::new(name);
+            format!("read in {convention}'s layout, which names such as {name} tell; {option} says another")
+        });
+    let named = tensors
+        .iter()
+        .map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()));
+    let mut model = Model::infer(named, convention);
     for (place, tensor) in model.tensors.iter_mut().enumerate() {
         if let Some(layout) = file.layout(place) {
             tensor.layout = Some(layout.clone());
         }
     }
-    (model, convention)
+    Ok(Described {
+        model,
+        convention,
+        remark,
+    })
 }
 
 fn existing(text: &str) -> Option<PathBuf> {

@@ -150,12 +150,26 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
 
 /// Prints the plan: a table, a line per tensor, or the JSON that `init --plan` takes.
 pub(crate) fn run(args: &PlanArgs, output: &mut Output) -> Result<(), Failure> {
-    let Planned { plan, .. } = args.plan()?;
+    let Planned { plan, loaded, .. } = args.plan()?;
     if output.is_json() {
         return output.json(&plan);
     }
     table(&plan, false, output)?;
+    remark(args, loaded.as_ref(), output)?;
     transfer::print(&plan, output)
+}
+
+/// Says how the model stores its weights, where that is not plain.
+pub(crate) fn remark(
+    args: &PlanArgs,
+    loaded: Option<&Loaded>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let remark = loaded.and_then(|loaded| loaded.remark.as_ref());
+    match (&args.model.model, remark) {
+        (Some(model), Some(remark)) => output.line(format_args!("{model}: {remark}")),
+        _ => Ok(()),
+    }
 }
 
 /// The plan as a table; with `grouped`, tensors that differ only in numbers within their names share a line.

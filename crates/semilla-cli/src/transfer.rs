@@ -26,7 +26,7 @@ pub(crate) struct TransferArgs {
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<PathBuf>,
 
-    /// How that checkpoint stores its weights, if not as its format does
+    /// How that checkpoint stores its weights, if not as its format or its names tell
     #[arg(long, value_enum, value_name = "WHOSE", requires = "from")]
     from_layout: Option<Stored>,
 
@@ -160,9 +160,10 @@ impl TransferArgs {
                 }
             }
             let file = semilla_checkpoint::open(&path)?;
-            let (source, convention) = described(&*file, self.from_layout);
+            let told = described(&*file, &path, "--from-layout", self.from_layout)?;
+            let one_convention = told.convention == loaded.convention;
             let alignment = rules
-                .align(&loaded.model, &source, convention == loaded.convention)
+                .align(&loaded.model, &told.model, one_convention)
                 .map_err(|error| Failure::Transfer(path.clone(), error))?;
             let index = transferred.sources.len();
             for (place, fate) in alignment.fates.into_iter().enumerate() {
@@ -176,6 +177,7 @@ impl TransferArgs {
                     _ => transferred.fates[place] = fate,
                 }
             }
+            let remarks = file.remarks().iter().map(ToString::to_string);
             transferred.sources.push(PlanSource {
                 path,
                 sha256: None,
@@ -183,7 +185,7 @@ impl TransferArgs {
                     strip: alignment.stripped,
                     add: alignment.added,
                 },
-                remarks: file.remarks().iter().map(ToString::to_string).collect(),
+                remarks: remarks.chain(told.remark).collect(),
                 tensors: file.tensors().len(),
                 unused: alignment.unused,
             });

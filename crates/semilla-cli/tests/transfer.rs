@@ -252,7 +252,8 @@ fn keras_layers_load_by_name_and_not_by_order() {
     let swapped = [MID, ENC].concat();
     let inserted = [new, ENC, MID].concat();
     for (shapes, options) in [
-        (&swapped, &["--layout", "keras"][..]),
+        (&swapped, &[][..]),
+        (&swapped, &["--layout", "keras"]),
         (&inserted, &["--layout", "keras", "--may-miss", "new/*"][..]),
     ] {
         let (mut command, out) = init(&folder, shapes, &keras_chain());
@@ -279,6 +280,57 @@ fn a_square_keras_kernel_is_transposed_for_pytorch() {
         let transposed: Vec<f32> = (0..9).map(|i| kernel[i % 3 * 3 + i / 3]).collect();
         assert_eq!(values(&out, layer), transposed, "{layer}");
     }
+}
+
+/// A list of shapes states no layout: names tell it where they can, and it is said.
+#[test]
+fn names_tell_the_layout_where_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |text: &'static str| predicate::str::contains(text);
+    let torch: [(&str, &[usize]); 2] = [("mid.weight", &[3, 3]), ("enc.weight", &[3, 3])];
+    let from = file(folder.path(), "torch.safetensors", &torch);
+    let names = ["--rename", "[.]weight$=/kernel"];
+    let keras: [(&str, &[usize]); 2] = [("mid/kernel", &[3, 3]), ("enc/kernel", &[3, 3])];
+    let (mut command, out) = init(&folder, &keras, &from);
+    let told = "model.json: read in Keras's layout, which names such as \"enc/kernel\" tell; --layout says another";
+    command.args(names).assert().success().stdout(said(told));
+    let transposed = [0, 3, 6, 1, 4, 7, 2, 5, 8].map(|i| i as f32 / 1000.0);
+    assert_eq!(values(&out, "mid/kernel"), transposed);
+
+    // What was written has Keras's names, and goes back.
+    let from = folder.path().join("keras.safetensors");
+    std::fs::rename(&out, &from).unwrap();
+    let (mut command, out) = init(&folder, &torch, &from);
+    let names = ["--rename", "/kernel$=.weight"];
+    let told = "which names such as \"enc/kernel\" tell; --from-layout says another";
+    command.args(names).assert().success().stdout(said(told));
+    let straight = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|i| i as f32 / 1000.0);
+    assert_eq!(values(&out, "mid.weight"), straight);
+    // What is said goes before what is told.
+    command
+        .args(["--from-layout", "pytorch"])
+        .assert()
+        .success();
+    assert_eq!(values(&out, "mid.weight"), transposed);
+}
+
+#[test]
+fn names_that_contradict_each_other_are_not_guessed_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let mixed: [(&str, &[usize]); 2] = [("mid/kernel", &[3, 3]), ("enc.weight", &[3, 3])];
+    let from = file(folder.path(), "mixed.safetensors", &mixed);
+    let (mut command, out) = init(&folder, &mixed, &from);
+    let because =
+        "\"enc.weight\" is a name of PyTorch's, \"mid/kernel\" one of Keras's; give --layout";
+    refused(&mut command, &out, because);
+    command.args(["--layout", "pytorch"]);
+    refused(
+        &mut command,
+        &out,
+        "give --from-layout pytorch, keras or jax",
+    );
+    command.args(["--from-layout", "keras"]).assert().success();
+    assert_eq!(values(&out, "mid/kernel")[1], 0.003);
 }
 
 /// A transfer that fails leaves what was there (a failed `load_state_dict` leaves a model half overwritten).

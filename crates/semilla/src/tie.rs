@@ -159,7 +159,7 @@ mod tests {
             ("score.weight", 6),
             ("fc1.weight", 8),
         ];
-        Model::infer(named.map(tensor).to_vec(), Convention::Pytorch)
+        Model::infer(named.map(tensor), Convention::Pytorch)
     }
 
     fn plan(recipe: &str) -> Plan {

@@ -211,7 +211,7 @@ mod tests {
         let tensors = tensors
             .iter()
             .map(|(name, shape)| (name.to_string(), shape.to_vec(), DType::F32));
-        Model::infer(tensors.collect(), Convention::Pytorch)
+        Model::infer(tensors, Convention::Pytorch)
     }
 
     fn chosen(model: &Model, globs: &[&str]) -> Result<Vec<String>, TargetError> {

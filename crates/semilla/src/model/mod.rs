@@ -1,11 +1,12 @@
 //! A model as initialization sees it: named tensors, each with a role.
 
+mod convention;
 mod roles;
 mod spec;
 
 use serde::{Deserialize, Serialize};
 
-pub use roles::Convention;
+pub use convention::{Convention, MixedNames};
 pub use spec::{Spec, SpecError};
 
 use crate::activation::Activation;

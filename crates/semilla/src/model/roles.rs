@@ -6,22 +6,11 @@
 
 use std::collections::HashMap;
 
-use super::{BiasFanIn, Model, Role, Tensor};
+use super::convention::{is_number, without_output};
+use super::{BiasFanIn, Convention, Model, Role, Tensor};
 use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::layout::{Axis, FanRule, Layout};
-
-/// Whose names and layouts a list of tensors follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Convention {
-    /// `weight` stored `[out, in, kernel...]`: PyTorch, transformers, timm, torchvision.
-    #[default]
-    Pytorch,
-    /// `kernel` stored `[kernel..., in, out]`, `gamma`, `beta`, `moving_mean`.
-    Keras,
-    /// `kernel` stored `[kernel..., in, out]`, `scale`, `embedding`, `mean`, `var`.
-    Jax,
-}
 
 impl Model {
     /// The model of a list of tensors, each with what its name tells.
@@ -31,25 +20,31 @@ impl Model {
     ///
     /// let names = ["h.0.attn.c_proj.weight", "h.0.attn.c_proj.bias"];
     /// let shapes = [vec![64, 64], vec![64]];
-    /// let tensors = names.iter().zip(shapes).map(|(n, s)| (n.to_string(), s, DType::F32)).collect();
+    /// let tensors = names.iter().zip(shapes).map(|(n, s)| (n.to_string(), s, DType::F32));
     /// let model = Model::infer(tensors, Convention::Pytorch);
     /// assert_eq!(model.tensors[0].role, Role::AttentionOut);
     /// assert_eq!(model.tensors[0].layout.as_ref().unwrap().to_string(), "IO"); // GPT-2's Conv1D
     /// assert_eq!(model.tensors[1].bias_fan_in.unwrap().exact, 64.0);
     /// ```
-    pub fn infer(tensors: Vec<(String, Vec<usize>, DType)>, convention: Convention) -> Self {
-        let shapes: HashMap<String, Vec<usize>> = tensors
-            .iter()
-            .map(|(name, shape, _)| (name.clone(), shape.clone()))
-            .collect();
+    pub fn infer(
+        tensors: impl IntoIterator<Item = (String, Vec<usize>, DType)>,
+        convention: Convention,
+    ) -> Self {
         let mut tensors: Vec<Tensor> = tensors
             .into_iter()
-            .map(|(name, shape, dtype)| read(Tensor::new(name, shape, dtype), convention, &shapes))
+            .map(|(name, shape, dtype)| Tensor::new(name, shape, dtype))
             .collect();
+        let by_name = sorted(&tensors);
+        for place in 0..tensors.len() {
+            let all = All::new(&tensors, &by_name);
+            let told = read(&tensors[place], all, convention);
+            let tensor = &mut tensors[place];
+            (tensor.role, tensor.layout, tensor.blocks, tensor.activation) = told;
+        }
         mark_residual_units(&mut tensors);
         let layers = number_blocks(&mut tensors);
         mark_depthwise(&mut tensors);
-        join_biases(&mut tensors);
+        join_biases(&mut tensors, &by_name);
         let width = width(&tensors);
         Self {
             tensors,
@@ -57,6 +52,37 @@ impl Model {
             width,
         }
     }
+}
+
+/// All tensors of a model, to be found by name. Files may have a million: nothing of them is copied.
+#[derive(Clone, Copy)]
+struct All<'a> {
+    tensors: &'a [Tensor],
+    /// Places in the list, sorted by name.
+    by_name: &'a [usize],
+}
+
+impl<'a> All<'a> {
+    fn new(tensors: &'a [Tensor], by_name: &'a [usize]) -> Self {
+        Self { tensors, by_name }
+    }
+
+    fn find(&self, name: &str) -> Option<&'a Tensor> {
+        let order = |&place: &usize| own_name(&self.tensors[place]).cmp(name);
+        let found = self.by_name.binary_search_by(order).ok()?;
+        Some(&self.tensors[self.by_name[found]])
+    }
+}
+
+fn sorted(tensors: &[Tensor]) -> Vec<usize> {
+    let mut by_name: Vec<usize> = (0..tensors.len()).collect();
+    by_name.sort_unstable_by(|&a, &b| own_name(&tensors[a]).cmp(own_name(&tensors[b])));
+    by_name
+}
+
+/// The name that a framework gave: TensorFlow adds `:0`.
+fn own_name(tensor: &Tensor) -> &str {
+    without_output(&tensor.name)
 }
 
 /// A name taken apart at its dots (and, for Keras and Flax, slashes).
@@ -100,27 +126,21 @@ impl<'a> Name<'a> {
     }
 }
 
+/// What a tensor's name and those around it tell: its role, its axes, its blocks, the activation after it.
 fn read(
-    mut tensor: Tensor,
+    tensor: &Tensor,
+    all: All<'_>,
     convention: Convention,
-    shapes: &HashMap<String, Vec<usize>>,
-) -> Tensor {
-    let text = tensor.name.clone();
-    let name = Name::new(&text);
-    tensor.role = role(&name, &tensor.shape, tensor.dtype, shapes, &text);
-    tensor.layout = layout(&name, tensor.role, tensor.shape.len(), convention);
-    tensor.blocks = blocks(&name, &tensor, shapes);
-    tensor.activation = activation(&name, tensor.role);
-    tensor
+) -> (Role, Option<Layout>, Vec<usize>, Option<Activation>) {
+    let text = own_name(tensor);
+    let name = Name::new(text);
+    let role = role(&name, &tensor.shape, tensor.dtype, all, text);
+    let layout = layout(&name, role, tensor.shape.len(), convention);
+    let blocks = blocks(&name, text, &tensor.shape, role, layout.as_ref(), all);
+    (role, layout, blocks, activation(&name, role))
 }
 
-fn role(
-    name: &Name<'_>,
-    shape: &[usize],
-    dtype: DType,
-    shapes: &HashMap<String, Vec<usize>>,
-    text: &str,
-) -> Role {
+fn role(name: &Name<'_>, shape: &[usize], dtype: DType, all: All<'_>, text: &str) -> Role {
     if let Some(role) = buffer(name, dtype) {
         return role;
     }
@@ -134,7 +154,7 @@ fn role(
         return role;
     }
     if shape.len() < 2 {
-        vector(name, shapes, text)
+        vector(name, all, text)
     } else {
         matrix(name, shape.len())
     }
@@ -209,7 +229,7 @@ fn is_norm(name: &Name<'_>) -> bool {
         || (name.parent() == "downsample" && module == "1")
 }
 
-fn vector(name: &Name<'_>, shapes: &HashMap<String, Vec<usize>>, text: &str) -> Role {
+fn vector(name: &Name<'_>, all: All<'_>, text: &str) -> Role {
     let norm = is_norm(name);
     match name.leaf() {
         "weight" | "scale" | "gamma" | "g" => Role::NormWeight,
@@ -219,9 +239,9 @@ fn vector(name: &Name<'_>, shapes: &HashMap<String, Vec<usize>>, text: &str) -> 
             let sibling = text.strip_suffix("bias").and_then(|stem| {
                 ["weight", "scale"]
                     .iter()
-                    .find_map(|leaf| shapes.get(&format!("{stem}{leaf}")))
+                    .find_map(|leaf| all.find(&format!("{stem}{leaf}")))
             });
-            let beside_vector = sibling.is_some_and(|shape| shape.len() < 2);
+            let beside_vector = sibling.is_some_and(|tensor| tensor.shape.len() < 2);
             if norm || beside_vector {
                 Role::NormBias
             } else {
@@ -383,34 +403,33 @@ impl Name<'_> {
     }
 }
 
-fn is_number(part: &str) -> bool {
-    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// Sections of the output axis that are weights of their own.
-fn blocks(name: &Name<'_>, tensor: &Tensor, shapes: &HashMap<String, Vec<usize>>) -> Vec<usize> {
+fn blocks(
+    name: &Name<'_>,
+    text: &str,
+    shape: &[usize],
+    role: Role,
+    layout: Option<&Layout>,
+    all: All<'_>,
+) -> Vec<usize> {
     let recurrent = matches!(
-        tensor.role,
+        role,
         Role::RecurrentInput | Role::RecurrentHidden | Role::RecurrentBias
     );
     if recurrent {
-        let Some(hidden) = hidden_size(&tensor.name, name.leaf(), shapes) else {
+        let Some(hidden) = hidden_size(text, name.leaf(), all) else {
             return Vec::new();
         };
-        let axis = tensor
-            .layout
-            .as_ref()
-            .and_then(|l| l.axis(Axis::Out))
-            .unwrap_or(0);
-        let out = tensor.shape.get(axis).copied().unwrap_or(0);
+        let axis = layout.and_then(|l| l.axis(Axis::Out)).unwrap_or(0);
+        let out = shape.get(axis).copied().unwrap_or(0);
         return equal_blocks(out, out / hidden.max(1));
     }
-    let Some(layout) = &tensor.layout else {
+    let Some(layout) = layout else {
         return Vec::new();
     };
-    let out = layout.size(Axis::Out, &tensor.shape);
-    let inputs = layout.size(Axis::In, &tensor.shape);
-    match tensor.role {
+    let out = layout.size(Axis::Out, shape);
+    let inputs = layout.size(Axis::In, shape);
+    match role {
         // With fewer key and value heads than query heads the sizes are not told by the shape.
         Role::Qkv if inputs > 0 && out == 3 * inputs => equal_blocks(out, 3),
         Role::MlpGate if name.parts.contains(&"gate_up_proj") => equal_blocks(out, 2),
@@ -427,20 +446,18 @@ fn equal_blocks(size: usize, count: usize) -> Vec<usize> {
 }
 
 /// The hidden size of a recurrent layer: the inputs of its hidden-to-hidden weight.
-fn hidden_size(text: &str, leaf: &str, shapes: &HashMap<String, Vec<usize>>) -> Option<usize> {
+fn hidden_size(text: &str, leaf: &str, all: All<'_>) -> Option<usize> {
     let stem = text.strip_suffix(leaf)?;
     let suffix = leaf.split_once("h_").map_or("", |(_, suffix)| suffix);
     let pytorch = format!("{stem}weight_hh_{suffix}");
-    let hidden = shapes
-        .get(&pytorch)
-        .or_else(|| shapes.get(&format!("{stem}weight_hh")));
-    if let Some(shape) = hidden {
-        return shape.get(1).copied();
+    let hidden = all
+        .find(&pytorch)
+        .or_else(|| all.find(&format!("{stem}weight_hh")));
+    if let Some(tensor) = hidden {
+        return tensor.shape.get(1).copied();
     }
-    shapes
-        .get(&format!("{stem}recurrent_kernel"))?
-        .first()
-        .copied()
+    let keras = all.find(&format!("{stem}recurrent_kernel"))?;
+    keras.shape.first().copied()
 }
 
 fn activation(name: &Name<'_>, role: Role) -> Option<Activation> {
@@ -552,35 +569,33 @@ fn mark_depthwise(tensors: &mut [Tensor]) {
 }
 
 /// Tells each bias the fan_in of its weight.
-fn join_biases(tensors: &mut [Tensor]) {
-    let shapes: HashMap<String, Vec<usize>> = tensors
-        .iter()
-        .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
-        .collect();
-    let fans: HashMap<String, BiasFanIn> = tensors
-        .iter()
-        .filter_map(|tensor| {
-            let layout = tensor.layout.as_ref()?;
-            let fan_in = |rule| Some(layout.fans_by(rule, &tensor.shape).ok()?.fan_in);
-            let exact = fan_in(FanRule::Exact)?;
-            let pytorch = fan_in(FanRule::Pytorch)?;
-            Some((tensor.name.clone(), BiasFanIn { exact, pytorch }))
-        })
-        .collect();
-    for tensor in tensors {
-        let leaf = Name::new(&tensor.name).leaf().to_owned();
-        tensor.bias_fan_in = match tensor.role {
-            Role::RecurrentInput | Role::RecurrentHidden | Role::RecurrentBias => {
-                hidden_size(&tensor.name, &leaf, &shapes).map(|hidden| BiasFanIn::of(hidden as f64))
-            }
-            Role::Bias => tensor.name.strip_suffix("bias").and_then(|stem| {
-                ["weight", "kernel"]
-                    .iter()
-                    .find_map(|leaf| fans.get(&format!("{stem}{leaf}")))
-                    .copied()
-            }),
-            _ => None,
-        };
+fn join_biases(tensors: &mut [Tensor], by_name: &[usize]) {
+    for place in 0..tensors.len() {
+        let fan_in = bias_fan_in(&tensors[place], All::new(tensors, by_name));
+        tensors[place].bias_fan_in = fan_in;
+    }
+}
+
+fn bias_fan_in(tensor: &Tensor, all: All<'_>) -> Option<BiasFanIn> {
+    let text = own_name(tensor);
+    match tensor.role {
+        Role::RecurrentInput | Role::RecurrentHidden | Role::RecurrentBias => {
+            let hidden = hidden_size(text, Name::new(text).leaf(), all)?;
+            Some(BiasFanIn::of(hidden as f64))
+        }
+        Role::Bias => {
+            let stem = text.strip_suffix("bias")?;
+            ["weight", "kernel"].iter().find_map(|leaf| {
+                let weight = all.find(&format!("{stem}{leaf}"))?;
+                let layout = weight.layout.as_ref()?;
+                let fan_in = |rule| Some(layout.fans_by(rule, &weight.shape).ok()?.fan_in);
+                Some(BiasFanIn {
+                    exact: fan_in(FanRule::Exact)?,
+                    pytorch: fan_in(FanRule::Pytorch)?,
+                })
+            })
+        }
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! let model = |names: &[&str]| {
 //!     let tensor = |name: &&str| (name.to_string(), vec![4, 4], DType::F32);
-//!     Model::infer(names.iter().map(tensor).collect(), Convention::Pytorch)
+//!     Model::infer(names.iter().map(tensor), Convention::Pytorch)
 //! };
 //! let target = model(&["bert.query.weight", "bert.key.weight", "head.weight"]);
 //! let source = model(&["query.weight", "key.weight"]);

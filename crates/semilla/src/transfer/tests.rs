@@ -5,7 +5,7 @@ use crate::model::{Convention, Model};
 
 fn model(tensors: &[(&str, &[usize])], convention: Convention) -> Model {
     let tensor = |(name, shape): &(&str, &[usize])| (name.to_string(), shape.to_vec(), DType::F32);
-    Model::infer(tensors.iter().map(tensor).collect(), convention)
+    Model::infer(tensors.iter().map(tensor), convention)
 }
 
 fn torch(tensors: &[(&str, &[usize])]) -> Model {
@@ -33,7 +33,7 @@ fn owned(tensors: &[(String, Vec<usize>)]) -> Model {
     let list = tensors
         .iter()
         .map(|(name, shape)| (name.clone(), shape.clone(), DType::F32));
-    Model::infer(list.collect(), Convention::Pytorch)
+    Model::infer(list, Convention::Pytorch)
 }
 
 #[test]
