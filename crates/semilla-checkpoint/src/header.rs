@@ -93,21 +93,16 @@ impl Header {
         }
         let Document { metadata, tensors } =
             json::parse(json, limits, DocumentSeed::<Entry<'_>>::new(limits))?;
-        let mut placed = Vec::with_capacity(tensors.len());
-        for (name, entry) in tensors {
-            placed.push(place(name, entry)?);
-        }
-        placed.sort_by(|(a, a_range), (b, b_range)| {
-            a_range.cmp(b_range).then_with(|| a.name().cmp(b.name()))
+        let placed = tensors.into_iter().map(|(name, entry)| place(name, entry));
+        let mut placed = placed.collect::<Result<Vec<_>, _>>()?;
+        placed.sort_unstable_by(|(a, a_start), (b, b_start)| {
+            (a_start, a.bytes(), a.name()).cmp(&(b_start, b.bytes(), b.name()))
         });
-        let (tensors, ranges): (Vec<_>, Vec<_>) = placed.into_iter().unzip();
+        let (tensors, mut starts): (Vec<_>, Vec<_>) = placed.into_iter().unzip();
         let tensors = Tensors::new(tensors)?;
-        check_cover(&tensors, &ranges, data_bytes)?;
+        check_cover(&tensors, &starts, data_bytes)?;
         let data_start = LENGTH_BYTES + json.len() as u64;
-        let starts = ranges
-            .into_iter()
-            .map(|(start, _)| data_start + start)
-            .collect();
+        starts.iter_mut().for_each(|start| *start += data_start);
         Ok(Self {
             metadata,
             tensors,
@@ -116,8 +111,8 @@ impl Header {
     }
 }
 
-/// Checks what one entry says on its own.
-fn place(name: String, entry: Entry<'_>) -> Result<(TensorInfo, (u64, u64)), InvalidTensor> {
+/// Checks what one entry says on its own: the tensor, and where its data start.
+fn place(name: String, entry: Entry<'_>) -> Result<(TensorInfo, u64), InvalidTensor> {
     let Some(dtype) = DType::ALL
         .into_iter()
         .find(|dtype| dtype.name() == entry.dtype)
@@ -137,19 +132,19 @@ fn place(name: String, entry: Entry<'_>) -> Result<(TensorInfo, (u64, u64)), Inv
             needed: tensor.bytes(),
         }));
     }
-    Ok((tensor, (start, end)))
+    Ok((tensor, start))
 }
 
-/// Checks that the ranges, in ascending order, cover the data exactly.
-fn check_cover(tensors: &[TensorInfo], ranges: &[(u64, u64)], data: u64) -> Result<(), Malformed> {
+/// Checks that the tensors, in ascending order, cover the data exactly.
+fn check_cover(tensors: &[TensorInfo], starts: &[u64], data: u64) -> Result<(), Malformed> {
     let mut expected = 0;
-    for (tensor, &(start, end)) in tensors.iter().zip(ranges) {
+    for (tensor, &start) in tensors.iter().zip(starts) {
         if start != expected {
             return Err(tensor
                 .invalid(TensorFault::Placement { start, expected })
                 .into());
         }
-        expected = end;
+        expected = start + tensor.bytes();
     }
     if expected > data {
         return Err(Malformed::DataTruncated {

@@ -284,16 +284,18 @@ impl<'de> Deserialize<'de> for Shape {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
-                let mut dims = Vec::new();
+                let mut dims = [0; MAX_DIMS];
+                let mut rank = 0;
                 while let Some(dim) = seq.next_element()? {
-                    if dims.len() == MAX_DIMS {
+                    let Some(place) = dims.get_mut(rank) else {
                         return Err(A::Error::custom(format_args!(
                             "a shape with more than {MAX_DIMS} dimensions"
                         )));
-                    }
-                    dims.push(dim);
+                    };
+                    *place = dim;
+                    rank += 1;
                 }
-                Ok(Shape(dims))
+                Ok(Shape(dims[..rank].to_vec()))
             }
         }
 

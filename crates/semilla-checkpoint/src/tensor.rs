@@ -16,9 +16,9 @@ pub(crate) const MAX_DIMS: usize = 64;
 /// the product of any of the dimensions with the element's size fits in an `i64`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
-    name: String,
+    name: Box<str>,
     dtype: DType,
-    shape: Vec<usize>,
+    shape: Box<[usize]>,
 }
 
 impl TensorInfo {
@@ -43,7 +43,11 @@ impl TensorInfo {
         } else if !fits_a_file(dtype, &shape) {
             TensorFault::TooLarge(shape)
         } else {
-            return Ok(Self { name, dtype, shape });
+            return Ok(Self {
+                name: name.into_boxed_str(),
+                dtype,
+                shape: shape.into_boxed_slice(),
+            });
         };
         Err(InvalidTensor {
             name: Quoted::new(&name),

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use semilla::Tensor;
 use semilla::inspect::{Collector, Match, Summary, identify, orthogonal_gain};
 use semilla_checkpoint::Checkpoint;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::compare::same;
 use crate::failure::Failure;
@@ -33,19 +33,19 @@ pub(crate) struct InspectArgs {
 
 /// What was found.
 #[derive(Serialize)]
-struct Report {
-    tensors: Vec<Entry>,
+struct Report<'a> {
+    tensors: Vec<Entry<'a>>,
     /// Groups of tensors with the same type, shape and bytes; constants are not listed.
     equal: Vec<Vec<String>>,
     /// What the reader noticed that the tensors do not show.
     remarks: Vec<String>,
 }
 
+/// There may be a million: nothing of the tensor is copied.
 #[derive(Serialize)]
-struct Entry {
-    name: String,
-    shape: Vec<usize>,
-    dtype: semilla::DType,
+struct Entry<'a> {
+    #[serde(flatten, serialize_with = "identity")]
+    tensor: &'a Tensor,
     #[serde(flatten)]
     summary: Summary,
     consistent_with: Option<Match>,
@@ -53,8 +53,25 @@ struct Entry {
     hash: u64,
 }
 
+fn identity<S: Serializer>(tensor: &Tensor, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Identity<'a> {
+        name: &'a str,
+        shape: &'a [usize],
+        dtype: semilla::DType,
+    }
+    let identity = Identity {
+        name: &tensor.name,
+        shape: &tensor.shape,
+        dtype: tensor.dtype,
+    };
+    identity.serialize(serializer)
+}
+
 /// What is read at a time.
 const PIECE: u64 = 1 << 20;
+/// How many tensors are handed to the threads at a time.
+const TOGETHER: usize = 1 << 12;
 /// Matrices up to this many elements are tested for orthogonality, for which they are held whole.
 const HELD: u64 = 1 << 22;
 
@@ -63,21 +80,26 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure
     let infos = file.tensors();
     let told = described(&*file, &args.file, "--layout", args.layout)?;
     let progress = Progress::new(infos.bytes());
-    let entries: Result<Vec<Entry>, Failure> = told
-        .model
-        .tensors
-        .par_iter()
-        .enumerate()
-        .map(|(index, tensor)| examine(&*file, index, tensor, &progress))
-        .collect();
-    let entries = entries?;
+    let mut entries = Vec::with_capacity(infos.len());
+    for tensors in told.model.tensors.chunks(TOGETHER) {
+        let first = entries.len();
+        let examined: Result<Vec<Entry<'_>>, Failure> = tensors
+            .par_iter()
+            .enumerate()
+            .map(|(place, tensor)| examine(&*file, first + place, tensor, &progress))
+            .collect();
+        entries.extend(examined?);
+    }
     progress.finish();
     let equal = equal(&*file, &entries)?;
     let remarks = file.remarks().iter().map(ToString::to_string);
+    let remarks = remarks.chain(told.remark).collect();
+    // Its list is not needed any more.
+    drop(file);
     let report = Report {
         tensors: entries,
         equal,
-        remarks: remarks.chain(told.remark).collect(),
+        remarks,
     };
     if output.is_json() {
         output.json(&report)
@@ -86,12 +108,12 @@ pub(crate) fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure
     }
 }
 
-fn examine(
+fn examine<'a>(
     file: &dyn Checkpoint,
     index: usize,
-    tensor: &Tensor,
+    tensor: &'a Tensor,
     progress: &Progress,
-) -> Result<Entry, Failure> {
+) -> Result<Entry<'a>, Failure> {
     let info = &file.tensors()[index];
     let mut collector = Collector::new(info.elements());
     let mut hasher = DefaultHasher::new();
@@ -126,9 +148,7 @@ fn examine(
     };
     let consistent_with = orthogonal().or_else(|| identify(&collector, tensor));
     Ok(Entry {
-        name: tensor.name.clone(),
-        shape: tensor.shape.clone(),
-        dtype: tensor.dtype,
+        tensor,
         summary: collector.summary(),
         consistent_with,
         hash: hasher.finish(),
@@ -136,12 +156,12 @@ fn examine(
 }
 
 /// Groups of equal tensors: candidates by hash, then byte by byte.
-fn equal(file: &dyn Checkpoint, entries: &[Entry]) -> Result<Vec<Vec<String>>, Failure> {
+fn equal(file: &dyn Checkpoint, entries: &[Entry<'_>]) -> Result<Vec<Vec<String>>, Failure> {
     let mut alike: HashMap<(u64, &[usize], semilla::DType), Vec<usize>> = HashMap::new();
     for (index, entry) in entries.iter().enumerate() {
         if entry.summary.min < entry.summary.max {
             alike
-                .entry((entry.hash, &entry.shape, entry.dtype))
+                .entry((entry.hash, &entry.tensor.shape, entry.tensor.dtype))
                 .or_default()
                 .push(index);
         }
@@ -162,11 +182,12 @@ fn equal(file: &dyn Checkpoint, entries: &[Entry]) -> Result<Vec<Vec<String>>, F
         }
     }
     groups.sort_unstable();
-    let names = |group: Vec<usize>| group.iter().map(|&i| entries[i].name.clone()).collect();
+    let name = |&place: &usize| entries[place].tensor.name.clone();
+    let names = |group: Vec<usize>| group.iter().map(name).collect();
     Ok(groups.into_iter().map(names).collect())
 }
 
-fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
+fn print(report: &Report<'_>, output: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new([
         "tensor",
         "shape",
@@ -190,9 +211,9 @@ fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
             }
         };
         table.row([
-            entry.name.clone(),
-            shape(&entry.shape),
-            entry.dtype.to_string(),
+            entry.tensor.name.clone(),
+            shape(&entry.tensor.shape),
+            entry.tensor.dtype.to_string(),
             short(s.mean),
             short(s.std),
             short(s.min),
@@ -214,7 +235,7 @@ fn print(report: &Report, output: &mut Output) -> Result<(), Failure> {
     for group in &report.equal {
         output.line(format_args!("equal: {}", group.join(", ")))?;
     }
-    let random = |entry: &&Entry| !entry.summary.min.eq(&entry.summary.max);
+    let random = |entry: &&Entry<'_>| !entry.summary.min.eq(&entry.summary.max);
     let varied = report.tensors.iter().filter(random).count();
     let fresh = report
         .tensors

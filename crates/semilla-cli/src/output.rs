@@ -1,7 +1,7 @@
 //! What a command prints: tables and sentences for people, JSON for machines.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ impl Output {
     /// A document for machines.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         // Standard output writes line by line, and a plan has many.
-        let mut out = io::BufWriter::new(&mut self.out);
+        let mut out = BufWriter::new(&mut self.out);
         serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
         writeln!(out)?;
         Ok(out.flush()?)
@@ -41,7 +41,9 @@ impl Output {
         } else {
             None
         };
-        Ok(self.out.write_all(table.render(width).as_bytes())?)
+        let mut out = BufWriter::new(&mut self.out);
+        table.write(width, &mut out)?;
+        Ok(out.flush()?)
     }
 
     pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) -> Result<(), Failure> {

@@ -1,9 +1,13 @@
 //! Aligned columns of text.
 
+use std::io::{self, Write};
+
 /// Rows under a header; columns are as wide as their widest cell.
 pub(crate) struct Table {
-    header: Vec<String>,
-    rows: Vec<Vec<String>>,
+    columns: usize,
+    /// A line for each row, the header's first, of cells with tabs between them: a file may have a million tensors, and a
+    /// text for each cell would be most of the memory.
+    text: String,
 }
 
 const GAP: &str = "  ";
@@ -12,31 +16,44 @@ const NARROWEST: usize = 12;
 
 impl Table {
     pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
-        Self {
-            header: header.map(str::to_owned).to_vec(),
-            rows: Vec::new(),
-        }
+        let mut table = Self {
+            columns: N,
+            text: String::new(),
+        };
+        table.line(header);
+        table
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
+        self.line(cells.each_ref().map(String::as_str));
     }
 
-    /// The table as text. Within `width` columns of a terminal, the first column gives up its middle and the last its end;
+    fn line<const N: usize>(&mut self, cells: [&str; N]) {
+        for (column, cell) in cells.into_iter().enumerate() {
+            if column > 0 {
+                self.text.push('\t');
+            }
+            // A cell stays one, whatever it quotes.
+            self.text.extend(cell.chars().filter(|c| !c.is_control()));
+        }
+        self.text.push('\n');
+    }
+
+    /// Writes the table. Within `width` columns of a terminal, the first column gives up its middle and the last its end;
     /// without, nothing is cut.
-    pub(crate) fn render(&self, width: Option<usize>) -> String {
-        let columns = self.header.len();
-        let lines = || std::iter::once(&self.header).chain(&self.rows);
-        let mut widths: Vec<usize> = (0..columns)
-            .map(|c| lines().map(|row| length(&row[c])).max().unwrap_or(0))
-            .collect();
+    pub(crate) fn write(&self, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+        let mut widths = vec![0; self.columns];
+        for line in self.text.lines() {
+            for (width, cell) in widths.iter_mut().zip(line.split('\t')) {
+                *width = length(cell).max(*width);
+            }
+        }
         if let Some(width) = width {
             squeeze(&mut widths, width);
         }
-        let mut text = String::new();
-        for (number, row) in lines().enumerate() {
+        for (number, row) in self.text.lines().enumerate() {
             let mut line = String::new();
-            for (c, cell) in row.iter().enumerate() {
+            for (c, cell) in row.split('\t').enumerate() {
                 let cut = if c == 0 {
                     cut_middle(cell, widths[c])
                 } else {
@@ -44,19 +61,19 @@ impl Table {
                 };
                 let padding = widths[c] - length(&cut);
                 line += &cut;
-                if c + 1 < columns {
+                if c + 1 < self.columns {
                     line += &" ".repeat(padding);
                     line += GAP;
                 }
             }
             let line = line.trim_end();
             if number == 0 {
-                text += &format!("{BOLD}{line}{BOLD:#}\n");
+                writeln!(out, "{BOLD}{line}{BOLD:#}")?;
             } else {
-                text += &format!("{line}\n");
+                writeln!(out, "{line}")?;
             }
         }
-        text
+        Ok(())
     }
 }
 
@@ -116,8 +133,13 @@ mod tests {
             "1".into(),
             "a long reason for it".into(),
         ]);
-        table.row(["é".into(), "22".into(), "".into()]);
-        let plain = |width| anstream::adapter::strip_str(&table.render(width)).to_string();
+        table.row(["\u{1b}é".into(), "2\t2\n".into(), "".into()]);
+        let plain = |width| {
+            let mut text = Vec::new();
+            table.write(width, &mut text).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            anstream::adapter::strip_str(&text).to_string()
+        };
         assert_eq!(
             plain(None),
             "tensor                     n   why\n\

@@ -11,14 +11,21 @@ use tempfile::TempDir;
 /// The address space of a command in KiB, its program and the stacks of its threads among it.
 const MOST_KIB: u32 = 150 << 10;
 
+/// `semilla` in an address space of so many KiB.
+fn bounded(kib: u32) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("ulimit -v {kib}; exec \"$@\""))
+        .arg("sh")
+        .arg(assert_cmd::cargo::cargo_bin("semilla"));
+    command
+}
+
 /// `semilla init` of a file from itself, in a folder of its own.
 fn take(path: &Path) -> (Output, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new("sh")
-        .arg("-c")
-        .arg(format!("ulimit -v {MOST_KIB}; exec \"$@\""))
-        .arg("sh")
-        .arg(assert_cmd::cargo::cargo_bin("semilla"))
+    let output = bounded(MOST_KIB)
         .args(["init", "--threads", "2", "--from"])
         .args([path, path])
         .args(["-o", "out.safetensors"])
@@ -134,6 +141,36 @@ fn small_files_do_not_fill_the_memory() {
     gguf.extend(8u32.to_le_bytes());
     gguf.extend(u64::MAX.to_le_bytes());
     refused_content("m.gguf", &gguf, "limit for a header");
+}
+
+/// A header of 31 MiB lists half a million tensors: a dozen times its size, and no time that grows with the square.
+#[test]
+fn long_lists_are_inspected_in_bounded_memory() {
+    const TENSORS: usize = 560_000;
+    const MOST_KIB: u32 = 400 << 10;
+    let entry = |n| format!(r#""t{n}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+    let entries: Vec<String> = (0..TENSORS).map(entry).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    let file = safetensors(&format!("{{{}}}", entries.join(",")), 0);
+    assert!(file.len() > 31 << 20);
+    fs::write(&path, file).unwrap();
+    for form in [&[][..], &["--json"]] {
+        let output = bounded(MOST_KIB)
+            .arg("inspect")
+            .arg(&path)
+            .args(form)
+            .env("RAYON_NUM_THREADS", "2")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let rows = output
+            .stdout
+            .windows(4)
+            .filter(|text| text == b"F32 " || text == b"F32\"");
+        assert_eq!(rows.count(), TENSORS);
+    }
 }
 
 #[test]

@@ -30,10 +30,11 @@ impl Model {
         tensors: impl IntoIterator<Item = (String, Vec<usize>, DType)>,
         convention: Convention,
     ) -> Self {
-        let mut tensors: Vec<Tensor> = tensors
-            .into_iter()
-            .map(|(name, shape, dtype)| Tensor::new(name, shape, dtype))
-            .collect();
+        let unread = |(name, shape, dtype)| Tensor::new(name, shape, dtype);
+        Self::read(tensors.into_iter().map(unread).collect(), convention)
+    }
+
+    fn read(mut tensors: Vec<Tensor>, convention: Convention) -> Self {
         let by_name = sorted(&tensors);
         for place in 0..tensors.len() {
             let all = All::new(&tensors, &by_name);
@@ -545,26 +546,23 @@ fn natural(name: &str) -> Vec<(u64, String)> {
 /// `[C, 1, kernel...]` is a depthwise convolution when the weight before it in its own module list gives C channels: the
 /// first convolution of a model of one-channel images has the same shape and is none.
 fn mark_depthwise(tensors: &mut [Tensor]) {
-    let channels: Vec<Option<usize>> = tensors
-        .iter()
-        .map(|tensor| match tensor.role {
+    let mut before = None;
+    for tensor in tensors {
+        let channels = match tensor.role {
             Role::Conv | Role::ResidualOut | Role::PatchEmbedding => tensor.shape.first().copied(),
             _ => None,
-        })
-        .collect();
-    for i in 0..tensors.len() {
+        };
         let named = ["dw", "depthwise"]
             .iter()
-            .any(|word| tensors[i].name.contains(word));
-        let before = channels[..i].iter().rev().flatten().next().copied();
-        let tensor = &mut tensors[i];
+            .any(|word| tensor.name.contains(word));
         let single = tensor.shape.len() > 2 && tensor.shape[1] == 1 && tensor.shape[0] > 1;
-        if tensor.role != Role::Conv || !single || !(named || before == Some(tensor.shape[0])) {
-            continue;
+        if tensor.role == Role::Conv && single && (named || before == Some(tensor.shape[0])) {
+            let groups = tensor.shape[0];
+            if let Some(layout) = tensor.layout.take_if(|l| l.axis(Axis::Out) == Some(0)) {
+                tensor.layout = Some(layout.grouped(groups));
+            }
         }
-        if let Some(layout) = tensor.layout.take_if(|l| l.axis(Axis::Out) == Some(0)) {
-            tensor.layout = Some(layout.grouped(tensor.shape[0]));
-        }
+        before = channels.or(before);
     }
 }
 
