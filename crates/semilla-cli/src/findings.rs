@@ -23,7 +23,7 @@ const ABSURD: f64 = 100.0;
 /// The elements, from the first on, by which a tensor is compared with initializers: a MiB of floats.
 const SAMPLE: u64 = 1 << 18;
 /// Fewer elements tell too little to take a tensor for fresh.
-const LEAST_SAMPLE: u64 = 1 << 10;
+pub(crate) const LEAST_SAMPLE: u64 = 1 << 10;
 
 /// Contents with the same figures that are told apart: more are no accident, and would take long to compare.
 const CONTENTS: usize = 8;

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use crate::compare::same;
 use crate::failure::Failure;
+use crate::findings::LEAST_SAMPLE;
 use crate::model::{Stored, described};
 use crate::output::Output;
 use crate::plan::{number, shape};
@@ -222,7 +223,7 @@ fn print(report: &Report<'_>, output: &mut Output) -> Result<(), Failure> {
             share(s.zeros),
             share(s.non_finite),
             match &entry.consistent_with {
-                Some(Match { name, p: Some(p) }) => format!("{name}, p={p:.2}"),
+                Some(Match { name, p: Some(p) }) => format!("{name}, p={}", short(*p)),
                 Some(Match { name, p: None }) => name.clone(),
                 None => "none known: trained, or another".to_owned(),
             },
@@ -235,17 +236,16 @@ fn print(report: &Report<'_>, output: &mut Output) -> Result<(), Failure> {
     for group in &report.equal {
         output.line(format_args!("equal: {}", group.join(", ")))?;
     }
-    let random = |entry: &&Entry<'_>| !entry.summary.min.eq(&entry.summary.max);
-    let varied = report.tensors.iter().filter(random).count();
-    let fresh = report
-        .tensors
-        .iter()
-        .filter(random)
-        .filter(|e| e.consistent_with.is_some())
-        .count();
+    let tells = |entry: &&Entry<'_>| {
+        entry.summary.min != entry.summary.max && entry.summary.count >= LEAST_SAMPLE
+    };
+    let judged = report.tensors.iter().filter(tells);
+    let fresh = judged.clone().filter(|e| e.consistent_with.is_some());
     output.line(format_args!(
-        "{} tensors; of {varied} that are not constant, {fresh} look never trained",
-        report.tensors.len()
+        "{} tensors; of {} that are not constant and have {LEAST_SAMPLE} elements or more, {} look never trained",
+        report.tensors.len(),
+        judged.count(),
+        fresh.count(),
     ))
 }
 
