@@ -1,8 +1,10 @@
 """Makes the small files of PyTorch and NumPy that the readers' tests read, each with a safetensors
 file of the values expected: `PYTHON tests/peers/fixtures.py`, with torch, numpy and safetensors."""
 
+import argparse
 import os
 import pickle
+import warnings
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -79,13 +81,56 @@ def torch_files():
 
     # One dictionary under two names.
     shared = {"weight": torch.ones(2)}
-    torch.save({"model": shared, "ema": shared}, ROOT / "reused.pt")
+    path = ROOT / "reused.pt"
+    torch.save({"model": shared, "ema": shared}, path)
+    expect(path, {"model.weight": shared["weight"], "ema.weight": shared["weight"]})
 
+    # A whole module, with its source; its file has a storage that no weight lies in.
     model = network()
-    torch.save(model, ROOT / "module-legacy.pt", _use_new_zipfile_serialization=False)
+    model.conv.register_buffer("scratch", torch.ones(5), persistent=False)
+    path = ROOT / "module-legacy.pt"
+    with warnings.catch_warnings(action="ignore"):
+        torch.save(model, path, _use_new_zipfile_serialization=False)
+    expect(path, model.state_dict())
+    model = network()
     path = ROOT / "module.pt"
     torch.save(model, path)
     expect(path, model.state_dict())
+
+    # What a state_dict() leaves out, and parameters that are none or one.
+    tied = nn.Module()
+    tied.register_buffer("kept", torch.arange(3.0))
+    tied.register_buffer("scratch", torch.ones(5), persistent=False)
+    tied.register_parameter("absent", None)
+    tied.plain = torch.ones(7)
+    tied.first = nn.Linear(2, 3, bias=False)
+    tied.second = nn.Linear(2, 3, bias=False)
+    tied.second.weight = tied.first.weight
+    path = ROOT / "buffers.pt"
+    torch.save(tied, path)
+    expect(path, tied.state_dict())
+
+    # Element types of the newer way to rebuild tensors, and a storage of two of them.
+    path = ROOT / "float8.pt"
+    some = torch.tensor([[0.5, -1.0, 448.0], [0.0, 2.0, -0.125]])
+    state = {
+        "e4m3": some.to(torch.float8_e4m3fn),
+        "e5m2": some.to(torch.float8_e5m2),
+        "turned": some.to(torch.float8_e4m3fn).t(),
+        "u16": torch.arange(12).to(torch.uint16)[3:9].reshape(2, 3),
+        "scale": torch.tensor(0.25),
+    }
+    torch.save(state, path)
+    expect(path, state)
+
+    path = ROOT / "parameters.pt"
+    marked = nn.Parameter(torch.arange(4.0))
+    marked.note = "sharded"
+    state = {"plain": nn.Parameter(torch.ones(2, 3)), "marked": marked, "buffer": nn.Buffer(torch.zeros(2)),
+             7: [torch.ones(1), (torch.zeros(1), torch.ones(2))], "size": torch.Size([3, 4])}
+    torch.save(state, path)
+    expect(path, {"plain": state["plain"], "marked": marked, "buffer": state["buffer"], "7.0": torch.ones(1),
+                  "7.1.0": torch.zeros(1), "7.1.1": torch.ones(2)})
 
     path = ROOT / "wrapped.pt"
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -134,7 +179,12 @@ def hostile_torch_files():
     torch.save({"ok": torch.ones(1), "s": torch.eye(3).to_sparse()}, ROOT / "sparse.pt")
     torch.save({"q": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)}, ROOT / "quantized.pt")
     torch.save({"c": torch.ones(2, dtype=torch.complex64)}, ROOT / "complex.pt")
-    torch.save({"f": torch.ones(2).to(torch.float8_e4m3fn)}, ROOT / "float8.pt")
+    torch.save({"m": torch.ones(2, device="meta")}, ROOT / "meta.pt")
+    torch.save({"n": torch._neg_view(torch.ones(2))}, ROOT / "negated.pt")
+    torch.save({"o": argparse.Namespace(inner=torch.ones(2))}, ROOT / "object.pt")
+    torch.save({("a", 1): torch.ones(2)}, ROOT / "key.pt")
+    torch.save({"s": torch.ones(2).untyped_storage()}, ROOT / "storage.pt")
+    torch.save(torch.ones(2), ROOT / "nameless.pt")
     torch.jit.save(torch.jit.script(nn.Linear(2, 2)), ROOT / "script.pt")
 
 

@@ -1,15 +1,16 @@
 //! Zip archives, in which PyTorch, NumPy and Keras keep their files.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use zip::result::ZipError;
+use zip::read::{ArchiveOffset, Config};
+use zip::result::{ZipError, ZipResult};
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use crate::error::{Error, Quoted, printable};
-use crate::position::read_at;
+use crate::position::Buffered;
 use crate::reader::open_file;
 use crate::{Format, Limits};
 
@@ -20,8 +21,8 @@ pub(crate) struct Archive {
     /// Of the whole file.
     bytes: u64,
     /// For reads at a position.
-    file: File,
-    zip: Mutex<ZipArchive<BufReader<File>>>,
+    file: Arc<File>,
+    zip: Mutex<ZipArchive<Buffered>>,
     entries: Vec<Entry>,
 }
 
@@ -49,11 +50,15 @@ pub(crate) enum Content {
     Keras,
 }
 
+/// Bytes read at a time of the list, and of the headers, which are mostly far from each other.
+const LIST_BUFFER: usize = 64 << 10;
+const HEADER_BUFFER: usize = 4 << 10;
+
 impl Archive {
     /// Reads the list of entries.
     pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
         let (file, bytes) = open_file(path)?;
-        let (stream, _) = open_file(path)?;
+        let file = Arc::new(file);
         let fail = |problem| Error::Archive {
             path: path.to_owned(),
             problem,
@@ -62,42 +67,53 @@ impl Archive {
             ZipError::Io(cause) if os_refused(&cause) => Error::io("read", path)(cause),
             other => fail(printable(&other.to_string())),
         };
-        let mut zip = ZipArchive::new(BufReader::new(stream)).map_err(cannot)?;
-        if zip.offset() != 0 {
-            return Err(fail("something stands before its first entry".to_owned()));
-        }
-        if zip.has_overlapping_entries().map_err(cannot)? {
-            return Err(fail("its entries lie over each other".to_owned()));
-        }
-        let lines = count_lines(&file, bytes, zip.central_directory_start());
+        let mut list = Buffered::new(Arc::clone(&file), bytes, LIST_BUFFER);
+        let zip = list_entries(list.clone()).map_err(cannot)?;
+        let lines = count_lines(&mut list, zip.central_directory_start());
         if lines.map_err(Error::io("read", path))? != zip.len() {
             return Err(fail("two entries have one name".to_owned()));
         }
+        let mut headers = Buffered::new(Arc::clone(&file), bytes, HEADER_BUFFER);
         let mut entries = Vec::with_capacity(zip.len());
+        let mut ranges = Vec::with_capacity(zip.len());
         for index in 0..zip.len() {
-            let entry = zip.by_index_raw(index).map_err(cannot)?;
+            let entry = zip.by_index_data(index).map_err(cannot)?;
+            let name = entry.name().map_err(cannot)?.into_owned();
+            let (packed, header) = (entry.compressed_size(), entry.header_start());
+            let start = read_header(&mut headers, header, entry.name_raw())
+                .map_err(|cause| cannot(cause.into()))?
+                .ok_or_else(|| {
+                    let name = Quoted::new(&name);
+                    fail(format!(
+                        "{name} has another name in its own header than in the list"
+                    ))
+                })?;
+            ranges.push((header, start.saturating_add(packed)));
             if entry.is_dir() {
                 continue;
             }
-            let name = entry.name().map_err(cannot)?.into_owned();
             if entry.encrypted() {
                 return Err(fail(format!("{} is encrypted", Quoted::new(&name))));
             }
-            if !is_named(&file, entry.header_start(), entry.name_raw()) {
-                return Err(fail(format!(
-                    "{} has another name in its own header than in the list",
-                    Quoted::new(&name)
-                )));
-            }
             let plain = entry.compression() == CompressionMethod::Stored;
+            if plain && packed != entry.size() {
+                let name = Quoted::new(&name);
+                return Err(fail(format!("{name} has two sizes and is not compressed")));
+            }
             entries.push(Entry {
                 bytes: entry.size(),
-                at: entry.data_start().filter(|_| plain),
+                at: plain.then_some(start),
                 unchecked: entry.crc32() == 0,
                 intact: Mutex::new(false),
                 name,
                 index,
             });
+        }
+        ranges.sort_unstable();
+        let overlap = ranges.windows(2).any(|pair| pair[0].1 > pair[1].0);
+        let beyond = |&(_, end): &(u64, u64)| end > zip.central_directory_start();
+        if overlap || ranges.last().is_some_and(beyond) {
+            return Err(fail("its entries lie over each other".to_owned()));
         }
         let unpacked: u128 = entries.iter().map(|entry| u128::from(entry.bytes)).sum();
         if unpacked > u128::from(bytes) * u128::from(limits.expansion) {
@@ -207,6 +223,9 @@ impl Archive {
     /// Compares the checksum of an entry whose bytes are read where they lie, which compares nothing: once, when the
     /// first of them is wanted, so that listing stays as fast as the list is short.
     pub(crate) fn check(&self, entry: &Entry, format: Format) -> Result<(), Error> {
+        if entry.unchecked {
+            return Ok(());
+        }
         let mut intact = entry.intact.lock().unwrap_or_else(PoisonError::into_inner);
         if !*intact {
             self.read(entry, format, |bytes| io::copy(bytes, &mut io::sink()))?;
@@ -231,15 +250,22 @@ impl Archive {
     }
 }
 
+/// Reads the list of entries of an archive that starts where its file does. By default the crate looks for a start
+/// elsewhere, which means reading the whole file.
+pub(crate) fn list_entries<R: Read + Seek>(reader: R) -> ZipResult<ZipArchive<R>> {
+    let archive_offset = ArchiveOffset::Known(0);
+    ZipArchive::with_config(Config { archive_offset }, reader)
+}
+
 /// How many lines the list of entries has; the archive keeps one for each name.
-fn count_lines(file: &File, bytes: u64, mut at: u64) -> io::Result<usize> {
+fn count_lines(list: &mut Buffered, mut at: u64) -> io::Result<usize> {
     const LINE: usize = 46;
     let mut lines = 0;
-    while at.checked_add(LINE as u64).is_some_and(|end| end <= bytes) {
+    loop {
         let mut line = [0; LINE];
-        read_at(file, &mut line, at)?;
-        if !line.starts_with(b"PK\x01\x02") {
-            break;
+        let whole = read_if_there(list, at, &mut line)?;
+        if !whole || !line.starts_with(b"PK\x01\x02") {
+            return Ok(lines);
         }
         // The name, the extra fields and the comment follow.
         let lengths = line[28..34].chunks_exact(2);
@@ -249,16 +275,27 @@ fn count_lines(file: &File, bytes: u64, mut at: u64) -> io::Result<usize> {
         at += LINE as u64 + follow;
         lines += 1;
     }
-    Ok(lines)
 }
 
-/// Whether the header before an entry has this name.
-fn is_named(file: &File, header: u64, name: &[u8]) -> bool {
+/// Where the bytes of an entry start, if the header before them has this name.
+fn read_header(headers: &mut Buffered, at: u64, name: &[u8]) -> io::Result<Option<u64>> {
     const HEADER: usize = 30;
-    let mut bytes = vec![0; HEADER + name.len()];
-    read_at(file, &mut bytes, header).is_ok()
-        && usize::from(u16::from_le_bytes([bytes[26], bytes[27]])) == name.len()
-        && &bytes[HEADER..] == name
+    let mut header = vec![0; HEADER + name.len()];
+    if !read_if_there(headers, at, &mut header)? || !header.starts_with(b"PK\x03\x04") {
+        return Ok(None);
+    }
+    let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+    let named = usize::from(length(26)) == name.len() && &header[HEADER..] == name;
+    Ok(named.then(|| at + header.len() as u64 + u64::from(length(28))))
+}
+
+/// Fills `into` with the bytes at `at`, unless the file ends before.
+fn read_if_there(from: &mut Buffered, at: u64, into: &mut [u8]) -> io::Result<bool> {
+    from.seek(SeekFrom::Start(at))?;
+    match from.read_exact(into) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        done => done.map(|()| true),
+    }
 }
 
 /// Asks for a byte past the end, which is when the checksum is compared.

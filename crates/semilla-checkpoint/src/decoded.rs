@@ -26,24 +26,29 @@ impl Decoded {
         if into.is_empty() {
             return Ok(());
         }
-        let bytes = {
-            // Held while decoding: another thread that wants the same tensor waits for it, and
-            // no more tensors are in memory than the kept ones.
-            let mut recent = self.recent.lock().unwrap_or_else(|e| e.into_inner());
-            match recent.iter().find(|(of, _)| *of == tensor) {
-                Some((_, bytes)) => Arc::clone(bytes),
-                None => {
-                    if recent.len() == KEPT {
-                        recent.remove(0);
-                    }
-                    let bytes = Arc::new(decode()?);
-                    recent.push((tensor, Arc::clone(&bytes)));
-                    bytes
-                }
-            }
-        };
+        let bytes = self.get(tensor, decode)?;
         let start = offset as usize;
         into.copy_from_slice(&bytes[start..start + into.len()]);
         Ok(())
+    }
+
+    /// All that `decode` gives for this number.
+    pub(crate) fn get(
+        &self,
+        number: usize,
+        decode: impl FnOnce() -> Result<Vec<u8>, Error>,
+    ) -> Result<Arc<Vec<u8>>, Error> {
+        // Held while decoding: another thread that wants the same waits for it, and no more are in memory than the kept
+        // ones.
+        let mut recent = self.recent.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some((_, bytes)) = recent.iter().find(|(of, _)| *of == number) {
+            return Ok(Arc::clone(bytes));
+        }
+        if recent.len() == KEPT {
+            recent.remove(0);
+        }
+        let bytes = Arc::new(decode()?);
+        recent.push((number, Arc::clone(&bytes)));
+        Ok(bytes)
     }
 }

@@ -285,7 +285,7 @@ fn open_archive(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Err
     let archive = Archive::open(path, limits)?;
     let format = match archive.content() {
         Some(archive::Content::Torch) => {
-            return Ok(Box::new(Torch::open_archive(&archive, limits)?));
+            return Ok(Box::new(Torch::open_archive(archive, limits)?));
         }
         Some(archive::Content::Numpy) => {
             return Ok(Box::new(Numpy::open_archive(archive, limits)?));

@@ -1,7 +1,8 @@
 //! Reads and writes at a position, from several threads at once.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 #[cfg(unix)]
 pub(crate) fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<()> {
@@ -37,4 +38,105 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
         }
     }
     Ok(())
+}
+
+/// A file read from a place of its own through a buffer that outlives jumps: a seek asks nothing of the system, and
+/// neither does a read of what the buffer has.
+#[derive(Clone)]
+pub(crate) struct Buffered {
+    file: Arc<File>,
+    /// The file's length.
+    len: u64,
+    /// Where the next read starts.
+    at: u64,
+    /// Where the buffer starts.
+    start: u64,
+    buffer: Vec<u8>,
+    capacity: usize,
+}
+
+impl Buffered {
+    /// Reads up to `capacity` bytes at a time.
+    pub(crate) fn new(file: Arc<File>, len: u64, capacity: usize) -> Self {
+        Self {
+            file,
+            len,
+            at: 0,
+            start: 0,
+            buffer: Vec::new(),
+            capacity,
+        }
+    }
+
+    /// What the buffer has from the current place on.
+    fn held(&self) -> &[u8] {
+        let skip = self.at.checked_sub(self.start);
+        skip.and_then(|skip| self.buffer.get(usize::try_from(skip).ok()?..))
+            .unwrap_or_default()
+    }
+}
+
+impl Read for Buffered {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.held().is_empty() {
+            let rest = self.len.saturating_sub(self.at);
+            self.buffer
+                .resize(rest.min(self.capacity as u64) as usize, 0);
+            self.start = self.at;
+            if let Err(error) = read_at(&self.file, &mut self.buffer, self.at) {
+                self.buffer.clear();
+                return Err(error);
+            }
+        }
+        let held = self.held();
+        let count = held.len().min(into.len());
+        into[..count].copy_from_slice(&held[..count]);
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Buffered {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(offset) => self.len.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
+        };
+        self.at = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jumps_read_what_lies_there() {
+        let bytes: Vec<u8> = (0..200).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        std::fs::write(&path, &bytes).unwrap();
+        let mut read = Buffered::new(Arc::new(File::open(path).unwrap()), 200, 16);
+        let mut plain = io::Cursor::new(&bytes);
+        for jump in [0, 3, 15, 16, 150, -190, 37, 199, -1, 200, 300, -100] {
+            let jump = match jump {
+                0..200 => SeekFrom::Start(jump as u64),
+                200.. => SeekFrom::Current(jump - 250),
+                _ => SeekFrom::End(jump),
+            };
+            assert_eq!(read.seek(jump).unwrap(), plain.seek(jump).unwrap());
+            for count in [1, 5, 40] {
+                let (mut own, mut expected) = (vec![0; count], vec![0; count]);
+                let same = read.read_exact(&mut own).is_ok();
+                assert_eq!(same, plain.read_exact(&mut expected).is_ok());
+                assert!(!same || own == expected);
+                // A failed read leaves the place open.
+                let place = SeekFrom::Start(plain.position());
+                read.seek(place).unwrap();
+            }
+        }
+        assert!(read.seek(SeekFrom::Current(-1000)).is_err());
+    }
 }

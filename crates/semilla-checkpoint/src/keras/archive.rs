@@ -2,10 +2,11 @@
 
 use std::io::{Read, Seek};
 
-use zip::{CompressionMethod, ZipArchive};
+use zip::CompressionMethod;
 
 use super::Problem;
 use crate::Limits;
+use crate::archive::list_entries;
 
 pub(super) const WEIGHTS: &str = "model.weights.h5";
 
@@ -20,7 +21,7 @@ pub(super) enum Entry {
 /// Compares the checksum of the weights with their bytes.
 pub(super) fn check(reader: impl Read + Seek) -> Result<(), Problem> {
     let damaged = |e: String| format!("{WEIGHTS}: {}", e.escape_debug());
-    let mut archive = ZipArchive::new(reader).map_err(|e| damaged(e.to_string()))?;
+    let mut archive = list_entries(reader).map_err(|e| damaged(e.to_string()))?;
     let mut entry = archive
         .by_name(WEIGHTS)
         .map_err(|e| damaged(e.to_string()))?;
@@ -34,7 +35,7 @@ pub(super) fn weights(mut reader: impl Read + Seek, limits: &Limits) -> Result<E
     let end = reader
         .seek(std::io::SeekFrom::End(0))
         .map_err(|e| e.to_string())?;
-    let mut archive = ZipArchive::new(reader).map_err(damaged)?;
+    let mut archive = list_entries(reader).map_err(damaged)?;
     let mut entry = archive.by_name(WEIGHTS).map_err(damaged)?;
     let (packed, len) = (entry.compressed_size(), entry.size());
     if entry.encrypted() {

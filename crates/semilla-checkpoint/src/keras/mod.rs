@@ -11,7 +11,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -142,10 +142,11 @@ impl Keras {
         }
         // Refuses archives that two readers may understand differently.
         let archive = Archive::open(path, limits)?;
-        let (source, archive) = match archive::weights(&file, limits).map_err(refused(path))? {
-            Entry::Stored { start, len } => (Source::file(file, start, len), Some(archive)),
-            Entry::Unpacked(bytes) => (Source::memory(bytes), None),
-        };
+        let (source, archive) =
+            match archive::weights(BufReader::new(&file), limits).map_err(refused(path))? {
+                Entry::Stored { start, len } => (Source::file(file, start, len), Some(archive)),
+                Entry::Unpacked(bytes) => (Source::memory(bytes), None),
+            };
         let listed = Self::single(path, source, limits)?;
         Ok(Self { archive, ..listed })
     }

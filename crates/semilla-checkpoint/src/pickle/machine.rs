@@ -1,0 +1,286 @@
+use std::collections::HashMap;
+use std::io::{self, BufRead, Read};
+
+use super::{Fault, Id, MAX_VALUES, Node, Values};
+
+/// The stack and the memo of one pickle.
+#[derive(Default)]
+struct Machine {
+    stack: Vec<Id>,
+    /// The stack's lengths where marks were set.
+    marks: Vec<usize>,
+    memo: HashMap<u64, Id>,
+}
+
+/// What an opcode comes to.
+enum Step {
+    Push(Id),
+    Mark,
+    Nothing,
+    Stop,
+}
+
+impl Values {
+    /// Follows one pickle to its end, which `from` is left behind, and gives what it made.
+    pub(crate) fn read(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
+        let mut machine = Machine::default();
+        loop {
+            match self.step(from, &mut machine)? {
+                Step::Push(value) => machine.stack.push(value),
+                Step::Mark => machine.marks.push(machine.stack.len()),
+                Step::Nothing => continue,
+                Step::Stop => return machine.pop(),
+            }
+            self.spend(1)?;
+        }
+    }
+
+    fn step(&mut self, from: &mut impl BufRead, machine: &mut Machine) -> Result<Step, Fault> {
+        let opcode = number::<1>(from)? as u8;
+        let value = match opcode {
+            // Scalars.
+            b'N' => Values::OTHER,
+            0x88 => self.add_integer(1),
+            0x89 => self.add_integer(0),
+            b'K' => self.add_integer(number::<1>(from)? as i64),
+            b'M' => self.add_integer(number::<2>(from)? as i64),
+            b'J' => self.add_integer(i64::from(number::<4>(from)? as u32 as i32)),
+            b'I' | b'L' => self.integer_of(&line(from)?),
+            0x8a => self.long::<1>(from)?,
+            0x8b => self.long::<4>(from)?,
+            b'F' | b'P' => line(from).map(|_| Values::OTHER)?,
+            b'G' => skip(from, 8)?,
+            b'C' => number::<1>(from).and_then(|bytes| skip(from, bytes))?,
+            b'B' => number::<4>(from).and_then(|bytes| skip(from, bytes))?,
+            0x8e | 0x96 => number::<8>(from).and_then(|bytes| skip(from, bytes))?,
+            // Texts.
+            b'S' => self.add_text(line(from)?.trim_matches(['\'', '"']))?,
+            b'V' => self.add_text(&line(from)?)?,
+            b'U' | 0x8c => self.sized_text::<1>(from)?,
+            b'T' | b'X' => self.sized_text::<4>(from)?,
+            0x8d => self.sized_text::<8>(from)?,
+            // Collections.
+            b')' => self.add(Node::Tuple(Box::default())),
+            0x85 => self.tuple_of::<1>(machine)?,
+            0x86 => self.tuple_of::<2>(machine)?,
+            0x87 => self.tuple_of::<3>(machine)?,
+            b't' => machine
+                .pop_to_mark()
+                .map(|items| self.add(Node::Tuple(items.into())))?,
+            b']' | 0x8f => self.add(Node::List(Vec::new())),
+            b'l' | 0x91 => machine
+                .pop_to_mark()
+                .map(|items| self.add(Node::List(items)))?,
+            b'}' => self.add(Node::Dict(Vec::new())),
+            b'd' => {
+                let items = machine.pop_to_mark()?;
+                let dict = self.add(Node::Dict(Vec::new()));
+                self.set_items(dict, &items)?
+            }
+            b'a' => {
+                let (item, into) = (machine.pop()?, machine.pop()?);
+                self.append(into, item)?;
+                into
+            }
+            b'e' | 0x90 => {
+                let (items, into) = (machine.pop_to_mark()?, machine.pop()?);
+                for item in items {
+                    self.append(into, item)?;
+                }
+                into
+            }
+            b's' => {
+                let (value, key, into) = (machine.pop()?, machine.pop()?, machine.pop()?);
+                self.set_items(into, &[key, value])?
+            }
+            b'u' => {
+                let (items, into) = (machine.pop_to_mark()?, machine.pop()?);
+                self.set_items(into, &items)?
+            }
+            // Globals, and what is made by calling them.
+            b'c' => self.named_global(from)?,
+            0x93 => {
+                let (name, module) = (machine.pop()?, machine.pop()?);
+                self.add_global(module, name)?
+            }
+            b'R' | 0x81 => {
+                let (arguments, function) = (machine.pop()?, machine.pop()?);
+                self.add_call(function, arguments)
+            }
+            0x92 => {
+                let (named, arguments, class) = (machine.pop()?, machine.pop()?, machine.pop()?);
+                let both = self.add(Node::Tuple([arguments, named].into()));
+                self.add_call(class, both)
+            }
+            b'i' => {
+                let arguments = machine.pop_to_mark()?;
+                let class = self.named_global(from)?;
+                let arguments = self.add(Node::Tuple(arguments.into()));
+                self.add_call(class, arguments)
+            }
+            b'o' => {
+                let mut arguments = machine.pop_to_mark()?;
+                let class = (!arguments.is_empty()).then(|| arguments.remove(0));
+                let arguments = self.add(Node::Tuple(arguments.into()));
+                self.add_call(class.ok_or(Fault::Underflow)?, arguments)
+            }
+            b'b' => {
+                let (state, object) = (machine.pop()?, machine.pop()?);
+                self.set_state(object, state);
+                object
+            }
+            b'Q' => machine.pop().map(|name| self.add(Node::Persistent(name)))?,
+            // The memo.
+            b'2' => machine.top()?,
+            b'g' => machine.recall(decimal(from)?)?,
+            b'h' => machine.recall(number::<1>(from)?)?,
+            b'j' => machine.recall(number::<4>(from)?)?,
+            b'p' => return machine.keep(decimal(from)?),
+            b'q' => return machine.keep(number::<1>(from)?),
+            b'r' => return machine.keep(number::<4>(from)?),
+            0x94 => return machine.keep(machine.memo.len() as u64),
+            // The stack, the protocol's number, and a frame's length.
+            b'(' => return Ok(Step::Mark),
+            b'0' => return machine.drop_one(),
+            b'1' => return machine.pop_to_mark().map(|_| Step::Nothing),
+            0x80 => return skip(from, 1).map(|_| Step::Nothing),
+            0x95 => return skip(from, 8).map(|_| Step::Nothing),
+            b'.' => return Ok(Step::Stop),
+            other => return Err(Fault::Opcode(other)),
+        };
+        Ok(Step::Push(value))
+    }
+
+    fn integer_of(&mut self, text: &str) -> Id {
+        let value = text.trim().trim_end_matches('L').parse();
+        value.map_or(Values::OTHER, |value| self.add_integer(value))
+    }
+
+    /// An integer whose length comes first. What has more than 64 bits, no tensor is made of.
+    fn long<const N: usize>(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
+        let length = number::<N>(from)?;
+        if length > 8 {
+            return skip(from, length);
+        }
+        let mut bytes = [0; 8];
+        let used = &mut bytes[..length as usize];
+        from.read_exact(used)?;
+        let negative = used.last().is_some_and(|&byte| byte >= 0x80);
+        bytes[length as usize..].fill(if negative { 0xff } else { 0 });
+        Ok(self.add_integer(i64::from_le_bytes(bytes)))
+    }
+
+    fn sized_text<const N: usize>(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
+        let length = number::<N>(from)?;
+        let mut bytes = Vec::new();
+        if from.take(length).read_to_end(&mut bytes)? as u64 != length {
+            return Err(cut());
+        }
+        // Python 2 keeps bytes as texts.
+        let text = str::from_utf8(&bytes);
+        text.map_or(Ok(Values::OTHER), |text| self.add_text(text))
+    }
+
+    fn named_global(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
+        let module = self.add_text(&line(from)?)?;
+        let name = self.add_text(&line(from)?)?;
+        self.add_global(module, name)
+    }
+
+    fn tuple_of<const N: usize>(&mut self, machine: &mut Machine) -> Result<Id, Fault> {
+        let mut items = [Values::OTHER; N];
+        for item in items.iter_mut().rev() {
+            *item = machine.pop()?;
+        }
+        Ok(self.add(Node::Tuple(items.into())))
+    }
+
+    fn set_items(&mut self, into: Id, items: &[Id]) -> Result<Id, Fault> {
+        for pair in items.chunks(2) {
+            let [key, value] = *pair else {
+                return Err(Fault::Odd);
+            };
+            self.set_item(into, key, value)?;
+        }
+        Ok(into)
+    }
+}
+
+impl Machine {
+    fn at_mark(&self) -> bool {
+        self.marks.last() == Some(&self.stack.len())
+    }
+
+    fn top(&self) -> Result<Id, Fault> {
+        match self.stack.last() {
+            Some(value) if !self.at_mark() => Ok(*value),
+            _ => Err(Fault::Underflow),
+        }
+    }
+
+    fn pop(&mut self) -> Result<Id, Fault> {
+        let value = self.top()?;
+        self.stack.pop();
+        Ok(value)
+    }
+
+    /// Takes away what stands above the last mark.
+    fn pop_to_mark(&mut self) -> Result<Vec<Id>, Fault> {
+        let mark = self.marks.pop().ok_or(Fault::Underflow)?;
+        Ok(self.stack.split_off(mark))
+    }
+
+    /// Takes the top away, be it a value or a mark.
+    fn drop_one(&mut self) -> Result<Step, Fault> {
+        if self.at_mark() {
+            self.marks.pop();
+        } else {
+            self.pop()?;
+        }
+        Ok(Step::Nothing)
+    }
+
+    fn keep(&mut self, number: u64) -> Result<Step, Fault> {
+        if self.memo.len() == MAX_VALUES {
+            return Err(Fault::TooMany);
+        }
+        self.memo.insert(number, self.top()?);
+        Ok(Step::Nothing)
+    }
+
+    fn recall(&self, number: u64) -> Result<Id, Fault> {
+        self.memo.get(&number).copied().ok_or(Fault::Underflow)
+    }
+}
+
+fn cut() -> Fault {
+    Fault::Read(io::ErrorKind::UnexpectedEof.into())
+}
+
+/// A little-endian number of `N` bytes.
+fn number<const N: usize>(from: &mut impl BufRead) -> Result<u64, Fault> {
+    let mut bytes = [0; 8];
+    from.read_exact(&mut bytes[..N])?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+fn skip(from: &mut impl BufRead, bytes: u64) -> Result<Id, Fault> {
+    match io::copy(&mut from.take(bytes), &mut io::sink())? == bytes {
+        true => Ok(Values::OTHER),
+        false => Err(cut()),
+    }
+}
+
+/// The text before the next line's end.
+fn line(from: &mut impl BufRead) -> Result<String, Fault> {
+    let mut bytes = Vec::new();
+    from.read_until(b'\n', &mut bytes)?;
+    match bytes.pop() {
+        Some(b'\n') => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        _ => Err(cut()),
+    }
+}
+
+fn decimal(from: &mut impl BufRead) -> Result<u64, Fault> {
+    line(from)?.trim().parse().map_err(|_| Fault::Text)
+}
