@@ -16,7 +16,8 @@ from timm.layers import resample_abs_pos_embed, resample_patch_embed
 from timm.layers.pos_embed_rel import resize_rel_pos_bias_table_simple
 from timm.models import adapt_input_conv
 from torch import nn
-from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, LlamaConfig, LlamaModel
+from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, GPTNeoXConfig, GPTNeoXModel, LlamaConfig, LlamaModel
+from transformers import Phi3Config, Phi3Model
 
 TOLERANCE = dict(rtol=1e-6, atol=1e-6)
 
@@ -304,6 +305,30 @@ def test_gpt2_with_fused_projections_gets_wider_with_the_same_function(tmp_path)
     old = gpt2(16, 2)
     new = transferred(tmp_path, old, gpt2(32, 4), "--adapt", "*=grow:heads=[2,4]")
     close(outputs(new), outputs(old).repeat(1, 1, 2), rtol=1e-4, atol=1e-5)
+
+
+def test_heads_in_turns_get_wider_with_the_same_function(tmp_path):
+    """GPT-NeoX stores query, key and value head by head, under a name that others use for blocks."""
+    def neox(width, heads):
+        torch.manual_seed(width)
+        config = GPTNeoXConfig(vocab_size=50, hidden_size=width, num_attention_heads=heads, num_hidden_layers=2,
+                               intermediate_size=2 * width, layer_norm_eps=1e-12)
+        return GPTNeoXModel(config).eval()
+    old = neox(16, 2)
+    new = transferred(tmp_path, old, neox(32, 4), "--adapt", "*=grow:heads=[2,4],qkv=heads")
+    close(outputs(new), outputs(old).repeat(1, 1, 2), rtol=1e-4, atol=1e-5)
+
+
+def test_fused_projections_of_fewer_keys_get_wider_with_the_same_function(tmp_path):
+    """Phi-3 stores all queries, then fewer keys and values."""
+    def phi(width, heads, kv):
+        torch.manual_seed(width)
+        config = Phi3Config(vocab_size=50, hidden_size=width, num_attention_heads=heads, num_key_value_heads=kv, rms_norm_eps=1e-12,
+                            num_hidden_layers=2, intermediate_size=2 * width, pad_token_id=0)
+        return Phi3Model(config).eval()
+    old = phi(16, 4, 2)
+    new = transferred(tmp_path, old, phi(32, 8, 4), "--adapt", "*=grow:heads=[4,8],kv_heads=[2,4]")
+    close(outputs(new, use_cache=False), outputs(old, use_cache=False).repeat(1, 1, 2), rtol=1e-4, atol=1e-5)
 
 
 def convnet(width, head_in):

@@ -84,7 +84,7 @@ pub use manifest::Manifest;
 pub use materialize::{InvalidRank, Rank, Sources, materialize, tensors_of};
 pub use onnx::Onnx;
 pub use open::{Limits, open, open_with};
-pub use partial::write_atomically;
+pub use partial::{check_target, write_atomically};
 pub use reader::Safetensors;
 pub use remark::Remark;
 pub use tensor::{TensorInfo, Tensors};

@@ -48,6 +48,11 @@ impl Partial {
         self.file.sync_all().map_err(|cause| self.explain(cause))
     }
 
+    /// The name that the file will have.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Removes an earlier file of the target's name.
     pub(crate) fn retire(&self) -> Result<(), Error> {
         match fs::remove_file(&self.target) {
@@ -110,7 +115,11 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// Whether a file can be made here, as far as can be told without making it.
-pub(crate) fn check_target(target: &Path) -> Result<(), Error> {
+/// Checks that a file can be written under this name: a new one, or in the place of a regular one, in a folder that exists.
+///
+/// # Errors
+/// What stands in the way.
+pub fn check_target(target: &Path) -> Result<(), Error> {
     let refuse = |reason| {
         Err(Error::Target {
             path: target.to_owned(),

@@ -111,6 +111,11 @@ impl SafetensorsWriter {
         Ok(())
     }
 
+    /// The names that the files will have.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().chain(&self.index).map(Partial::target)
+    }
+
     /// See [`CheckpointWriter::tensors`].
     pub fn tensors(&self) -> &Tensors {
         &self.tensors

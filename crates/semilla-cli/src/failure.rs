@@ -121,4 +121,17 @@ pub(crate) enum Failure {
         "{} is the base itself, and the residual base would take its place; write to another folder", .0.display()
     )]
     OntoBase(PathBuf),
+    #[error(
+        "{} is read by this command, and what it writes would take its place; write to another file", .0.display()
+    )]
+    OntoInput(PathBuf),
+    #[error("{} would be written twice; give --output and --lock different files", .0.display())]
+    Twice(PathBuf),
+    #[error(
+        "{0} has finite values beyond the range of the type that they are written in; nothing was written. Use another --dtype, or \
+         give --allow-non-finite"
+    )]
+    Overflow(String),
+    #[error("the plan keeps values of the file that it was locked with; give that file as MODEL")]
+    NothingKept,
 }

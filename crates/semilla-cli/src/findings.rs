@@ -119,11 +119,16 @@ impl Note {
 
 /// Ends the command where a checkpoint holds what no weight can be.
 pub(crate) fn refuse_non_finite(health: &[(String, Health)]) -> Result<(), Failure> {
-    let bad = health.iter().filter(|(_, health)| health.non_finite > 0);
-    let bad: Vec<String> = bad.map(|(name, _)| name.clone()).collect();
-    match bad.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::NonFinite(shortened(&bad))),
+    let with = |is_bad: fn(&Health) -> bool| -> Vec<String> {
+        let bad = health.iter().filter(|(_, health)| is_bad(health));
+        bad.map(|(name, _)| name.clone()).collect()
+    };
+    let non_finite = with(|health| health.non_finite > 0);
+    let overflowed = with(|health| health.overflowed > 0);
+    match (&non_finite[..], &overflowed[..]) {
+        ([], []) => Ok(()),
+        ([], some) => Err(Failure::Overflow(shortened(some))),
+        (some, _) => Err(Failure::NonFinite(shortened(some))),
     }
 }
 

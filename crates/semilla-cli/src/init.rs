@@ -1,18 +1,20 @@
 //! `semilla init`: writes ready-to-load weights.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clap::Args;
 use semilla::{Line, Plan};
 use semilla_checkpoint::{
-    ByteSize, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources, materialize, tensors_of,
+    ByteSize, Checkpoint, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources,
+    materialize, tensors_of,
 };
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::findings::{Findings, refuse_non_finite};
+use crate::model::Loaded;
 use crate::output::Output;
 use crate::plan::{PlanArgs, Planned, grouped_digits, remark, table};
 use crate::progress::Progress;
@@ -45,7 +47,7 @@ pub(crate) struct InitArgs {
     )]
     shard: Rank,
 
-    /// Write what a checkpoint gives even where it is NaN or infinite
+    /// Write what a checkpoint gives even where it is NaN or infinite, or becomes so in the type that is written
     #[arg(long)]
     allow_non_finite: bool,
 
@@ -74,6 +76,12 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         loaded,
         pretrained,
     } = args.plan.plan()?;
+    args.check_outputs(loaded.as_ref(), &pretrained)?;
+    let lock = args.lock.as_ref().map(|path| {
+        let own = loaded.as_ref().and_then(|loaded| loaded.file.as_deref());
+        Ok::<_, Failure>((path, transfer::locked(&plan, own, &pretrained)?))
+    });
+    let lock = lock.transpose()?;
     let start = Instant::now();
     let tensors = tensors_of(&plan, args.shard)?;
     let bytes = tensors.bytes();
@@ -83,6 +91,10 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         metadata(&plan, args.shard),
         args.max_shard_size,
     )?;
+    let inputs = args.inputs(loaded.as_ref(), &pretrained);
+    writer
+        .paths()
+        .try_for_each(|path| refuse_onto(path, &inputs))?;
     let progress = Progress::new(bytes);
     let sources = Sources {
         own: loaded.as_ref().and_then(|loaded| loaded.file.as_deref()),
@@ -103,8 +115,8 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
     progress.message("syncing to disk");
     let files = Box::new(writer).finish()?;
     progress.finish();
-    if let Some(path) = &args.lock {
-        transfer::lock(&plan, &pretrained, path)?;
+    if let Some((path, text)) = lock {
+        semilla_checkpoint::write_atomically(path, text.as_bytes())?;
     }
     let seconds = start.elapsed().as_secs_f64();
     if output.is_json() {
@@ -130,6 +142,57 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         names.join(", "),
         grouped_digits(bytes)
     ))
+}
+
+impl InitArgs {
+    /// The files that this command reads.
+    fn inputs(&self, loaded: Option<&Loaded>, pretrained: &[Box<dyn Checkpoint>]) -> Vec<PathBuf> {
+        let own = loaded.and_then(|loaded| loaded.file.as_ref());
+        let files = pretrained.iter().chain(own);
+        let paths = files.flat_map(|file| (0..file.tensors().len()).filter_map(|i| file.file(i)));
+        let mut paths: Vec<PathBuf> = paths.map(Path::to_owned).collect();
+        paths.extend(self.plan.files());
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
+    /// Nothing that is read may be written over, and nothing be written twice.
+    fn check_outputs(
+        &self,
+        loaded: Option<&Loaded>,
+        pretrained: &[Box<dyn Checkpoint>],
+    ) -> Result<(), Failure> {
+        let inputs = self.inputs(loaded, pretrained);
+        refuse_onto(&self.output, &inputs)?;
+        let Some(lock) = &self.lock else {
+            return Ok(());
+        };
+        semilla_checkpoint::check_target(lock)?;
+        refuse_onto(lock, &inputs)?;
+        match place(lock) == place(&self.output) {
+            true => Err(Failure::Twice(lock.clone())),
+            false => Ok(()),
+        }
+    }
+}
+
+fn refuse_onto(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    let at = place(output);
+    let is_read = |input: &PathBuf| place(input) == at || input.canonicalize().ok() == at;
+    match at.is_some() && inputs.iter().any(is_read) {
+        true => Err(Failure::OntoInput(output.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Where a file lies, or would lie.
+fn place(path: &Path) -> Option<PathBuf> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
 }
 
 /// What a reader of the file can know of its making.

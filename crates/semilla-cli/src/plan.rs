@@ -43,7 +43,10 @@ pub(crate) struct PlanArgs {
     pub(crate) tie: Vec<Tie>,
 
     /// Carry out this saved plan instead of making one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "seed", "dtype", "from", "tie"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "recipe", "scheme", "seed", "dtype", "tie", "from", "from_layout", "strip", "add", "rename", "exclude", "must_load",
+        "may_miss", "adapt", "depth", "min_coverage",
+    ])]
     pub(crate) plan: Option<PathBuf>,
 
     #[command(flatten)]
@@ -70,6 +73,8 @@ impl PlanArgs {
                 .transpose()?;
             let plan = saved(path)?;
             let pretrained = transfer::reopen(&plan)?;
+            let own = loaded.as_ref().and_then(|loaded| loaded.file.as_deref());
+            transfer::check_kept(&plan, own)?;
             return Ok(Planned {
                 plan,
                 loaded,
@@ -98,6 +103,13 @@ impl PlanArgs {
             loaded: Some(loaded),
             pretrained: transferred.files,
         })
+    }
+
+    /// The files that these options name, of whatever kind.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let named = [self.model.model.as_deref(), Some(&self.recipe)];
+        let named = named.into_iter().flatten().map(PathBuf::from);
+        named.chain(self.plan.clone()).filter(|path| path.is_file())
     }
 
     fn recipe(&self) -> Result<Recipe, Failure> {

@@ -61,7 +61,8 @@ fn labels(path: &str) -> Result<Vec<Option<String>>, Failure> {
             .map(|label| label.as_str().map(str::to_owned))
             .collect(),
         Ok(Value::Object(table)) => from_table(table).map_err(|problem| failure(path, problem))?,
-        Ok(_) | Err(_) if text.trim_start().starts_with(['[', '{']) => {
+        // A list of words may begin with one in brackets, such as [PAD].
+        Ok(_) | Err(_) if path.ends_with(".json") => {
             return Err(failure(path, "it is not JSON"));
         }
         Ok(_) | Err(_) => text
@@ -74,7 +75,10 @@ fn labels(path: &str) -> Result<Vec<Option<String>>, Failure> {
         if let Some(first) = label.as_ref().and_then(|label| seen.insert(label, row)) {
             return Err(failure(
                 path,
-                format!("rows {first} and {row} have the same label {label:?}"),
+                format!(
+                    "rows {first} and {row} have the same label {:?}",
+                    label.as_deref().unwrap_or_default()
+                ),
             ));
         }
     }

@@ -254,15 +254,41 @@ pub(crate) fn reopen(plan: &Plan) -> Result<Vec<Box<dyn Checkpoint>>, Failure> {
     plan.sources.iter().map(open).collect()
 }
 
-/// Writes the plan with its checkpoints' hashes.
-pub(crate) fn lock(plan: &Plan, files: &[Box<dyn Checkpoint>], path: &Path) -> Result<(), Failure> {
+/// The plan with its checkpoints' hashes, and that of the model's own file where it keeps values of it.
+pub(crate) fn locked(
+    plan: &Plan,
+    own: Option<&dyn Checkpoint>,
+    files: &[Box<dyn Checkpoint>],
+) -> Result<String, Failure> {
     let mut plan = plan.clone();
     for (source, file) in plan.sources.iter_mut().zip(files) {
         source.sha256 = Some(hash(&**file)?);
     }
-    let text = serde_json::to_string_pretty(&plan)?;
-    semilla_checkpoint::write_atomically(path, text.as_bytes())?;
-    Ok(())
+    if plan.keeps() {
+        plan.kept = own.map(hash).transpose()?;
+    }
+    Ok(serde_json::to_string_pretty(&plan)?)
+}
+
+/// Checks that the model's file is the one whose values a saved plan keeps.
+pub(crate) fn check_kept(plan: &Plan, own: Option<&dyn Checkpoint>) -> Result<(), Failure> {
+    let Some(expected) = &plan.kept else {
+        return Ok(());
+    };
+    let own = own.ok_or(Failure::NothingKept)?;
+    let found = hash(own)?;
+    match found == *expected {
+        true => Ok(()),
+        false => Err(Failure::Changed {
+            path: own
+                .file(0)
+                .unwrap_or(Path::new("MODEL"))
+                .display()
+                .to_string(),
+            expected: expected.clone(),
+            found,
+        }),
+    }
 }
 
 /// The SHA-256 of the checkpoint's file; of several files, of their hashes in order.

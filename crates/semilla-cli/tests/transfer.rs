@@ -387,11 +387,10 @@ fn types_are_converted_and_what_is_lost_is_counted() {
         &[("w.weight", &[2, 2])],
         &[vec![1e6, 1.0, 1e-12, 0.0]],
     );
-    let (mut command, _) = init(&folder, &[("w.weight", &[2, 2])], &from);
-    let said = command
-        .args(["--dtype", "f16", "--json"])
-        .assert()
-        .success();
+    let (mut command, out) = init(&folder, &[("w.weight", &[2, 2])], &from);
+    command.args(["--dtype", "f16", "--json"]);
+    refused(&mut command, &out, "beyond the range of the type");
+    let said = command.arg("--allow-non-finite").assert().success();
     let said: Value = serde_json::from_slice(&said.get_output().stdout).unwrap();
     let found = &said["findings"][0];
     assert_eq!(
@@ -399,6 +398,156 @@ fn types_are_converted_and_what_is_lost_is_counted() {
         (&1.into(), &1.into())
     );
     assert_eq!(said["transfer"]["loaded"], serde_json::json!(["w.weight"]));
+}
+
+/// What is read stays: no output takes its place, and none is written twice.
+#[test]
+fn nothing_is_written_over_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(folder.path(), "from.safetensors", &TRUNK);
+    let (mut command, _) = init(&folder, &TRUNK, &from);
+    command.assert().success();
+    let model = folder.path().join("model.json");
+    let before = (
+        std::fs::read(&from).unwrap(),
+        std::fs::read(&model).unwrap(),
+    );
+    let run = |output: &Path, lock: &Path| {
+        let mut command = semilla();
+        command
+            .arg("init")
+            .arg(&model)
+            .arg("--from")
+            .arg(&from)
+            .arg("-o")
+            .arg(output)
+            .arg("--lock")
+            .arg(lock);
+        let done = command.assert().code(2);
+        String::from_utf8(done.get_output().stderr.clone()).unwrap()
+    };
+    let [new, lock] = ["new.safetensors", "new.lock"].map(|name| folder.path().join(name));
+    let around = folder
+        .path()
+        .join("../")
+        .join(folder.path().file_name().unwrap())
+        .join("from.safetensors");
+    for (output, lock) in [
+        (&from, &lock),
+        (&around, &lock),
+        (&model, &lock),
+        (&new, &from),
+        (&new, &model),
+    ] {
+        let said = run(output, lock);
+        assert!(said.contains("is read by this command"), "{said}");
+    }
+    assert!(run(&new, &new).contains("would be written twice"));
+    assert!(run(&new, &folder.path().join("none/x.lock")).contains("its folder does not exist"));
+    assert!(!new.exists());
+    assert_eq!(
+        before,
+        (
+            std::fs::read(&from).unwrap(),
+            std::fs::read(&model).unwrap()
+        )
+    );
+}
+
+/// A plan that keeps values of the model's own file is locked to that file.
+#[test]
+fn a_lock_knows_the_file_whose_values_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = file(folder.path(), "own.safetensors", &TRUNK);
+    let recipe = folder.path().join("keep.toml");
+    std::fs::write(&recipe, "name = \"keep\"\nunmatched = \"keep\"").unwrap();
+    let [out, lock] = ["out.safetensors", "keep.lock"].map(|name| folder.path().join(name));
+    let mut command = semilla();
+    command
+        .arg("init")
+        .arg(&own)
+        .arg("--recipe")
+        .arg(&recipe)
+        .arg("-o")
+        .arg(&out)
+        .arg("--lock")
+        .arg(&lock);
+    command.assert().success();
+    let mut again = semilla();
+    again
+        .arg("init")
+        .arg(&own)
+        .arg("--plan")
+        .arg(&lock)
+        .arg("-o")
+        .arg(&out);
+    again.assert().success();
+    assert_eq!(values(&out, "head.weight"), values(&own, "head.weight"));
+    let others: Vec<Vec<f32>> = TRUNK
+        .iter()
+        .map(|(_, shape)| vec![7.0; shape.iter().product()])
+        .collect();
+    with_values(folder.path(), "own.safetensors", &TRUNK, &others);
+    again.assert().code(2).stderr(predicate::str::contains(
+        "is not the file that the plan was made for",
+    ));
+    let mut alone = semilla();
+    alone
+        .arg("init")
+        .arg("--plan")
+        .arg(&lock)
+        .arg("-o")
+        .arg(&out);
+    alone
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("give that file as MODEL"));
+}
+
+/// Rules of an alignment mean nothing to a plan that is made, and are not ignored in silence.
+#[test]
+fn a_saved_plan_takes_no_rules() {
+    for rule in [
+        ["--exclude", "a.*"],
+        ["--adapt", "*=overlap"],
+        ["--min-coverage", "0.5"],
+        ["--depth", "a=first"],
+    ] {
+        let mut command = semilla();
+        command
+            .args(["init", "--plan", "plan.json", "-o", "out.safetensors"])
+            .args(rule);
+        command
+            .assert()
+            .code(2)
+            .stderr(predicate::str::contains("cannot be used with"));
+    }
+}
+
+#[test]
+fn what_rules_leave_out_is_told_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = file(folder.path(), "from.safetensors", &TRUNK);
+    let (mut command, out) = init(&folder, &TRUNK, &from);
+    command.args(["--exclude", "head.*"]);
+    refused(
+        &mut command,
+        &out,
+        "head.weight: the checkpoint has it, but exclude \"head.*\" leaves it out",
+    );
+    for asked in ["nan", "2", "-0.1"] {
+        let (mut command, out) = init(&folder, &TRUNK, &from);
+        command.arg(format!("--min-coverage={asked}"));
+        refused(&mut command, &out, "from 0 to 1");
+    }
+    let (mut command, out) = init(&folder, &TRUNK[2..], &from);
+    command.args([
+        "--adapt",
+        "head.weight=rows:offset=99",
+        "--may-miss",
+        "head.*",
+    ]);
+    refused(&mut command, &out, "none is taken");
 }
 
 #[test]

@@ -226,6 +226,7 @@ mod tests {
             seed: 0,
             tensors,
             sources: Vec::new(),
+            kept: None,
         };
         junctions(&plan, |line| {
             let known = rms.iter().find(|(name, _)| *name == line.name);

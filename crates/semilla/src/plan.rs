@@ -270,6 +270,9 @@ pub struct Plan {
     /// The checkpoints that lines load from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<PlanSource>,
+    /// The SHA-256 of the model's own file, where lines keep values of it and the hash was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
 }
 
 /// A checkpoint of a plan, and what of it is not used.
@@ -439,6 +442,7 @@ impl Plan {
             seed,
             tensors: lines,
             sources: Vec::new(),
+            kept: None,
         })
     }
 

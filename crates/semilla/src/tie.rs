@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fill::Fill;
-use crate::model::Model;
+use crate::model::{Model, Role};
 use crate::plan::{Disposition, Line, Plan};
 use crate::suggest::did_you_mean;
 
@@ -125,6 +125,17 @@ impl Plan {
                 });
             }
             let (line, model) = (&self.tensors[own], &self.tensors[other]);
+            let is_grown = match &model.disposition {
+                Disposition::Grown => true,
+                Disposition::Adapted { by } => by.iter().any(|op| op == "grow"),
+                _ => false,
+            };
+            let but = match is_grown && line.role == Role::Head {
+                true => {
+                    "; repeated inputs are not divided as a head of its own would: logits are multiplied"
+                }
+                false => "",
+            };
             self.tensors[own] = Line {
                 name: line.name.clone(),
                 role: line.role,
@@ -133,7 +144,7 @@ impl Plan {
                 fans: None,
                 gain: None,
                 signal: None,
-                reason: format!("tied to {}", tie.to),
+                reason: format!("tied to {}{but}", tie.to),
                 ..model.clone()
             };
         }

@@ -119,9 +119,16 @@ impl Transfer {
                     // Looking for what was meant takes long: only for what will be shown.
                     let shown = unmet.len() < SHOWN;
                     let known = offered.iter().map(|(_, name)| name.as_str());
-                    unmet.push(Unmet::Missing {
-                        target: tensor.name.clone(),
-                        hint: did_you_mean(&tensor.name, known.filter(|_| shown)),
+                    let target = tensor.name.clone();
+                    unmet.push(match rule {
+                        Some(glob) => Unmet::Excluded {
+                            target,
+                            glob: (*glob).clone(),
+                        },
+                        None => Unmet::Missing {
+                            hint: did_you_mean(&target, known.filter(|_| shown)),
+                            target,
+                        },
                     });
                 }
                 continue;
@@ -158,7 +165,10 @@ impl Transfer {
             return Err(TransferError::Targets { unmet, proposal });
         }
         if !used.contains(&true) && !target.tensors.is_empty() {
-            return Err(no_match(&sized, &targets));
+            return Err(match named {
+                true => TransferError::NothingTaken,
+                false => no_match(&sized, &targets),
+            });
         }
         offers.check_fired()?;
         for (place, name) in &offered {
@@ -218,6 +228,9 @@ impl Transfer {
         let Some(asked) = self.min_coverage else {
             return Ok(());
         };
+        if !(0.0..=1.0).contains(&asked) {
+            return Err(TransferError::CoverageAsked(asked));
+        }
         let (mut taken, mut all) = (0, 0);
         for (tensor, fate) in target.tensors.iter().zip(fates) {
             all += tensor.len().unwrap_or(0);

@@ -43,7 +43,7 @@ pub use given::{Fate, Given};
 pub use load::{Along, Load, Run, Terms};
 pub use parts::{Fuse, Split};
 pub use resize::{Filter, Resize};
-pub use width::{Grow, Policy, Repeat, Select, Shares, Structure};
+pub use width::{Fused, Grow, Policy, Repeat, Select, Shares, Structure};
 
 use crate::recipe::glob_match;
 use crate::suggest::did_you_mean;
@@ -199,6 +199,15 @@ pub enum TransferError {
         /// Renames that may be meant.
         proposal: String,
     },
+    /// Names match, and yet nothing is taken.
+    #[error(
+        "tensors of the checkpoint and the model have the same names, but none is taken: all are out of scope (into), do not fit, or \
+         have no row in common (rows); correct these rules"
+    )]
+    NothingTaken,
+    /// A coverage that is no part.
+    #[error("min_coverage is {0}; it is a part of the model, from 0 to 1, such as 0.95")]
+    CoverageAsked(f64),
     /// Targets that must load and do not.
     #[error("{}{proposal}", list(.unmet))]
     Targets {
@@ -253,6 +262,13 @@ pub enum Unmet {
         /// What may have been meant.
         hint: String,
     },
+    /// A rule excludes its source.
+    Excluded {
+        /// The target.
+        target: String,
+        /// The rule.
+        glob: String,
+    },
     /// The source has another shape.
     Shape {
         /// The target.
@@ -293,6 +309,12 @@ impl std::fmt::Display for Unmet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unmet::Missing { target, hint } => write!(f, "{target}: not in the checkpoint{hint}"),
+            Unmet::Excluded { target, glob } => {
+                write!(
+                    f,
+                    "{target}: the checkpoint has it, but exclude {glob:?} leaves it out"
+                )
+            }
             Unmet::Shape {
                 target,
                 shape,

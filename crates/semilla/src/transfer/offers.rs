@@ -283,7 +283,10 @@ impl<'a> Offers<'a> {
         self.new_layers
             .set((new == NewLayers::Zero, zeroed || new.zeroes(role)));
         if new.zeroes(role) {
-            return constant(0.0, "zero: the new layer's branch adds nothing at first");
+            return constant(
+                0.0,
+                "zero: the new layer's branch adds nothing at first (the function changes where a norm follows the sum)",
+            );
         }
         if new != NewLayers::Identity {
             return self.one(target, place);
@@ -391,9 +394,9 @@ impl<'a> Offers<'a> {
             return Err(Unmet::Adapt {
                 target: target.name.clone(),
                 problem: format!(
-                    "the checkpoint has {} experts, the model {:?}",
+                    "the checkpoint has all parts of {} experts, the model has {}",
                     parts.len(),
-                    target.shape.first()
+                    target.shape.first().copied().unwrap_or(0)
                 ),
             });
         }
@@ -462,8 +465,8 @@ impl<'a> Offers<'a> {
             return Err(Unmet::Adapt {
                 target: target.name.clone(),
                 problem: format!(
-                    "its parts make up {total} of axis {axis}, not {:?}",
-                    target.shape.get(axis)
+                    "its parts make up {total} of axis {axis}, not {}",
+                    target.shape.get(axis).copied().unwrap_or(0)
                 ),
             });
         }
@@ -493,6 +496,17 @@ impl<'a> Offers<'a> {
             target: target.name.clone(),
             problem,
         };
+        let is_recurrent = matches!(
+            target.role,
+            Role::RecurrentInput | Role::RecurrentHidden | Role::RecurrentBias
+        );
+        if is_recurrent && target.blocks.len() == 3 && !self.one_convention {
+            return Err(adapt_error(
+                "a GRU's gates lie in another order there (Keras: update, reset; PyTorch: reset, update), which no operation \
+                 changes yet; convert them with their own framework"
+                    .to_owned(),
+            ));
+        }
         let mut seen = Tensor {
             shape: window.shape(),
             ..window.seen.clone()

@@ -973,3 +973,96 @@ mod no_tensor_is_without_a_fate {
         }
     }
 }
+
+mod fused_projections {
+    use super::*;
+
+    /// The rows of a fused projection that a model of other heads takes, and what is said.
+    fn rows(name: &str, sizes: [usize; 2], op: &str) -> Result<(Vec<usize>, String), String> {
+        let [from, to] = sizes.map(|rows| torch(&[(name, &[rows, 2])]));
+        let rules = Transfer {
+            adapt: vec![adapt("*", op)],
+            ..Transfer::default()
+        };
+        let alignment = rules
+            .align(&to, &from, true)
+            .map_err(|error| error.to_string())?;
+        let given = alignment.fates[0].given().unwrap();
+        let Fill::Load(load) = &given.fill else {
+            panic!("one load")
+        };
+        let terms = load.terms(0, 0..sizes[1]);
+        let picked = (0..sizes[1]).map(|row| terms.of(row)[0].0).collect();
+        Ok((picked, given.note.clone()))
+    }
+
+    #[test]
+    fn keys_and_values_may_be_fewer() {
+        // 4 heads of 2, 2 for keys and values: queries 0..8, keys 8..12, values 12..16.
+        let (found, _) = rows(
+            "attn.qkv_proj.weight",
+            [16, 8],
+            "select:heads=[4,2],kv_heads=[2,1]",
+        )
+        .unwrap();
+        assert_eq!(found, [0, 1, 4, 5, 8, 9, 12, 13]);
+        let said = rows(
+            "attn.qkv_proj.weight",
+            [16, 9],
+            "select:heads=[4,2],kv_heads=[2,1]",
+        )
+        .unwrap_err();
+        assert!(said.contains("are not queries, keys and values"), "{said}");
+    }
+
+    #[test]
+    fn heads_in_turns_are_stated() {
+        let name = "attention.query_key_value.weight";
+        let said = rows(name, [12, 24], "grow:heads=[2,4]").unwrap_err();
+        assert!(said.contains("state qkv=heads"), "{said}");
+        let (found, note) = rows(name, [12, 24], "grow:heads=[2,4],qkv=heads").unwrap();
+        assert_eq!(
+            found,
+            [(0..12).collect::<Vec<_>>(), (0..12).collect()].concat()
+        );
+        assert!(!note.contains("changes"), "{note}");
+        let (found, note) = rows(name, [12, 24], "grow:heads=[2,2],qkv=heads").unwrap();
+        assert_eq!(found[..12], [0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5]);
+        assert!(note.contains("wider heads"), "{note}");
+    }
+
+    #[test]
+    fn other_numbers_of_queries_to_a_key_are_told() {
+        let said = |op| rows("attn.q_proj.weight", [8, 16], op).unwrap().1;
+        assert!(said("grow:heads=[4,8],kv_heads=[2,2]").contains("other queries share a key"));
+        assert!(!said("grow:heads=[4,8],kv_heads=[2,4]").contains("changes"));
+    }
+}
+
+/// Keras and PyTorch order a GRU's gates differently, an LSTM's alike.
+#[test]
+fn a_grus_gates_are_not_taken_for_the_others() {
+    let align = |gates: usize| {
+        let target = torch(&[
+            ("rnn.weight_ih_l0", &[gates * 4, 3]),
+            ("rnn.weight_hh_l0", &[gates * 4, 4]),
+        ]);
+        let list: [(&str, &[usize]); 2] = [
+            ("rnn/kernel", &[3, gates * 4]),
+            ("rnn/recurrent_kernel", &[4, gates * 4]),
+        ];
+        let source = model(&list, Convention::Keras);
+        let rename = [
+            ("^rnn/kernel$", "rnn.weight_ih_l0"),
+            ("^rnn/recurrent_kernel$", "rnn.weight_hh_l0"),
+        ];
+        let rules = Transfer {
+            rename: rename.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec(),
+            ..Transfer::default()
+        };
+        rules.align(&target, &source, false)
+    };
+    let said = align(3).unwrap_err().to_string();
+    assert!(said.contains("gates lie in another order"), "{said}");
+    align(4).unwrap();
+}

@@ -57,10 +57,23 @@ pub struct Structure {
     pub heads: Option<[usize; 2]>,
     /// The same for keys and values, if they are fewer.
     pub kv_heads: Option<[usize; 2]>,
+    /// How a projection to queries, keys and values in one is made of them; [`Fused::Blocks`], except that it must be said where
+    /// models with the tensor's name have both.
+    pub qkv: Option<Fused>,
     /// Equal blocks of the input axis, each one position of a feature map that was flattened channels last.
     pub in_blocks: Option<usize>,
     /// Neighbouring inputs that are one channel of a feature map that was flattened channels first (PyTorch's `Flatten`).
     pub in_units: Option<usize>,
+}
+
+/// How queries, keys and values lie in one projection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fused {
+    /// All queries, then all keys, then all values.
+    Blocks,
+    /// Head by head, each with its query, key and value: GPT-NeoX, BLOOM.
+    Heads,
 }
 
 /// Which units a smaller model keeps.
@@ -172,6 +185,9 @@ impl Grow {
                 true => format!("{from} to {to} units by repetition: the function changes, since mean and variance over {to} are others"),
                 false => format!("{from} to {to} units by repetition"),
             });
+            draft
+                .notes
+                .extend(self.structure.changes(draft, from, to).map(str::to_owned));
         }
         Ok(())
     }
@@ -224,7 +240,23 @@ impl Structure {
             return Err(format!("axis {axis} is empty"));
         }
         let role = draft.role();
-        let sections = match draft.kind(axis) {
+        let kind = draft.kind(axis);
+        if draft
+            .target
+            .layout
+            .as_ref()
+            .is_some_and(|layout| layout.groups() > 1)
+            && kind == Some(Axis::In)
+        {
+            return Err(
+                "the groups of a grouped convolution are no units that can be chosen alone"
+                    .to_owned(),
+            );
+        }
+        if role == Role::Qkv && kind != Some(Axis::In) {
+            return self.fused_picks(draft, from, to, choose);
+        }
+        let sections = match kind {
             Some(Axis::In) => self.in_blocks.map(|count| {
                 (
                     vec![from / count.max(1); count],
@@ -242,10 +274,10 @@ impl Structure {
         }
         let mut picks = Vec::with_capacity(to);
         let mut start = 0;
-        for (block, (&old, &new)) in old.iter().zip(&new).enumerate() {
-            let heads = match (self.in_units, draft.kind(axis)) {
+        for (&old, &new) in old.iter().zip(&new) {
+            let heads = match (self.in_units, kind) {
                 (Some(size), Some(Axis::In)) => Some([old / size.max(1), new / size.max(1)]),
-                (_, kind) => self.heads_of(role, kind, block)?,
+                (_, kind) => self.heads_of(role, kind)?,
             };
             picks.extend(
                 units(old, new, heads, choose)?
@@ -257,30 +289,84 @@ impl Structure {
         Ok(picks)
     }
 
-    /// The heads that a block of an axis is made of, if it is.
-    fn heads_of(
+    /// The outputs of queries, keys and values in one.
+    fn fused_picks(
         &self,
-        role: Role,
-        kind: Option<Axis>,
-        block: usize,
-    ) -> Result<Option<[usize; 2]>, String> {
+        draft: &Draft<'_>,
+        from: usize,
+        to: usize,
+        choose: Choice<'_>,
+    ) -> Result<Vec<usize>, String> {
+        let heads = self.heads.ok_or(NO_HEADS)?;
+        let kv_heads = self.kv_heads.unwrap_or(heads);
+        let weight = draft.layer.map_or(draft.target, |(target, _)| target);
+        let is_ambiguous = weight.name.contains("query_key_value");
+        let how = match self.qkv {
+            None if is_ambiguous => {
+                return Err("state qkv=heads (GPT-NeoX, BLOOM) or qkv=blocks (Falcon with one key): models of this name differ".to_owned());
+            }
+            how => how.unwrap_or(Fused::Blocks),
+        };
+        let [(width, old), (new_width, new)] = [(from, 0), (to, 1)].map(|(size, side)| {
+            let count = heads[side] + 2 * kv_heads[side];
+            let whole = count > 0 && size.is_multiple_of(count);
+            (if whole { size / count } else { 0 }, heads[side])
+        });
+        if width == 0 || new_width == 0 || how == Fused::Heads && kv_heads != heads {
+            return Err(format!(
+                "{from} and {to} are not queries, keys and values of {heads:?} heads, {kv_heads:?} for keys and values"
+            ));
+        }
+        if how == Fused::Heads {
+            let head = units(3 * width, 3 * new_width, Some([3, 3]), choose)?;
+            let place = |of: usize| head.iter().map(move |unit| 3 * width * of + unit);
+            return Ok(choose(old, new).into_iter().flat_map(place).collect());
+        }
+        let mut picks = Vec::with_capacity(to);
+        let mut start = 0;
+        for [old, new] in [heads, kv_heads, kv_heads] {
+            let block = units(width * old, new_width * new, Some([old, new]), choose)?;
+            picks.extend(block.into_iter().map(|unit| start + unit));
+            start += width * old;
+        }
+        Ok(picks)
+    }
+
+    /// Why attention computes something else after growth, if it does.
+    fn changes(&self, draft: &Draft<'_>, from: usize, to: usize) -> Option<&'static str> {
+        let heads = self.heads?;
+        let kv_heads = self.kv_heads.unwrap_or(heads);
+        let count = |side: usize| match draft.role() {
+            Role::Query => Some(heads[side]),
+            Role::Key | Role::Value => Some(kv_heads[side]),
+            Role::Qkv => Some(heads[side] + 2 * kv_heads[side]),
+            _ => None,
+        };
+        let (old, new) = (count(0)?, count(1)?);
+        if heads[0] * kv_heads[1] != heads[1] * kv_heads[0] {
+            return Some("the function changes: other queries share a key");
+        }
+        (from * new != to * old).then_some("the function changes: wider heads scale scores")
+    }
+
+    /// The heads that a block of an axis is made of, if it is.
+    fn heads_of(&self, role: Role, kind: Option<Axis>) -> Result<Option<[usize; 2]>, String> {
         let of_input = kind == Some(Axis::In);
         let few = match role {
             Role::AttentionOut if of_input => false,
             Role::Query if !of_input => false,
             Role::Key | Role::Value if !of_input => true,
-            Role::Qkv if !of_input => block > 0,
             _ => return Ok(None),
         };
         let heads = self.kv_heads.filter(|_| few).or(self.heads);
         match heads {
             Some(heads) => Ok(Some(heads)),
-            None => {
-                Err("state heads=[the checkpoint's, the model's]: heads are kept whole".to_owned())
-            }
+            None => Err(NO_HEADS.to_owned()),
         }
     }
 }
+
+const NO_HEADS: &str = "state heads=[the checkpoint's, the model's]: heads are kept whole";
 
 /// The choice among `from` units for `to`: heads first, then within each.
 fn units(
