@@ -5,8 +5,8 @@ import math
 from arms import ADAPT, WIDTHS
 from paired import estimate
 
-SIZE = 960, 430
-LEFT, TOP, WIDE, HIGH = 60, 60, 290, 290
+SIZE = 960, 440
+LEFT, TOP, WIDE, HIGH = 60, 72, 290, 290
 APART = 475  # from one panel to the next
 LINE = 16  # between two labels
 TITLES = {
@@ -67,12 +67,12 @@ def figure(results, labels):
 def panel(name, left, labels, curves):
     lowest = min(point.mean - point.half for curve in curves.values() for point in curve)
     at = Panel(left, labels, lowest)
-    yield text(left, TOP - 24, TITLES[name], color="#1d3527", weight="bold", size=15)
+    yield text(left, TOP - 40, TITLES[name], color="#1d3527", weight="bold", size=14)
     yield from at.axes()
     for arm, curve in curves.items():
         low = at.line(point.mean - point.half for point in curve).split()
         high = at.line(min(100, point.mean + point.half) for point in curve)
-        yield f'<polygon points="{high} {" ".join(reversed(low))}" fill="{COLOR[arm]}" opacity="0.1"/>'
+        yield f'<polygon points="{high} {" ".join(reversed(low))}" fill="{COLOR[arm]}" opacity="0.13"/>'
     for arm, curve in curves.items():
         dashes = "" if arm in ADAPT else ' stroke-dasharray="6 4"'
         points = at.line(point.mean for point in curve)
