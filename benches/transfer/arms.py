@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 BASE = 16
 # For each width the arm with fresh weights and the one with pretrained weights, and how those are made to fit.
 WIDTHS = {BASE // 2: ("fresh small", "selected"), BASE: ("fresh base", "transferred"), 2 * BASE: ("fresh large", "grown")}
-ADAPT = {"selected": ["--adapt", "*=select"], "transferred": [], "grown": ["--adapt", "*=grow"]}
+ADAPT = {"selected": ["--adapt", "*=select"], "transferred": [], "grown": ["--adapt", "*=grow:shares=uneven"]}
 WIDTH = {arm: width for width, pair in WIDTHS.items() for arm in pair}
 # The head is always new: its tensors depend on their names and the seed alone, so both arms of a width have the same.
 NEW_HEAD = ["--exclude", "classifier.*", "--may-miss", "classifier.*"]
