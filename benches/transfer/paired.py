@@ -1,0 +1,18 @@
+"""Means with their 95 % intervals."""
+
+import math
+import statistics
+from typing import NamedTuple
+
+from scipy.stats import t
+
+
+class Estimate(NamedTuple):
+    mean: float
+    half: float
+
+
+def estimate(values):
+    """Student's interval of a mean: half of it to either side."""
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    return Estimate(statistics.mean(values), t.ppf(0.975, len(values) - 1) * error)
