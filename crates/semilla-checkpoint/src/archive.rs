@@ -65,7 +65,10 @@ impl Archive {
         };
         let cannot = |error| match error {
             ZipError::Io(cause) if os_refused(&cause) => Error::io("read", path)(cause),
-            other => fail(printable(&other.to_string())),
+            other => fail(format!(
+                "{}; it may be cut short: fetch it again",
+                printable(&other.to_string())
+            )),
         };
         let mut list = Buffered::new(Arc::clone(&file), bytes, LIST_BUFFER);
         let zip = list_entries(list.clone()).map_err(cannot)?;
