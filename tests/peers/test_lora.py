@@ -102,7 +102,8 @@ def test_products_and_residuals(init, weight, rank, alpha, rslora, tmp_path):
     if init == "pissa":
         u, s, vt = torch.linalg.svd(weight.double(), full_matrices=False)
         exact = u[:, :rank] * (s[:rank] / scaling) @ vt[:rank]
-        tolerance = EXACT + 8 * turn(s, rank)
+        # LAPACK's f32 is off by a moderate multiple of one rounding, which differs between CPUs: up to 13 was seen.
+        tolerance = EXACT + 32 * turn(s, rank)
         assert torch.linalg.matrix_norm(residual.double(), 2) == pytest.approx(float(s[rank]), rel=1e-6)
     else:
         q, r = torch.linalg.qr(weight.double())
