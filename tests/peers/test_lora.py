@@ -84,9 +84,10 @@ EXACT = 3e-7
 
 
 def turn(values, rank):
-    """How far f32's rounding of the largest singular value turns the first `rank` singular vectors, at most: peft works in f32."""
+    """How far f32 turns the first `rank` singular vectors, at most: peft works in f32. LAPACK is off by a moderate multiple of one
+    rounding of the largest singular value, which differs between CPUs: up to 13 was seen."""
     gap = values[rank - 1] - values[rank] if rank < len(values) else values[rank - 1]
-    return 2**-24 * float(values[0] / gap)
+    return 32 * 2**-24 * float(values[0] / gap)
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)
@@ -102,8 +103,7 @@ def test_products_and_residuals(init, weight, rank, alpha, rslora, tmp_path):
     if init == "pissa":
         u, s, vt = torch.linalg.svd(weight.double(), full_matrices=False)
         exact = u[:, :rank] * (s[:rank] / scaling) @ vt[:rank]
-        # LAPACK's f32 is off by a moderate multiple of one rounding, which differs between CPUs: up to 13 was seen.
-        tolerance = EXACT + 32 * turn(s, rank)
+        tolerance = EXACT + turn(s, rank)
         assert torch.linalg.matrix_norm(residual.double(), 2) == pytest.approx(float(s[rank]), rel=1e-6)
     else:
         q, r = torch.linalg.qr(weight.double())
@@ -131,7 +131,7 @@ def test_mica(weight, rank, tmp_path):
     exact = u[:, -rank:] @ u[:, -rank:].T
     peers = peft_b.double() @ peft_b.double().T
     assert distance(plane, exact) < EXACT
-    assert distance(plane, peers) < EXACT + 8 * turn(s, len(s) - rank)
+    assert distance(plane, peers) < EXACT + turn(s, len(s) - rank)
 
 
 def test_random_factors_follow_the_same_laws(tmp_path):
