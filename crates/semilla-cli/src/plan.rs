@@ -209,7 +209,7 @@ pub(crate) fn table(plan: &Plan, grouped: bool, output: &mut Output) -> Result<(
             role(line.role),
             line.initializer.to_string(),
             values(line),
-            why(line),
+            told(line, group.len() > 1),
         ]);
     }
     output.table(&table)?;
@@ -244,7 +244,7 @@ fn group(plan: &Plan) -> Vec<Vec<&Line>> {
             line.dtype,
             line.role,
             values(line),
-            why(line),
+            told(line, true),
         );
         let place = *places.entry(same).or_insert_with(|| {
             groups.push(Vec::new());
@@ -253,6 +253,21 @@ fn group(plan: &Plan) -> Vec<Vec<&Line>> {
         groups[place].push(line);
     }
     groups
+}
+
+/// Why, with the numbers of the tensor's own name as `*` where the line stands for several: its source has the same ones.
+fn told(line: &Line, for_several: bool) -> String {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let own: Vec<&str> = line
+        .name
+        .split('.')
+        .filter(|part| is_number(part))
+        .collect();
+    let part = |part| match for_several && own.contains(&part) {
+        true => "*",
+        false => part,
+    };
+    why(line).split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
 /// The name with each run of digits between dots or underscores as `*`.

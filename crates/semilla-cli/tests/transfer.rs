@@ -685,3 +685,35 @@ fn the_first_checkpoint_gives_and_the_second_is_told() {
     );
     assert_eq!(values(&out, "head.weight"), values(&second, "head.weight"));
 }
+
+/// Layers that load from their own numbers share a line of the table; those that come from others do not.
+#[test]
+fn layers_of_the_same_number_share_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let named =
+        |count: usize| -> Vec<String> { (0..count).map(|i| format!("a.{i}.fc.weight")).collect() };
+    let shapes = |names: &'static [String]| -> Vec<(&'static str, &'static [usize])> {
+        names
+            .iter()
+            .map(|name| (name.as_str(), &[4usize, 4][..]))
+            .collect()
+    };
+    let (six, three) = (named(6).leak(), named(3).leak());
+    let from = file(folder.path(), "six.safetensors", &shapes(six));
+    let table = |command: &mut Command| {
+        let done = command.assert().success();
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
+    };
+    let (mut same, _) = init(&folder, &shapes(six), &from);
+    let said = table(&mut same);
+    assert!(
+        said.contains("a.*.fc.weight (×6)") && said.contains("from a.*.fc.weight"),
+        "{said}"
+    );
+    let (mut fewer, _) = init(&folder, &shapes(three), &from);
+    let said = table(fewer.args(["--depth", "a=uniform"]));
+    assert!(
+        said.contains("from a.2.fc.weight") && said.contains("from a.4.fc.weight"),
+        "{said}"
+    );
+}
