@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::findings::{Findings, refuse_non_finite};
-use crate::model::Loaded;
 use crate::output::Output;
 use crate::plan::{PlanArgs, Planned, grouped_digits, remark, table};
 use crate::progress::Progress;
@@ -76,11 +75,12 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         loaded,
         pretrained,
     } = args.plan.plan()?;
-    args.check_outputs(loaded.as_ref(), &pretrained)?;
-    let lock = args.lock.as_ref().map(|path| {
-        let own = loaded.as_ref().and_then(|loaded| loaded.file.as_deref());
-        Ok::<_, Failure>((path, transfer::locked(&plan, own, &pretrained)?))
-    });
+    let own = loaded.as_ref().and_then(|loaded| loaded.file.as_deref());
+    let inputs = args.inputs(own, &pretrained);
+    args.check_outputs(&inputs)?;
+    let lock = args.lock.as_ref();
+    let lock =
+        lock.map(|path| Ok::<_, Failure>((path, transfer::locked(&plan, own, &pretrained)?)));
     let lock = lock.transpose()?;
     let start = Instant::now();
     let tensors = tensors_of(&plan, args.shard)?;
@@ -91,13 +91,12 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         metadata(&plan, args.shard),
         args.max_shard_size,
     )?;
-    let inputs = args.inputs(loaded.as_ref(), &pretrained);
     writer
         .paths()
         .try_for_each(|path| refuse_onto(path, &inputs))?;
     let progress = Progress::new(bytes);
     let sources = Sources {
-        own: loaded.as_ref().and_then(|loaded| loaded.file.as_deref()),
+        own,
         pretrained: &pretrained,
     };
     let pool = rayon::ThreadPoolBuilder::new()
@@ -146,9 +145,12 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
 
 impl InitArgs {
     /// The files that this command reads.
-    fn inputs(&self, loaded: Option<&Loaded>, pretrained: &[Box<dyn Checkpoint>]) -> Vec<PathBuf> {
-        let own = loaded.and_then(|loaded| loaded.file.as_ref());
-        let files = pretrained.iter().chain(own);
+    fn inputs(
+        &self,
+        own: Option<&dyn Checkpoint>,
+        pretrained: &[Box<dyn Checkpoint>],
+    ) -> Vec<PathBuf> {
+        let files = pretrained.iter().map(|file| &**file).chain(own);
         let paths = files.flat_map(|file| (0..file.tensors().len()).filter_map(|i| file.file(i)));
         let mut paths: Vec<PathBuf> = paths.map(Path::to_owned).collect();
         paths.extend(self.plan.files());
@@ -158,18 +160,13 @@ impl InitArgs {
     }
 
     /// Nothing that is read may be written over, and nothing be written twice.
-    fn check_outputs(
-        &self,
-        loaded: Option<&Loaded>,
-        pretrained: &[Box<dyn Checkpoint>],
-    ) -> Result<(), Failure> {
-        let inputs = self.inputs(loaded, pretrained);
-        refuse_onto(&self.output, &inputs)?;
+    fn check_outputs(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
+        refuse_onto(&self.output, inputs)?;
         let Some(lock) = &self.lock else {
             return Ok(());
         };
         semilla_checkpoint::check_target(lock)?;
-        refuse_onto(lock, &inputs)?;
+        refuse_onto(lock, inputs)?;
         match place(lock) == place(&self.output) {
             true => Err(Failure::Twice(lock.clone())),
             false => Ok(()),

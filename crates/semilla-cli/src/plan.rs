@@ -255,9 +255,12 @@ fn group(plan: &Plan) -> Vec<Vec<&Line>> {
     groups
 }
 
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Why, with the numbers of the tensor's own name as `*` where the line stands for several: its source has the same ones.
 fn told(line: &Line, for_several: bool) -> String {
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let own: Vec<&str> = line
         .name
         .split('.')
@@ -274,13 +277,7 @@ fn told(line: &Line, for_several: bool) -> String {
 fn pattern(name: &str) -> String {
     let parts: Vec<&str> = name
         .split('.')
-        .map(|part| {
-            if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) {
-                "*"
-            } else {
-                part
-            }
-        })
+        .map(|part| if is_number(part) { "*" } else { part })
         .collect();
     parts.join(".")
 }

@@ -240,14 +240,7 @@ pub(crate) fn reopen(plan: &Plan) -> Result<Vec<Box<dyn Checkpoint>>, Failure> {
     let open = |source: &PlanSource| {
         let file = semilla_checkpoint::open(&source.path)?;
         if let Some(expected) = &source.sha256 {
-            let found = hash(&*file)?;
-            if found != *expected {
-                return Err(Failure::Changed {
-                    path: source.path.clone(),
-                    expected: expected.clone(),
-                    found,
-                });
-            }
+            check_hash(&*file, &source.path, expected)?;
         }
         Ok(file)
     };
@@ -276,16 +269,18 @@ pub(crate) fn check_kept(plan: &Plan, own: Option<&dyn Checkpoint>) -> Result<()
         return Ok(());
     };
     let own = own.ok_or(Failure::NothingKept)?;
-    let found = hash(own)?;
-    match found == *expected {
+    let path = own.file(0).unwrap_or(Path::new("MODEL"));
+    check_hash(own, &path.display().to_string(), expected)
+}
+
+/// Checks that a file is the one that a plan was made for.
+fn check_hash(file: &dyn Checkpoint, path: &str, expected: &str) -> Result<(), Failure> {
+    let found = hash(file)?;
+    match found == expected {
         true => Ok(()),
         false => Err(Failure::Changed {
-            path: own
-                .file(0)
-                .unwrap_or(Path::new("MODEL"))
-                .display()
-                .to_string(),
-            expected: expected.clone(),
+            path: path.to_owned(),
+            expected: expected.to_owned(),
             found,
         }),
     }
