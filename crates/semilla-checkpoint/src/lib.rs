@@ -55,6 +55,7 @@ mod npy;
 mod numpy;
 mod onnx;
 mod open;
+pub mod ops;
 mod partial;
 mod pickle;
 mod position;

@@ -1,0 +1,166 @@
+//! Describing a model: its tensors from a file, a folder, a list of shapes or one line.
+
+use std::path::{Path, PathBuf};
+
+use semilla::model::{Convention, MixedNames, Spec, SpecError};
+use semilla::{DType, Model};
+
+use crate::{Checkpoint, Error, Quoted, open};
+
+/// How to read a model's description.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DescribeOptions {
+    /// The convention by which its weights are stored. Overrides what format and names say.
+    pub convention: Option<Convention>,
+    /// The type in which its floating-point tensors are to be written.
+    pub dtype: Option<DType>,
+}
+
+/// A model, and the file that it was read from.
+pub struct Described {
+    /// Its tensors with their roles.
+    pub model: Model,
+    /// The convention by which its weights are stored.
+    pub convention: Convention,
+    /// Set if the convention was read off names and is not the default.
+    pub inferred: Option<Inferred>,
+    /// The open file; `None` for a one-line description.
+    pub file: Option<Box<dyn Checkpoint>>,
+}
+
+/// A convention that was read off a tensor's name, because the format states none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inferred {
+    /// The convention.
+    pub convention: Convention,
+    /// The name that gives it away.
+    pub name: Quoted,
+}
+
+impl std::fmt::Display for Inferred {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { convention, name } = self;
+        write!(
+            f,
+            "read in {convention}'s layout because of names such as {name}"
+        )
+    }
+}
+
+/// Why a model could not be described.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DescribeError {
+    /// Neither a path nor a one-line description.
+    #[error(
+        "{0:?} is neither a file nor a description; give a file of weights, a folder of shards \
+         with its index, a JSON list of shapes, or a line such as mlp:784-256-10:relu"
+    )]
+    NotFound(String),
+    /// The one-line description cannot be read.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] Error),
+    /// The names follow two conventions that store weights differently.
+    #[error("{}: {names}; state the layout: pytorch, keras or jax", path.display())]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// The names that contradict each other.
+        names: MixedNames,
+    },
+    /// Weights cannot be integers.
+    #[error("{0} is an integer type; weights need f64, f32, f16, bf16, f8e4m3fn or f8e5m2")]
+    IntegerDType(DType),
+}
+
+/// Reads a model's names, shapes and types, but no weights.
+///
+/// `model` is a path (whatever [`open`] reads) or a one-line description ([`Spec`]); a path goes
+/// first.
+///
+/// # Errors
+/// [`DescribeError`].
+///
+/// ```
+/// use semilla_checkpoint::ops::{DescribeOptions, describe};
+///
+/// let described = describe("mlp:784-256-10:relu", DescribeOptions::default())?;
+/// assert_eq!(described.model.tensors[0].shape, [256, 784]);
+/// # Ok::<(), semilla_checkpoint::ops::DescribeError>(())
+/// ```
+pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, DescribeError> {
+    let mut described = if Path::new(model).exists() {
+        describe_checkpoint(open(model)?, model, options.convention)?
+    } else if Spec::looks_like(model) {
+        Described {
+            model: Spec::parse(model)?,
+            convention: Convention::Pytorch,
+            inferred: None,
+            file: None,
+        }
+    } else {
+        return Err(DescribeError::NotFound(model.to_owned()));
+    };
+    if let Some(dtype) = options.dtype {
+        convert(&mut described.model, dtype)?;
+    }
+    Ok(described)
+}
+
+/// Describes the tensors of an open checkpoint; `path` is its name in errors.
+///
+/// # Errors
+/// [`DescribeError::Layout`].
+pub fn describe_checkpoint(
+    file: Box<dyn Checkpoint>,
+    path: impl Into<PathBuf>,
+    convention: Option<Convention>,
+) -> Result<Described, DescribeError> {
+    let tensors = file.tensors();
+    let stated = convention.or(file.format().convention());
+    let inferred = match stated {
+        Some(_) => None,
+        None => Convention::of_names(tensors.iter().map(|info| info.name())).map_err(|names| {
+            DescribeError::Layout {
+                path: path.into(),
+                names,
+            }
+        })?,
+    };
+    let inferred = inferred.map(|(convention, name)| Inferred {
+        convention,
+        name: Quoted::new(name),
+    });
+    let convention = stated.or(inferred.as_ref().map(|inferred| inferred.convention));
+    let convention = convention.unwrap_or_default();
+    let named = tensors
+        .iter()
+        .map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()));
+    let mut model = Model::infer(named, convention);
+    for (place, tensor) in model.tensors.iter_mut().enumerate() {
+        if let Some(layout) = file.layout(place) {
+            tensor.layout = Some(layout.clone());
+        }
+    }
+    Ok(Described {
+        model,
+        convention,
+        inferred: inferred.filter(|_| convention != Convention::default()),
+        file: Some(file),
+    })
+}
+
+fn convert(model: &mut Model, dtype: DType) -> Result<(), DescribeError> {
+    if !dtype.is_float() {
+        return Err(DescribeError::IntegerDType(dtype));
+    }
+    let floats = model
+        .tensors
+        .iter_mut()
+        .filter(|tensor| tensor.dtype.is_float());
+    floats.for_each(|tensor| tensor.dtype = dtype);
+    Ok(())
+}
