@@ -32,6 +32,8 @@ mod offers;
 mod parts;
 mod propose;
 mod resize;
+mod source;
+mod supply;
 mod width;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,8 @@ pub use given::{Fate, Given};
 pub use load::{Along, Load, Run, Terms};
 pub use parts::{Fuse, Split};
 pub use resize::{Filter, Resize};
+pub use source::PlanSource;
+pub use supply::{SourceTensor, Supply};
 pub use width::{Fused, Grow, Policy, Repeat, Select, Shares, Structure};
 
 use crate::recipe::glob_match;
