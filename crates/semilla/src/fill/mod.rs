@@ -270,7 +270,7 @@ impl Fill {
         match self {
             Fill::Constant { value } => float_fits(*value),
             Fill::Draw(distribution) => {
-                crate::distribution::Sampler::new(distribution, dtype)?;
+                crate::stream::Sampler::new(distribution, dtype)?;
                 Ok(())
             }
             Fill::Eye { gain } => axes(2).and(float_fits(*gain)),
@@ -285,7 +285,7 @@ impl Fill {
             Fill::Hadamard { layout } | Fill::Bilinear { layout } => fits(layout),
             Fill::Sparse { std, zeros } => {
                 axes(2)?;
-                crate::distribution::Sampler::new(&normal(*std), dtype)?;
+                crate::stream::Sampler::new(&normal(*std), dtype)?;
                 matrix()?;
                 if *zeros <= shape[0] {
                     Ok(())
