@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Disposition, Line, Plan, PlanError};
-use crate::fill::{Fill, Slice};
+use crate::fill::{Fill, Load, Slice};
 use crate::stream::{self, Key};
-use crate::transfer::Load;
 
 impl Plan {
     /// Checks a plan that was read from a file: its versions, its names, that every fill fits its

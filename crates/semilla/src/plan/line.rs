@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Disposition, Signal};
 use crate::dtype::DType;
-use crate::fill::{Fill, FillError, Prepared, Slice};
+use crate::fill::{Fill, FillError, Load, Prepared, Slice};
 use crate::init::Initializer;
 use crate::layout::{Fans, Layout};
 use crate::model::Role;
 use crate::stream::Key;
-use crate::transfer::Load;
 
 /// One tensor's line of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Disposition, Line, Plan, PlanError, Signal};
-use crate::fill::Fill;
+use crate::fill::{Fill, Load};
 use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
 use crate::model::{Model, Tensor};
 use crate::recipe::{Decision, Recipe};
 use crate::stream::{self, Key};
 use crate::suggest::did_you_mean;
 use crate::tie::{Tie, check_ties};
-use crate::transfer::{Fate, Given, Load, Supply};
+use crate::transfer::{Fate, Given, Supply};
 
 impl Recipe {
     /// Plans a model: decides an initializer for every tensor and resolves it to concrete numbers.

@@ -1,7 +1,6 @@
 //! What becomes of one tensor of a model: a checkpoint gives it, a rule leaves it out, or it is new.
 
-use super::Load;
-use crate::fill::Fill;
+use crate::fill::{Fill, Load};
 
 /// What checkpoints and the rules for them leave of a tensor.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Alignment, Fate, Given, Load, PlanSource, Prefixes, Unused};
-use crate::fill::Fill;
+use super::{Alignment, Fate, Given, PlanSource, Prefixes, Unused};
+use crate::fill::{Fill, Load};
 use crate::model::{Model, Tensor};
 use crate::tie::{Tie, TieError};
 
