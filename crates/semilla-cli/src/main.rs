@@ -16,6 +16,7 @@ mod plan;
 mod progress;
 mod ranges;
 mod rows;
+mod show;
 mod table;
 mod ties;
 mod transfer;

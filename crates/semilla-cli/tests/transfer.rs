@@ -202,7 +202,7 @@ fn lists_of_names_lose_nothing() {
         .assert()
         .success();
     let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
-    assert!(said.contains("new: layers.{0-6,8-12}.w.weight"), "{said}");
+    assert!(said.contains("new: layers.{0..6,8..12}.w.weight"), "{said}");
 }
 
 /// Nothing in common is an error, whatever may miss (Keras' by_name loads nothing without a word).
@@ -676,7 +676,7 @@ fn the_first_checkpoint_gives_and_the_second_is_told() {
         .success();
     let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
     assert!(
-        said.contains("a.{0-1}.fc.weight (an earlier checkpoint gives the target)"),
+        said.contains("a.{0,1}.fc.weight (an earlier checkpoint gives the target)"),
         "{said}"
     );
     assert_eq!(

@@ -1,0 +1,88 @@
+//! Nothing that is read may be written over.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::Checkpoint;
+
+/// The files that an operation reads.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    paths: BTreeSet<PathBuf>,
+}
+
+/// An output would take the place of an input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} is read by this command, and its output would take its place; write to another file",
+    .0.display()
+)]
+pub struct OntoInput(
+    /// The output's path.
+    pub PathBuf,
+);
+
+impl Inputs {
+    /// No files yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the files that hold a checkpoint's tensors.
+    pub fn checkpoint(mut self, checkpoint: &dyn Checkpoint) -> Self {
+        for path in (0..checkpoint.tensors().len()).filter_map(|i| checkpoint.file(i)) {
+            if !self.paths.contains(path) {
+                self.paths.insert(path.to_owned());
+            }
+        }
+        self
+    }
+
+    /// Adds any other files.
+    pub fn files(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.paths.extend(paths);
+        self
+    }
+
+    /// Refuses an output that would take an input's place, whatever links lead there.
+    ///
+    /// # Errors
+    /// [`OntoInput`].
+    ///
+    /// ```
+    /// use semilla_checkpoint::ops::Inputs;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("weights.safetensors");
+    /// let inputs = Inputs::new().files([path.clone()]);
+    /// assert!(inputs.check(&path).is_err());
+    /// assert!(inputs.check(&folder.path().join("other.safetensors")).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn check(&self, output: &Path) -> Result<(), OntoInput> {
+        let Some(at) = place(output) else {
+            return Ok(());
+        };
+        let is_there = |input: &PathBuf| {
+            place(input).as_ref() == Some(&at) || input.canonicalize().ok().as_ref() == Some(&at)
+        };
+        match self.paths.iter().any(is_there) {
+            true => Err(OntoInput(output.to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Whether two paths name one file, there already or not.
+pub fn same_place(a: &Path, b: &Path) -> bool {
+    place(a).is_some_and(|a| place(b) == Some(a))
+}
+
+/// Where a file lies, or would lie; `None` if its folder is not there.
+fn place(path: &Path) -> Option<PathBuf> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
+}

@@ -1,0 +1,3 @@
+//! Tables and sentences for people.
+
+pub(crate) mod fold;
