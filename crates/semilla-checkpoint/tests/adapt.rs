@@ -4,10 +4,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
-use semilla::transfer::{Along, Alignment, Fate, Filter, Given, Resize, Run};
-use semilla::{
-    DType, Fill, Load, Model, Plan, PlanSource, Recipe, Section, Supply, Tensor,
-};
+use semilla::transfer::{Alignment, Along, Fate, Filter, Given, Resize, Run};
+use semilla::{DType, Fill, Load, Model, Plan, PlanSource, Recipe, Section, Supply, Tensor};
 use semilla_checkpoint::{
     Checkpoint, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources, TensorInfo, Tensors,
     materialize, open, tensors_of,

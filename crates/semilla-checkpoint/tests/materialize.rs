@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use semilla::{DType, Decision, FanRule, Initializer, Layout, Model, Plan, Role, Tensor, init};
+use semilla::{DType, Initializer, Layout, Model, Plan, Recipe, Role, Tensor, init};
 use semilla_checkpoint::{
     Checkpoint, Error, Metadata, Rank, SafetensorsWriter, Sources, materialize, open, tensors_of,
 };

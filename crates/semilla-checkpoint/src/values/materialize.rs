@@ -101,9 +101,24 @@ pub fn materialize(
     progress: &(dyn Fn(u64) + Sync),
     stop: &AtomicBool,
 ) -> Result<Vec<(String, Health)>, Error> {
+    let slices = shards(plan, rank).map(|(place, _, slice)| (place, slice));
+    write_slices(plan, slices, sources, writer, progress, stop)
+}
+
+/// As [`materialize`], for one slice each of some of the plan's lines: the writer's tensors, in
+/// order. The slices must lie inside their tensors.
+pub(crate) fn write_slices(
+    plan: &Plan,
+    slices: impl IntoIterator<Item = (usize, Slice)>,
+    sources: Sources<'_>,
+    writer: &dyn CheckpointWriter,
+    progress: &(dyn Fn(u64) + Sync),
+    stop: &AtomicBool,
+) -> Result<Vec<(String, Health)>, Error> {
     let mut light = Vec::new();
     let mut heavy = Vec::new();
-    for (tensor, (place, line, shard)) in shards(plan, rank).enumerate() {
+    for (tensor, (place, shard)) in slices.into_iter().enumerate() {
+        let line = &plan.tensors[place];
         for part in line.fill.parts(&line.shape, line.dtype) {
             let job = Job {
                 tensor,

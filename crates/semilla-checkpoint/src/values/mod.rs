@@ -9,4 +9,5 @@ mod materialize;
 mod vectors;
 
 pub use health::Health;
+pub(crate) use materialize::write_slices;
 pub use materialize::{InvalidRank, Rank, Sources, materialize, tensors_of};

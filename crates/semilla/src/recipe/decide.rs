@@ -71,7 +71,8 @@ impl Recipe {
         }
     }
 
-    fn auto() -> Self {
+    /// The built-in recipe `auto`: decides by role and activation.
+    pub fn auto() -> Self {
         Self {
             name: "auto".to_owned(),
             source: "by role and activation; each line says why".to_owned(),

@@ -1,4 +1,4 @@
-//! Files that say which row of a table is which class or token.
+//! Label files: which row of a table is which class or token.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,16 +6,35 @@ use std::path::Path;
 use semilla::transfer::{RowSource, Rows};
 use serde_json::Value;
 
-use crate::failure::Failure;
-use crate::plan::read_text;
+use super::text::{TextError, read_text};
 
 /// A tokenizer of a million words.
 const BYTES: u64 = 1 << 28;
 /// More rows than any table has.
 const ROWS: u64 = 1 << 28;
 
-/// Puts the map in place of the files that an operation names.
-pub(crate) fn read(rows: &mut Rows) -> Result<(), Failure> {
+/// Why a label file could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LabelsError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The file does not say which row is which.
+    #[error(
+        "{path} does not say which rows are which: {problem}; give a JSON list of labels or of \
+         rows, a table from labels to rows, a tokenizer.json, or a label per line"
+    )]
+    Content {
+        /// The file.
+        path: String,
+        /// The reason.
+        problem: String,
+    },
+}
+
+/// Replaces the files that an operation names by the map from rows to rows that they state.
+pub(super) fn read_rows(rows: &mut Rows) -> Result<(), LabelsError> {
     let map = match (&rows.from, &rows.to) {
         (None, None) => return Ok(()),
         (Some(from), None) => map(from)?,
@@ -31,13 +50,13 @@ pub(crate) fn read(rows: &mut Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failure(path: &str, problem: impl Into<String>) -> Failure {
+fn failure(path: &str, problem: impl Into<String>) -> LabelsError {
     let (path, problem) = (path.to_owned(), problem.into());
-    Failure::Labels { path, problem }
+    LabelsError::Content { path, problem }
 }
 
 /// The map itself: for each row of the model the checkpoint's.
-fn map(path: &str) -> Result<Vec<RowSource>, Failure> {
+fn map(path: &str) -> Result<Vec<RowSource>, LabelsError> {
     let text = read_text(Path::new(path), BYTES)?;
     let entries: Vec<Option<RowSource>> = serde_json::from_str(&text).map_err(|error| {
         failure(
@@ -53,7 +72,7 @@ fn map(path: &str) -> Result<Vec<RowSource>, Failure> {
 }
 
 /// The label of each row.
-fn labels(path: &str) -> Result<Vec<Option<String>>, Failure> {
+fn labels(path: &str) -> Result<Vec<Option<String>>, LabelsError> {
     let text = read_text(Path::new(path), BYTES)?;
     let labels = match serde_json::from_str::<Value>(&text) {
         Ok(Value::Array(list)) => list
@@ -90,7 +109,9 @@ fn from_table(mut table: serde_json::Map<String, Value>) -> Result<Vec<Option<St
     let mut pairs: Vec<(String, u64)> = Vec::new();
     if let Some(Value::Object(names)) = table.get("id2label") {
         for (row, label) in names {
-            let row = row.parse().map_err(|_| format!("{row:?} is no row"))?;
+            let row = row
+                .parse()
+                .map_err(|_| format!("{row:?} is not the number of a row"))?;
             pairs.push((label.as_str().unwrap_or_default().to_owned(), row));
         }
     } else {
@@ -101,7 +122,7 @@ fn from_table(mut table: serde_json::Map<String, Value>) -> Result<Vec<Option<St
         let added = table.remove("added_tokens");
         let words = match vocabulary {
             Some(Value::Object(words)) => words,
-            Some(_) => return Err("its vocabulary is no table from tokens to rows".to_owned()),
+            Some(_) => return Err("its vocabulary is not a table from tokens to rows".to_owned()),
             None => table,
         };
         for (label, row) in words {
@@ -129,7 +150,7 @@ fn from_table(mut table: serde_json::Map<String, Value>) -> Result<Vec<Option<St
         .max()
         .unwrap_or(0);
     if count > ROWS {
-        return Err(format!("it has a row {}", count - 1));
+        return Err(format!("row {} is beyond any table", count - 1));
     }
     let mut labels = vec![None; count as usize];
     for (label, row) in pairs {

@@ -3,9 +3,7 @@
 use semilla::{Line, Plan};
 use serde::Serialize;
 
-use crate::plan::grouped_digits;
-use crate::table::Table;
-use crate::transfer::{Taken, taken};
+use super::taken::{Taken, taken};
 
 /// Groups of a report, at most.
 const GROUPS: usize = 12;
@@ -14,23 +12,27 @@ const OTHERS: &str = "(others)";
 
 /// The tensors whose names begin alike, and what of them comes from checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Coverage {
-    /// What the names begin with, in whole parts between dots.
-    prefix: String,
-    /// Tensors that are copied whole, in part, and not at all.
-    loaded: usize,
-    adapted: usize,
-    new: usize,
-    /// Elements from checkpoints, and all.
-    elements: u64,
-    of_elements: u64,
-    /// Bytes from checkpoints, and all.
-    bytes: u64,
-    of_bytes: u64,
+pub struct Coverage {
+    /// The beginning of their names, in whole parts between dots.
+    pub prefix: String,
+    /// Tensors that are copied whole.
+    pub loaded: usize,
+    /// Tensors that come from checkpoints in part, or combined.
+    pub adapted: usize,
+    /// Tensors that take nothing from checkpoints.
+    pub new: usize,
+    /// Elements from checkpoints.
+    pub elements: u64,
+    /// All elements.
+    pub of_elements: u64,
+    /// Bytes from checkpoints.
+    pub bytes: u64,
+    /// All bytes.
+    pub of_bytes: u64,
 }
 
 /// The coverage of each prefix, at the deepest level of names that gives at most twelve; empty where all is one group.
-pub(crate) fn coverage(plan: &Plan) -> Vec<Coverage> {
+pub(super) fn coverage(plan: &Plan) -> Vec<Coverage> {
     let deepest = plan.tensors.iter().map(|line| parts(&line.name)).max();
     let few = |level: &usize| grouped(plan, *level).len() <= GROUPS;
     let level = (1..=deepest.unwrap_or(0)).rev().find(few).unwrap_or(1);
@@ -121,52 +123,40 @@ impl Coverage {
     }
 }
 
-/// The coverage for people.
-pub(crate) fn table(coverage: &[Coverage]) -> Table {
-    let mut table = Table::new([
-        "part",
-        "loaded",
-        "in part",
-        "new",
-        "elements",
-        "from checkpoints",
-        "of bytes",
-    ]);
-    let percent = |part: u64, all: u64| format!("{:.2} %", 100.0 * part as f64 / all.max(1) as f64);
-    for group in coverage {
-        table.row([
-            group.prefix.clone(),
-            group.loaded.to_string(),
-            group.adapted.to_string(),
-            group.new.to_string(),
-            grouped_digits(group.of_elements),
-            percent(group.elements, group.of_elements),
-            percent(group.bytes, group.of_bytes),
-        ]);
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use semilla::model::Convention;
     use semilla::transfer::{Fate, Given};
-    use semilla::{DType, Model, Recipe};
+    use semilla::{DType, Model, PlanSource, Recipe, Supply};
 
     use super::*;
 
     fn plan(names: &[String], loads: impl Fn(&str) -> bool) -> Plan {
         let tensor = |name: &String| (name.clone(), vec![2, 3], DType::F32);
         let model = Model::infer(names.iter().map(tensor), Convention::Pytorch);
-        let load = |name: &String| match loads(name) {
+        let fates = names.iter().map(|name| match loads(name) {
             true => Fate::Given(Given::copy(name)),
             false => Fate::New,
+        });
+        let alignment = semilla::transfer::Alignment {
+            fates: fates.collect(),
+            unused: Vec::new(),
+            stripped: String::new(),
+            added: String::new(),
+            found: false,
         };
-        let loads = names.iter().map(load).collect();
-        let decisions = Recipe::scheme(semilla::init::zeros()).decide_rest(&model, loads);
-        let text = "name = \"all\"\nunmatched = \"zeros\"";
-        let decisions = decisions.or_else(|_| Recipe::from_toml(text)?.decide(&model));
-        Plan::new(&model, "r", None, decisions.unwrap(), 0).unwrap()
+        let source = PlanSource {
+            path: String::new(),
+            sha256: None,
+            prefixes: Default::default(),
+            remarks: Vec::new(),
+            tensors: names.len(),
+            unused: Vec::new(),
+        };
+        let mut supply = Supply::default();
+        supply.add(&model, alignment, source);
+        let recipe = Recipe::from_toml("name = \"all\"\nunmatched = \"zeros\"").unwrap();
+        recipe.plan_with(&model, supply, &[], 0).unwrap()
     }
 
     fn prefixes(plan: &Plan) -> Vec<String> {
