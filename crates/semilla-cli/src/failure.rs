@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use semilla::model::{MixedNames, SpecError};
 use semilla::recipe::RecipeError;
 use semilla::{DType, PlanError, TieError, TransferError};
+use semilla_checkpoint::ops::{AdapterError, DescribeError, InspectError};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -96,31 +97,11 @@ pub(crate) enum Failure {
         found: String,
     },
     #[error(transparent)]
-    Targets(#[from] semilla::lora::TargetError),
+    Describe(#[from] DescribeError),
     #[error(transparent)]
-    Factors(#[from] semilla::lora::LoraError),
-    #[error("{name}: {problem}")]
-    Adapter {
-        name: String,
-        problem: semilla::lora::LoraError,
-    },
-    #[error(
-        "the residual of {name} reaches {value:e}, which {dtype} does not hold; convert the base to a wider type first"
-    )]
-    Residual {
-        name: String,
-        value: f64,
-        dtype: DType,
-    },
-    #[error("cannot make the folder {}: {problem}", path.display())]
-    Folder {
-        path: PathBuf,
-        problem: std::io::Error,
-    },
-    #[error(
-        "{} is the base itself, and the residual base would take its place; write to another folder", .0.display()
-    )]
-    OntoBase(PathBuf),
+    Inspect(#[from] InspectError),
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
     #[error(
         "{} is read by this command, and what it writes would take its place; write to another file", .0.display()
     )]

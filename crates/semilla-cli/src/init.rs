@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use semilla::{Line, Plan};
+use semilla_checkpoint::ops::{Findings, Watch, check_finite};
 use semilla_checkpoint::{
     ByteSize, Checkpoint, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources,
     materialize, tensors_of,
@@ -13,10 +14,10 @@ use semilla_checkpoint::{
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::findings::{Findings, refuse_non_finite};
 use crate::output::Output;
 use crate::plan::{PlanArgs, Planned, grouped_digits, remark, table};
 use crate::progress::Progress;
+use crate::show::findings::{print as print_findings, refused};
 use crate::transfer;
 
 /// Where the weights go, and how.
@@ -108,9 +109,9 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         materialize(&plan, args.shard, sources, &writer, &progress, stop)
     })?;
     if !args.allow_non_finite {
-        refuse_non_finite(&health)?;
+        check_finite(&health).map_err(refused)?;
     }
-    let findings = pool.install(|| Findings::new(&plan, &health, &pretrained))?;
+    let findings = pool.install(|| Findings::of(&plan, &health, &pretrained, Watch::default()))?;
     progress.message("syncing to disk");
     let files = Box::new(writer).finish()?;
     progress.finish();
@@ -131,7 +132,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
     table(&plan, true, output)?;
     remark(&args.plan, loaded.as_ref(), output)?;
     transfer::print(&plan, output)?;
-    findings.print(output)?;
+    print_findings(&findings, output)?;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.display().to_string())

@@ -1,3 +1,12 @@
-//! Tables and sentences for people.
+//! Tables and sentences for people, JSON for machines.
 
+pub(crate) mod diff;
+pub(crate) mod figures;
+pub(crate) mod findings;
 pub(crate) mod fold;
+pub(crate) mod inspect;
+pub(crate) mod lora;
+pub(crate) mod names;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod table;

@@ -39,6 +39,11 @@ impl Progress {
         self.bar.set_position(done);
     }
 
+    /// Whether all bytes are done, though perhaps not yet on the disk.
+    pub(crate) fn is_complete(&self) -> bool {
+        Some(self.done.load(Ordering::Relaxed)) >= self.bar.length()
+    }
+
     pub(crate) fn message(&self, text: &'static str) {
         self.bar.set_message(text);
     }

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 /// Rows under a header; columns are as wide as their widest cell.
 pub(crate) struct Table {
     columns: usize,
-    /// A line for each row, the header's first, of cells with tabs between them: a file may have a million tensors, and a
-    /// text for each cell would be most of the memory.
+    /// A line for each row, the header's first, of cells with tabs between them: a file may have a
+    /// million tensors, and a text for each cell would be most of the memory.
     text: String,
 }
 
@@ -39,8 +39,47 @@ impl Table {
         self.text.push('\n');
     }
 
-    /// Writes the table. Within `width` columns of a terminal, the first column gives up its middle and the last its end;
-    /// without, nothing is cut.
+    /// Takes out those of these columns that say the same in each of several rows, and hands out
+    /// their headers and cells.
+    pub(crate) fn drop_same(&mut self, columns: &[&str]) -> Vec<(String, String)> {
+        let mut lines = self.text.lines();
+        let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+        let Some(first) = lines.next().filter(|_| lines.clone().next().is_some()) else {
+            return Vec::new();
+        };
+        let first: Vec<&str> = first.split('\t').collect();
+        let mut is_same: Vec<bool> = header.iter().map(|name| columns.contains(name)).collect();
+        for line in lines {
+            for ((is_same, cell), first) in is_same.iter_mut().zip(line.split('\t')).zip(&first) {
+                *is_same &= cell == *first;
+            }
+        }
+        let all = header.iter().zip(&first).zip(&is_same);
+        let same = all.filter(|(_, is_same)| **is_same);
+        let same: Vec<(String, String)> = same
+            .map(|((name, cell), _)| (name.to_string(), cell.to_string()))
+            .collect();
+        self.keep(&is_same.iter().map(|is_same| !is_same).collect::<Vec<_>>());
+        same
+    }
+
+    fn keep(&mut self, columns: &[bool]) {
+        let mut text = String::with_capacity(self.text.len());
+        for line in self.text.lines() {
+            let cells = line.split('\t').zip(columns);
+            let kept: Vec<&str> = cells
+                .filter(|(_, kept)| **kept)
+                .map(|(cell, _)| cell)
+                .collect();
+            text += &kept.join("\t");
+            text.push('\n');
+        }
+        self.text = text;
+        self.columns = columns.iter().filter(|kept| **kept).count();
+    }
+
+    /// Writes the table. Within `width` columns of a terminal, the first column gives up its middle
+    /// and the last its end; without, nothing is cut.
     pub(crate) fn write(&self, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
         let mut widths = vec![0; self.columns];
         for line in self.text.lines() {
@@ -151,5 +190,23 @@ mod tests {
         }
         assert!(plain(Some(40)).contains("…"));
         assert!(!plain(Some(5)).is_empty());
+    }
+
+    #[test]
+    fn what_all_rows_say_is_taken_out() {
+        let mut table = Table::new(["tensor", "dtype", "zeros", "n"]);
+        let row = |name: &str, zeros: &str| [name, "F32", zeros, "1"].map(str::to_owned);
+        table.row(row("a", "0"));
+        assert_eq!(table.drop_same(&["dtype"]), []);
+        table.row(row("b", "5%"));
+        let same = table.drop_same(&["dtype", "zeros"]);
+        assert_eq!(same, [("dtype".to_owned(), "F32".to_owned())]);
+        let mut text = Vec::new();
+        table.write(None, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(
+            anstream::adapter::strip_str(&text).to_string(),
+            "tensor  zeros  n\na       0      1\nb       5%     1\n"
+        );
     }
 }

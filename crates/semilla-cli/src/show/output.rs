@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::table::Table;
+use crate::show::table::Table;
 
 /// Standard output, in the form that was asked for. Colours go to terminals only, and respect `NO_COLOR`.
 pub(crate) struct Output {

@@ -1,3 +1,0 @@
-//! Moved to `show`.
-
-pub(crate) use crate::show::fold::ranges;

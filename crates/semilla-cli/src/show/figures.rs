@@ -1,0 +1,16 @@
+//! Numbers and shapes for people.
+
+pub(crate) use semilla_checkpoint::ops::{grouped_digits, number};
+
+/// Four significant digits, and no more than four decimals.
+pub(crate) fn short(value: f64) -> String {
+    if value != 0.0 && !(1e-4..1e5).contains(&value.abs()) {
+        return format!("{value:.3e}");
+    }
+    number((value * 1e4).round() / 1e4)
+}
+
+/// A shape as text.
+pub(crate) fn shape(shape: &[usize]) -> String {
+    format!("{shape:?}")
+}

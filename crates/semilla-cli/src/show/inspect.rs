@@ -1,0 +1,169 @@
+//! Weights, and where they may come from.
+
+use semilla::inspect::{Match, Summary};
+use semilla_checkpoint::ops::{Inspected, Inspection, LEAST_SAMPLE};
+
+use crate::failure::Failure;
+use crate::show::figures::{shape, short};
+use crate::show::fold::{Folded, fold, ranges};
+use crate::show::output::Output;
+use crate::show::table::Table;
+
+/// Prints the tensors, those that look alike on one line unless `full`, and what was noticed.
+pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Result<(), Failure> {
+    let lines = lines(report, full);
+    let mut table = Table::new([
+        "tensor",
+        "shape",
+        "dtype",
+        "mean",
+        "std",
+        "min",
+        "max",
+        "kurtosis",
+        "zeros",
+        "non-finite",
+        "consistent with",
+    ]);
+    for line in &lines {
+        let members: Vec<&Inspected> = line.members.iter().map(|&i| &report.tensors[i]).collect();
+        table.row(cells(line.label(), &members));
+    }
+    let same = match full {
+        true => Vec::new(),
+        false => table.drop_same(&["dtype", "zeros", "non-finite"]),
+    };
+    output.table(&table)?;
+    print_same(&same, output)?;
+    print_legend(report, &lines, output)?;
+    for remark in &report.remarks {
+        output.line(format_args!("{remark}"))?;
+    }
+    for group in &report.equal {
+        output.line(format_args!("equal: {}", ranges(group).join(", ")))?;
+    }
+    print_summary(report, output)
+}
+
+fn lines(report: &Inspection, full: bool) -> Vec<Folded> {
+    let tensors = &report.tensors;
+    if full {
+        let single = |(row, one): (usize, &Inspected)| Folded::single(&one.tensor.name, row);
+        return tensors.iter().enumerate().map(single).collect();
+    }
+    fold(tensors.iter().map(|one| {
+        let tensor = &one.tensor;
+        let law = one.consistent_with.as_ref().map(|found| &found.name);
+        // A damaged tensor does not hide among others.
+        let is_finite = one.summary.non_finite == 0;
+        let key = (tensor.role, &tensor.shape, tensor.dtype, law, is_finite);
+        (tensor.name.as_str(), key)
+    }))
+}
+
+/// What is said of one tensor, or of several that look alike.
+fn cells(name: String, members: &[&Inspected]) -> [String; 11] {
+    let first = members[0];
+    let all = |figure: fn(&Summary) -> f64| members.iter().map(move |one| figure(&one.summary));
+    let share = |count: fn(&Summary) -> u64| {
+        let shares = members.iter().map(|one| {
+            let of = one.summary.count.max(1) as f64;
+            100.0 * count(&one.summary) as f64 / of
+        });
+        span(shares, |share| match share {
+            0.0 => "0".to_owned(),
+            share => format!("{share:.2}%"),
+        })
+    };
+    [
+        name,
+        shape(&first.tensor.shape),
+        first.tensor.dtype.to_string(),
+        short(all(|s| s.mean).fold(0.0, farthest)),
+        span(all(|s| s.std), short),
+        short(all(|s| s.min).fold(f64::INFINITY, f64::min)),
+        short(all(|s| s.max).fold(f64::NEG_INFINITY, f64::max)),
+        short(all(|s| s.kurtosis).fold(0.0, farthest)),
+        share(|s| s.zeros),
+        share(|s| s.non_finite),
+        law(members),
+    ]
+}
+
+fn farthest(most: f64, value: f64) -> f64 {
+    match value.abs() > most.abs() || value.is_nan() {
+        true => value,
+        false => most,
+    }
+}
+
+/// The least and the greatest, or one where they read the same.
+fn span(values: impl Iterator<Item = f64> + Clone, text: impl Fn(f64) -> String) -> String {
+    let least = text(values.clone().fold(f64::INFINITY, f64::min));
+    let greatest = text(values.fold(f64::NEG_INFINITY, f64::max));
+    match least == greatest {
+        true => least,
+        false => format!("{least}..{greatest}"),
+    }
+}
+
+/// Stands for tensors that fit no initializer.
+const NONE: &str = "-";
+
+fn law(members: &[&Inspected]) -> String {
+    let Some(Match { name, .. }) = &members[0].consistent_with else {
+        return NONE.to_owned();
+    };
+    let found = members
+        .iter()
+        .filter_map(|one| one.consistent_with.as_ref());
+    let least = found.filter_map(|found| found.p).reduce(f64::min);
+    match (least, members.len()) {
+        (None, _) => name.clone(),
+        (Some(p), 1) => format!("{name}, p={}", short(p)),
+        (Some(p), _) => format!("{name}, p≥{}", short(p)),
+    }
+}
+
+/// Says once what all rows say.
+fn print_same(same: &[(String, String)], output: &mut Output) -> Result<(), Failure> {
+    if same.is_empty() {
+        return Ok(());
+    }
+    let same: Vec<String> = same
+        .iter()
+        .map(|(column, cell)| format!("{column} {cell}"))
+        .collect();
+    output.line(format_args!("all: {}", same.join(", ")))
+}
+
+fn print_legend(report: &Inspection, lines: &[Folded], output: &mut Output) -> Result<(), Failure> {
+    if lines.iter().any(|line| line.members.len() > 1) {
+        output.line(format_args!(
+            "×n: n tensors that look alike; of their means and kurtoses the ones farthest from 0 \
+             (--full lists all)"
+        ))?;
+    }
+    if report
+        .tensors
+        .iter()
+        .any(|one| one.consistent_with.is_none())
+    {
+        output.line(format_args!(
+            "{NONE}: no known initializer; trained, or made some other way"
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_summary(report: &Inspection, output: &mut Output) -> Result<(), Failure> {
+    let telling = report.tensors.iter().filter(|one| one.is_telling());
+    let fresh = telling.clone().filter(|one| one.consistent_with.is_some());
+    output.line(format_args!(
+        "{} tensors; of {} that are not constant and have {LEAST_SAMPLE} elements or more, \
+         {} look never trained",
+        report.tensors.len(),
+        telling.count(),
+        fresh.count(),
+    ))
+}
