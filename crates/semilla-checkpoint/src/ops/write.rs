@@ -142,6 +142,14 @@ impl<'a> Write<'a> {
         self
     }
 
+    /// The bytes that will be written.
+    ///
+    /// # Errors
+    /// Names or shapes that no file can hold.
+    pub fn bytes(&self) -> Result<u64, WriteError> {
+        Ok(tensors_of(self.plan, self.rank)?.bytes())
+    }
+
     /// Writes. The files get their names only once every byte is on the disk.
     ///
     /// # Errors

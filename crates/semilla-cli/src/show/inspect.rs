@@ -34,7 +34,7 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
         false => table.drop_same(&["dtype", "zeros", "non-finite"]),
     };
     output.table(&table)?;
-    print_same(&same, output)?;
+    output.same(&same)?;
     print_legend(report, &lines, output)?;
     for remark in &report.remarks {
         output.line(format_args!("{remark}"))?;
@@ -126,17 +126,6 @@ fn law(members: &[&Inspected]) -> String {
 }
 
 /// Says once what all rows say.
-fn print_same(same: &[(String, String)], output: &mut Output) -> Result<(), Failure> {
-    if same.is_empty() {
-        return Ok(());
-    }
-    let same: Vec<String> = same
-        .iter()
-        .map(|(column, cell)| format!("{column} {cell}"))
-        .collect();
-    output.line(format_args!("all: {}", same.join(", ")))
-}
-
 fn print_legend(report: &Inspection, lines: &[Folded], output: &mut Output) -> Result<(), Failure> {
     if lines.iter().any(|line| line.members.len() > 1) {
         output.line(format_args!(
