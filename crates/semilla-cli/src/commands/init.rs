@@ -60,7 +60,9 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         progress: &add,
         stop,
     };
-    let written = pool.install(|| write.watch(watch).run()).map_err(Failure::writing)?;
+    let written = pool
+        .install(|| write.watch(watch).run())
+        .map_err(Failure::writing)?;
     progress.finish();
     let seconds = start.elapsed().as_secs_f64();
     let Written {

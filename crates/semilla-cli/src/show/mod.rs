@@ -11,5 +11,6 @@ pub(crate) mod names;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod span;
 pub(crate) mod table;
 pub(crate) mod transfer;

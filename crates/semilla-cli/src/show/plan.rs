@@ -7,10 +7,11 @@ use crate::show::figures::{grouped_digits, number, shape};
 use crate::show::fill::fill;
 use crate::show::fold::{Folded, fold};
 use crate::show::output::Output;
+use crate::show::span::{mask, span};
 use crate::show::table::Table;
 
-/// Prints the plan's lines; those that say the same of names that differ in numbers only share a
-/// line, unless `full`.
+/// Prints the plan's lines; those that differ only in numbers, of the name and of the values, share
+/// a row, unless `full`.
 pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new([
         "tensor",
@@ -22,15 +23,19 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
         "why",
     ]);
     for row in rows(plan, full) {
-        let line = &plan.tensors[row.members[0]];
+        let lines: Vec<&Line> = row.members.iter().map(|&row| &plan.tensors[row]).collect();
+        let line = lines[0];
+        let texts = |text: &dyn Fn(&Line) -> String| -> Vec<String> {
+            lines.iter().map(|line| text(line)).collect()
+        };
         table.row([
             row.label(),
             shape(&line.shape),
             line.dtype.to_string(),
             role(line.role),
             line.initializer.name().to_owned(),
-            values(line),
-            reason(line, row.members.len() > 1),
+            span(&texts(&values)),
+            span(&texts(&|line| reason(line, lines.len() > 1))),
         ]);
     }
     let same = match full {
@@ -62,8 +67,15 @@ fn rows(plan: &Plan, full: bool) -> Vec<Folded> {
         return lines.iter().enumerate().map(single).collect();
     }
     fold(lines.iter().map(|line| {
-        let says = (values(line), reason(line, true));
-        let key = (&line.shape, line.dtype, line.role, says);
+        // Numbers may differ, such as a depth's factor: a span shows them.
+        let says = (mask(&values(line)), mask(&reason(line, true)));
+        let key = (
+            &line.shape,
+            line.dtype,
+            line.role,
+            line.initializer.name(),
+            says,
+        );
         (line.name.as_str(), key)
     }))
 }

@@ -122,17 +122,20 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Takes from the last column first, then from the first.
+/// Takes from whichever column is the widest, until the table fits.
 fn squeeze(widths: &mut [usize], width: usize) {
     let gaps = GAP.len() * widths.len().saturating_sub(1);
     let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
-    for column in [widths.len().saturating_sub(1), 0] {
-        let Some(own) = widths.get_mut(column) else {
+    while excess > 0 {
+        let widest = widths
+            .iter_mut()
+            .max()
+            .filter(|widest| **widest > NARROWEST);
+        let Some(widest) = widest else {
             return;
         };
-        let taken = excess.min(own.saturating_sub(NARROWEST));
-        *own -= taken;
-        excess -= taken;
+        *widest -= 1;
+        excess -= 1;
     }
 }
 
