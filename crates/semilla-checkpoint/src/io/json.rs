@@ -8,7 +8,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::error::{Malformed, Quoted};
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
 use crate::tensor::{MAX_DIMS, METADATA_KEY};
 use crate::{Limits, Metadata};
 

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::error::{InvalidTensor, Malformed};
 use crate::io::position::read_at;
+use crate::malformed::Malformed;
+use crate::tensor::InvalidTensor;
 use crate::{Error, Format};
 
 /// Why the structure of a file could not be read.

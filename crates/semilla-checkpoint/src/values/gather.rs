@@ -240,7 +240,7 @@ impl Origin<'_> {
             };
             let sampler = Sampler::new(&standard, DType::F64).map_err(|error| Error::Fill {
                 tensor: self.info().name().to_owned(),
-                error: error.into(),
+                cause: error.into(),
             })?;
             let stream = Stream::from_key(goal.key);
             let first_row = goal.part.offset()[0];

@@ -241,7 +241,7 @@ impl<'a> Sink<'a> {
         fill.prepare_part(line.key, &line.shape, line.dtype, &job.part)
             .map_err(|error| Error::Fill {
                 tensor: line.name.clone(),
-                error,
+                cause: error,
             })
     }
 

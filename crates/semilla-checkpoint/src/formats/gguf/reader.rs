@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use semilla::DType;
 
 use super::blocks::Quantization;
-use crate::formats::safetensors::reader::{check_range, open_file};
+use crate::io::file::open_file;
 use crate::io::position::read_at;
+use crate::io::range::check_range;
 use crate::io::window::{Fault, Window};
 use crate::tensor::MAX_NAME_BYTES;
 use crate::{Checkpoint, Error, Format, Limits, Metadata, Quoted, Remark, TensorInfo, Tensors};

@@ -4,7 +4,7 @@ use hdf5_reader::{ByteOrder, Dataset, Datatype};
 use semilla::DType;
 
 use super::attributes::Attributes;
-use super::reader::{Problem, problem};
+use super::problem::{Problem, problem};
 
 /// How an element is stored.
 #[derive(Debug, Clone, Copy)]

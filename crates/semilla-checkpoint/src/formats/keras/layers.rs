@@ -6,7 +6,8 @@ use semilla::Layout;
 
 use super::attributes::Attributes;
 use super::names::distinct;
-use super::reader::{Named, Problem, Selection};
+use super::problem::Problem;
+use super::selection::{Named, Selection};
 use super::tree::{Leaf, Tree};
 
 /// The group of a layer's variables.

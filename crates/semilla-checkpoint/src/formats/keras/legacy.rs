@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::attributes::Attributes;
 use super::layers;
 use super::names::distinct;
-use super::reader::{Named, Problem, Selection};
+use super::problem::Problem;
+use super::selection::{Named, Selection};
 use super::tree::Tree;
 use crate::{Quoted, Remark};
 

@@ -6,9 +6,10 @@ mod dtype;
 mod layers;
 mod legacy;
 mod names;
+mod problem;
 mod reader;
+mod selection;
 mod source;
 mod tree;
 
 pub use reader::Keras;
-pub(crate) use reader::has_signature;

@@ -1,7 +1,6 @@
 //! Weights that Keras keeps in HDF5, and HDF5 files of datasets in general.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +11,20 @@ use semilla::Layout;
 use super::archive::Entry;
 use super::attributes::Attributes;
 use super::dtype::ElementType;
+use super::problem::{Problem, problem};
+use super::selection::Selection;
 use super::source::Source;
 use super::tree::{Leaf, Place, RefusedLinks, Tree};
 use super::{archive, dtype, layers, legacy, tree};
-use crate::error::{Error, Malformed, Quoted};
-use crate::formats::safetensors::index::Index;
-use crate::formats::safetensors::reader::{check_range, check_shard, open_file};
+use crate::error::Error;
 use crate::io::archive::Archive;
 use crate::io::decoded::Decoded;
+use crate::io::file::open_file;
+use crate::io::index::Index;
+use crate::io::index::check_shard;
+use crate::io::range::check_range;
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
 use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Tensors in HDF5 files, under Keras's names where Keras wrote them.
@@ -88,34 +93,6 @@ struct Value {
     element: ElementType,
     place: Place,
 }
-
-/// A tensor under its final name: what the files' kinds give.
-pub(super) struct Named {
-    pub(super) name: String,
-    /// The position among the datasets of the tree.
-    pub(super) value: usize,
-    pub(super) layout: Option<Layout>,
-}
-
-/// The datasets that are the model's weights, and what is to be said about the others.
-#[derive(Default)]
-pub(super) struct Selection {
-    pub(super) weights: Vec<Named>,
-    pub(super) remarks: Vec<Remark>,
-}
-
-impl Selection {
-    pub(super) fn leave_out(&mut self, count: usize, what: &'static str) {
-        if count > 0 {
-            self.remarks.push(Remark::LeftOut { count, what });
-        }
-    }
-}
-
-/// What is wrong with a file, without its path.
-pub(super) type Problem = String;
-
-const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 impl Keras {
     /// Opens an HDF5 file or a `.keras` archive.
@@ -457,42 +434,10 @@ fn decode(value: &Value, info: &TensorInfo) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// Whether an HDF5 file starts somewhere that readers look: at 0, 512, 1024, 2048, ...
-pub(crate) fn has_signature(file: &File, bytes: u64) -> bool {
-    let offsets = std::iter::once(0).chain((9..63).map(|power| 1u64 << power));
-    offsets
-        .take_while(|&offset| offset.saturating_add(SIGNATURE.len() as u64) <= bytes)
-        .any(|offset| {
-            let mut found = [0; SIGNATURE.len()];
-            crate::io::position::read_at(file, &mut found, offset).is_ok() && found == SIGNATURE
-        })
-}
-
 fn refused(path: &Path) -> impl Fn(Problem) -> Error {
     move |problem| Error::Format {
         path: path.to_owned(),
         format: Format::Keras,
         problem,
     }
-}
-
-/// What the HDF5 reader found wrong, in words safe to print: the text may quote the file.
-pub(super) fn problem(error: &hdf5_reader::error::Error) -> Problem {
-    use hdf5_reader::error::Error as Hdf5;
-    let mut cause = error;
-    while let Hdf5::Context { source, .. } = cause {
-        cause = source;
-    }
-    let advice = match cause {
-        Hdf5::UnsupportedLayoutClass(3) => {
-            " (a virtual dataset, whose values lie in other files; those are never read)"
-        }
-        Hdf5::UnexpectedEof { .. } | Hdf5::OffsetOutOfBounds(_) => {
-            " (the file is truncated or damaged; fetch it again)"
-        }
-        _ => "",
-    };
-    let text: String = error.to_string().chars().take(300).collect();
-    let safe = text.escape_debug().to_string().replace("\\'", "'");
-    format!("{safe}{advice}")
 }

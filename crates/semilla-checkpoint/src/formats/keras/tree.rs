@@ -11,7 +11,7 @@ use hdf5_reader::messages::link::LinkTarget;
 use hdf5_reader::{Dataset, ExternalLinkResolver, Hdf5File};
 
 use super::dtype::ElementType;
-use super::reader::{Problem, problem};
+use super::problem::{Problem, problem};
 use crate::tensor::MAX_NAME_BYTES;
 use crate::{Limits, Quoted, TensorInfo};
 

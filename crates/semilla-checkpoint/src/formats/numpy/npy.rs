@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 use semilla::DType;
 
-pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
+const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The longest dictionary that is read; NumPy itself stops at 10 000 characters.
 const MAX_HEADER: usize = 1 << 16;

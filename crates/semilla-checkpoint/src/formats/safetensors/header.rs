@@ -7,9 +7,11 @@ use semilla::DType;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{InvalidTensor, Malformed, Quoted, TensorFault};
 use crate::io::json::{self, Document, DocumentSeed, Shape};
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
 use crate::tensor::METADATA_KEY;
+use crate::tensor::{InvalidTensor, TensorFault};
 use crate::{Limits, Metadata, TensorInfo, Tensors};
 
 /// Bytes of the length field.

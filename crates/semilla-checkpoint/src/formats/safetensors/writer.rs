@@ -4,11 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::error::{Error, Quoted};
+use crate::error::Error;
 use crate::formats::safetensors::coverage::Coverage;
 use crate::formats::safetensors::header::{self, Layout};
-use crate::formats::safetensors::reader::check_range;
 use crate::io::partial::{Partial, check_target, folder_of, sync_folder};
+use crate::io::range::check_range;
+use crate::quoted::Quoted;
 use crate::{ByteSize, CheckpointWriter, Metadata, TensorInfo, Tensors};
 
 /// Writes safetensors: one file, or shards and their index.

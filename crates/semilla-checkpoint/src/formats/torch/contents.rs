@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use semilla::DType;
 
-use crate::error::{InvalidTensor, Quoted};
 use crate::formats::torch::pickle::{Call, Id, MAX_VALUES, Node, Values};
+use crate::quoted::Quoted;
+use crate::tensor::InvalidTensor;
 use crate::tensor::{MAX_DIMS, MAX_NAME_BYTES};
 use crate::{Limits, TensorInfo};
 

@@ -7,5 +7,5 @@ mod shards;
 mod storage;
 mod view;
 
-pub(crate) use reader::{Torch, is_stream};
+pub(crate) use reader::Torch;
 pub(crate) use shards::Shards;

@@ -13,13 +13,15 @@ use std::path::{Path, PathBuf};
 use super::contents::{Stop, Walk};
 use super::storage::{Storage, Storages};
 use super::view::View;
-use crate::error::{Error, Quoted};
-use crate::formats::safetensors::reader::{check_range, open_file};
+use crate::error::Error;
 use crate::formats::torch::pickle::{Fault, Id, Node, Values};
 use crate::io::archive::{Archive, Entry, os_refused};
 use crate::io::budget::{check_budget, check_decoded};
 use crate::io::decoded::Decoded;
+use crate::io::file::open_file;
 use crate::io::position::read_at;
+use crate::io::range::check_range;
+use crate::quoted::Quoted;
 use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Tensors in a file of `torch.save`.
@@ -346,21 +348,11 @@ impl Checkpoint for Torch {
     }
 }
 
-/// The first pickle of a stream: 0x1950a86a20f9469cfc6c.
-const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-/// The magic number stands among the first opcodes.
-const MAGIC_WITHIN: usize = 64;
-/// The second.
+/// The second pickle of a stream.
 const STREAM_VERSION: i64 = 1001;
 
 const BIG_ENDIAN: &str =
     "it was saved on a big-endian machine; load it with PyTorch and save it as safetensors";
-
-/// Whether a pickle is the first of PyTorch's stream, by the first bytes of the file.
-pub(crate) fn is_stream(start: &[u8]) -> bool {
-    let start = &start[..start.len().min(MAGIC_WITHIN)];
-    start.windows(MAGIC.len()).any(|window| window == MAGIC)
-}
 
 /// The roots of the pickles of a stream, and where the last of them ends.
 fn read_pickles(

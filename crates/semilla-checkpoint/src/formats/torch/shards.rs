@@ -5,8 +5,7 @@ use std::path::Path;
 use semilla::Layout;
 
 use crate::error::Error;
-use crate::formats::safetensors::index::Index;
-use crate::formats::safetensors::reader::{check_shard, common};
+use crate::io::index::{Index, check_shard, common};
 use crate::{Checkpoint, Format, Metadata, Remark, TensorInfo, Tensors};
 
 /// The shards of an index that are read by a reader of their own each.

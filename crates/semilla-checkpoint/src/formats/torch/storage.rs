@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use semilla::DType;
 
-use crate::error::Quoted;
 use crate::formats::torch::pickle::{Id, Node, Values};
+use crate::quoted::Quoted;
 
 /// A run of elements that tensors look into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

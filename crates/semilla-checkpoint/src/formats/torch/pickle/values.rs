@@ -2,8 +2,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::Fault;
 use super::allowed::makes_weights;
+use super::fault::Fault;
 
 /// Values that the pickles of a file may make. More than those of 32 MiB of tensors.
 pub(crate) const MAX_VALUES: usize = 1 << 23;
@@ -143,7 +143,7 @@ impl Values {
     pub(super) fn spend(&mut self, values: usize) -> Result<(), Fault> {
         self.count = self.count.saturating_add(values);
         match self.count > MAX_VALUES {
-            true => Err(Fault::TooMany),
+            true => Err(Fault::TooMany(MAX_VALUES)),
             false => Ok(()),
         }
     }
