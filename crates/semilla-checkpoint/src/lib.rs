@@ -74,4 +74,4 @@ pub use quoted::Quoted;
 pub use remark::Remark;
 pub use tensor::{InvalidTensor, TensorFault, TensorInfo};
 pub use tensors::Tensors;
-pub use values::{Health, InvalidRank, Rank, Sources, materialize, tensors_of};
+pub use values::{Health, InvalidShare, Share, Sources, materialize, tensors_of};

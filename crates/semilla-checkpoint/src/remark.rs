@@ -22,8 +22,9 @@ pub enum Remark {
     },
     /// Tensors were looked for below a key that wraps them, such as `state_dict`.
     Unwrapped(Quoted),
-    /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs: neighbouring rows turn
-    /// together, where PyTorch's turn with the row half a head further. They were left in that order.
+    /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs:
+    /// neighbouring rows turn together, where PyTorch's turn with the row half a head further. They
+    /// were left in that order.
     RotaryOrder {
         /// How many tensors.
         tensors: usize,

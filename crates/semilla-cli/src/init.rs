@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use semilla::{Line, Plan};
 use semilla_checkpoint::{
-    ByteSize, Checkpoint, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources,
+    ByteSize, Checkpoint, CheckpointWriter, Metadata, SafetensorsWriter, Share, Sources,
     materialize, tensors_of,
 };
 use serde::Serialize;
@@ -44,7 +44,7 @@ pub(crate) struct InitArgs {
         default_value = "0/1",
         hide_default_value = true
     )]
-    shard: Rank,
+    shard: Share,
 
     /// Write what a checkpoint gives even where it is NaN or infinite, or becomes so in the type that is written
     #[arg(long)]
@@ -193,16 +193,16 @@ fn place(path: &Path) -> Option<PathBuf> {
 }
 
 /// What a reader of the file can know of its making.
-fn metadata(plan: &Plan, rank: Rank) -> Metadata {
+fn metadata(plan: &Plan, share: Share) -> Metadata {
     let mut metadata = Metadata::from([
         ("semilla.stream".to_owned(), plan.stream.to_string()),
         ("semilla.recipe".to_owned(), plan.recipe.clone()),
         ("semilla.seed".to_owned(), plan.seed.to_string()),
     ]);
-    if rank != Rank::WHOLE {
-        metadata.insert("semilla.shard".to_owned(), rank.to_string());
+    if share != Share::WHOLE {
+        metadata.insert("semilla.shard".to_owned(), share.to_string());
         for Line { name, shape, .. } in &plan.tensors {
-            if let Some(slice) = rank.slice(shape).filter(|slice| !slice.offset().is_empty()) {
+            if let Some(slice) = share.slice(shape).filter(|slice| !slice.offset().is_empty()) {
                 let place = format!("{:?} of {shape:?}", slice.offset());
                 metadata.insert(format!("semilla.offset.{name}"), place);
             }

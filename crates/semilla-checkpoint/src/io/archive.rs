@@ -194,8 +194,9 @@ impl Archive {
         })
     }
 
-    /// Compares the checksum of an entry whose bytes are read where they lie, which compares nothing: once, when the
-    /// first of them is wanted, so that listing stays as fast as the list is short.
+    /// Compares the checksum of an entry whose bytes are read where they lie, which compares
+    /// nothing: once, when the first of them is wanted, so that listing stays as fast as the list
+    /// is short.
     pub(crate) fn check(&self, entry: &Entry, format: Format) -> Result<(), Error> {
         if entry.unchecked {
             return Ok(());
@@ -224,8 +225,8 @@ impl Archive {
     }
 }
 
-/// Reads the list of entries of an archive that starts where its file does. By default the crate looks for a start
-/// elsewhere, which means reading the whole file.
+/// Reads the list of entries of an archive that starts where its file does. By default the crate
+/// looks for a start elsewhere, which means reading the whole file.
 pub(crate) fn list_entries<R: Read + Seek>(reader: R) -> ZipResult<ZipArchive<R>> {
     let archive_offset = ArchiveOffset::Known(0);
     ZipArchive::with_config(Config { archive_offset }, reader)

@@ -30,8 +30,9 @@ pub struct Placement {
 }
 
 impl Index {
-    /// Parses `{"weight_map": {"tensor.name": "file.safetensors", ...}, ...}`. Several files may stand in a list, as
-    /// Keras writes it: `"/layers/dense/vars": ["model_00000.weights.h5", "model_00001.weights.h5"]`.
+    /// Parses `{"weight_map": {"tensor.name": "file.safetensors", ...}, ...}`. Several files may
+    /// stand in a list, as Keras writes it:
+    /// `"/layers/dense/vars": ["model_00000.weights.h5", "model_00001.weights.h5"]`.
     ///
     /// # Errors
     /// Invalid JSON, a tensor placed twice, or a shard that is not a plain file name.
@@ -80,7 +81,8 @@ impl Index {
     }
 }
 
-/// Checks that a shard holds exactly what the index places there: names of tensors, or of Keras's groups.
+/// Checks that a shard holds exactly what the index places there: names of tensors, or of Keras's
+/// groups.
 pub(crate) fn check_shard<'a>(
     lines: &[Placement],
     found: impl Iterator<Item = &'a str>,

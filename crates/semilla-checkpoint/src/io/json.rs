@@ -150,7 +150,8 @@ fn unique<E: serde::de::Error>(entries: Vec<(String, String)>) -> Result<Metadat
     Ok(metadata)
 }
 
-/// An object of which one member counts, an object of texts or lists of texts; it must be there, once.
+/// An object of which one member counts, an object of texts or lists of texts; it must be there,
+/// once.
 pub(crate) struct Member {
     pub(crate) name: &'static str,
     /// Texts, in all lists together.

@@ -114,8 +114,9 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Whether a file can be made here, as far as can be told without making it.
-/// Checks that a file can be written under this name: a new one, or in the place of a regular one, in a folder that exists.
+/// Whether a file can be made here, as far as can be told without making it. Checks that a file can
+/// be written under this name: a new one, or in the place of a regular one, in a folder that
+/// exists.
 ///
 /// # Errors
 /// What stands in the way.

@@ -1,5 +1,5 @@
-//! The structure of a binary file, read through a small window that slides over the file: tensors' values are
-//! stepped over and never loaded.
+//! The structure of a binary file, read through a small window that slides over the file: tensors'
+//! values are stepped over and never loaded.
 
 use std::fs::File;
 use std::io;

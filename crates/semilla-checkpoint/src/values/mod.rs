@@ -9,4 +9,4 @@ mod materialize;
 mod vectors;
 
 pub use health::Health;
-pub use materialize::{InvalidRank, Rank, Sources, materialize, tensors_of};
+pub use materialize::{InvalidShare, Share, Sources, materialize, tensors_of};

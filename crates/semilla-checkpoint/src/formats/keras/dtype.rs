@@ -13,7 +13,8 @@ pub(super) struct ElementType {
     pub(super) big_endian: bool,
 }
 
-/// IEEE and bfloat16 numbers as HDF5 describes them: bits, exponent's place and size, mantissa's place and size, bias.
+/// IEEE and bfloat16 numbers as HDF5 describes them: bits, exponent's place and size, mantissa's
+/// place and size, bias.
 const FLOATS: [(u16, [u8; 4], u32, DType); 4] = [
     (64, [52, 11, 0, 52], 1023, DType::F64),
     (32, [23, 8, 0, 23], 127, DType::F32),

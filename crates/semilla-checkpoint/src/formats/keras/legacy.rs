@@ -138,7 +138,8 @@ fn without_output(weight: &str) -> &str {
     }
 }
 
-/// Whether a scope is the layer's name with a number that made it unique: `conv2d_1_1` of `conv2d_1`.
+/// Whether a scope is the layer's name with a number that made it unique: `conv2d_1_1` of
+/// `conv2d_1`.
 fn is_numbered(scope: &str, layer: &str) -> bool {
     scope
         .strip_prefix(layer)

@@ -14,7 +14,7 @@ use super::dtype::ElementType;
 use super::problem::{Problem, problem};
 use super::selection::Selection;
 use super::source::Source;
-use super::tree::{Leaf, Place, RefusedLinks, Tree};
+use super::tree::{Leaf, Location, RefusedLinks, Tree};
 use super::{archive, dtype, layers, legacy, tree};
 use crate::error::Error;
 use crate::io::archive::Archive;
@@ -29,41 +29,47 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Tensors in HDF5 files, under Keras's names where Keras wrote them.
 ///
-/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model (`.weights.h5`), in shards
-/// too (`.weights.json`), a `.keras` archive with those inside, and any other HDF5 file of datasets. A model's description is
-/// never interpreted.
+/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model
+/// (`.weights.h5`), in shards too (`.weights.json`), a `.keras` archive with those inside, and any
+/// other HDF5 file of datasets. A model's description is never interpreted.
 ///
 /// # Names
 ///
-/// **Keras 2** lists a layer's weights. A name is `layer/weight` without the `:0` at its end; what the weight's own name
-/// has up to the layer's name, or up to that name with a number added, is not repeated (`conv2d_1/conv2d_1_1/kernel:0`
-/// becomes `conv2d_1/kernel`). Where this would give two weights one name, both keep `layer/weight` in full.
+/// **Keras 2** lists a layer's weights. A name is `layer/weight` without the `:0` at its end; what
+/// the weight's own name has up to the layer's name, or up to that name with a number added, is not
+/// repeated (`conv2d_1/conv2d_1_1/kernel:0` becomes `conv2d_1/kernel`). Where this would give two
+/// weights one name, both keep `layer/weight` in full.
 ///
-/// **Keras 3** files have a group `vars` per layer, with the layer's name and numbered variables. A layer has its own name
-/// (`block1_conv1`), a part of a layer the names of the layers that it is a part of and its own (`attention/query`). Where
-/// this would give two layers one name, the names of the models around them come before (`left/project`); where there
-/// is no name, or still the same one, the path of the group stands instead (`layers/dense_1`).
+/// **Keras 3** files have a group `vars` per layer, with the layer's name and numbered variables. A
+/// layer has its own name (`block1_conv1`), a part of a layer the names of the layers that it is a
+/// part of and its own (`attention/query`). Where this would give two layers one name, the names of
+/// the models around them come before (`left/project`); where there is no name, or still the same
+/// one, the path of the group stands instead (`layers/dense_1`).
 ///
-/// The numbers become Keras's names of the variables where the layer's kind tells them: the group is called after the
-/// layer's class, and number and ranks of the variables must fit the class. Known are dense, (transposed, depthwise,
-/// separable) convolutions, normalizations with all their variables, embeddings, the cells of recurrent layers, the
-/// projections of attention. Of an unknown class, a tensor and one of the shape of its last axes are `kernel` and `bias`,
-/// and four vectors of one size a batch normalization. Otherwise the numbers stay. A kernel's [`Layout`] is stated where
-/// the class tells it and its name does not: depthwise, pointwise and transposed convolutions, attention.
+/// The numbers become Keras's names of the variables where the layer's kind tells them: the group
+/// is called after the layer's class, and number and ranks of the variables must fit the class.
+/// Known are dense, (transposed, depthwise, separable) convolutions, normalizations with all their
+/// variables, embeddings, the cells of recurrent layers, the projections of attention. Of an
+/// unknown class, a tensor and one of the shape of its last axes are `kernel` and `bias`, and four
+/// vectors of one size a batch normalization. Otherwise the numbers stay. A kernel's [`Layout`] is
+/// stated where the class tells it and its name does not: depthwise, pointwise and transposed
+/// convolutions, attention.
 ///
-/// **Shards** give the names that one file would give: a layer's own name may lie in another shard than its variables.
+/// **Shards** give the names that one file would give: a layer's own name may lie in another shard
+/// than its variables.
 ///
 /// **Other datasets** are called by their paths.
 ///
-/// The state of optimizers and of random generators is left out, as are values that the file's own list does not name; a
-/// [`Remark`] counts them.
+/// The state of optimizers and of random generators is left out, as are values that the file's own
+/// list does not name; a [`Remark`] counts them.
 ///
 /// # Limits
 ///
-/// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read: external links,
-/// external storage and virtual datasets are errors, as are two links to one group. A soft link that leads nowhere is
-/// no entry. Chunked datasets are decoded whole, contiguous ones read where they lie. Weights compressed in an archive
-/// are unpacked into memory; the checksum of uncompressed ones is compared once, before the first of them is read.
+/// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read:
+/// external links, external storage and virtual datasets are errors, as are two links to one group.
+/// A soft link that leads nowhere is no entry. Chunked datasets are decoded whole, contiguous ones
+/// read where they lie. Weights compressed in an archive are unpacked into memory; the checksum of
+/// uncompressed ones is compared once, before the first of them is read.
 pub struct Keras {
     /// The file that holds the weights, or the shards.
     parts: Vec<Part>,
@@ -91,7 +97,7 @@ struct Value {
     part: usize,
     dataset: Dataset,
     element: ElementType,
-    place: Place,
+    location: Location,
 }
 
 impl Keras {
@@ -120,7 +126,8 @@ impl Keras {
         Ok(Self { archive, ..listed })
     }
 
-    /// Reads the content of an HDF5 file or of a `.keras` archive from memory; `path` is what errors call it.
+    /// Reads the content of an HDF5 file or of a `.keras` archive from memory; `path` is what
+    /// errors call it.
     ///
     /// # Errors
     /// As [`Keras::open`].
@@ -151,12 +158,12 @@ impl Keras {
         Ok(Self { metadata, ..keras })
     }
 
-    /// Opens the shards of an index that lies at `path`, in their folder. The tensors come in the order in which one file
-    /// would have them.
+    /// Opens the shards of an index that lies at `path`, in their folder. The tensors come in the
+    /// order in which one file would have them.
     ///
     /// # Errors
-    /// As [`Keras::open`]; and the index and the shards do not list the same groups of variables, or two shards
-    /// contradict each other.
+    /// As [`Keras::open`]; and the index and the shards do not list the same groups of variables,
+    /// or two shards contradict each other.
     pub fn open_shards(path: &Path, index: &Index, limits: &Limits) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut parts = Vec::new();
@@ -216,7 +223,7 @@ impl Keras {
             infos.push(info);
             values.push(value);
         }
-        let tensors = Tensors::new(infos).map_err(|why| refused(path)(why.to_string()))?;
+        let tensors = Tensors::new(infos).map_err(Error::malformed(path))?;
         let bytes = parts.iter().map(|part| part.source.bytes()).sum();
         check_declared(tensors.bytes(), bytes, limits).map_err(refused(path))?;
         Ok(Self {
@@ -294,26 +301,27 @@ impl Part {
         let located = |problem: Problem| format!("dataset {}: {problem}", Quoted::new(&leaf.path));
         let element = dtype::of(dataset).map_err(located)?;
         let shape = tree::shape(dataset).map_err(located)?;
-        let info = TensorInfo::new(name, element.dtype, shape).map_err(|why| why.to_string())?;
+        let info = TensorInfo::new(name, element.dtype, shape)
+            .map_err(|invalid| format!("{invalid}: {}", invalid.fault))?;
         let unpacked = tree::unpacked_bytes(dataset, &info);
         check_declared(unpacked, file_bytes, limits).map_err(located)?;
-        let place = tree::place(&self.file, dataset, &info, element).map_err(located)?;
-        match place {
-            Place::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
+        let location = tree::location(&self.file, dataset, &info, element).map_err(located)?;
+        match location {
+            Location::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
                 "its values lie beyond the end of the file, which is truncated; fetch it again"
                     .to_owned(),
             )),
-            Place::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
+            Location::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
                 "its {} bytes are more than the {} that may be decoded at once (Limits::decoded_bytes)",
                 info.bytes(),
                 limits.decoded_bytes
             ))),
-            place => {
+            location => {
                 let value = Value {
                     part: leaf.part,
                     dataset: dataset.clone(),
                     element,
-                    place,
+                    location,
                 };
                 Ok((info, value))
             }
@@ -321,8 +329,8 @@ impl Part {
     }
 }
 
-/// How much listing, or decoding one tensor, may read: enough to visit everything a few times, too little for a file
-/// whose objects or chunks share their bytes thousandfold.
+/// How much listing, or decoding one tensor, may read: enough to visit everything a few times, too
+/// little for a file whose objects or chunks share their bytes thousandfold.
 fn budget(file: u64, limits: &Limits) -> u64 {
     file.saturating_mul(8).saturating_add(limits.header_bytes)
 }
@@ -401,7 +409,7 @@ impl Checkpoint for Keras {
         }
         let value = &self.values[tensor];
         let part = &self.parts[value.part];
-        if let Place::At(start) = value.place {
+        if let Location::At(start) = value.location {
             return part
                 .source
                 .read_at(start + offset, into)

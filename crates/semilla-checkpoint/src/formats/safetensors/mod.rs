@@ -1,9 +1,9 @@
 //! Safetensors: one file, or shards with an index.
 
-mod coverage;
 mod header;
 mod reader;
 mod writer;
+mod written;
 
 pub use header::Header;
 pub use reader::Safetensors;

@@ -17,13 +17,13 @@ use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
 pub struct Safetensors {
     files: Vec<(PathBuf, File)>,
     tensors: Tensors,
-    places: Vec<Place>,
+    locations: Vec<Location>,
     metadata: Metadata,
 }
 
 /// Where the data of a tensor are.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Location {
     file: usize,
     /// In bytes from the file's start.
     start: u64,
@@ -39,10 +39,10 @@ impl Safetensors {
         Ok(Self {
             files: vec![(path.to_owned(), file)],
             tensors: header.tensors,
-            places: header
+            locations: header
                 .starts
                 .into_iter()
-                .map(|start| Place { file: 0, start })
+                .map(|start| Location { file: 0, start })
                 .collect(),
             metadata: header.metadata,
         })
@@ -57,14 +57,14 @@ impl Safetensors {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut files = Vec::new();
         let mut tensors = Vec::new();
-        let mut places = Vec::new();
+        let mut locations = Vec::new();
         let mut metadata = None;
         for lines in index.shards() {
             let shard_path = folder.join(&lines[0].shard);
             let (file, header) = read_header(&shard_path, limits)?;
             let names = header.tensors.iter().map(TensorInfo::name);
             check_shard(lines, names).map_err(Error::malformed(path))?;
-            places.extend(header.starts.iter().map(|&start| Place {
+            locations.extend(header.starts.iter().map(|&start| Location {
                 file: files.len(),
                 start,
             }));
@@ -76,7 +76,7 @@ impl Safetensors {
         Ok(Self {
             files,
             tensors,
-            places,
+            locations,
             metadata: metadata.unwrap_or_default(),
         })
     }
@@ -104,14 +104,14 @@ impl Checkpoint for Safetensors {
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {
-        let place = self.places.get(tensor)?;
-        Some(&self.files[place.file].0)
+        let location = self.locations.get(tensor)?;
+        Some(&self.files[location.file].0)
     }
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         check_range(&self.tensors, tensor, offset, into.len())?;
-        let place = self.places[tensor];
-        let (path, file) = &self.files[place.file];
-        read_at(file, into, place.start + offset).map_err(Error::io("read", path))
+        let location = self.locations[tensor];
+        let (path, file) = &self.files[location.file];
+        read_at(file, into, location.start + offset).map_err(Error::io("read", path))
     }
 }

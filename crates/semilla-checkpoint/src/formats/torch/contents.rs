@@ -16,8 +16,8 @@ use super::view::View;
 /// How deep collections may lie in each other.
 const MAX_NESTING: usize = 500;
 
-/// Finds tensors: the names are the keys on the way to each, joined by dots; those of a whole module are those of its
-/// `state_dict()`.
+/// Finds tensors: the names are the keys on the way to each, joined by dots; those of a whole
+/// module are those of its `state_dict()`.
 pub(super) struct Walk<'a> {
     values: &'a Values,
     storages: &'a Storages,
@@ -137,8 +137,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether tensors are anywhere in values that give them no names. Each is looked at once in all, since with a tensor
-    /// the walk ends; objects of configurations often know their parents.
+    /// Whether tensors are anywhere in values that give them no names. Each is looked at once in
+    /// all, since with a tensor the walk ends; objects of configurations often know their parents.
     fn has_tensors(&mut self, values: &[Id]) -> Result<bool, Stop> {
         let mut due = values.to_vec();
         while let Some(id) = due.pop() {
@@ -292,7 +292,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Follows the functions of PyTorch that make a tensor of a tensor, to that which makes one of a storage.
+    /// Follows the functions of PyTorch that make a tensor of a tensor, to that which makes one of
+    /// a storage.
     fn rebuild(&mut self, call: &Call) -> Result<Rebuilt, String> {
         let values = self.values;
         let (mut function, mut arguments) = (call.function, call.arguments);
@@ -305,7 +306,8 @@ impl<'a> Walk<'a> {
                     "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3",
                     [storage, offset, shape, strides, rest @ ..],
                 ) => {
-                    // Whether it has a gradient, its hooks, in the third version its type, and marks.
+                    // Whether it has a gradient, its hooks, in the third version its type, and
+                    // marks.
                     let (dtype, marks) = match (name, rest) {
                         ("_rebuild_tensor_v3", [_, _, kind, marks @ ..]) => {
                             (dtype(values, *kind)?, marks.first())

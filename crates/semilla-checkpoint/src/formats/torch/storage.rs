@@ -45,8 +45,9 @@ pub(super) struct Storages {
 }
 
 impl Storages {
-    /// Reads every persistent id: ('storage', class, key, location, elements), in old files with a part (key, start,
-    /// elements) or None after it, or ('module', class, file, source), which stands for the class.
+    /// Reads every persistent id: ('storage', class, key, location, elements), in old files with a
+    /// part (key, start, elements) or None after it, or ('module', class, file, source), which
+    /// stands for the class.
     pub(super) fn of(values: &Values) -> Result<Self, String> {
         let mut storages = Self::default();
         for (id, node) in values.iter() {

@@ -42,8 +42,8 @@ pub(crate) struct Call {
     pub(crate) state: Option<Id>,
 }
 
-/// The values of a file's pickles. They refer to each other by number, so that sharing and even cycles are as in Python
-/// and nothing is deep when it is dropped.
+/// The values of a file's pickles. They refer to each other by number, so that sharing and even
+/// cycles are as in Python and nothing is deep when it is dropped.
 pub(crate) struct Values {
     nodes: Vec<Node>,
     texts: HashMap<Rc<str>, Id>,
