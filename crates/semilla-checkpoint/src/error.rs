@@ -15,7 +15,7 @@ pub enum Error {
     /// The operating system refused.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried, such as "open".
+        /// The attempt, such as "open".
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
@@ -34,8 +34,8 @@ pub enum Error {
     },
     /// A plan keeps a tensor that the model's file does not hold in the same type and shape.
     #[error(
-        "{tensor:?} is to keep its values, but the model given has none for it; give the file that holds them, \
-         or choose an initializer"
+        "{tensor:?} is to keep its values, but the model given has none for it; \
+         give the file that holds them, or choose an initializer"
     )]
     NothingToKeep {
         /// The tensor.
@@ -43,16 +43,16 @@ pub enum Error {
     },
     /// A plan loads a tensor that its checkpoint does not hold in a shape that fits.
     #[error(
-        "{tensor:?} is to load {wanted}, which its checkpoint does not have in a shape that fits; make the plan anew \
-         from the checkpoint given"
+        "{tensor:?} is to load {wanted}, which its checkpoint does not have in a shape that fits; \
+         make the plan again from the checkpoint given"
     )]
     NotInSource {
         /// The tensor.
         tensor: String,
-        /// What it takes.
+        /// The checkpoint's tensor that it takes.
         wanted: Quoted,
     },
-    /// Integers that another integer type cannot hold.
+    /// Integers that the new type cannot hold.
     #[error("{tensor} holds {from} values that {to} cannot hold exactly; keep the type {from}")]
     Integers {
         /// The checkpoint's tensor.
@@ -84,7 +84,7 @@ pub enum Error {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         cause: Malformed,
     },
@@ -99,14 +99,14 @@ pub enum Error {
         /// The format's name, with its article.
         format: &'static str,
     },
-    /// A file of another format that cannot be read as such.
+    /// A file that cannot be read as the format that it is of.
     #[error("cannot read {} as {format}: {problem}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What it is stored as.
+        /// The format that it is stored in.
         format: Format,
-        /// What is wrong with it, and what to do.
+        /// The fault, and what to do.
         problem: String,
     },
     /// A zip archive that is damaged, or that readers may understand differently.
@@ -114,7 +114,7 @@ pub enum Error {
     Archive {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
     /// The content is of a format that was left out of the build.
@@ -142,8 +142,11 @@ pub enum Error {
         /// The kind of file that it seems to be.
         found: LooksLike,
     },
-    /// The file stands for another one that was not fetched.
-    #[error("{} is a Git LFS pointer, not the weights; fetch them with `git lfs pull`", path.display())]
+    /// The file stands for one that was not fetched.
+    #[error(
+        "{} is a Git LFS pointer, not the weights; fetch them with `git lfs pull`",
+        path.display()
+    )]
     LfsPointer {
         /// The file.
         path: PathBuf,
@@ -159,7 +162,7 @@ pub enum Error {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What it holds instead of one model.
+        /// The content in the place of one model.
         found: String,
     },
     /// The output path names no file in a folder that exists.
@@ -167,7 +170,7 @@ pub enum Error {
     Target {
         /// The output path.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The fault, and what to do.
         reason: &'static str,
     },
     /// The source lists shapes but has no values.
@@ -220,7 +223,8 @@ pub enum Error {
     },
     /// More names and shapes than readers of safetensors accept.
     #[error(
-        "{}: the header would have {bytes} bytes and readers accept {limit}; write the model in shards",
+        "{}: the header would have {bytes} bytes and readers accept {limit}; \
+         write the model in shards",
         path.display()
     )]
     HeaderTooLong {

@@ -1,4 +1,4 @@
-//! Files that hold no weights, told from their first bytes.
+//! Files that hold no weights, recognized by their first bytes.
 
 use std::fmt;
 

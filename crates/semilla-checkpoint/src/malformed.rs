@@ -9,7 +9,8 @@ use crate::tensor::InvalidTensor;
 pub enum Malformed {
     /// The file ends inside its header.
     #[error(
-        "the file is truncated: its header needs {needed} bytes and the file has {file}; fetch it again"
+        "the file is truncated: its header needs {needed} bytes and the file has {file}; \
+         fetch it again"
     )]
     HeaderTruncated {
         /// Header and its length field, in bytes.
@@ -39,7 +40,8 @@ pub enum Malformed {
     TotalTooLarge,
     /// The file ends inside the data.
     #[error(
-        "the file is truncated: the tensors need {needed} bytes of data and there are {data}; fetch it again"
+        "the file is truncated: the tensors need {needed} bytes of data and there are {data}; \
+         fetch it again"
     )]
     DataTruncated {
         /// Bytes that the header describes.

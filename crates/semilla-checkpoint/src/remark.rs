@@ -1,3 +1,5 @@
+//! Findings about a file that its tensors do not show.
+
 use std::fmt;
 
 use crate::Quoted;
@@ -17,7 +19,7 @@ pub enum Remark {
     LeftOut {
         /// How many.
         count: usize,
-        /// What they are, such as "optimizer weights".
+        /// Their kind, such as "optimizer weights".
         what: &'static str,
     },
     /// Tensors were looked for below a key that wraps them, such as `state_dict`.
@@ -49,7 +51,8 @@ impl fmt::Display for Remark {
             Remark::Unwrapped(key) => write!(f, "the weights lie below {key}"),
             Remark::RotaryOrder { tensors } => write!(
                 f,
-                "the rows of {tensors} query and key tensors are in GGUF's rotary order, not in PyTorch's"
+                "the rows of {tensors} query and key tensors are in GGUF's rotary order, \
+                 not in PyTorch's"
             ),
         }
     }

@@ -9,7 +9,7 @@ pub(crate) const METADATA_KEY: &str = "__metadata__";
 pub(crate) const MAX_NAME_BYTES: usize = 4096;
 pub(crate) const MAX_DIMS: usize = 64;
 
-/// What is known of a tensor without its values: name, element type, shape.
+/// A tensor without its values: name, element type, shape.
 ///
 /// The name has at most 4096 bytes and no control characters, the shape at most 64 dimensions, and
 /// the product of any of the dimensions with the element's size fits in an `i64`.
@@ -94,12 +94,12 @@ impl TensorInfo {
 pub struct InvalidTensor {
     /// The tensor's name.
     pub name: Quoted,
-    /// What is wrong with it.
+    /// The fault.
     #[source]
     pub fault: TensorFault,
 }
 
-/// What is wrong with one tensor.
+/// A fault of one tensor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TensorFault {
@@ -121,7 +121,7 @@ pub enum TensorFault {
     /// An element type that cannot be read.
     #[error("its dtype {0} is not supported")]
     DType(Quoted),
-    /// The range of data has another length than shape and element type ask for.
+    /// The range of data does not have the length that shape and element type ask for.
     #[error(
         "its data range {start}..{end} does not have the {needed} bytes that dtype and shape need"
     )]
@@ -135,7 +135,8 @@ pub enum TensorFault {
     },
     /// The range of data overlaps another or leaves a hole.
     #[error(
-        "its data start at byte {start} where {expected} is due: ranges must neither overlap nor leave holes"
+        "its data start at byte {start} where {expected} is due: \
+         ranges must neither overlap nor leave holes"
     )]
     Placement {
         /// The range's first byte.

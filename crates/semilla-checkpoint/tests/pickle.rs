@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 
 use common::{file_of, message, names, refusal, whole};
-use semilla_checkpoint::{Checkpoint, Limits, open, open_with};
+use semilla_checkpoint::{Limits, open, open_with};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

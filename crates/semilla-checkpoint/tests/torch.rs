@@ -131,8 +131,8 @@ fn what_cannot_be_read_is_named() {
 
 #[test]
 fn a_small_file_cannot_declare_much() {
-    let message = fixture_refusal("expand.pt");
-    assert!(message.contains("1000 times the file"), "{message}");
+    let refused = fixture_refusal("expand.pt");
+    assert!(refused.contains("1000 times the file"), "{refused}");
     let generous = Limits {
         expansion: u64::MAX,
         ..Limits::default()
@@ -142,17 +142,17 @@ fn a_small_file_cannot_declare_much() {
         decoded_bytes: 1 << 20,
         ..generous
     };
-    let message = message(&open_with(fixture("expand.pt"), &tight).err().unwrap());
+    let refused = message(&open_with(fixture("expand.pt"), &tight).err().unwrap());
     assert!(
-        message.contains("tensor \"0\" has 8589934592 bytes"),
-        "{message}"
+        refused.contains("tensor \"0\" has 8589934592 bytes"),
+        "{refused}"
     );
     let few = Limits {
         tensors: 3,
         ..Limits::default()
     };
-    let message = message(&open_with(fixture("views.pt"), &few).err().unwrap());
-    assert!(message.contains("limit"), "{message}");
+    let refused = message(&open_with(fixture("views.pt"), &few).err().unwrap());
+    assert!(refused.contains("limit"), "{refused}");
 }
 
 /// The entries of an archive.
@@ -290,18 +290,18 @@ fn shards_of_an_index_are_one_model() {
 #[test]
 fn an_index_and_its_shards_must_agree() {
     let first = ("pytorch_model-1.bin", &VIEWS[..]);
-    let refusal = |second: &str, map: &[(&str, &[&str])]| refusal_at(sharded(second, map).path());
+    let refused = |second: &str, map: &[(&str, &[&str])]| refusal_at(sharded(second, map).path());
     let of_second: fn(&'static [&'static str]) -> (&'static str, &'static [&'static str]) =
         |names| ("pytorch_model-2.bin", names);
-    let message = fixture_refusal("command.pt", &[first, of_second(&["other"])]);
+    let message = refused("command.pt", &[first, of_second(&["other"])]);
     assert!(message.contains("places \"other\""), "{message}");
-    let message = fixture_refusal("dtypes.pt", &[first, of_second(&["float64"])]);
+    let message = refused("dtypes.pt", &[first, of_second(&["float64"])]);
     assert!(message.contains("does not place there"), "{message}");
-    let message = fixture_refusal("plain.npy", &[first, of_second(&["plain"])]);
+    let message = refused("plain.npy", &[first, of_second(&["plain"])]);
     assert!(message.contains("another format"), "{message}");
-    let message = fixture_refusal("command.pt", &[first, ("../views.pt", &["weight"])]);
+    let message = refused("command.pt", &[first, ("../views.pt", &["weight"])]);
     assert!(message.contains("refused"), "{message}");
-    let message = fixture_refusal("views.pt", &[first, of_second(&VIEWS)]);
+    let message = refused("views.pt", &[first, of_second(&VIEWS)]);
     assert!(message.contains("twice"), "{message}");
 }
 

@@ -50,7 +50,7 @@ impl Index {
         if let Some(shard) = shards.into_iter().find(|shard| !is_plain(shard)) {
             return Err(Malformed::ShardName(Quoted::new(shard)));
         }
-        // Each line has the name anew: a long one with many shards would multiply.
+        // Each line repeats the name: a long one with many shards would multiply.
         let names = map
             .iter()
             .map(|(name, shards)| name.len() as u64 * shards.len() as u64);

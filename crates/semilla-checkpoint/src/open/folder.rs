@@ -10,7 +10,7 @@ struct Kind {
     name: &'static str,
     single: &'static str,
     index: &'static str,
-    /// What the whole model would have in the place of the index's ending.
+    /// The ending of the whole model, in the place of the index's.
     whole: &'static str,
 }
 
@@ -79,8 +79,7 @@ fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<P
     }
 }
 
-/// The whole model of the index's own name, if there is one: then the shards may be of another
-/// time.
+/// The whole model of the index's own name, if there is one: the shards may be older or newer.
 fn beside(kind: &Kind, index: &Path, singles: &[PathBuf]) -> Option<String> {
     let index = index.file_name()?.to_string_lossy();
     let whole = index.strip_suffix(kind.index)?.to_owned() + kind.whole;

@@ -15,7 +15,7 @@ use crate::io::limits::Limits;
 use crate::looks_like::LooksLike;
 use crate::malformed::Malformed;
 
-/// What a JSON file says.
+/// The content of a JSON file.
 pub(super) enum Json {
     Shapes(Manifest),
     Index(Index),

@@ -1,4 +1,4 @@
-//! What is noticed about values on their way from a checkpoint: counts, extremes, and an exact sum
+//! The health of values on their way from a checkpoint: counts, extremes, and an exact sum
 //! of squares.
 //!
 //! Everything here is the same whatever the order in which pieces are put together, and on every
@@ -11,7 +11,7 @@ use semilla::DType;
 use crate::values::elements::{BLOCK, Real, Stored, aligned, with_float};
 use crate::values::vectors::{Job, widest};
 
-/// What was noticed about the values that a tensor took from a checkpoint.
+/// Counts and extremes of the values that a tensor took from a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Health {
     /// Elements that were looked at.

@@ -13,7 +13,7 @@ use crate::values::load::Origin;
 
 use crate::{Checkpoint, CheckpointWriter, Error, Health, Malformed, Quoted, TensorInfo, Tensors};
 
-/// What one thread generates and writes at a time: pieces of this size leave for the disk while the
+/// Bytes that one thread generates and writes at a time: pieces of this size leave for the disk while the
 /// next are made.
 const CHUNK: usize = 1 << 20;
 
@@ -166,7 +166,7 @@ impl Job<'_> {
     }
 }
 
-/// What a job's bytes come from.
+/// The source of a job's bytes.
 enum Bytes<'a> {
     Generated(Prepared),
     Copied(Origin<'a>),

@@ -1,7 +1,7 @@
 //! Fixtures that other packages made (`tests/peers`), what must be read from them, and why files
 //! are refused.
 
-#![allow(dead_code, reason = "each test takes a part of this")]
+#![allow(dead_code, unused_imports, reason = "each test takes a part of this")]
 
 mod damage;
 

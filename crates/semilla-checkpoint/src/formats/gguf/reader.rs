@@ -1,3 +1,5 @@
+//! Reading GGUF: the structure at once, the values when they are asked for.
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -117,7 +119,7 @@ fn remarks(metadata: &Metadata, tensors: &Tensors) -> Vec<Remark> {
     Vec::new()
 }
 
-/// What comes before the values, read from front to back.
+/// The structure before the values, read from front to back.
 struct Structure<'f> {
     window: Window<'f>,
     at: u64,

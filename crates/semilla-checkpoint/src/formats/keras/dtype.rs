@@ -107,7 +107,7 @@ fn whole(raw: &[u8], size: u8) -> bool {
     raw.get(8..12) == Some(&[0, 0, size * 8, 0][..])
 }
 
-/// What h5py makes of NumPy's booleans.
+/// The enumeration that h5py makes of NumPy's booleans.
 fn is_bool(base: &Datatype, members: &[hdf5_reader::EnumMember]) -> bool {
     let byte = matches!(base, Datatype::FixedPoint { size: 1, .. });
     let mut pairs: Vec<_> = members

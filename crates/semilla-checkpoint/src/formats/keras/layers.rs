@@ -181,7 +181,7 @@ fn class(group: &str) -> &str {
     }
 }
 
-/// What Keras calls the variables of a layer of this class, if there are as many and of such ranks.
+/// Keras's names of the variables of a layer of this class, if number and ranks fit.
 fn variable_names(class: &str, shapes: &[&[u64]]) -> Option<&'static [&'static str]> {
     const KERNEL: &[&str] = &["kernel", "bias"];
     const SEPARABLE: &[&str] = &["depthwise_kernel", "pointwise_kernel", "bias"];
@@ -217,7 +217,7 @@ fn variable_names(class: &str, shapes: &[&[u64]]) -> Option<&'static [&'static s
     names.get(..shapes.len())
 }
 
-/// What a variable's axes are, where its name alone does not tell.
+/// A variable's axes, where its name alone does not tell.
 pub(super) fn layout(class: &str, variable: &str, rank: usize) -> Option<Layout> {
     let kernel = ["D", "H", "W"][3usize.saturating_sub(rank.saturating_sub(2))..].concat();
     let letters = match (class, variable) {

@@ -1,9 +1,9 @@
-//! What is wrong with an HDF5 file.
+//! Faults of HDF5 files.
 
-/// What is wrong with a file, without its path.
+/// A sentence about a file's fault, without its path.
 pub(super) type Problem = String;
 
-/// What the HDF5 reader found wrong, in words safe to print: the text may quote the file.
+/// The HDF5 reader's error in words safe to print: the text may quote the file.
 pub(super) fn problem(error: &hdf5_reader::error::Error) -> Problem {
     use hdf5_reader::error::Error as Hdf5;
     let mut cause = error;

@@ -362,7 +362,7 @@ fn check_declared(declared: u64, file: u64, limits: &Limits) -> Result<(), Probl
     ))
 }
 
-/// What Keras 2 says about itself.
+/// The versions that Keras 2 notes about itself.
 fn metadata(tree: &Tree) -> Result<Metadata, Problem> {
     let root = Attributes::of_group(tree.root())?;
     let mut metadata = Metadata::new();

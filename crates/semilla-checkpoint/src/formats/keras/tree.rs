@@ -15,7 +15,7 @@ use super::problem::{Problem, problem};
 use crate::tensor::MAX_NAME_BYTES;
 use crate::{Limits, Quoted, TensorInfo};
 
-/// What a file holds.
+/// The content of a file.
 pub(super) struct Tree {
     /// By path, without a slash at either end; the root's is empty.
     pub(super) groups: BTreeMap<String, Group>,

@@ -1,3 +1,5 @@
+//! Reading one array, or an archive of arrays.
+
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};

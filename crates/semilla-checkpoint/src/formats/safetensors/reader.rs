@@ -1,3 +1,5 @@
+//! Reading one file, or the shards of an index.
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

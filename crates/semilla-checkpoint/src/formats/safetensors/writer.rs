@@ -1,3 +1,5 @@
+//! Writing one file, or shards and their index.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};

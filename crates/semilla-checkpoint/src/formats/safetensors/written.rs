@@ -45,18 +45,18 @@ mod tests {
     proptest! {
         #[test]
         fn every_byte_once(ranges in prop::collection::vec((0u64..40, 0u64..9), 0..30)) {
-            let mut ranges = Written::default();
-            let mut written = [false; 64];
+            let mut written = Written::default();
+            let mut expected = [false; 64];
             for (start, len) in ranges {
-                let bytes = &mut written[start as usize..(start + len) as usize];
+                let bytes = &mut expected[start as usize..(start + len) as usize];
                 let fresh = !bytes.contains(&true);
-                prop_assert_eq!(ranges.add(start..start + len).is_ok(), fresh);
+                prop_assert_eq!(written.add(start..start + len).is_ok(), fresh);
                 if fresh {
                     bytes.fill(true);
                 }
-                let runs = written.split(|w| !w).filter(|run| !run.is_empty()).count();
-                prop_assert_eq!(ranges.ends.len(), runs);
-                prop_assert_eq!(ranges.bytes(), written.iter().filter(|w| **w).count() as u64);
+                let runs = expected.split(|w| !w).filter(|run| !run.is_empty()).count();
+                prop_assert_eq!(written.ends.len(), runs);
+                prop_assert_eq!(written.bytes(), expected.iter().filter(|w| **w).count() as u64);
             }
         }
     }

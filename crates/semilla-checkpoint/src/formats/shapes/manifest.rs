@@ -1,3 +1,5 @@
+//! Parsing a list of shapes.
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 

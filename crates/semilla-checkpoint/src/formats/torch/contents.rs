@@ -25,7 +25,7 @@ pub(super) struct Walk<'a> {
     /// Where the walk is.
     name: String,
     depth: usize,
-    /// What was seen where no tensor may be.
+    /// Values seen where no tensor may be.
     aside: HashSet<Id>,
     /// How many values were looked at.
     steps: usize,
@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
         Ok(Some(tables))
     }
 
-    /// What `state_dict()` would have, in its order.
+    /// The entries that `state_dict()` would have, in its order.
     fn module(
         &mut self,
         state: Id,
@@ -377,7 +377,7 @@ impl<'a> Walk<'a> {
 
 type Entries = Vec<(Id, Id)>;
 
-/// What a tensor is made of.
+/// The parts of a tensor.
 struct Rebuilt {
     storage: Id,
     dtype: DType,

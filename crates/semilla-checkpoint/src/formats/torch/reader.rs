@@ -1,4 +1,4 @@
-//! Files of `torch.save`: a zip archive, or the older stream of pickles.
+//! Reading a zip archive or the older stream of pickles.
 //!
 //! Source: `torch/serialization.py`. An archive has the pickle of what was saved as `data.pkl`, and
 //! each storage, by the key that the pickle calls it, in `data/`. A stream has five pickles (a
@@ -58,7 +58,7 @@ struct Location {
     at: Option<u64>,
 }
 
-/// What the pickles say.
+/// The content of the pickles.
 struct Contents {
     values: Values,
     storages: Storages,

@@ -12,7 +12,7 @@ use crate::quoted::Quoted;
 pub(super) struct Storage {
     /// The text that it is kept under.
     pub(super) key: Id,
-    /// What its class says; nothing for plain bytes and for what cannot be read.
+    /// The type that its class says; nothing for plain bytes and for what cannot be read.
     pub(super) dtype: Option<DType>,
     /// Bytes of an element; 0 if the class is not known.
     pub(super) size: u64,
@@ -40,7 +40,7 @@ pub(super) struct Part {
 pub(super) struct Storages {
     pub(super) list: Vec<Storage>,
     by_key: HashMap<Id, usize>,
-    /// What persistent ids stand for.
+    /// The parts that persistent ids stand for.
     parts: HashMap<Id, Part>,
 }
 

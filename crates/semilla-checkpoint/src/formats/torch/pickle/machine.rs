@@ -1,3 +1,5 @@
+//! The machine that follows a pickle's opcodes.
+
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 
@@ -13,7 +15,7 @@ struct Machine {
     memo: HashMap<u64, Id>,
 }
 
-/// What an opcode comes to.
+/// The effect of an opcode.
 enum Step {
     Push(Id),
     Mark,

@@ -1,4 +1,4 @@
-//! What a pickle says, without running it.
+//! Reading a pickle without running it.
 //!
 //! A pickle is a program for a machine with a stack, marks on it, and a memo. Ours builds values as
 //! Python's does, but where that one imports and calls, it notes what was to be called with what
