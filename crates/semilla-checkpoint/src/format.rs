@@ -1,6 +1,10 @@
+//! The formats by name.
+
+use std::fmt;
+
 use semilla::model::Convention;
 
-/// What a checkpoint is stored as.
+/// The format that a checkpoint is stored in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -21,9 +25,21 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whose way of storing weights the format is written in: Keras stores [in, out] and [kernel..., in, out], the others
-    /// [out, in] and [out, in, kernel...]. GGUF's dimensions are given in row-major order. `None` for formats that hold
-    /// anyone's weights: [`Convention::of_names`] may tell.
+    /// Every format.
+    pub const ALL: &[Format] = &[
+        Format::Safetensors,
+        Format::Torch,
+        Format::Numpy,
+        Format::Keras,
+        Format::Onnx,
+        Format::Gguf,
+        Format::Shapes,
+    ];
+
+    /// Whose way of storing weights the format is written in: Keras stores [in, out] and
+    /// [kernel..., in, out], the others [out, in] and [out, in, kernel...]. GGUF's dimensions are
+    /// given in row-major order. `None` for formats that hold anyone's weights:
+    /// [`Convention::of_names`] may tell.
     pub fn convention(self) -> Option<Convention> {
         match self {
             Format::Keras => Some(Convention::Keras),
@@ -31,10 +47,34 @@ impl Format {
             Format::Safetensors | Format::Shapes | Format::Numpy => None,
         }
     }
+
+    /// The cargo feature with which the format is read; `None` if it always is.
+    pub fn feature(self) -> Option<&'static str> {
+        match self {
+            Format::Safetensors | Format::Shapes => None,
+            Format::Torch => Some("torch"),
+            Format::Numpy => Some("numpy"),
+            Format::Keras => Some("keras"),
+            Format::Onnx => Some("onnx"),
+            Format::Gguf => Some("gguf"),
+        }
+    }
+
+    /// Whether this build reads the format.
+    pub fn is_read(self) -> bool {
+        match self {
+            Format::Safetensors | Format::Shapes => true,
+            Format::Torch => cfg!(feature = "torch"),
+            Format::Numpy => cfg!(feature = "numpy"),
+            Format::Keras => cfg!(feature = "keras"),
+            Format::Onnx => cfg!(feature = "onnx"),
+            Format::Gguf => cfg!(feature = "gguf"),
+        }
+    }
 }
 
-impl std::fmt::Display for Format {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Format::Safetensors => "safetensors",
             Format::Shapes => "a list of shapes",

@@ -31,87 +31,48 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod checkpoint;
 mod error;
 mod format;
 mod formats;
+// Formats that are left out leave some of this unused.
+#[cfg_attr(
+    not(all(
+        feature = "torch",
+        feature = "numpy",
+        feature = "keras",
+        feature = "onnx"
+    )),
+    allow(dead_code)
+)]
 mod io;
+mod looks_like;
+mod malformed;
 mod open;
 pub mod ops;
+mod quoted;
 mod remark;
 mod tensor;
+mod tensors;
 mod values;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use semilla::Layout;
-
-pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
+pub use checkpoint::{Checkpoint, CheckpointWriter, Metadata};
+pub use error::Error;
 pub use format::Format;
+#[cfg(feature = "gguf")]
 pub use formats::gguf::Gguf;
+#[cfg(feature = "keras")]
 pub use formats::keras::Keras;
+#[cfg(feature = "onnx")]
 pub use formats::onnx::Onnx;
-pub use formats::safetensors::{Header, Index, Placement, Safetensors, SafetensorsWriter};
+pub use formats::safetensors::{Header, Safetensors, SafetensorsWriter};
 pub use formats::shapes::Manifest;
-pub use io::{ByteSize, InvalidByteSize, check_target, write_atomically};
-pub use open::{Limits, open, open_with};
+pub use io::{ByteSize, Index, InvalidByteSize, Limits, Placement, check_target, write_atomically};
+pub use looks_like::LooksLike;
+pub use malformed::Malformed;
+pub use open::{open, open_with};
+pub use quoted::Quoted;
 pub use remark::Remark;
-pub use tensor::{TensorInfo, Tensors};
-pub use values::{Health, InvalidRank, Rank, Sources, materialize, tensors_of};
-
-/// Free text that a file carries beside its tensors.
-pub type Metadata = BTreeMap<String, String>;
-
-/// Tensors that can be listed, and read where the source has their values.
-pub trait Checkpoint: Send + Sync {
-    /// The tensors, in an order that depends on the content alone. Methods name a tensor by its
-    /// position in this list.
-    fn tensors(&self) -> &Tensors;
-
-    /// The free text beside the tensors. Of several files: what all of them agree on.
-    fn metadata(&self) -> &Metadata;
-
-    /// What the tensors are stored as.
-    fn format(&self) -> Format;
-
-    /// What was noticed about the file that its tensors do not show.
-    fn remarks(&self) -> &[Remark] {
-        &[]
-    }
-
-    /// What a tensor's axes are, where the file itself tells (in ONNX, the node that takes the tensor).
-    fn layout(&self, tensor: usize) -> Option<&Layout> {
-        let _ = tensor;
-        None
-    }
-
-    /// The file that holds a tensor; `None` beyond the list.
-    fn file(&self, tensor: usize) -> Option<&Path>;
-
-    /// Fills `into` with the bytes of a tensor that start at `offset`, little-endian, row-major.
-    ///
-    /// # Errors
-    /// The range leaves the tensor, the source has shapes only, or the file cannot be read.
-    fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error>;
-}
-
-/// Receives the bytes of tensors that were declared when it was made.
-pub trait CheckpointWriter: Send + Sync {
-    /// The tensors, in the order in which they were declared. Methods name a tensor by its
-    /// position in this list.
-    fn tensors(&self) -> &Tensors;
-
-    /// Writes bytes of a tensor, little-endian, row-major, starting at `offset`. Every byte must
-    /// be written once: in any order, in pieces of any size, from any thread.
-    ///
-    /// # Errors
-    /// The range leaves the tensor or was written before, or the disk is full or fails.
-    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error>;
-
-    /// Brings all to the disk, gives the files their final names, and returns those. A writer that
-    /// is dropped instead leaves nothing behind.
-    ///
-    /// # Errors
-    /// Bytes are missing, or the disk is full or fails.
-    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, Error>;
-}
+pub use tensor::{InvalidTensor, TensorFault, TensorInfo};
+pub use tensors::Tensors;
+pub use values::{Health, InvalidShare, Share, Sources, materialize, tensors_of};

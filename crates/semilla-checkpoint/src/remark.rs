@@ -1,3 +1,5 @@
+//! Findings about a file that its tensors do not show.
+
 use std::fmt;
 
 use crate::Quoted;
@@ -17,13 +19,14 @@ pub enum Remark {
     LeftOut {
         /// How many.
         count: usize,
-        /// What they are, such as "optimizer weights".
+        /// Their kind, such as "optimizer weights".
         what: &'static str,
     },
     /// Tensors were looked for below a key that wraps them, such as `state_dict`.
     Unwrapped(Quoted),
-    /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs: neighbouring rows turn
-    /// together, where PyTorch's turn with the row half a head further. They were left in that order.
+    /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs:
+    /// neighbouring rows turn together, where PyTorch's turn with the row half a head further. They
+    /// were left in that order.
     RotaryOrder {
         /// How many tensors.
         tensors: usize,
@@ -48,7 +51,8 @@ impl fmt::Display for Remark {
             Remark::Unwrapped(key) => write!(f, "the weights lie below {key}"),
             Remark::RotaryOrder { tensors } => write!(
                 f,
-                "the rows of {tensors} query and key tensors are in GGUF's rotary order, not in PyTorch's"
+                "the rows of {tensors} query and key tensors are in GGUF's rotary order, \
+                 not in PyTorch's"
             ),
         }
     }

@@ -1,16 +1,15 @@
-use std::ops::Deref;
+//! One tensor without its values, and what can be wrong with it.
 
 use semilla::DType;
 
-use crate::Malformed;
-use crate::error::{InvalidTensor, Quoted, TensorFault};
+use crate::quoted::Quoted;
 
 /// The key under which safetensors keeps its metadata among the tensors.
 pub(crate) const METADATA_KEY: &str = "__metadata__";
 pub(crate) const MAX_NAME_BYTES: usize = 4096;
 pub(crate) const MAX_DIMS: usize = 64;
 
-/// What is known of a tensor without its values: name, element type, shape.
+/// A tensor without its values: name, element type, shape.
 ///
 /// The name has at most 4096 bytes and no control characters, the shape at most 64 dimensions, and
 /// the product of any of the dimensions with the element's size fits in an `i64`.
@@ -89,6 +88,64 @@ impl TensorInfo {
     }
 }
 
+/// A tensor whose name, element type, shape and bytes do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("tensor {name}")]
+pub struct InvalidTensor {
+    /// The tensor's name.
+    pub name: Quoted,
+    /// The fault.
+    #[source]
+    pub fault: TensorFault,
+}
+
+/// A fault of one tensor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TensorFault {
+    /// The name has characters that a terminal would obey.
+    #[error("control characters in the name")]
+    ControlCharacter,
+    /// The name is longer than 4096 bytes.
+    #[error("the name has {0} bytes, more than {MAX_NAME_BYTES}")]
+    LongName(usize),
+    /// The name is that of the metadata.
+    #[error("this name is reserved for the metadata")]
+    Reserved,
+    /// More than 64 dimensions.
+    #[error("the shape has {0} dimensions, more than {MAX_DIMS}")]
+    Dimensions(usize),
+    /// The shape's size overflows, zeros among the dimensions left aside.
+    #[error("the shape {0:?} has more bytes than a file can have")]
+    TooLarge(Vec<usize>),
+    /// An element type that cannot be read.
+    #[error("its dtype {0} is not supported")]
+    DType(Quoted),
+    /// The range of data does not have the length that shape and element type ask for.
+    #[error(
+        "its data range {start}..{end} does not have the {needed} bytes that dtype and shape need"
+    )]
+    Length {
+        /// The range's first byte.
+        start: u64,
+        /// The byte after the range.
+        end: u64,
+        /// Bytes that element type and shape ask for.
+        needed: u64,
+    },
+    /// The range of data overlaps another or leaves a hole.
+    #[error(
+        "its data start at byte {start} where {expected} is due: \
+         ranges must neither overlap nor leave holes"
+    )]
+    Placement {
+        /// The range's first byte.
+        start: u64,
+        /// Where the previous range ended.
+        expected: u64,
+    },
+}
+
 /// Zeros count as ones, so that no partial product (a stride, a fan) can overflow either.
 fn fits_a_file(dtype: DType, shape: &[usize]) -> bool {
     shape
@@ -97,56 +154,6 @@ fn fits_a_file(dtype: DType, shape: &[usize]) -> bool {
             bytes.checked_mul(i64::try_from(dim.max(1)).ok()?)
         })
         .is_some()
-}
-
-/// A list of tensors with different names, whose bytes together fit in an `i64`.
-#[derive(Debug, Clone, Default)]
-pub struct Tensors {
-    list: Vec<TensorInfo>,
-    /// Positions in the list, by name.
-    by_name: Vec<usize>,
-}
-
-impl Tensors {
-    /// Keeps the order of the list.
-    ///
-    /// # Errors
-    /// A name occurs twice, or all bytes together overflow.
-    pub fn new(list: Vec<TensorInfo>) -> Result<Self, Malformed> {
-        let mut by_name: Vec<usize> = (0..list.len()).collect();
-        by_name.sort_unstable_by_key(|&tensor| list[tensor].name());
-        let twice = by_name
-            .windows(2)
-            .find(|pair| list[pair[0]].name == list[pair[1]].name);
-        if let Some(pair) = twice {
-            return Err(Malformed::Duplicate(Quoted::new(&list[pair[0]].name)));
-        }
-        list.iter()
-            .try_fold(0i64, |sum, tensor| sum.checked_add_unsigned(tensor.bytes()))
-            .ok_or(Malformed::TotalTooLarge)?;
-        Ok(Self { list, by_name })
-    }
-
-    /// The position of the tensor with this name.
-    pub fn index_of(&self, name: &str) -> Option<usize> {
-        self.by_name
-            .binary_search_by_key(&name, |&tensor| self.list[tensor].name())
-            .ok()
-            .map(|position| self.by_name[position])
-    }
-
-    /// The bytes of all tensors together.
-    pub fn bytes(&self) -> u64 {
-        self.list.iter().map(TensorInfo::bytes).sum()
-    }
-}
-
-impl Deref for Tensors {
-    type Target = [TensorInfo];
-
-    fn deref(&self) -> &[TensorInfo] {
-        &self.list
-    }
 }
 
 #[cfg(test)]
@@ -174,33 +181,6 @@ mod tests {
         assert_eq!(
             fault(&"a".repeat(4097), &[]),
             Err(TensorFault::LongName(4097))
-        );
-    }
-
-    #[test]
-    fn names_are_found_and_unique() {
-        let list = |names: &[&str]| {
-            Tensors::new(
-                names
-                    .iter()
-                    .map(|name| TensorInfo::new(*name, DType::U8, [3]).unwrap())
-                    .collect(),
-            )
-        };
-        let tensors = list(&["b", "", "a"]).unwrap();
-        assert_eq!(
-            ["b", "", "a", "c"].map(|n| tensors.index_of(n)),
-            [Some(0), Some(1), Some(2), None]
-        );
-        assert_eq!(tensors.bytes(), 9);
-        assert_eq!(
-            list(&["b", "a", "b"]).unwrap_err(),
-            Malformed::Duplicate(Quoted::new("b"))
-        );
-        let huge = |name: &str| TensorInfo::new(name, DType::U8, [1 << 62]).unwrap();
-        assert_eq!(
-            Tensors::new(vec![huge("a"), huge("b")]).unwrap_err(),
-            Malformed::TotalTooLarge
         );
     }
 }

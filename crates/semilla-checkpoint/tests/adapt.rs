@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use semilla::transfer::{Alignment, Along, Fate, Filter, Given, Resize, Run};
 use semilla::{DType, Fill, Load, Model, Plan, PlanSource, Recipe, Section, Supply, Tensor};
 use semilla_checkpoint::{
-    Checkpoint, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources, TensorInfo, Tensors,
+    Checkpoint, CheckpointWriter, Metadata, SafetensorsWriter, Share, Sources, TensorInfo, Tensors,
     materialize, open, tensors_of,
 };
 
@@ -74,8 +74,8 @@ fn plan(shape: &[usize], dtype: DType, fill: Fill) -> Plan {
 fn made(folder: &Path, plan: &Plan, source: &[Box<dyn Checkpoint>], world: usize) -> Vec<f32> {
     let mut all = Vec::new();
     for rank in 0..world {
-        let rank: Rank = format!("{rank}/{world}").parse().unwrap();
-        let tensors = tensors_of(plan, rank).unwrap();
+        let share: Share = format!("{rank}/{world}").parse().unwrap();
+        let tensors = tensors_of(plan, share).unwrap();
         if tensors.is_empty() {
             continue;
         }
@@ -87,7 +87,7 @@ fn made(folder: &Path, plan: &Plan, source: &[Box<dyn Checkpoint>], world: usize
         };
         materialize(
             plan,
-            rank,
+            share,
             sources,
             &writer,
             &|_| (),
@@ -306,7 +306,7 @@ fn a_view_of_another_size_is_refused() {
     };
     let plan = plan(&[3, 3], DType::F32, Fill::Load(load));
     let path = folder.path().join("out.safetensors");
-    let tensors = tensors_of(&plan, Rank::WHOLE).unwrap();
+    let tensors = tensors_of(&plan, Share::WHOLE).unwrap();
     let writer = SafetensorsWriter::create(&path, tensors, Metadata::new(), None).unwrap();
     let sources = Sources {
         own: None,
@@ -314,7 +314,7 @@ fn a_view_of_another_size_is_refused() {
     };
     let result = materialize(
         &plan,
-        Rank::WHOLE,
+        Share::WHOLE,
         sources,
         &writer,
         &|_| (),

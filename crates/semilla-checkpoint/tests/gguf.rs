@@ -1,10 +1,12 @@
 //! GGUF files: what the package `gguf` reads from them, and files that are damaged or lie.
 
-mod fixture;
+#![cfg(feature = "gguf")]
+
+mod common;
 
 use std::fs;
 
-use fixture::{check, damage, fixture, folder, left_out, load, refusal};
+use common::{check, damage, fixture, folder, left_out, load, refusal};
 use semilla_checkpoint::{Format, Limits, Remark, open, open_with};
 
 #[test]

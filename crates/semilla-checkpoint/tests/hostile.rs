@@ -1,14 +1,17 @@
 //! Damaged and malicious input, and disks that refuse: a clear error, and nothing half-written.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 
+use common::{folder, message};
 use proptest::prelude::*;
 use semilla::DType;
 use semilla_checkpoint::{
-    Error, Malformed, Metadata, SafetensorsWriter, TensorFault, TensorInfo, Tensors, open,
+    Error, Format, LooksLike, Malformed, Metadata, SafetensorsWriter, TensorFault, TensorInfo,
+    Tensors, open,
 };
-use tempfile::TempDir;
 
 fn safetensors(json: &str, data: usize) -> Vec<u8> {
     let mut file = (json.len() as u64).to_le_bytes().to_vec();
@@ -19,14 +22,6 @@ fn safetensors(json: &str, data: usize) -> Vec<u8> {
 
 fn one(name: &str) -> String {
     format!(r#"{{"{name}":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}}}"#)
-}
-
-fn folder(files: &[(&str, &[u8])]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, content) in files {
-        fs::write(folder.path().join(name), content).unwrap();
-    }
-    folder
 }
 
 fn error(path: &Path) -> Error {
@@ -40,7 +35,7 @@ fn error_of(content: &[u8]) -> Error {
 
 fn why(error: Error) -> Malformed {
     match error {
-        Error::Malformed { why, .. } => why,
+        Error::Malformed { cause, .. } => cause,
         other => panic!("{other}"),
     }
 }
@@ -64,7 +59,7 @@ fn a_file_cut_anywhere_is_refused() {
                 matches!(error, Error::Unrecognized { .. }),
                 "{length}: {error}"
             ),
-            _ => assert!(error.to_string().contains("truncated"), "{length}: {error}"),
+            _ => assert!(message(&error).contains("truncated"), "{length}: {error}"),
         }
     }
     assert!(open(folder(&[("f.safetensors", &file)]).path()).is_ok());
@@ -94,11 +89,7 @@ fn header_bombs_are_refused() {
         r#"{{"a":{{"dtype":"U8","shape":[{}1],"data_offsets":[0,1]}}}}"#,
         "1,".repeat(1_000_000)
     );
-    assert!(
-        error_of(&safetensors(&dims, 1))
-            .to_string()
-            .contains("64 dimensions")
-    );
+    assert!(message(&error_of(&safetensors(&dims, 1))).contains("64 dimensions"));
 }
 
 #[test]
@@ -131,11 +122,11 @@ fn messages_cannot_command_a_terminal() {
         "{\"a\":{\"dtype\":\"F32\",\"\\u001b[2J\":1}}",
         r#"{"a":{"dtype":"\u001b[2J\u0000","shape":[2],"data_offsets":[0,8]}}"#,
     ] {
-        let message = error_of(&safetensors(json, 8)).to_string();
-        assert!(!message.contains(char::is_control), "{message:?}");
+        // Checks that no control characters are in it.
+        message(&error_of(&safetensors(json, 8)));
     }
     let long = one(&"n".repeat(1_000_000));
-    assert!(error_of(&safetensors(&long, 8)).to_string().len() < 1000);
+    assert!(message(&error_of(&safetensors(&long, 8))).len() < 1000);
 }
 
 #[test]
@@ -151,7 +142,7 @@ fn other_formats_are_named() {
             "git lfs pull",
         ),
     ] {
-        let message = error_of(start).to_string();
+        let message = message(&error_of(start));
         assert!(message.contains(name), "{message}");
     }
     for content in [&b""[..], b"hello", b"\0\0\0\0\0\0\0\0\0"] {
@@ -163,6 +154,35 @@ fn other_formats_are_named() {
 }
 
 /// The 3 lowest bytes of the length of a header may spell another format's magic.
+#[test]
+fn files_without_weights_are_named() {
+    for (content, expected) in [
+        (&b""[..], LooksLike::Empty),
+        (b"<!doctype html>\n<title>Sign in</title>", LooksLike::Html),
+        (
+            br#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}"#,
+            LooksLike::Configuration,
+        ),
+        (b"# A model\nSee below.", LooksLike::Text),
+        (b"\0\0\0\0\0\0\0\0\0", LooksLike::Unknown),
+    ] {
+        let error = error_of(content);
+        assert!(
+            matches!(&error, Error::Unrecognized { found, .. } if *found == expected),
+            "{}",
+            message(&error)
+        );
+        for format in Format::ALL {
+            let named = message(&error).contains(&format.to_string());
+            assert_eq!(named, format.is_read(), "{error}");
+        }
+    }
+    assert!(matches!(
+        why(error_of(br#"{"model_type": {"dtype": "F32", "shape": 3}}"#)),
+        Malformed::Json(_)
+    ));
+}
+
 #[test]
 fn a_length_that_looks_like_another_format() {
     for length in [0x0280u64, 0x4b50, 0x8b1f, 0x7b, 0x120808] {
@@ -212,7 +232,7 @@ fn an_index_and_its_shards_must_agree() {
         (r#"{"a":"1.safetensors","b":"/etc/passwd"}"#, "refused"),
         (r#"{"a":"1.safetensors","a":"1.safetensors"}"#, "twice"),
     ] {
-        let message = result(map).unwrap_err().to_string();
+        let message = message(&result(map).unwrap_err());
         assert!(message.contains(part), "{map}: {message}");
     }
 }
@@ -231,7 +251,7 @@ fn a_tensor_in_two_shards_or_in_none_of_the_index() {
 fn folders_that_do_not_hold_one_model() {
     let a = safetensors(&one("a"), 8);
     let map = index(r#"{"a":"1.safetensors"}"#);
-    let message = |files: &[(&str, &[u8])]| error(folder(files).path()).to_string();
+    let message = |files: &[(&str, &[u8])]| message(&error(folder(files).path()));
     assert!(
         message(&[("x.bin", b"x")])
             .contains("no safetensors file, no pytorch_model.bin and no .weights.h5")
@@ -401,7 +421,7 @@ fn a_killed_writers_remains_do_not_stop_the_next() {
 #[test]
 fn targets_that_cannot_be_written() {
     let folder = folder(&[("file", b"")]);
-    let message = |path: &Path| writer(path, &[1], None).unwrap_err().to_string();
+    let message = |path: &Path| message(&writer(path, &[1], None).unwrap_err());
     assert!(message(&folder.path().join("none/m.safetensors")).contains("create it first"));
     assert!(message(&folder.path().join("file/m.safetensors")).contains("create it first"));
     assert!(message(folder.path()).contains("it is a folder"));

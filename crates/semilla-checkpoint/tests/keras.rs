@@ -1,10 +1,15 @@
-//! HDF5 files of Keras 2 and 3, `.keras` archives and plain HDF5 files, made by `tests/peers/keras_fixtures.py`: every
-//! tensor, its name and its bytes; and files that attack.
+//! HDF5 files of Keras 2 and 3, `.keras` archives and plain HDF5 files, made by
+//! `tests/peers/keras_fixtures.py`: every tensor, its name and its bytes; and files that attack.
+
+#![cfg(feature = "keras")]
+
+mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use common::{damaged, message, names, refusal_at};
 use semilla_checkpoint::{Checkpoint, Format, Keras, Limits, Remark, open, open_with};
 use serde::Deserialize;
 
@@ -34,9 +39,7 @@ struct Expected {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/keras")
-        .join(name)
+    common::fixture("keras").join(name)
 }
 
 fn content(name: &str) -> Vec<u8> {
@@ -49,16 +52,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A tensor's bytes, read in pieces of three.
 fn values(checkpoint: &dyn Checkpoint, tensor: usize) -> Vec<u8> {
-    let mut bytes = vec![0; checkpoint.tensors()[tensor].bytes() as usize];
-    for (piece, into) in bytes.chunks_mut(3).enumerate() {
-        checkpoint.read(tensor, 3 * piece as u64, into).unwrap();
-    }
-    bytes
-}
-
-fn names(checkpoint: &dyn Checkpoint) -> Vec<&str> {
-    let tensors = checkpoint.tensors().iter();
-    tensors.map(|tensor| tensor.name()).collect()
+    common::read(checkpoint, tensor, 3).unwrap()
 }
 
 fn remarks(name: &str) -> Vec<String> {
@@ -73,7 +67,7 @@ fn layout(name: &str, tensor: &str) -> Option<String> {
 }
 
 fn refusal(name: &str) -> String {
-    open(fixture(name)).err().expect(name).to_string()
+    refusal_at(&fixture(name))
 }
 
 #[test]
@@ -206,7 +200,7 @@ fn elements_that_no_tensor_has_are_named() {
 fn limits_are_the_callers() {
     let refused = |name: &str, limits: Limits| {
         let error = open_with(fixture(name), &limits).err().expect(name);
-        error.to_string()
+        message(&error)
     };
     let few = Limits {
         tensors: 5,
@@ -228,7 +222,8 @@ fn limits_are_the_callers() {
     assert!(open_with(fixture("trained.keras"), &flat).is_ok());
 }
 
-/// The weights of an archive lie in it as they are: they are read in place, and their checksum is compared first.
+/// The weights of an archive lie in it as they are: they are read in place, and their checksum is
+/// compared first.
 #[test]
 fn a_changed_value_in_an_archive_is_noticed() {
     let json = content("trained.keras.json");
@@ -244,10 +239,10 @@ fn a_changed_value_in_an_archive_is_noticed() {
     let path = folder.path().join("changed.keras");
     fs::write(&path, &file).unwrap();
     let checkpoint = open(&path).unwrap();
-    let error = checkpoint.read(0, 0, &mut [0]).unwrap_err().to_string();
+    let error = message(&checkpoint.read(0, 0, &mut [0]).unwrap_err());
     assert!(error.contains("checksum"), "{error}");
     let error = Keras::from_bytes(&path, file, &Limits::default()).err();
-    assert!(error.unwrap().to_string().contains("checksum"));
+    assert!(message(&error.unwrap()).contains("checksum"));
 }
 
 /// A model's description can name code: it is not even parsed.
@@ -318,7 +313,7 @@ fn with_index(edit: impl Fn(&str) -> String) -> Result<Box<dyn Checkpoint>, Stri
     let edited = edit(&index);
     let path = folder.path().join("model.weights.json");
     fs::write(&path, edited).unwrap();
-    open(&path).map_err(|error| error.to_string())
+    open(&path).map_err(|error| message(&error))
 }
 
 #[test]
@@ -364,7 +359,7 @@ fn a_folder_stands_for_the_shards_in_it() {
     for name in shards {
         fs::copy(fixture(name), folder.path().join(name)).unwrap();
     }
-    let opened = || open(folder.path()).map_err(|error| error.to_string());
+    let opened = || open(folder.path()).map_err(|error| message(&error));
     let message = opened().err().unwrap();
     assert!(
         message.contains("2 weights.h5 files and no index"),
@@ -414,28 +409,9 @@ fn damaged_files_give_errors() {
         "virtual.h5",
     ];
     for name in READABLE.into_iter().chain(hostile) {
-        let file = content(name);
-        // A linear congruential generator: the same damage every time.
-        let mut state = file.len() as u64;
-        let mut random = |below: usize| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
-            (state >> 33) as usize % below
-        };
-        for _ in 0..3000 {
-            let mut bytes = file.clone();
-            for _ in 0..=random(4) {
-                let at = random(bytes.len());
-                bytes[at] = match random(4) {
-                    0 => 0,
-                    1 => 0xff,
-                    2 => bytes[at].wrapping_add(1),
-                    _ => random(256) as u8,
-                };
-            }
-            exercise(bytes);
-        }
+        damaged(&content(name), 3000, |copy| {
+            exercise(copy);
+        });
     }
 }
 
@@ -453,6 +429,6 @@ fn truncated_files_give_errors() {
     let path = folder.path().join("cut.h5");
     let file = content("trained.h5");
     fs::write(&path, &file[..file.len() / 2]).unwrap();
-    let message = open(&path).err().unwrap().to_string();
+    let message = refusal_at(&path);
     assert!(message.contains("truncated"), "{message}");
 }

@@ -1,11 +1,12 @@
-//! A plan carried out: same bytes for any number of threads and ranks, and memory that does not grow with the model.
+//! A plan carried out: same bytes for any number of threads and ranks, and memory that does not
+//! grow with the model.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use semilla::{DType, Initializer, Layout, Model, Plan, Recipe, Role, Tensor, init};
 use semilla_checkpoint::{
-    Checkpoint, Error, Metadata, Rank, SafetensorsWriter, Sources, materialize, open, tensors_of,
+    Checkpoint, Error, Metadata, SafetensorsWriter, Share, Sources, materialize, open, tensors_of,
 };
 
 fn tensors() -> Vec<(Tensor, Initializer)> {
@@ -45,12 +46,16 @@ fn plan(seed: u64) -> Plan {
 
 fn write(
     plan: &Plan,
-    rank: Rank,
+    share: Share,
     path: &Path,
     source: Option<&dyn Checkpoint>,
 ) -> Result<u64, Error> {
-    let writer =
-        SafetensorsWriter::create(path, tensors_of(plan, rank).unwrap(), Metadata::new(), None)?;
+    let writer = SafetensorsWriter::create(
+        path,
+        tensors_of(plan, share).unwrap(),
+        Metadata::new(),
+        None,
+    )?;
     let bytes = AtomicU64::new(0);
     let count = |n| {
         bytes.fetch_add(n, Ordering::Relaxed);
@@ -61,7 +66,7 @@ fn write(
     };
     materialize(
         plan,
-        rank,
+        share,
         sources,
         &writer,
         &count,
@@ -90,7 +95,7 @@ fn any_thread_count_writes_the_same_file() {
             .build()
             .unwrap();
         let done = pool
-            .install(|| write(&plan(3), Rank::WHOLE, &path, None))
+            .install(|| write(&plan(3), Share::WHOLE, &path, None))
             .unwrap();
         assert_eq!(done, open(&path).unwrap().tensors().bytes());
         files.push(std::fs::read(&path).unwrap());
@@ -102,7 +107,7 @@ fn any_thread_count_writes_the_same_file() {
 fn the_file_holds_what_each_initializer_generates() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.safetensors");
-    write(&plan(3), Rank::WHOLE, &path, None).unwrap();
+    write(&plan(3), Share::WHOLE, &path, None).unwrap();
     let (tensor, initializer) = tensors().swap_remove(1);
     let expected: Vec<f32> = initializer.generate(&tensor, 3).unwrap();
     assert_eq!(
@@ -120,13 +125,13 @@ fn the_file_holds_what_each_initializer_generates() {
 fn the_ranks_together_hold_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole.safetensors");
-    write(&plan(0), Rank::WHOLE, &whole, None).unwrap();
+    write(&plan(0), Share::WHOLE, &whole, None).unwrap();
     for world in [2, 3, 200] {
         let ranks: Vec<_> = (0..world)
             .map(|rank| {
                 let path = folder.path().join(format!("{rank}-{world}.safetensors"));
-                let rank: Rank = format!("{rank}/{world}").parse().unwrap();
-                write(&plan(0), rank, &path, None).unwrap();
+                let share: Share = format!("{rank}/{world}").parse().unwrap();
+                write(&plan(0), share, &path, None).unwrap();
                 path
             })
             .collect();
@@ -153,8 +158,8 @@ fn a_saved_plan_replays_to_the_same_bytes() {
     let replayed: Plan = serde_json::from_str(&json).unwrap();
     assert_eq!(replayed, plan);
     replayed.check().unwrap();
-    write(&plan, Rank::WHOLE, &a, None).unwrap();
-    write(&replayed, Rank::WHOLE, &b, None).unwrap();
+    write(&plan, Share::WHOLE, &a, None).unwrap();
+    write(&replayed, Share::WHOLE, &b, None).unwrap();
     assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap());
 }
 
@@ -165,19 +170,19 @@ fn kept_tensors_come_from_the_model_file() {
         folder.path().join("a.safetensors"),
         folder.path().join("b.safetensors"),
     );
-    write(&plan(1), Rank::WHOLE, &a, None).unwrap();
+    write(&plan(1), Share::WHOLE, &a, None).unwrap();
     let mut keeping = plan(2);
     keeping.tensors[0].fill = semilla::Fill::Keep;
     assert!(matches!(
-        write(&keeping, Rank::WHOLE, &b, None),
+        write(&keeping, Share::WHOLE, &b, None),
         Err(Error::NothingToKeep { tensor }) if tensor == "embed"
     ));
     assert!(!b.exists());
     let source = open(&a).unwrap();
-    write(&keeping, Rank::WHOLE, &b, Some(&*source)).unwrap();
+    write(&keeping, Share::WHOLE, &b, Some(&*source)).unwrap();
     assert_eq!(content(&a, "embed"), content(&b, "embed"));
     assert_ne!(content(&a, "fc"), content(&b, "fc"));
-    // A rank keeps its own rows.
+    // A share keeps its own rows.
     let rank = folder.path().join("rank.safetensors");
     write(&keeping, "1/2".parse().unwrap(), &rank, Some(&*source)).unwrap();
     let (shape, rows) = content(&rank, "embed").unwrap();
@@ -190,12 +195,12 @@ fn a_stopped_run_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.safetensors");
     let plan = plan(0);
-    let tensors = tensors_of(&plan, Rank::WHOLE).unwrap();
+    let tensors = tensors_of(&plan, Share::WHOLE).unwrap();
     let writer = SafetensorsWriter::create(&path, tensors, Metadata::new(), None).unwrap();
     let stop = AtomicBool::new(false);
     let result = materialize(
         &plan,
-        Rank::WHOLE,
+        Share::WHOLE,
         Sources::default(),
         &writer,
         &|_| stop.store(true, Ordering::Relaxed),
@@ -208,8 +213,8 @@ fn a_stopped_run_leaves_nothing() {
 
 #[test]
 fn ranks_are_read_strictly() {
-    assert!("0/1".parse::<Rank>().is_ok());
+    assert!("0/1".parse::<Share>().is_ok());
     for bad in ["", "1", "1/1", "2/1", "-1/2", "0/0", "a/b", "0/2/3"] {
-        assert!(bad.parse::<Rank>().is_err(), "{bad}");
+        assert!(bad.parse::<Share>().is_err(), "{bad}");
     }
 }

@@ -1,10 +1,12 @@
 //! ONNX models: what the package `onnx` reads from them, and models that are damaged or lie.
 
-mod fixture;
+#![cfg(feature = "onnx")]
+
+mod common;
 
 use std::fs;
 
-use fixture::{check, damage, fixture, folder, left_out, load, read, refusal};
+use common::{check, damage, fixture, folder, left_out, load, read, refusal};
 use semilla_checkpoint::{Format, Limits, open, open_with};
 
 #[test]
@@ -138,7 +140,7 @@ fn files_beside_are_in_the_same_folder_and_long_enough() {
         let folder = folder(&[("model", &model), ("data", &[0; 16])]);
         open(folder.path().join("model"))
             .map(drop)
-            .map_err(|error| error.to_string())
+            .map_err(|error| common::message(&error))
     };
     assert_eq!(message("data", "8", "8"), Ok(()));
     for location in [

@@ -1,21 +1,17 @@
-//! Pickles of PyTorch made by hand: what Python can say and `torch.save` seldom does, old files, and large ones.
+//! Pickles of PyTorch made by hand: what Python can say and `torch.save` seldom does, old files,
+//! and large ones.
+
+#![cfg(feature = "torch")]
+
+mod common;
 
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::PathBuf;
 
-use semilla_checkpoint::{Checkpoint, Limits, open, open_with};
-use tempfile::TempDir;
+use common::{file_of, message, names, refusal, whole};
+use semilla_checkpoint::{Limits, open, open_with};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
-
-/// A file of this content, in a folder that goes when it is dropped.
-fn file_of(content: &[u8]) -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("f.pt");
-    fs::write(&path, content).unwrap();
-    (folder, path)
-}
 
 /// The opcodes of a text.
 fn text(text: &str) -> Vec<u8> {
@@ -67,23 +63,13 @@ fn stored(opcodes: &[&[u8]]) -> Vec<u8> {
     archive(opcodes, CompressionMethod::Stored)
 }
 
-fn values(checkpoint: &dyn Checkpoint, tensor: usize) -> Vec<u8> {
-    let mut bytes = vec![0; checkpoint.tensors()[tensor].bytes() as usize];
-    checkpoint.read(tensor, 0, &mut bytes).unwrap();
-    bytes
-}
-
-fn names(checkpoint: &dyn Checkpoint) -> Vec<&str> {
-    checkpoint.tensors().iter().map(|t| t.name()).collect()
-}
-
 /// Checks which names an archive of these opcodes has, each with the first byte of its values.
 #[track_caller]
 fn check(opcodes: &[&[u8]], expected: &[(&str, u8)]) {
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
         let (_folder, path) = file_of(&archive(opcodes, method));
         let checkpoint = open(path).unwrap();
-        let first = |tensor| values(&*checkpoint, tensor)[0];
+        let first = |tensor| whole(&*checkpoint, tensor).unwrap()[0];
         let names = names(&*checkpoint).into_iter().enumerate();
         let found: Vec<_> = names.map(|(tensor, name)| (name, first(tensor))).collect();
         assert_eq!(found, expected);
@@ -92,8 +78,7 @@ fn check(opcodes: &[&[u8]], expected: &[(&str, u8)]) {
 
 #[track_caller]
 fn refused(content: &[u8], because: &str) {
-    let (_folder, path) = file_of(content);
-    let message = open(path).err().expect("an error").to_string();
+    let message = refusal(content);
     assert!(message.contains(because), "{message}");
 }
 
@@ -101,7 +86,8 @@ fn refused(content: &[u8], because: &str) {
 fn collections_are_shared_as_in_python() {
     let [zero, one, two] = ["0", "1", "2"].map(|key| tensor(key, 2, b""));
     let [a, b, c] = ["a", "b", "c"].map(text);
-    // What is put into a dictionary after it was put elsewhere; and a key that is set again keeps its place.
+    // What is put into a dictionary after it was put elsewhere; and a key that is set again keeps
+    // its place.
     let opcodes: &[&[u8]] = &[
         // shared = {}; shared["a"], shared["b"] = ...
         b"}q\0(", &c, &zero, &b, &one, &c, &two, b"u0",      //
@@ -212,7 +198,7 @@ fn strides_cannot_ask_for_more_than_their_share() {
         expansion: 2,
         ..Limits::default()
     };
-    let message = open_with(&path, &tight).err().unwrap().to_string();
+    let message = message(&open_with(&path, &tight).err().unwrap());
     assert!(message.contains("lie in 1212000 bytes"), "{message}");
 }
 
@@ -249,7 +235,7 @@ fn parts_of_storages_in_old_files() {
     let checkpoint = open(path).unwrap();
     for (tensor, expected) in [[1f32, 2.0], [4.0, 5.0], [0.0, 1.0]].iter().enumerate() {
         let expected = expected.map(f32::to_le_bytes).concat();
-        assert_eq!(values(&*checkpoint, tensor), expected);
+        assert_eq!(whole(&*checkpoint, tensor).unwrap(), expected);
     }
     refused(&content(5), "leaves it");
     refused(&content(4)[..content(4).len() - 1], "the file ends before");
@@ -344,7 +330,7 @@ fn a_large_file_is_opened_with_few_reads() {
     let before = done();
     let checkpoint = open(&path).unwrap();
     assert_eq!(names(&*checkpoint), ["large", "small"]);
-    assert_eq!(values(&*checkpoint, 1), b"smallest");
+    assert_eq!(whole(&*checkpoint, 1).unwrap(), b"smallest");
     let mut last = [1; 3];
     checkpoint.read(0, HOLE - 3, &mut last).unwrap();
     assert_eq!(last, [0; 3]);

@@ -1,9 +1,14 @@
-//! The formats, a room each.
+//! The formats, each in a room of its own.
 
+#[cfg(feature = "gguf")]
 pub(crate) mod gguf;
+#[cfg(feature = "keras")]
 pub(crate) mod keras;
+#[cfg(feature = "numpy")]
 pub(crate) mod numpy;
+#[cfg(feature = "onnx")]
 pub(crate) mod onnx;
 pub(crate) mod safetensors;
 pub(crate) mod shapes;
+#[cfg(feature = "torch")]
 pub(crate) mod torch;

@@ -9,9 +9,10 @@ use zip::read::{ArchiveOffset, Config};
 use zip::result::{ZipError, ZipResult};
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
-use crate::error::{Error, Quoted, printable};
-use crate::formats::safetensors::reader::open_file;
+use crate::error::Error;
+use crate::io::file::open_file;
 use crate::io::position::Buffered;
+use crate::quoted::Quoted;
 use crate::{Format, Limits};
 
 /// A zip archive that means the same to every reader: one entry a name, no entry over another,
@@ -39,15 +40,6 @@ pub(crate) struct Entry {
     intact: Mutex<bool>,
     /// In the archive's own list.
     index: usize,
-}
-
-/// What an archive is for, told from its entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    Torch,
-    TorchScript,
-    Numpy,
-    Keras,
 }
 
 /// Bytes read at a time of the list, and of the headers, which are mostly far from each other.
@@ -160,27 +152,6 @@ impl Archive {
             .filter(move |entry| entry.name.rsplit('/').next() == Some(name))
     }
 
-    /// What the archive is for.
-    pub(crate) fn content(&self) -> Option<Content> {
-        let some = |end: &str| self.entries.iter().any(|entry| entry.name.ends_with(end));
-        if self.named("constants.pkl").next().is_some() {
-            Some(Content::TorchScript)
-        } else if self.named("data.pkl").next().is_some() {
-            Some(Content::Torch)
-        } else if some(".h5") {
-            Some(Content::Keras)
-        } else if some(".npy")
-            && self
-                .entries
-                .iter()
-                .all(|entry| entry.name.ends_with(".npy"))
-        {
-            Some(Content::Numpy)
-        } else {
-            None
-        }
-    }
-
     /// Reads an entry from its start, unpacked; `format` is what to call the file when that fails.
     pub(crate) fn read<T>(
         &self,
@@ -223,8 +194,9 @@ impl Archive {
         })
     }
 
-    /// Compares the checksum of an entry whose bytes are read where they lie, which compares nothing: once, when the
-    /// first of them is wanted, so that listing stays as fast as the list is short.
+    /// Compares the checksum of an entry whose bytes are read where they lie, which compares
+    /// nothing: once, when the first of them is wanted, so that listing stays as fast as the list
+    /// is short.
     pub(crate) fn check(&self, entry: &Entry, format: Format) -> Result<(), Error> {
         if entry.unchecked {
             return Ok(());
@@ -253,8 +225,8 @@ impl Archive {
     }
 }
 
-/// Reads the list of entries of an archive that starts where its file does. By default the crate looks for a start
-/// elsewhere, which means reading the whole file.
+/// Reads the list of entries of an archive that starts where its file does. By default the crate
+/// looks for a start elsewhere, which means reading the whole file.
 pub(crate) fn list_entries<R: Read + Seek>(reader: R) -> ZipResult<ZipArchive<R>> {
     let archive_offset = ArchiveOffset::Known(0);
     ZipArchive::with_config(Config { archive_offset }, reader)
@@ -315,4 +287,19 @@ pub(crate) fn ended(unpacked: &mut dyn Read) -> io::Result<()> {
 /// Whether an error is the operating system's and not the content's.
 pub(crate) fn os_refused(error: &io::Error) -> bool {
     error.raw_os_error().is_some()
+}
+
+/// The most characters of an error's text that are shown.
+const SHOWN: usize = 300;
+
+/// Text that may quote a file, made safe to print: control characters escaped, clipped.
+fn printable(text: &str) -> String {
+    let mut printable = String::new();
+    for c in text.chars().take(SHOWN) {
+        match c {
+            '"' | '\'' | '\\' => printable.push(c),
+            other => printable.extend(other.escape_debug()),
+        }
+    }
+    printable
 }

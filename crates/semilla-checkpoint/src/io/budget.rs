@@ -1,6 +1,6 @@
 //! What a file may declare, given what it has.
 
-use crate::error::Quoted;
+use crate::quoted::Quoted;
 use crate::{Limits, TensorInfo, Tensors};
 
 /// Checks the list of a file of `file_bytes` bytes.

@@ -1,3 +1,5 @@
+//! Sizes that people write, such as `5GB`.
+
 use std::fmt;
 use std::str::FromStr;
 

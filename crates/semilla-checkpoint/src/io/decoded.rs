@@ -38,8 +38,8 @@ impl Decoded {
         number: usize,
         decode: impl FnOnce() -> Result<Vec<u8>, Error>,
     ) -> Result<Arc<Vec<u8>>, Error> {
-        // Held while decoding: another thread that wants the same waits for it, and no more are in memory than the kept
-        // ones.
+        // Held while decoding: another thread that wants the same waits for it, and no more are in
+        // memory than the kept ones.
         let mut recent = self.recent.lock().unwrap_or_else(|e| e.into_inner());
         if let Some((_, bytes)) = recent.iter().find(|(of, _)| *of == number) {
             return Ok(Arc::clone(bytes));

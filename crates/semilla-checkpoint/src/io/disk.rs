@@ -1,4 +1,4 @@
-//! What a large file asks of the disk, beyond reads and writes.
+//! Requests to the disk for large files, beyond reads and writes.
 //!
 //! Measured with 2.5 GB from two threads on ext4, as medians until all is on the disk. Reserved
 //! blocks: 1.6 s, against 2.0 s. Early writeback besides, in pieces of 1 MiB: 0.8 s, against 1.3 s.

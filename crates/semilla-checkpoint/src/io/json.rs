@@ -8,7 +8,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::error::{Malformed, Quoted};
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
 use crate::tensor::{MAX_DIMS, METADATA_KEY};
 use crate::{Limits, Metadata};
 
@@ -149,7 +150,8 @@ fn unique<E: serde::de::Error>(entries: Vec<(String, String)>) -> Result<Metadat
     Ok(metadata)
 }
 
-/// An object of which one member counts, an object of texts or lists of texts; it must be there, once.
+/// An object of which one member counts, an object of texts or lists of texts; it must be there,
+/// once.
 pub(crate) struct Member {
     pub(crate) name: &'static str,
     /// Texts, in all lists together.

@@ -1,14 +1,21 @@
-//! Reads and writes that the formats share.
+//! Reading and writing that the formats share.
 
+#[cfg(any(feature = "torch", feature = "numpy", feature = "keras"))]
 pub(crate) mod archive;
 pub(crate) mod budget;
 mod byte_size;
 pub(crate) mod decoded;
 mod disk;
+pub(crate) mod file;
+pub(crate) mod index;
 pub(crate) mod json;
+pub(crate) mod limits;
 pub(crate) mod partial;
 pub(crate) mod position;
+pub(crate) mod range;
 pub(crate) mod window;
 
 pub use byte_size::{ByteSize, InvalidByteSize};
+pub use index::{Index, Placement};
+pub use limits::Limits;
 pub use partial::{check_target, write_atomically};

@@ -11,8 +11,8 @@ use crate::io::position::write_at;
 
 /// A file being written beside its target; dropped before [`Partial::publish`], it is removed.
 ///
-/// It is called `.NAME.PID-N.partial`: what remains of a process that was killed can be told, and
-/// deleted, by that.
+/// It is called `.NAME.PID-N.partial`: what a killed process leaves behind is
+/// recognized, and can be deleted, by that name.
 #[derive(Debug)]
 pub(crate) struct Partial {
     file: File,
@@ -114,11 +114,11 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Whether a file can be made here, as far as can be told without making it.
-/// Checks that a file can be written under this name: a new one, or in the place of a regular one, in a folder that exists.
+/// Checks, without making it, that a file can be written under this name: a new one, or in the
+/// place of a regular one, in a folder that exists.
 ///
 /// # Errors
-/// What stands in the way.
+/// The reason why not, and what to do.
 pub fn check_target(target: &Path) -> Result<(), Error> {
     let refuse = |reason| {
         Err(Error::Target {

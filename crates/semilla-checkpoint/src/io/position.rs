@@ -40,8 +40,8 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
     Ok(())
 }
 
-/// A file read from a place of its own through a buffer that outlives jumps: a seek asks nothing of the system, and
-/// neither does a read of what the buffer has.
+/// A file read from a place of its own through a buffer that outlives jumps: a seek asks nothing of
+/// the system, and neither does a read of what the buffer has.
 #[derive(Clone)]
 pub(crate) struct Buffered {
     file: Arc<File>,

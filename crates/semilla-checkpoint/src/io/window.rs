@@ -1,12 +1,13 @@
-//! The structure of a binary file, read through a small window that slides over the file: tensors' values are
-//! stepped over and never loaded.
+//! The structure of a binary file, read through a small window that slides over the file: tensors'
+//! values are stepped over and never loaded.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::error::{InvalidTensor, Malformed};
 use crate::io::position::read_at;
+use crate::malformed::Malformed;
+use crate::tensor::InvalidTensor;
 use crate::{Error, Format};
 
 /// Why the structure of a file could not be read.

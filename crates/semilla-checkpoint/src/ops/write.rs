@@ -9,7 +9,7 @@ use super::inputs::{Inputs, OntoInput, same_place};
 use super::lock::{LockError, locked};
 use super::watch::Watch;
 use crate::{
-    ByteSize, CheckpointWriter, Error, Malformed, Metadata, Rank, SafetensorsWriter, Sources,
+    ByteSize, CheckpointWriter, Error, Malformed, Metadata, SafetensorsWriter, Share, Sources,
     check_target, materialize, tensors_of, write_atomically,
 };
 
@@ -19,7 +19,7 @@ pub struct Write<'a> {
     plan: &'a Plan,
     sources: Sources<'a>,
     path: PathBuf,
-    rank: Rank,
+    share: Share,
     max_shard_size: Option<ByteSize>,
     allow_non_finite: bool,
     lock: Option<PathBuf>,
@@ -96,7 +96,7 @@ impl<'a> Write<'a> {
             plan,
             sources,
             path: path.to_owned(),
-            rank: Rank::WHOLE,
+            share: Share::WHOLE,
             max_shard_size: None,
             allow_non_finite: false,
             lock: None,
@@ -105,9 +105,9 @@ impl<'a> Write<'a> {
         }
     }
 
-    /// Writes one rank's part of every tensor only.
-    pub fn rank(mut self, rank: Rank) -> Self {
-        self.rank = rank;
+    /// Writes one process's share of every tensor only.
+    pub fn share(mut self, share: Share) -> Self {
+        self.share = share;
         self
     }
 
@@ -147,7 +147,7 @@ impl<'a> Write<'a> {
     /// # Errors
     /// Names or shapes that no file can hold.
     pub fn bytes(&self) -> Result<u64, WriteError> {
-        Ok(tensors_of(self.plan, self.rank)?.bytes())
+        Ok(tensors_of(self.plan, self.share)?.bytes())
     }
 
     /// Writes. The files get their names only once every byte is on the disk.
@@ -160,12 +160,12 @@ impl<'a> Write<'a> {
         let lock = self.lock.as_ref();
         let lock = lock.map(|path| Ok::<_, LockError>((path, locked(self.plan, self.sources)?)));
         let lock = lock.transpose()?;
-        let tensors = tensors_of(self.plan, self.rank)?;
+        let tensors = tensors_of(self.plan, self.share)?;
         let bytes = tensors.bytes();
         let writer = SafetensorsWriter::create(
             &self.path,
             tensors,
-            metadata(self.plan, self.rank),
+            metadata(self.plan, self.share),
             self.max_shard_size,
         )?;
         writer.paths().try_for_each(|path| inputs.check(path))?;
@@ -183,7 +183,7 @@ impl<'a> Write<'a> {
 
     fn carry_out(&self, writer: &SafetensorsWriter) -> Result<Findings, WriteError> {
         let Watch { progress, stop } = self.watch;
-        let health = materialize(self.plan, self.rank, self.sources, writer, progress, stop)?;
+        let health = materialize(self.plan, self.share, self.sources, writer, progress, stop)?;
         if !self.allow_non_finite {
             check_finite(&health)?;
         }
@@ -216,16 +216,16 @@ impl<'a> Write<'a> {
 }
 
 /// The making of a file, for its readers.
-fn metadata(plan: &Plan, rank: Rank) -> Metadata {
+fn metadata(plan: &Plan, share: Share) -> Metadata {
     let mut metadata = Metadata::from([
         ("semilla.stream".to_owned(), plan.stream.to_string()),
         ("semilla.recipe".to_owned(), plan.recipe.clone()),
         ("semilla.seed".to_owned(), plan.seed.to_string()),
     ]);
-    if rank != Rank::WHOLE {
-        metadata.insert("semilla.shard".to_owned(), rank.to_string());
+    if share != Share::WHOLE {
+        metadata.insert("semilla.shard".to_owned(), share.to_string());
         for Line { name, shape, .. } in &plan.tensors {
-            if let Some(slice) = rank.slice(shape).filter(|slice| !slice.offset().is_empty()) {
+            if let Some(slice) = share.slice(shape).filter(|slice| !slice.offset().is_empty()) {
                 let place = format!("{:?} of {shape:?}", slice.offset());
                 metadata.insert(format!("semilla.offset.{name}"), place);
             }

@@ -1,4 +1,5 @@
-//! Floating-point elements in blocks: from bytes to values, and from values to elements of another type.
+//! Floating-point elements in blocks: from bytes to values, and from values to elements of another
+//! type.
 
 use std::sync::OnceLock;
 

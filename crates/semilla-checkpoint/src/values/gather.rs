@@ -76,7 +76,8 @@ impl Origin<'_> {
         Ok(health)
     }
 
-    /// Reads the elements at all combinations of the wanted indices, one sorted list per axis of the source.
+    /// Reads the elements at all combinations of the wanted indices, one sorted list per axis of
+    /// the source.
     fn pick(&self, wanted: &[Vec<usize>]) -> Result<Picked, Error> {
         let shape = self.load.seen(self.info().shape());
         let size = self.info().dtype().size();
@@ -200,8 +201,8 @@ impl Origin<'_> {
         health
     }
 
-    /// Fills the rows that no term of the first axis reaches with the mean of all the source's, and a normal deviation with
-    /// their covariance times `spread`.
+    /// Fills the rows that no term of the first axis reaches with the mean of all the source's, and
+    /// a normal deviation with their covariance times `spread`.
     fn make_rows(
         &self,
         goal: Goal<'_>,
@@ -240,7 +241,7 @@ impl Origin<'_> {
             };
             let sampler = Sampler::new(&standard, DType::F64).map_err(|error| Error::Fill {
                 tensor: self.info().name().to_owned(),
-                error: error.into(),
+                cause: error.into(),
             })?;
             let stream = Stream::from_key(goal.key);
             let first_row = goal.part.offset()[0];
@@ -279,7 +280,8 @@ impl Origin<'_> {
             for (made, mean) in made.iter_mut().zip(&mean) {
                 *made = mean + scale * *made;
             }
-            // The other axes are whole runs: what was read of them lies in the target in the same order.
+            // The other axes are whole runs: what was read of them lies in the target in the same
+            // order.
             let reached: Vec<Vec<usize>> = (1..axes)
                 .map(|axis| {
                     (0..terms[axis].len())
@@ -380,8 +382,8 @@ fn offsets(wanted: &[Vec<usize>], starts: &[usize], sizes: &[usize]) -> Vec<usiz
     offsets
 }
 
-/// Calls for every run of reached indices of the last axis, at every reached combination of the others: with the index of its
-/// first element, and what each of its elements takes first.
+/// Calls for every run of reached indices of the last axis, at every reached combination of the
+/// others: with the index of its first element, and what each of its elements takes first.
 fn for_lines(
     terms: &[Terms],
     mut each: impl FnMut(&[usize], &[usize]) -> Result<(), Error>,

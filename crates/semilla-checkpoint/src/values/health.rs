@@ -1,6 +1,8 @@
-//! What is noticed about values on their way from a checkpoint: counts, extremes, and an exact sum of squares.
+//! The health of values on their way from a checkpoint: counts, extremes, and an exact sum
+//! of squares.
 //!
-//! Everything here is the same whatever the order in which pieces are put together, and on every machine.
+//! Everything here is the same whatever the order in which pieces are put together, and on every
+//! machine.
 
 use std::marker::PhantomData;
 
@@ -9,7 +11,7 @@ use semilla::DType;
 use crate::values::elements::{BLOCK, Real, Stored, aligned, with_float};
 use crate::values::vectors::{Job, widest};
 
-/// What was noticed about the values that a tensor took from a checkpoint.
+/// Counts and extremes of the values that a tensor took from a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Health {
     /// Elements that were looked at.
@@ -81,7 +83,8 @@ impl Health {
         (self.elements > 1 && self.non_finite == 0 && min == max).then_some(min)
     }
 
-    /// The root of the mean of the squares of the finite values; `None` if there is none, and for integers.
+    /// The root of the mean of the squares of the finite values; `None` if there is none, and for
+    /// integers.
     pub fn rms(&self) -> Option<f64> {
         self.range()?;
         let finite = self.elements - self.non_finite;
@@ -89,8 +92,9 @@ impl Health {
     }
 }
 
-/// A sum of numbers that are not negative, which no order changes: the whole range of `f64` in fixed point, in units of
-/// 2⁻¹⁰⁷⁴ (Kulisch & Miranker, *Computer Arithmetic in Theory and Practice*, 1981, chapter 3).
+/// A sum of numbers that are not negative, which no order changes: the whole range of `f64` in
+/// fixed point, in units of 2⁻¹⁰⁷⁴ (Kulisch & Miranker, *Computer Arithmetic in Theory and
+/// Practice*, 1981, chapter 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ExactSum([u64; 34]);
 
@@ -225,7 +229,8 @@ impl<T: Real> Tally<T> {
 
     #[inline(always)]
     fn take_finite(&mut self, values: &[T]) {
-        // A loop for each figure: simple ones become vector code, and the block stays in the nearest cache.
+        // A loop for each figure: simple ones become vector code, and the block stays in the
+        // nearest cache.
         let zeros: u32 = values.iter().map(|&v| u32::from(v == T::ZERO)).sum();
         let small: u32 = values.iter().map(|&v| u32::from(v.abs() < self.tiny)).sum();
         let negative: u32 = values.iter().map(|&v| u32::from(v < T::ZERO)).sum();

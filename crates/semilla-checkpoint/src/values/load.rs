@@ -1,4 +1,5 @@
-//! Elements of a checkpoint on their way into a tensor: read, put in order, converted, and looked at.
+//! Elements of a checkpoint on their way into a tensor: read, put in order, converted, and looked
+//! at.
 
 use semilla::{DType, Load, Slice};
 

@@ -13,27 +13,28 @@ use crate::values::load::Origin;
 
 use crate::{Checkpoint, CheckpointWriter, Error, Health, Malformed, Quoted, TensorInfo, Tensors};
 
-/// What one thread generates and writes at a time: pieces of this size leave for the disk while the next are made.
+/// Bytes that one thread generates and writes at a time: pieces of this size leave for the disk while the
+/// next are made.
 const CHUNK: usize = 1 << 20;
 
-/// One rank's part of every tensor: the whole for rank 0 of 1.
+/// One process's share of every tensor: the whole for rank 0 of 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rank {
+pub struct Share {
     rank: usize,
     world: usize,
 }
 
-/// There is no such rank.
+/// The text names no rank of a number of processes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a rank; write RANK/WORLD with RANK from 0 below WORLD, such as 0/4")]
-pub struct InvalidRank(String);
+pub struct InvalidShare(String);
 
-impl Rank {
-    /// The only rank: everything.
-    pub const WHOLE: Rank = Rank { rank: 0, world: 1 };
+impl Share {
+    /// The share of the only process: everything.
+    pub const WHOLE: Share = Share { rank: 0, world: 1 };
 
-    /// The part of a tensor: a chunk of its first axis, as `torch.chunk` and DTensor's `Shard(0)` cut.
-    /// A scalar belongs to rank 0 alone.
+    /// The slice of a tensor that belongs to the share: a chunk of its first axis, as `torch.chunk`
+    /// and DTensor's `Shard(0)` cut. A scalar belongs to rank 0 alone.
     pub fn slice(self, shape: &[usize]) -> Option<Slice> {
         let slice = Slice::of_rank(shape, self.rank, self.world);
         let absent = if shape.is_empty() {
@@ -47,61 +48,64 @@ impl Rank {
     }
 }
 
-impl std::fmt::Display for Rank {
+impl std::fmt::Display for Share {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.rank, self.world)
     }
 }
 
-impl std::str::FromStr for Rank {
-    type Err = InvalidRank;
+impl std::str::FromStr for Share {
+    type Err = InvalidShare;
 
-    fn from_str(text: &str) -> Result<Self, InvalidRank> {
+    fn from_str(text: &str) -> Result<Self, InvalidShare> {
         let parts = text.split_once('/');
         let numbers =
             parts.and_then(|(rank, world)| Some((rank.parse().ok()?, world.parse().ok()?)));
         match numbers {
             Some((rank, world)) if rank < world => Ok(Self { rank, world }),
-            _ => Err(InvalidRank(text.to_owned())),
+            _ => Err(InvalidShare(text.to_owned())),
         }
     }
 }
 
-/// The tensors of a rank's file: every tensor of which the rank has a part, with the part's shape.
+/// The tensors of a share's file: every tensor of which the share has a slice, with the slice's
+/// shape.
 ///
 /// # Errors
 /// Names or shapes that no file can hold.
-pub fn tensors_of(plan: &Plan, rank: Rank) -> Result<Tensors, Malformed> {
-    let infos: Result<Vec<TensorInfo>, _> = shards(plan, rank)
+pub fn tensors_of(plan: &Plan, share: Share) -> Result<Tensors, Malformed> {
+    let infos: Result<Vec<TensorInfo>, _> = slices(plan, share)
         .map(|(_, line, slice)| TensorInfo::new(&line.name, line.dtype, slice.size().to_vec()))
         .collect();
     Tensors::new(infos?)
 }
 
-fn shards(plan: &Plan, rank: Rank) -> impl Iterator<Item = (usize, &Line, Slice)> {
+fn slices(plan: &Plan, share: Share) -> impl Iterator<Item = (usize, &Line, Slice)> {
     let lines = plan.tensors.iter().enumerate();
-    lines.filter_map(move |(place, line)| Some((place, line, rank.slice(&line.shape)?)))
+    lines.filter_map(move |(position, line)| Some((position, line, share.slice(&line.shape)?)))
 }
 
-/// Generates every weight of a rank and writes it, on all threads of the current rayon pool.
+/// Generates every weight of a share and writes it, on all threads of the current rayon pool.
 ///
-/// The writer must have been made for [`tensors_of`] the same plan and rank. `progress` is told of bytes as they are
-/// written. When `stop` is set, the work ends early with [`Error::Interrupted`]. Memory: a MiB per thread, and
-/// 64 MiB of a tensor at a time where an initializer makes matrices or a load moves elements.
+/// The writer must have been made for [`tensors_of`] the same plan and share. `progress` is called
+/// with the number of bytes whenever some were written. When `stop` is set, the work ends early
+/// with [`Error::Interrupted`]. Memory: a MiB per thread, and 64 MiB of a tensor at a time where an
+/// initializer makes matrices or a load moves elements.
 ///
-/// Answers what was noticed about the tensors that were loaded, in the plan's order.
+/// Returns the [`Health`] of the tensors that were loaded, by name, in the plan's order.
 ///
 /// # Errors
-/// A fill that cannot be prepared, a source that lacks what a line takes of it, or whatever the writer says.
+/// A fill that cannot be prepared, a source that lacks what a line takes of it, or whatever the
+/// writer says.
 pub fn materialize(
     plan: &Plan,
-    rank: Rank,
+    share: Share,
     sources: Sources<'_>,
     writer: &dyn CheckpointWriter,
     progress: &(dyn Fn(u64) + Sync),
     stop: &AtomicBool,
 ) -> Result<Vec<(String, Health)>, Error> {
-    let slices = shards(plan, rank).map(|(place, _, slice)| (place, slice));
+    let slices = slices(plan, share).map(|(position, _, slice)| (position, slice));
     write_slices(plan, slices, sources, writer, progress, stop)
 }
 
@@ -117,15 +121,15 @@ pub(crate) fn write_slices(
 ) -> Result<Vec<(String, Health)>, Error> {
     let mut light = Vec::new();
     let mut heavy = Vec::new();
-    for (tensor, (place, shard)) in slices.into_iter().enumerate() {
-        let line = &plan.tensors[place];
+    for (tensor, (position, own)) in slices.into_iter().enumerate() {
+        let line = &plan.tensors[position];
         for part in line.fill.parts(&line.shape, line.dtype) {
             let job = Job {
                 tensor,
-                place,
+                position,
                 line,
-                part: part.intersection(&shard),
-                shard: shard.clone(),
+                part: part.intersection(&own),
+                own: own.clone(),
             };
             if line.fill.is_matrix() || line.fill.moves_loads() {
                 heavy.push(job);
@@ -147,7 +151,7 @@ pub(crate) fn write_slices(
     let health = sink.health.into_inner().unwrap_or_else(|e| e.into_inner());
     let names = health
         .into_iter()
-        .map(|(place, health)| (plan.tensors[place].name.clone(), health));
+        .map(|(position, health)| (plan.tensors[position].name.clone(), health));
     Ok(names.collect())
 }
 
@@ -160,14 +164,15 @@ pub struct Sources<'a> {
     pub pretrained: &'a [Box<dyn Checkpoint>],
 }
 
-/// A part of a tensor to be written into the shard of it that the file holds; both in the tensor's own coordinates.
+/// A part of a tensor that is made at once, and the slice of the tensor that the file holds; both
+/// in the tensor's coordinates.
 struct Job<'a> {
     tensor: usize,
-    /// The line's place in the plan.
-    place: usize,
+    /// The line's position in the plan.
+    position: usize,
     line: &'a Line,
     part: Slice,
-    shard: Slice,
+    own: Slice,
 }
 
 impl Job<'_> {
@@ -176,12 +181,12 @@ impl Job<'_> {
     }
 }
 
-/// What a job's bytes come from.
+/// The source of a job's bytes.
 enum Bytes<'a> {
     Generated(Prepared),
     Copied(Origin<'a>),
     /// The part itself.
-    Held(Vec<Line64>),
+    Held(Vec<CacheLine>),
 }
 
 struct Sink<'a> {
@@ -189,7 +194,7 @@ struct Sink<'a> {
     sources: Sources<'a>,
     progress: &'a (dyn Fn(u64) + Sync),
     stop: &'a AtomicBool,
-    /// By the line's place in the plan.
+    /// By the line's position in the plan.
     health: Mutex<BTreeMap<usize, Health>>,
 }
 
@@ -210,7 +215,7 @@ impl<'a> Sink<'a> {
         rayon::scope(|scope| {
             for _ in 0..rayon::current_num_threads().min(chunks) {
                 scope.spawn(|_| {
-                    let mut buffer = vec![Line64::default(); CHUNK / size_of::<Line64>()];
+                    let mut buffer = vec![CacheLine::default(); CHUNK / size_of::<CacheLine>()];
                     let buffer: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer);
                     loop {
                         let chunk = next.fetch_add(1, Ordering::Relaxed);
@@ -222,7 +227,7 @@ impl<'a> Sink<'a> {
                         let offset = (chunk - before) as u64 * CHUNK as u64;
                         if let Err(error) = self.chunk(&jobs[index], &ready[index], offset, buffer)
                         {
-                            // The first failure is told; the others stop at their next chunk.
+                            // The first failure is reported; the others stop at their next chunk.
                             next.store(chunks, Ordering::Relaxed);
                             failure
                                 .lock()
@@ -256,7 +261,7 @@ impl<'a> Sink<'a> {
         fill.prepare_part(line.key, &line.shape, line.dtype, &job.part)
             .map_err(|error| Error::Fill {
                 tensor: line.name.clone(),
-                error,
+                cause: error,
             })
     }
 
@@ -303,11 +308,11 @@ impl<'a> Sink<'a> {
     }
 
     /// A part of a tensor: what is drawn, and what is loaded over it.
-    fn assembled(&self, job: &Job<'a>) -> Result<Vec<Line64>, Error> {
+    fn assembled(&self, job: &Job<'a>) -> Result<Vec<CacheLine>, Error> {
         let line = job.line;
-        let mut held: Vec<Line64> = Vec::new();
+        let mut held: Vec<CacheLine> = Vec::new();
         let bytes = job.bytes() as usize;
-        held.resize_with(bytes.div_ceil(size_of::<Line64>()), Line64::default);
+        held.resize_with(bytes.div_ceil(size_of::<CacheLine>()), CacheLine::default);
         let out = &mut bytemuck::cast_slice_mut(&mut held)[..bytes];
         if let Some(fill) = line.fill.drawn() {
             let size = line.dtype.size();
@@ -339,7 +344,7 @@ impl<'a> Sink<'a> {
 
     fn note(&self, job: &Job<'_>, health: Health) {
         let mut all = self.health.lock().unwrap_or_else(|e| e.into_inner());
-        let entry = all.entry(job.place).or_default();
+        let entry = all.entry(job.position).or_default();
         *entry = entry.and(health);
     }
 
@@ -371,9 +376,9 @@ impl<'a> Sink<'a> {
                 buffer.copy_from_slice(&part[start..start + len]);
             }
         }
-        let place = job.part.seen_from(&job.shard);
+        let place = job.part.seen_from(&job.own);
         let mut at = 0;
-        for (start, run) in place.runs(job.shard.size(), first, count) {
+        for (start, run) in place.runs(job.own.size(), first, count) {
             let end = at + (run * size) as usize;
             self.writer
                 .write(job.tensor, start * size, &buffer[at..end])?;
@@ -387,9 +392,9 @@ impl<'a> Sink<'a> {
 /// Keeps a byte buffer aligned to every element type and to vector stores.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
-struct Line64([u8; 64]);
+struct CacheLine([u8; 64]);
 
-impl Default for Line64 {
+impl Default for CacheLine {
     fn default() -> Self {
         bytemuck::Zeroable::zeroed()
     }

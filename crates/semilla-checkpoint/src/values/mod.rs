@@ -1,4 +1,5 @@
-//! Values on their way from checkpoints into a file: read, gathered, converted and looked at.
+//! Values on their way into a file: generated or read from checkpoints, gathered, converted to the
+//! type that is written, and looked at.
 
 mod convert;
 mod elements;
@@ -10,4 +11,4 @@ mod vectors;
 
 pub use health::Health;
 pub(crate) use materialize::write_slices;
-pub use materialize::{InvalidRank, Rank, Sources, materialize, tensors_of};
+pub use materialize::{InvalidShare, Share, Sources, materialize, tensors_of};

@@ -1,12 +1,13 @@
 //! Loops compiled for the widest vectors that this CPU has.
 
-/// Work on many elements, written as plain loops that a compiler turns into vector code. Its result must be the same on
-/// every machine.
+/// Work on many elements, written as plain loops that a compiler turns into vector code. Its result
+/// must be the same on every machine.
 pub(crate) trait Job {
-    /// What comes out of it.
+    /// The result.
     type Done;
 
-    /// Does it. To be marked `#[inline(always)]`, so that it is compiled anew for each kind of vectors.
+    /// Does it. To be marked `#[inline(always)]`, so that it is compiled again for each kind of
+    /// vectors.
     fn run(self) -> Self::Done;
 }
 

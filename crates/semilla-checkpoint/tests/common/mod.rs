@@ -1,9 +1,18 @@
-//! Fixtures, made by `tests/peers/fixtures.py`, and what every reader owes.
+//! Fixtures that other packages made (`tests/peers`), what must be read from them, and why files
+//! are refused.
 
+#![allow(dead_code, unused_imports, reason = "each test takes a part of this")]
+
+mod damage;
+
+use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use semilla_checkpoint::{Checkpoint, Error, open};
+use semilla_checkpoint::{Checkpoint, Error, Remark, open};
+use tempfile::TempDir;
+
+pub(crate) use damage::{damage, damage_within, damaged};
 
 /// The path of a fixture.
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -12,42 +21,79 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Opens a fixture and checks types, shapes and bytes against the safetensors file beside it.
-pub(crate) fn check(name: &str) -> Box<dyn Checkpoint> {
-    let given = open(fixture(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let expected = open(fixture(&format!("{name}.safetensors"))).unwrap();
-    assert_eq!(given.tensors().len(), expected.tensors().len(), "{name}");
-    for (number, info) in expected.tensors().iter().enumerate() {
-        let found = given.tensors().index_of(info.name());
-        let tensor = found.unwrap_or_else(|| panic!("{name}: no {}", info.name()));
-        assert_eq!(&given.tensors()[tensor], info, "{name}");
-        assert_eq!(given.file(tensor), Some(&*fixture(name)));
-        let bytes = whole(&*expected, number).unwrap();
-        assert_eq!(
-            whole(&*given, tensor).unwrap(),
-            bytes,
-            "{name}: {}",
-            info.name()
-        );
-        assert_eq!(in_pieces(&*given, tensor), bytes, "{name}: {}", info.name());
+/// A folder with these files, which goes when it is dropped.
+pub(crate) fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
     }
-    given
+    folder
+}
+
+/// A file of this content, in a folder that goes when it is dropped.
+pub(crate) fn file_of(content: &[u8]) -> (TempDir, PathBuf) {
+    let folder = folder(&[("model", content)]);
+    let path = folder.path().join("model");
+    (folder, path)
+}
+
+/// Opens a fixture and checks names, types, shapes, layouts and every byte against the safetensors
+/// file beside it, whose metadata are the layouts.
+pub(crate) fn check(name: &str) -> Box<dyn Checkpoint> {
+    let found = open(fixture(name)).unwrap_or_else(|error| panic!("{name}: {}", message(&error)));
+    let expected = open(fixture(&format!("{name}.safetensors"))).unwrap();
+    let sorted = |checkpoint| {
+        let mut names: Vec<String> = names(checkpoint).into_iter().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(&*found), sorted(&*expected), "{name}");
+    for (index, tensor) in found.tensors().iter().enumerate() {
+        let other = expected.tensors().index_of(tensor.name()).unwrap();
+        assert_eq!(tensor, &expected.tensors()[other], "{name}");
+        let layout = found.layout(index).map(ToString::to_string);
+        let stated = expected.metadata().get(tensor.name());
+        assert_eq!(layout.as_ref(), stated, "{name}: {}", tensor.name());
+        let file = found.file(index).unwrap();
+        assert!(file == fixture(name) || file == fixture("onnx/external.bin"));
+        let bytes = whole(&*expected, other).unwrap();
+        for piece in [usize::MAX, 1, 7, 130] {
+            let same = read(&*found, index, piece).unwrap() == bytes;
+            assert!(same, "{name}: {} in pieces of {piece}", tensor.name());
+        }
+    }
+    found
 }
 
 /// All bytes of a tensor.
 pub(crate) fn whole(checkpoint: &dyn Checkpoint, tensor: usize) -> Result<Vec<u8>, Error> {
+    read(checkpoint, tensor, usize::MAX)
+}
+
+/// All bytes of a tensor, read in pieces.
+pub(crate) fn read(
+    checkpoint: &dyn Checkpoint,
+    tensor: usize,
+    piece: usize,
+) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; checkpoint.tensors()[tensor].bytes() as usize];
-    checkpoint.read(tensor, 0, &mut bytes)?;
+    let piece = piece.min(bytes.len().max(1));
+    for (index, part) in bytes.chunks_mut(piece).enumerate() {
+        checkpoint.read(tensor, (index * piece) as u64, part)?;
+    }
     Ok(bytes)
 }
 
-/// The same in pieces that do not end where elements do.
-fn in_pieces(checkpoint: &dyn Checkpoint, tensor: usize) -> Vec<u8> {
-    let mut bytes = vec![0; checkpoint.tensors()[tensor].bytes() as usize];
-    for (number, piece) in bytes.chunks_mut(7).enumerate() {
-        checkpoint.read(tensor, 7 * number as u64, piece).unwrap();
-    }
-    bytes
+/// Opens a file of this content and reads all of it.
+pub(crate) fn load(content: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    load_file(&file_of(content).1)
+}
+
+fn load_file(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
+    let checkpoint = open(path)?;
+    (0..checkpoint.tensors().len())
+        .map(|tensor| read(&*checkpoint, tensor, 1 << 16))
+        .collect()
 }
 
 /// The names of the tensors, in their order.
@@ -55,56 +101,41 @@ pub(crate) fn names(checkpoint: &dyn Checkpoint) -> Vec<&str> {
     checkpoint.tensors().iter().map(|t| t.name()).collect()
 }
 
-/// Why a fixture cannot be opened.
-pub(crate) fn refusal(name: &str) -> String {
-    refusal_at(&fixture(name))
+/// How many values were left out, by remark.
+pub(crate) fn left_out(remarks: &[Remark]) -> Vec<usize> {
+    remarks
+        .iter()
+        .filter_map(|remark| match remark {
+            Remark::LeftOut { count, .. } => Some(*count),
+            _ => None,
+        })
+        .collect()
+}
+
+/// An error and its causes in one line, which must be safe to print.
+pub(crate) fn message(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message += &format!(": {error}");
+        cause = error.source();
+    }
+    assert!(!message.contains(char::is_control), "{message:?}");
+    assert!(message.len() < 2000, "{message}");
+    message
 }
 
 /// Why a file cannot be opened.
 pub(crate) fn refusal_at(path: &Path) -> String {
-    open(path).err().expect("an error").to_string()
+    message(&open(path).err().expect("a refusal"))
 }
 
-/// Changes, cuts and repeats bytes of the fixtures at random: nothing panics.
-pub(crate) fn mutate(names: &[&str], rounds: u32) {
-    for name in names {
-        let content = fs::read(fixture(name)).unwrap();
-        mutations(&content, rounds, |mutated| mutated.to_vec());
-    }
+/// Why a file of this content cannot be opened.
+pub(crate) fn refusal(content: &[u8]) -> String {
+    refusal_at(&file_of(content).1)
 }
 
-/// Reads files made of random mutations of a content, from a fixed seed: each is read to its last
-/// byte or refused, and declares no more than it may.
-pub(crate) fn mutations(content: &[u8], rounds: u32, file_of: impl Fn(&[u8]) -> Vec<u8>) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("mutated");
-    let mut state = 1u64;
-    let mut random = |below: usize| {
-        // Knuth's MMIX generator; the high bits are the better ones.
-        state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (state >> 33) as usize % below
-    };
-    for _ in 0..rounds {
-        let mut mutated = content.to_vec();
-        for _ in 0..=random(4) {
-            let place = random(mutated.len());
-            match random(8) {
-                0 => mutated.truncate(place + 1),
-                1 => mutated.extend_from_within(place..),
-                2 => mutated[place] = 0xff,
-                3 => mutated[place] ^= 1 << random(8),
-                _ => mutated[place] = random(256) as u8,
-            }
-        }
-        let file = file_of(&mutated);
-        fs::write(&path, &file).unwrap();
-        if let Ok(checkpoint) = open(&path) {
-            assert!(checkpoint.tensors().bytes() <= 1000 * file.len() as u64);
-            for tensor in 0..checkpoint.tensors().len() {
-                let _ = whole(&*checkpoint, tensor);
-            }
-        }
-    }
+/// Why a fixture cannot be opened.
+pub(crate) fn fixture_refusal(name: &str) -> String {
+    refusal_at(&fixture(name))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use semilla::Recipe;
-use semilla_checkpoint::{ByteSize, Rank};
+use semilla_checkpoint::{ByteSize, Share};
 
 use crate::args::plan::PlanArgs;
 
@@ -33,7 +33,7 @@ pub(crate) struct InitArgs {
         default_value = "0/1",
         hide_default_value = true
     )]
-    pub(crate) shard: Rank,
+    pub(crate) shard: Share,
 
     /// Write NaN and infinities, whether the checkpoint holds them or the conversion to --dtype
     /// creates them

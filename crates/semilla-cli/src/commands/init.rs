@@ -40,7 +40,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
     let start = Instant::now();
     let mut write = planned
         .write(&args.output)
-        .rank(args.shard)
+        .share(args.shard)
         .allow_non_finite(args.allow_non_finite)
         .keep(args.plan.files());
     if let Some(size) = args.max_shard_size {

@@ -1,7 +1,8 @@
 //! Quantized blocks as ggml stores them, turned back into floats.
 //!
-//! A block holds 32 or 256 neighbouring elements of a row: small integers, and the scales by which to multiply them.
-//! Products and sums are rounded to f32 one by one, in the order of the reference.
+//! A block holds 32 or 256 neighbouring elements of a row: small integers, and the scales by which
+//! to multiply them. Products and sums are rounded to f32 one by one, in the order of the
+//! reference.
 
 use half::f16;
 
@@ -121,7 +122,8 @@ fn q3_k(block: &[u8], into: &mut [f32]) {
     }
 }
 
-/// 8 groups of 32: scales and minima in 6 bits each, elements in 4, or in 5 with the bits of `fifth`.
+/// 8 groups of 32: scales and minima in 6 bits each, elements in 4, or in 5 with the bits of
+/// `fifth`.
 fn q4_k(block: &[u8], fifth: Option<&[u8]>, nibbles: &[u8], into: &mut [f32]) {
     let (d, min) = (scale(block, 0), scale(block, 2));
     for (group, values) in into.chunks_exact_mut(32).enumerate() {
@@ -135,8 +137,9 @@ fn q4_k(block: &[u8], fifth: Option<&[u8]>, nibbles: &[u8], into: &mut [f32]) {
     }
 }
 
-/// Scale and minimum of one of 8 groups, packed into 12 bytes: those of the first four in the low 6 bits of a byte
-/// each, the others' high bits above them, and their low bits in the last four bytes.
+/// Scale and minimum of one of 8 groups, packed into 12 bytes: those of the first four in the low 6
+/// bits of a byte each, the others' high bits above them, and their low bits in the last four
+/// bytes.
 fn six_bits(packed: &[u8], group: usize) -> (u8, u8) {
     let low = group % 4;
     if group < 4 {

@@ -1,41 +1,44 @@
+//! Reading GGUF: the structure at once, the values when they are asked for.
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use semilla::DType;
 
 use super::blocks::Quantization;
-use crate::formats::safetensors::reader::{check_range, open_file};
+use crate::io::file::open_file;
 use crate::io::position::read_at;
+use crate::io::range::check_range;
 use crate::io::window::{Fault, Window};
 use crate::tensor::MAX_NAME_BYTES;
 use crate::{Checkpoint, Error, Format, Limits, Metadata, Quoted, Remark, TensorInfo, Tensors};
 
 /// The tensors of a GGUF file, of version 2 or 3, little-endian.
 ///
-/// Shapes are in row-major order, the reverse of the file's. Quantized tensors (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to
-/// Q6_K) are given as F32, a block at a time when they are read. Metadata are strings and numbers as text; of an
-/// array, how many elements it has.
+/// Shapes are in row-major order, the reverse of the file's. Quantized tensors (Q4_0, Q4_1, Q5_0,
+/// Q5_1, Q8_0, Q2_K to Q6_K) are given as F32, a block at a time when they are read. Metadata are
+/// strings and numbers as text; of an array, how many elements it has.
 ///
 /// Names and the order of rows are the file's own: see [`Remark::RotaryOrder`].
 pub struct Gguf {
     file: File,
     path: PathBuf,
     tensors: Tensors,
-    places: Vec<Place>,
+    locations: Vec<Location>,
     metadata: Metadata,
     remarks: Vec<Remark>,
 }
 
 /// Where a tensor's values are and how they are stored.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Location {
     start: u64,
-    stored: Stored,
+    encoding: Encoding,
 }
 
 /// How elements are stored.
 #[derive(Debug, Clone, Copy)]
-enum Stored {
+enum Encoding {
     Plain(DType),
     Blocks(Quantization),
 }
@@ -50,18 +53,18 @@ impl Gguf {
     /// Opens a file. The tensors come in the order in which it lists them.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged, beyond the limits or of an older version, or a tensor's quantization is
-    /// not known.
+    /// The file cannot be read, is damaged, beyond the limits or of an older version, or a tensor's
+    /// quantization is not known.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
         let (file, bytes) = open_file(path)?;
-        let (metadata, tensors, places) = Structure::read(Window::new(&file, bytes), limits)
+        let (metadata, tensors, locations) = Structure::read(Window::new(&file, bytes), limits)
             .map_err(Fault::in_file(path, Format::Gguf))?;
         Ok(Self {
             remarks: remarks(&metadata, &tensors),
             path: path.to_owned(),
             file,
             tensors,
-            places,
+            locations,
             metadata,
         })
     }
@@ -73,7 +76,7 @@ impl Gguf {
         offset: u64,
         into: &mut [u8],
     ) -> Result<(), Error> {
-        let (stored, decoded) = (quantization.bytes(), 4 * quantization.elements());
+        let (encoding, decoded) = (quantization.bytes(), 4 * quantization.elements());
         let mut done = 0;
         while done < into.len() {
             let at = offset + done as u64;
@@ -81,12 +84,12 @@ impl Gguf {
             let skip = (at % decoded as u64) as usize;
             let wanted = into.len() - done;
             let count = ((skip + wanted).div_ceil(decoded)).min(BLOCKS as usize);
-            let mut blocks = vec![0; count * stored];
-            read_at(&self.file, &mut blocks, start + first * stored as u64)
+            let mut blocks = vec![0; count * encoding];
+            read_at(&self.file, &mut blocks, start + first * encoding as u64)
                 .map_err(Error::io("read", &self.path))?;
             let mut values = vec![0f32; count * quantization.elements()];
             for (block, values) in blocks
-                .chunks_exact(stored)
+                .chunks_exact(encoding)
                 .zip(values.chunks_exact_mut(quantization.elements()))
             {
                 quantization.dequantize(block, values);
@@ -116,7 +119,7 @@ fn remarks(metadata: &Metadata, tensors: &Tensors) -> Vec<Remark> {
     Vec::new()
 }
 
-/// What comes before the values, read from front to back.
+/// The structure before the values, read from front to back.
 struct Structure<'f> {
     window: Window<'f>,
     at: u64,
@@ -125,7 +128,10 @@ struct Structure<'f> {
 }
 
 impl<'f> Structure<'f> {
-    fn read(window: Window<'f>, limits: &Limits) -> Result<(Metadata, Tensors, Vec<Place>), Fault> {
+    fn read(
+        window: Window<'f>,
+        limits: &Limits,
+    ) -> Result<(Metadata, Tensors, Vec<Location>), Fault> {
         let mut structure = Self {
             window,
             at: 4,
@@ -143,15 +149,15 @@ impl<'f> Structure<'f> {
         }
         let data = structure.at.next_multiple_of(alignment);
         let file = structure.window.len();
-        let mut places = Vec::with_capacity(listed.len());
+        let mut locations = Vec::with_capacity(listed.len());
         let mut list = Vec::with_capacity(listed.len());
-        for (info, stored, offset) in listed {
-            let bytes = stored.bytes(&info);
+        for (info, encoding, offset) in listed {
+            let bytes = encoding.bytes(&info);
             let start = data.checked_add(offset);
             let end = start.and_then(|start| start.checked_add(bytes));
             match (start, end) {
                 (Some(start), Some(end)) if end <= file || bytes == 0 => {
-                    places.push(Place { start, stored });
+                    locations.push(Location { start, encoding });
                 }
                 _ => {
                     return Err(Fault::new(format!(
@@ -164,7 +170,7 @@ impl<'f> Structure<'f> {
             list.push(info);
         }
         let tensors = Tensors::new(list)?;
-        check_overlaps(&tensors, &places)?;
+        check_overlaps(&tensors, &locations)?;
         if tensors.bytes() > file.saturating_mul(limits.expansion) {
             return Err(Fault::new(format!(
                 "its tensors have {} bytes together, more than {} times the file",
@@ -172,7 +178,7 @@ impl<'f> Structure<'f> {
                 limits.expansion
             )));
         }
-        Ok((metadata, tensors, places))
+        Ok((metadata, tensors, locations))
     }
 
     fn version(&mut self) -> Result<(), Fault> {
@@ -267,7 +273,7 @@ impl<'f> Structure<'f> {
         self.skip(count.saturating_mul(size))
     }
 
-    fn tensor(&mut self, alignment: u64) -> Result<(TensorInfo, Stored, u64), Fault> {
+    fn tensor(&mut self, alignment: u64) -> Result<(TensorInfo, Encoding, u64), Fault> {
         let name = self.string()?;
         let problem =
             |problem: String| Fault::new(format!("tensor {}: {problem}", Quoted::new(&name)));
@@ -290,13 +296,13 @@ impl<'f> Structure<'f> {
         }
         shape.reverse();
         let kind = self.u32()?;
-        let stored = Stored::from_number(kind).map_err(|name| {
+        let encoding = Encoding::from_number(kind).map_err(|name| {
             problem(format!(
                 "it is quantized as {name}, which is not supported; convert the file to F16 or Q8_0"
             ))
         })?;
         let row = shape.last().copied().unwrap_or(1);
-        if let Stored::Blocks(quantization) = stored
+        if let Encoding::Blocks(quantization) = encoding
             && !row.is_multiple_of(quantization.elements())
         {
             return Err(problem(format!(
@@ -310,8 +316,8 @@ impl<'f> Structure<'f> {
                 "its offset {offset} is not a multiple of {alignment}"
             )));
         }
-        let info = TensorInfo::new(name.clone(), stored.dtype(), shape)?;
-        Ok((info, stored, offset))
+        let info = TensorInfo::new(name.clone(), encoding.dtype(), shape)?;
+        Ok((info, encoding, offset))
     }
 
     fn string(&mut self) -> Result<String, Fault> {
@@ -363,11 +369,17 @@ fn bounded(what: &str, count: u64, limit: usize) -> Result<(), Fault> {
 }
 
 /// No two tensors may share bytes.
-fn check_overlaps(tensors: &Tensors, places: &[Place]) -> Result<(), Fault> {
-    let mut ranges: Vec<(u64, u64, usize)> = places
+fn check_overlaps(tensors: &Tensors, locations: &[Location]) -> Result<(), Fault> {
+    let mut ranges: Vec<(u64, u64, usize)> = locations
         .iter()
         .enumerate()
-        .map(|(index, place)| (place.start, place.stored.bytes(&tensors[index]), index))
+        .map(|(index, location)| {
+            (
+                location.start,
+                location.encoding.bytes(&tensors[index]),
+                index,
+            )
+        })
         .filter(|&(_, bytes, _)| bytes > 0)
         .collect();
     ranges.sort_unstable();
@@ -384,44 +396,44 @@ fn check_overlaps(tensors: &Tensors, places: &[Place]) -> Result<(), Fault> {
     }
 }
 
-impl Stored {
+impl Encoding {
     /// The way of storing with this number in ggml, or the name of one that cannot be read.
     fn from_number(number: u32) -> Result<Self, String> {
         Ok(match number {
-            0 => Stored::Plain(DType::F32),
-            1 => Stored::Plain(DType::F16),
-            2 => Stored::Blocks(Quantization::Q4_0),
-            3 => Stored::Blocks(Quantization::Q4_1),
-            6 => Stored::Blocks(Quantization::Q5_0),
-            7 => Stored::Blocks(Quantization::Q5_1),
-            8 => Stored::Blocks(Quantization::Q8_0),
-            10 => Stored::Blocks(Quantization::Q2K),
-            11 => Stored::Blocks(Quantization::Q3K),
-            12 => Stored::Blocks(Quantization::Q4K),
-            13 => Stored::Blocks(Quantization::Q5K),
-            14 => Stored::Blocks(Quantization::Q6K),
-            24 => Stored::Plain(DType::I8),
-            25 => Stored::Plain(DType::I16),
-            26 => Stored::Plain(DType::I32),
-            27 => Stored::Plain(DType::I64),
-            28 => Stored::Plain(DType::F64),
-            30 => Stored::Plain(DType::BF16),
+            0 => Encoding::Plain(DType::F32),
+            1 => Encoding::Plain(DType::F16),
+            2 => Encoding::Blocks(Quantization::Q4_0),
+            3 => Encoding::Blocks(Quantization::Q4_1),
+            6 => Encoding::Blocks(Quantization::Q5_0),
+            7 => Encoding::Blocks(Quantization::Q5_1),
+            8 => Encoding::Blocks(Quantization::Q8_0),
+            10 => Encoding::Blocks(Quantization::Q2K),
+            11 => Encoding::Blocks(Quantization::Q3K),
+            12 => Encoding::Blocks(Quantization::Q4K),
+            13 => Encoding::Blocks(Quantization::Q5K),
+            14 => Encoding::Blocks(Quantization::Q6K),
+            24 => Encoding::Plain(DType::I8),
+            25 => Encoding::Plain(DType::I16),
+            26 => Encoding::Plain(DType::I32),
+            27 => Encoding::Plain(DType::I64),
+            28 => Encoding::Plain(DType::F64),
+            30 => Encoding::Plain(DType::BF16),
             _ => return Err(unsupported(number)),
         })
     }
 
     fn dtype(self) -> DType {
         match self {
-            Stored::Plain(dtype) => dtype,
-            Stored::Blocks(_) => DType::F32,
+            Encoding::Plain(dtype) => dtype,
+            Encoding::Blocks(_) => DType::F32,
         }
     }
 
     /// The bytes that a tensor has in the file.
     fn bytes(self, info: &TensorInfo) -> u64 {
         match self {
-            Stored::Plain(_) => info.bytes(),
-            Stored::Blocks(quantization) => {
+            Encoding::Plain(_) => info.bytes(),
+            Encoding::Blocks(quantization) => {
                 info.elements() / quantization.elements() as u64 * quantization.bytes() as u64
             }
         }
@@ -473,17 +485,17 @@ impl Checkpoint for Gguf {
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {
-        self.places.get(tensor).map(|_| self.path.as_path())
+        self.locations.get(tensor).map(|_| self.path.as_path())
     }
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         check_range(&self.tensors, tensor, offset, into.len())?;
-        let place = self.places[tensor];
-        match place.stored {
-            Stored::Plain(_) => read_at(&self.file, into, place.start + offset)
+        let location = self.locations[tensor];
+        match location.encoding {
+            Encoding::Plain(_) => read_at(&self.file, into, location.start + offset)
                 .map_err(Error::io("read", &self.path)),
-            Stored::Blocks(quantization) => {
-                self.read_blocks(quantization, place.start, offset, into)
+            Encoding::Blocks(quantization) => {
+                self.read_blocks(quantization, location.start, offset, into)
             }
         }
     }

@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use zip::CompressionMethod;
 
-use super::reader::Problem;
+use super::problem::Problem;
 use crate::Limits;
 use crate::io::archive::list_entries;
 

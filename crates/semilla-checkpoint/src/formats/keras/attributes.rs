@@ -4,7 +4,7 @@ use hdf5_reader::group::Group;
 use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::{Dataset, Datatype, RawAttribute, StringSize, VarLenKind};
 
-use super::reader::{Problem, problem};
+use super::problem::{Problem, problem};
 
 /// The attributes of one object.
 ///

@@ -4,7 +4,7 @@ use hdf5_reader::{ByteOrder, Dataset, Datatype};
 use semilla::DType;
 
 use super::attributes::Attributes;
-use super::reader::{Problem, problem};
+use super::problem::{Problem, problem};
 
 /// How an element is stored.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +13,8 @@ pub(super) struct ElementType {
     pub(super) big_endian: bool,
 }
 
-/// IEEE and bfloat16 numbers as HDF5 describes them: bits, exponent's place and size, mantissa's place and size, bias.
+/// IEEE and bfloat16 numbers as HDF5 describes them: bits, exponent's place and size, mantissa's
+/// place and size, bias.
 const FLOATS: [(u16, [u8; 4], u32, DType); 4] = [
     (64, [52, 11, 0, 52], 1023, DType::F64),
     (32, [23, 8, 0, 23], 127, DType::F32),
@@ -106,7 +107,7 @@ fn whole(raw: &[u8], size: u8) -> bool {
     raw.get(8..12) == Some(&[0, 0, size * 8, 0][..])
 }
 
-/// What h5py makes of NumPy's booleans.
+/// The enumeration that h5py makes of NumPy's booleans.
 fn is_bool(base: &Datatype, members: &[hdf5_reader::EnumMember]) -> bool {
     let byte = matches!(base, Datatype::FixedPoint { size: 1, .. });
     let mut pairs: Vec<_> = members

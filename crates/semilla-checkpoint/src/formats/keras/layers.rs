@@ -6,12 +6,14 @@ use semilla::Layout;
 
 use super::attributes::Attributes;
 use super::names::distinct;
-use super::reader::{Named, Problem, Selection};
+use super::problem::Problem;
+use super::selection::{Named, Selection};
 use super::tree::{Leaf, Tree};
 
 /// The group of a layer's variables.
 const VARIABLES: &str = "vars";
-/// The lists of a model's layers; where Keras 2.13 wrote the second, it holds the variables and the first does not.
+/// The lists of a model's layers; where Keras 2.13 wrote the second, it holds the variables and the
+/// first does not.
 const LISTS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 
 pub(super) const OPTIMIZER: &str = "optimizer weights";
@@ -24,7 +26,8 @@ pub(super) fn is_optimizer(path: &str) -> bool {
     matches!(first, "optimizer" | "optimizer_weights")
 }
 
-/// The layers' variables and all other datasets; `own` are the names that layers have, by their paths.
+/// The layers' variables and all other datasets; `own` are the names that layers have, by their
+/// paths.
 pub(super) fn select(datasets: &[Leaf], own: &BTreeMap<String, String>) -> Selection {
     let mut selection = Selection::default();
     let kept = keep(datasets, &mut selection);
@@ -83,7 +86,8 @@ fn keep(datasets: &[Leaf], selection: &mut Selection) -> Vec<usize> {
     kept
 }
 
-/// The path of a variable's layer and the variable's key: `layers/dense` and `0` of `layers/dense/vars/0`.
+/// The path of a variable's layer and the variable's key: `layers/dense` and `0` of
+/// `layers/dense/vars/0`.
 fn variable(path: &str) -> Option<(&str, &str)> {
     let (folder, key) = path.rsplit_once('/')?;
     match folder.strip_suffix(VARIABLES)? {
@@ -168,7 +172,8 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// The class that a group is called after, without the number that makes it unique: `conv2d` of `conv2d_3`.
+/// The class that a group is called after, without the number that makes it unique: `conv2d` of
+/// `conv2d_3`.
 fn class(group: &str) -> &str {
     match group.rsplit_once('_') {
         Some((class, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => class,
@@ -176,7 +181,7 @@ fn class(group: &str) -> &str {
     }
 }
 
-/// What Keras calls the variables of a layer of this class, if there are as many and of such ranks.
+/// Keras's names of the variables of a layer of this class, if number and ranks fit.
 fn variable_names(class: &str, shapes: &[&[u64]]) -> Option<&'static [&'static str]> {
     const KERNEL: &[&str] = &["kernel", "bias"];
     const SEPARABLE: &[&str] = &["depthwise_kernel", "pointwise_kernel", "bias"];
@@ -212,7 +217,7 @@ fn variable_names(class: &str, shapes: &[&[u64]]) -> Option<&'static [&'static s
     names.get(..shapes.len())
 }
 
-/// What a variable's axes are, where its name alone does not tell.
+/// A variable's axes, where its name alone does not tell.
 pub(super) fn layout(class: &str, variable: &str, rank: usize) -> Option<Layout> {
     let kernel = ["D", "H", "W"][3usize.saturating_sub(rank.saturating_sub(2))..].concat();
     let letters = match (class, variable) {

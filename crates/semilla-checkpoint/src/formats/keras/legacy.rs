@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::attributes::Attributes;
 use super::layers;
 use super::names::distinct;
-use super::reader::{Named, Problem, Selection};
+use super::problem::Problem;
+use super::selection::{Named, Selection};
 use super::tree::Tree;
 use crate::{Quoted, Remark};
 
@@ -137,7 +138,8 @@ fn without_output(weight: &str) -> &str {
     }
 }
 
-/// Whether a scope is the layer's name with a number that made it unique: `conv2d_1_1` of `conv2d_1`.
+/// Whether a scope is the layer's name with a number that made it unique: `conv2d_1_1` of
+/// `conv2d_1`.
 fn is_numbered(scope: &str, layer: &str) -> bool {
     scope
         .strip_prefix(layer)

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-/// Chooses one name of each list, the earlier the better, so that no two are the same where that is possible.
+/// Chooses one name of each list, the earlier the better, so that no two are the same where that is
+/// possible.
 ///
 /// All that would share a name move on to their next one, so that the outcome depends on no order.
 pub(super) fn distinct(choices: &[Vec<String>]) -> Vec<usize> {
     let mut chosen = vec![0; choices.len()];
-    // Moving on can meet a name in use: as many rounds as the longest list has names settle all but contrived cases,
-    // and those end as a duplicate.
+    // Moving on can meet a name in use: as many rounds as the longest list has names settle all but
+    // contrived cases, and those end as a duplicate.
     for _ in 0..choices.iter().map(Vec::len).max().unwrap_or(0) {
         let mut users: HashMap<&str, usize> = HashMap::new();
         for (list, &at) in choices.iter().zip(&chosen) {

@@ -1,7 +1,6 @@
 //! Weights that Keras keeps in HDF5, and HDF5 files of datasets in general.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,53 +11,65 @@ use semilla::Layout;
 use super::archive::Entry;
 use super::attributes::Attributes;
 use super::dtype::ElementType;
+use super::problem::{Problem, problem};
+use super::selection::Selection;
 use super::source::Source;
-use super::tree::{Leaf, Place, RefusedLinks, Tree};
+use super::tree::{Leaf, Location, RefusedLinks, Tree};
 use super::{archive, dtype, layers, legacy, tree};
-use crate::error::{Error, Malformed, Quoted};
-use crate::formats::safetensors::index::Index;
-use crate::formats::safetensors::reader::{check_range, check_shard, open_file};
+use crate::error::Error;
 use crate::io::archive::Archive;
 use crate::io::decoded::Decoded;
+use crate::io::file::open_file;
+use crate::io::index::Index;
+use crate::io::index::check_shard;
+use crate::io::range::check_range;
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
 use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Tensors in HDF5 files, under Keras's names where Keras wrote them.
 ///
-/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model (`.weights.h5`), in shards
-/// too (`.weights.json`), a `.keras` archive with those inside, and any other HDF5 file of datasets. A model's description is
-/// never interpreted.
+/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model
+/// (`.weights.h5`), in shards too (`.weights.json`), a `.keras` archive with those inside, and any
+/// other HDF5 file of datasets. A model's description is never interpreted.
 ///
 /// # Names
 ///
-/// **Keras 2** lists a layer's weights. A name is `layer/weight` without the `:0` at its end; what the weight's own name
-/// has up to the layer's name, or up to that name with a number added, is not repeated (`conv2d_1/conv2d_1_1/kernel:0`
-/// becomes `conv2d_1/kernel`). Where this would give two weights one name, both keep `layer/weight` in full.
+/// **Keras 2** lists a layer's weights. A name is `layer/weight` without the `:0` at its end; what
+/// the weight's own name has up to the layer's name, or up to that name with a number added, is not
+/// repeated (`conv2d_1/conv2d_1_1/kernel:0` becomes `conv2d_1/kernel`). Where this would give two
+/// weights one name, both keep `layer/weight` in full.
 ///
-/// **Keras 3** files have a group `vars` per layer, with the layer's name and numbered variables. A layer has its own name
-/// (`block1_conv1`), a part of a layer the names of the layers that it is a part of and its own (`attention/query`). Where
-/// this would give two layers one name, the names of the models around them come before (`left/project`); where there
-/// is no name, or still the same one, the path of the group stands instead (`layers/dense_1`).
+/// **Keras 3** files have a group `vars` per layer, with the layer's name and numbered variables. A
+/// layer has its own name (`block1_conv1`), a part of a layer the names of the layers that it is a
+/// part of and its own (`attention/query`). Where this would give two layers one name, the names of
+/// the models around them come before (`left/project`); where there is no name, or still the same
+/// one, the path of the group stands instead (`layers/dense_1`).
 ///
-/// The numbers become Keras's names of the variables where the layer's kind tells them: the group is called after the
-/// layer's class, and number and ranks of the variables must fit the class. Known are dense, (transposed, depthwise,
-/// separable) convolutions, normalizations with all their variables, embeddings, the cells of recurrent layers, the
-/// projections of attention. Of an unknown class, a tensor and one of the shape of its last axes are `kernel` and `bias`,
-/// and four vectors of one size a batch normalization. Otherwise the numbers stay. A kernel's [`Layout`] is stated where
-/// the class tells it and its name does not: depthwise, pointwise and transposed convolutions, attention.
+/// The numbers become Keras's names of the variables where the layer's kind tells them: the group
+/// is called after the layer's class, and number and ranks of the variables must fit the class.
+/// Known are dense, (transposed, depthwise, separable) convolutions, normalizations with all their
+/// variables, embeddings, the cells of recurrent layers, the projections of attention. Of an
+/// unknown class, a tensor and one of the shape of its last axes are `kernel` and `bias`, and four
+/// vectors of one size a batch normalization. Otherwise the numbers stay. A kernel's [`Layout`] is
+/// stated where the class tells it and its name does not: depthwise, pointwise and transposed
+/// convolutions, attention.
 ///
-/// **Shards** give the names that one file would give: a layer's own name may lie in another shard than its variables.
+/// **Shards** give the names that one file would give: a layer's own name may lie in another shard
+/// than its variables.
 ///
 /// **Other datasets** are called by their paths.
 ///
-/// The state of optimizers and of random generators is left out, as are values that the file's own list does not name; a
-/// [`Remark`] counts them.
+/// The state of optimizers and of random generators is left out, as are values that the file's own
+/// list does not name; a [`Remark`] counts them.
 ///
 /// # Limits
 ///
-/// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read: external links,
-/// external storage and virtual datasets are errors, as are two links to one group. A soft link that leads nowhere is
-/// no entry. Chunked datasets are decoded whole, contiguous ones read where they lie. Weights compressed in an archive
-/// are unpacked into memory; the checksum of uncompressed ones is compared once, before the first of them is read.
+/// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read:
+/// external links, external storage and virtual datasets are errors, as are two links to one group.
+/// A soft link that leads nowhere is no entry. Chunked datasets are decoded whole, contiguous ones
+/// read where they lie. Weights compressed in an archive are unpacked into memory; the checksum of
+/// uncompressed ones is compared once, before the first of them is read.
 pub struct Keras {
     /// The file that holds the weights, or the shards.
     parts: Vec<Part>,
@@ -86,36 +97,8 @@ struct Value {
     part: usize,
     dataset: Dataset,
     element: ElementType,
-    place: Place,
+    location: Location,
 }
-
-/// A tensor under its final name: what the files' kinds give.
-pub(super) struct Named {
-    pub(super) name: String,
-    /// The position among the datasets of the tree.
-    pub(super) value: usize,
-    pub(super) layout: Option<Layout>,
-}
-
-/// The datasets that are the model's weights, and what is to be said about the others.
-#[derive(Default)]
-pub(super) struct Selection {
-    pub(super) weights: Vec<Named>,
-    pub(super) remarks: Vec<Remark>,
-}
-
-impl Selection {
-    pub(super) fn leave_out(&mut self, count: usize, what: &'static str) {
-        if count > 0 {
-            self.remarks.push(Remark::LeftOut { count, what });
-        }
-    }
-}
-
-/// What is wrong with a file, without its path.
-pub(super) type Problem = String;
-
-const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 impl Keras {
     /// Opens an HDF5 file or a `.keras` archive.
@@ -143,7 +126,8 @@ impl Keras {
         Ok(Self { archive, ..listed })
     }
 
-    /// Reads the content of an HDF5 file or of a `.keras` archive from memory; `path` is what errors call it.
+    /// Reads the content of an HDF5 file or of a `.keras` archive from memory; `path` is what
+    /// errors call it.
     ///
     /// # Errors
     /// As [`Keras::open`].
@@ -174,12 +158,12 @@ impl Keras {
         Ok(Self { metadata, ..keras })
     }
 
-    /// Opens the shards of an index that lies at `path`, in their folder. The tensors come in the order in which one file
-    /// would have them.
+    /// Opens the shards of an index that lies at `path`, in their folder. The tensors come in the
+    /// order in which one file would have them.
     ///
     /// # Errors
-    /// As [`Keras::open`]; and the index and the shards do not list the same groups of variables, or two shards
-    /// contradict each other.
+    /// As [`Keras::open`]; and the index and the shards do not list the same groups of variables,
+    /// or two shards contradict each other.
     pub fn open_shards(path: &Path, index: &Index, limits: &Limits) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut parts = Vec::new();
@@ -239,7 +223,7 @@ impl Keras {
             infos.push(info);
             values.push(value);
         }
-        let tensors = Tensors::new(infos).map_err(|why| refused(path)(why.to_string()))?;
+        let tensors = Tensors::new(infos).map_err(Error::malformed(path))?;
         let bytes = parts.iter().map(|part| part.source.bytes()).sum();
         check_declared(tensors.bytes(), bytes, limits).map_err(refused(path))?;
         Ok(Self {
@@ -317,26 +301,27 @@ impl Part {
         let located = |problem: Problem| format!("dataset {}: {problem}", Quoted::new(&leaf.path));
         let element = dtype::of(dataset).map_err(located)?;
         let shape = tree::shape(dataset).map_err(located)?;
-        let info = TensorInfo::new(name, element.dtype, shape).map_err(|why| why.to_string())?;
+        let info = TensorInfo::new(name, element.dtype, shape)
+            .map_err(|invalid| format!("{invalid}: {}", invalid.fault))?;
         let unpacked = tree::unpacked_bytes(dataset, &info);
         check_declared(unpacked, file_bytes, limits).map_err(located)?;
-        let place = tree::place(&self.file, dataset, &info, element).map_err(located)?;
-        match place {
-            Place::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
+        let location = tree::location(&self.file, dataset, &info, element).map_err(located)?;
+        match location {
+            Location::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
                 "its values lie beyond the end of the file, which is truncated; fetch it again"
                     .to_owned(),
             )),
-            Place::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
+            Location::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
                 "its {} bytes are more than the {} that may be decoded at once (Limits::decoded_bytes)",
                 info.bytes(),
                 limits.decoded_bytes
             ))),
-            place => {
+            location => {
                 let value = Value {
                     part: leaf.part,
                     dataset: dataset.clone(),
                     element,
-                    place,
+                    location,
                 };
                 Ok((info, value))
             }
@@ -344,8 +329,8 @@ impl Part {
     }
 }
 
-/// How much listing, or decoding one tensor, may read: enough to visit everything a few times, too little for a file
-/// whose objects or chunks share their bytes thousandfold.
+/// How much listing, or decoding one tensor, may read: enough to visit everything a few times, too
+/// little for a file whose objects or chunks share their bytes thousandfold.
 fn budget(file: u64, limits: &Limits) -> u64 {
     file.saturating_mul(8).saturating_add(limits.header_bytes)
 }
@@ -377,7 +362,7 @@ fn check_declared(declared: u64, file: u64, limits: &Limits) -> Result<(), Probl
     ))
 }
 
-/// What Keras 2 says about itself.
+/// The versions that Keras 2 notes about itself.
 fn metadata(tree: &Tree) -> Result<Metadata, Problem> {
     let root = Attributes::of_group(tree.root())?;
     let mut metadata = Metadata::new();
@@ -424,7 +409,7 @@ impl Checkpoint for Keras {
         }
         let value = &self.values[tensor];
         let part = &self.parts[value.part];
-        if let Place::At(start) = value.place {
+        if let Location::At(start) = value.location {
             return part
                 .source
                 .read_at(start + offset, into)
@@ -457,42 +442,10 @@ fn decode(value: &Value, info: &TensorInfo) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// Whether an HDF5 file starts somewhere that readers look: at 0, 512, 1024, 2048, ...
-pub(crate) fn has_signature(file: &File, bytes: u64) -> bool {
-    let offsets = std::iter::once(0).chain((9..63).map(|power| 1u64 << power));
-    offsets
-        .take_while(|&offset| offset.saturating_add(SIGNATURE.len() as u64) <= bytes)
-        .any(|offset| {
-            let mut found = [0; SIGNATURE.len()];
-            crate::io::position::read_at(file, &mut found, offset).is_ok() && found == SIGNATURE
-        })
-}
-
 fn refused(path: &Path) -> impl Fn(Problem) -> Error {
     move |problem| Error::Format {
         path: path.to_owned(),
         format: Format::Keras,
         problem,
     }
-}
-
-/// What the HDF5 reader found wrong, in words safe to print: the text may quote the file.
-pub(super) fn problem(error: &hdf5_reader::error::Error) -> Problem {
-    use hdf5_reader::error::Error as Hdf5;
-    let mut cause = error;
-    while let Hdf5::Context { source, .. } = cause {
-        cause = source;
-    }
-    let advice = match cause {
-        Hdf5::UnsupportedLayoutClass(3) => {
-            " (a virtual dataset, whose values lie in other files; those are never read)"
-        }
-        Hdf5::UnexpectedEof { .. } | Hdf5::OffsetOutOfBounds(_) => {
-            " (the file is truncated or damaged; fetch it again)"
-        }
-        _ => "",
-    };
-    let text: String = error.to_string().chars().take(300).collect();
-    let safe = text.escape_debug().to_string().replace("\\'", "'");
-    format!("{safe}{advice}")
 }

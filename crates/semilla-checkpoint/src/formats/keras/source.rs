@@ -9,10 +9,11 @@ use hdf5_reader::{Storage, StorageBuffer};
 
 use crate::io::position::read_at;
 
-/// A window of a file, or bytes in memory, of which only a budget may be read through the HDF5 reader.
+/// A window of a file, or bytes in memory, of which only a budget may be read through the HDF5
+/// reader.
 ///
-/// Objects and chunks of a malicious file can share their bytes, so that reading it takes more time and memory than its
-/// size lets expect; the budget bounds both.
+/// Objects and chunks of a malicious file can share their bytes, so that reading it takes more time
+/// and memory than its size lets expect; the budget bounds both.
 pub(super) struct Source {
     bytes: Bytes,
     budget: AtomicU64,

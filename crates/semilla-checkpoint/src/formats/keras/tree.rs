@@ -11,11 +11,11 @@ use hdf5_reader::messages::link::LinkTarget;
 use hdf5_reader::{Dataset, ExternalLinkResolver, Hdf5File};
 
 use super::dtype::ElementType;
-use super::reader::{Problem, problem};
+use super::problem::{Problem, problem};
 use crate::tensor::MAX_NAME_BYTES;
 use crate::{Limits, Quoted, TensorInfo};
 
-/// What a file holds.
+/// The content of a file.
 pub(super) struct Tree {
     /// By path, without a slash at either end; the root's is empty.
     pub(super) groups: BTreeMap<String, Group>,
@@ -49,7 +49,7 @@ impl Leaf {
 }
 
 /// Where a dataset's values are.
-pub(super) enum Place {
+pub(super) enum Location {
     /// As they are, from this byte of the source on.
     At(u64),
     /// In pieces or transformed.
@@ -140,8 +140,8 @@ impl Tree {
     }
 }
 
-/// Refuses a group in which following the soft links would take hours: each may lead through a thousand others, and
-/// each of those is looked for among all messages of the group.
+/// Refuses a group in which following the soft links would take hours: each may lead through a
+/// thousand others, and each of those is looked for among all messages of the group.
 fn check_soft_links(file: &Hdf5File, group: &Group, path: &str) -> Result<(), Problem> {
     const MOST_LOOKUPS: usize = 1 << 20;
     let header = file
@@ -199,7 +199,8 @@ pub(super) fn shape(dataset: &Dataset) -> Result<Vec<usize>, Problem> {
         .collect()
 }
 
-/// How many bytes a dataset's chunks have together once unpacked: those at its edges may reach far beyond it.
+/// How many bytes a dataset's chunks have together once unpacked: those at its edges may reach far
+/// beyond it.
 pub(super) fn unpacked_bytes(dataset: &Dataset, info: &TensorInfo) -> u64 {
     let Some(chunks) = dataset.chunks() else {
         return info.bytes();
@@ -212,16 +213,16 @@ pub(super) fn unpacked_bytes(dataset: &Dataset, info: &TensorInfo) -> u64 {
 }
 
 /// Where the values of a dataset are.
-pub(super) fn place(
+pub(super) fn location(
     file: &Hdf5File,
     dataset: &Dataset,
     info: &TensorInfo,
     element: ElementType,
-) -> Result<Place, Problem> {
+) -> Result<Location, Problem> {
     let header = file
         .get_or_parse_header(dataset.address())
         .map_err(|e| problem(&e))?;
-    let mut place = Place::Decode;
+    let mut location = Location::Decode;
     for message in &header.messages {
         match message {
             HdfMessage::ExternalFiles(_) => {
@@ -237,13 +238,13 @@ pub(super) fn place(
                     && !element.big_endian
                     && !is_undefined(address, file)
                 {
-                    place = Place::At(address.saturating_add(file.superblock().base_address));
+                    location = Location::At(address.saturating_add(file.superblock().base_address));
                 }
             }
             _ => {}
         }
     }
-    Ok(place)
+    Ok(location)
 }
 
 /// Whether values were never written: then they are the fill value, which the reader knows.

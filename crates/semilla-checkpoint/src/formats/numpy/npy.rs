@@ -7,12 +7,12 @@ use std::io::{self, Read};
 
 use semilla::DType;
 
-pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
+const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The longest dictionary that is read; NumPy itself stops at 10 000 characters.
 const MAX_HEADER: usize = 1 << 16;
 
-/// What the header says of an array.
+/// An array as its header describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Array {
     pub(crate) dtype: DType,
@@ -184,7 +184,7 @@ fn element(code: &str) -> Result<(bool, DType), String> {
     Ok((big_endian, dtype))
 }
 
-/// What is left of a header.
+/// The rest of a header.
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {

@@ -1,14 +1,18 @@
+//! Reading one array, or an archive of arrays.
+
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Quoted};
+use crate::error::Error;
 use crate::formats::numpy::npy::{self, Array};
-use crate::formats::safetensors::reader::{check_range, open_file};
 use crate::io::archive::{Archive, ended};
 use crate::io::budget::{check_budget, check_decoded};
 use crate::io::decoded::Decoded;
+use crate::io::file::open_file;
 use crate::io::position::read_at;
+use crate::io::range::check_range;
+use crate::quoted::Quoted;
 use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
 
 /// Arrays of NumPy: one `.npy`, named as the file is, or those of an `.npz`, in its order.

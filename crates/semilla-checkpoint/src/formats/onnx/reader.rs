@@ -6,10 +6,11 @@ use semilla::{DType, Layout};
 
 use super::graph::{Data, External, Model, Tensor, Typed};
 use super::role::{is_made_up, names, roles};
-use crate::formats::safetensors::index::is_plain;
-use crate::formats::safetensors::reader::{check_range, open_file};
 use crate::io::decoded::Decoded;
+use crate::io::file::is_plain;
+use crate::io::file::open_file;
 use crate::io::position::read_at;
+use crate::io::range::check_range;
 use crate::io::window::{Fault, Window};
 use crate::{Checkpoint, Error, Format, Limits, Metadata, Quoted, Remark, TensorInfo, Tensors};
 

@@ -7,9 +7,11 @@ use semilla::DType;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{InvalidTensor, Malformed, Quoted, TensorFault};
 use crate::io::json::{self, Document, DocumentSeed, Shape};
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
 use crate::tensor::METADATA_KEY;
+use crate::tensor::{InvalidTensor, TensorFault};
 use crate::{Limits, Metadata, TensorInfo, Tensors};
 
 /// Bytes of the length field.
@@ -17,7 +19,7 @@ const LENGTH_BYTES: u64 = 8;
 /// The longest header that the reference implementation reads.
 pub(crate) const MAX_WRITTEN: usize = 100_000_000;
 
-/// What the header of a safetensors file says, checked: names are unique, and the tensors' data
+/// The content of a safetensors header, checked: names are unique, and the tensors' data
 /// follow each other to the end of the file without overlaps or holes.
 ///
 /// Source: the format's description and its reference implementation, safetensors 0.8. Stricter
@@ -86,7 +88,7 @@ impl Header {
     /// Checks the header's JSON against the length of the data that follow it.
     ///
     /// # Errors
-    /// What is wrong with the header.
+    /// The header contradicts itself, the data's length or the limits.
     pub fn parse(json: &[u8], data_bytes: u64, limits: &Limits) -> Result<Self, Malformed> {
         if json.first() != Some(&b'{') {
             return Err(Malformed::Json(Quoted::new("a header starts with {")));

@@ -1,14 +1,17 @@
+//! Writing one file, or shards and their index.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::error::{Error, Quoted};
-use crate::formats::safetensors::coverage::Coverage;
+use crate::error::Error;
 use crate::formats::safetensors::header::{self, Layout};
-use crate::formats::safetensors::reader::check_range;
+use crate::formats::safetensors::written::Written;
 use crate::io::partial::{Partial, check_target, folder_of, sync_folder};
+use crate::io::range::check_range;
+use crate::quoted::Quoted;
 use crate::{ByteSize, CheckpointWriter, Metadata, TensorInfo, Tensors};
 
 /// Writes safetensors: one file, or shards and their index.
@@ -19,17 +22,17 @@ use crate::{ByteSize, CheckpointWriter, Metadata, TensorInfo, Tensors};
 #[derive(Debug)]
 pub struct SafetensorsWriter {
     tensors: Tensors,
-    places: Vec<Place>,
+    locations: Vec<Location>,
     files: Vec<Partial>,
     index: Option<Partial>,
 }
 
 #[derive(Debug, Default)]
-struct Place {
+struct Location {
     file: usize,
     /// In bytes from the file's start.
     start: u64,
-    written: Mutex<Coverage>,
+    written: Mutex<Written>,
 }
 
 impl SafetensorsWriter {
@@ -73,10 +76,10 @@ impl SafetensorsWriter {
     }
 
     fn without_files(tensors: Tensors) -> Self {
-        let places = tensors.iter().map(|_| Place::default()).collect();
+        let locations = tensors.iter().map(|_| Location::default()).collect();
         Self {
             tensors,
-            places,
+            locations,
             files: Vec::new(),
             index: None,
         }
@@ -101,10 +104,10 @@ impl SafetensorsWriter {
         let file = Partial::create(path, file_bytes)?;
         file.write_at(&head, 0)?;
         for (&tensor, start) in shard.iter().zip(starts) {
-            self.places[tensor] = Place {
+            self.locations[tensor] = Location {
                 file: self.files.len(),
                 start,
-                ..Place::default()
+                ..Location::default()
             };
         }
         self.files.push(file);
@@ -127,9 +130,12 @@ impl SafetensorsWriter {
     /// The range leaves the tensor or was written before, or the disk is full or fails.
     pub fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         let info = check_range(&self.tensors, tensor, offset, bytes.len())?;
-        let place = &self.places[tensor];
-        self.files[place.file].write_at(bytes, place.start + offset)?;
-        let mut written = place.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let location = &self.locations[tensor];
+        self.files[location.file].write_at(bytes, location.start + offset)?;
+        let mut written = location
+            .written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         written
             .add(offset..offset + bytes.len() as u64)
             .map_err(|_| Error::WrittenTwice {
@@ -165,8 +171,8 @@ impl SafetensorsWriter {
     }
 
     fn check_complete(&self) -> Result<(), Error> {
-        for (tensor, place) in self.tensors.iter().zip(&self.places) {
-            let written = place
+        for (tensor, location) in self.tensors.iter().zip(&self.locations) {
+            let written = location
                 .written
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

@@ -1,12 +1,17 @@
+//! Parsing a list of shapes.
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use semilla::DType;
 use serde::Deserialize;
 
-use crate::error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
-use crate::formats::safetensors::reader::check_range;
+use crate::error::Error;
 use crate::io::json::{self, Document, DocumentSeed, Shape};
+use crate::io::range::check_range;
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
+use crate::tensor::{InvalidTensor, TensorFault};
 use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
 
 /// A list of tensors without values: a model's shapes, enough to initialize it.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use semilla::DType;
 
-use crate::error::{InvalidTensor, Quoted};
 use crate::formats::torch::pickle::{Call, Id, MAX_VALUES, Node, Values};
+use crate::quoted::Quoted;
+use crate::tensor::InvalidTensor;
 use crate::tensor::{MAX_DIMS, MAX_NAME_BYTES};
 use crate::{Limits, TensorInfo};
 
@@ -15,8 +16,8 @@ use super::view::View;
 /// How deep collections may lie in each other.
 const MAX_NESTING: usize = 500;
 
-/// Finds tensors: the names are the keys on the way to each, joined by dots; those of a whole module are those of its
-/// `state_dict()`.
+/// Finds tensors: the names are the keys on the way to each, joined by dots; those of a whole
+/// module are those of its `state_dict()`.
 pub(super) struct Walk<'a> {
     values: &'a Values,
     storages: &'a Storages,
@@ -24,7 +25,7 @@ pub(super) struct Walk<'a> {
     /// Where the walk is.
     name: String,
     depth: usize,
-    /// What was seen where no tensor may be.
+    /// Values seen where no tensor may be.
     aside: HashSet<Id>,
     /// How many values were looked at.
     steps: usize,
@@ -136,8 +137,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether tensors are anywhere in values that give them no names. Each is looked at once in all, since with a tensor
-    /// the walk ends; objects of configurations often know their parents.
+    /// Whether tensors are anywhere in values that give them no names. Each is looked at once in
+    /// all, since with a tensor the walk ends; objects of configurations often know their parents.
     fn has_tensors(&mut self, values: &[Id]) -> Result<bool, Stop> {
         let mut due = values.to_vec();
         while let Some(id) = due.pop() {
@@ -208,7 +209,7 @@ impl<'a> Walk<'a> {
         Ok(Some(tables))
     }
 
-    /// What `state_dict()` would have, in its order.
+    /// The entries that `state_dict()` would have, in its order.
     fn module(
         &mut self,
         state: Id,
@@ -291,7 +292,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Follows the functions of PyTorch that make a tensor of a tensor, to that which makes one of a storage.
+    /// Follows the functions of PyTorch that make a tensor of a tensor, to that which makes one of
+    /// a storage.
     fn rebuild(&mut self, call: &Call) -> Result<Rebuilt, String> {
         let values = self.values;
         let (mut function, mut arguments) = (call.function, call.arguments);
@@ -304,7 +306,8 @@ impl<'a> Walk<'a> {
                     "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3",
                     [storage, offset, shape, strides, rest @ ..],
                 ) => {
-                    // Whether it has a gradient, its hooks, in the third version its type, and marks.
+                    // Whether it has a gradient, its hooks, in the third version its type, and
+                    // marks.
                     let (dtype, marks) = match (name, rest) {
                         ("_rebuild_tensor_v3", [_, _, kind, marks @ ..]) => {
                             (dtype(values, *kind)?, marks.first())
@@ -374,7 +377,7 @@ impl<'a> Walk<'a> {
 
 type Entries = Vec<(Id, Id)>;
 
-/// What a tensor is made of.
+/// The parts of a tensor.
 struct Rebuilt {
     storage: Id,
     dtype: DType,

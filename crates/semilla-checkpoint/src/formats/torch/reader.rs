@@ -1,9 +1,9 @@
-//! Files of `torch.save`: a zip archive, or the older stream of pickles.
+//! Reading a zip archive or the older stream of pickles.
 //!
-//! Source: `torch/serialization.py`. An archive has the pickle of what was saved as `data.pkl`, and each storage, by the key
-//! that the pickle calls it, in `data/`. A stream has five pickles (a magic number, a version, the
-//! system, what was saved, the storages' keys) and the storages in the order of those keys, each with its number of elements
-//! before it.
+//! Source: `torch/serialization.py`. An archive has the pickle of what was saved as `data.pkl`, and
+//! each storage, by the key that the pickle calls it, in `data/`. A stream has five pickles (a
+//! magic number, a version, the system, what was saved, the storages' keys) and the storages in the
+//! order of those keys, each with its number of elements before it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,27 +13,30 @@ use std::path::{Path, PathBuf};
 use super::contents::{Stop, Walk};
 use super::storage::{Storage, Storages};
 use super::view::View;
-use crate::error::{Error, Quoted};
-use crate::formats::safetensors::reader::{check_range, open_file};
+use crate::error::Error;
 use crate::formats::torch::pickle::{Fault, Id, Node, Values};
 use crate::io::archive::{Archive, Entry, os_refused};
 use crate::io::budget::{check_budget, check_decoded};
 use crate::io::decoded::Decoded;
+use crate::io::file::open_file;
 use crate::io::position::read_at;
+use crate::io::range::check_range;
+use crate::quoted::Quoted;
 use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Tensors in a file of `torch.save`.
 ///
 /// No pickle is run. Tensors in dictionaries and lists below the root have the names of the way
-/// there, joined by dots; a whole module has those of its `state_dict()`. The order is the pickle's.
+/// there, joined by dots; a whole module has those of its `state_dict()`. The order is the
+/// pickle's.
 ///
-/// Tensors that lie in the file as they are to be given are read in place. Of strided ones what they span is kept in memory
-/// while they are read, and of compressed storages all.
+/// Tensors that lie in the file as they are to be given are read in place. Of strided ones what
+/// they span is kept in memory while they are read, and of compressed storages all.
 pub(crate) struct Torch {
     path: PathBuf,
     source: Source,
     /// Where each storage lies, if tensors use it.
-    places: Vec<Place>,
+    locations: Vec<Location>,
     tensors: Tensors,
     views: Vec<View>,
     metadata: Metadata,
@@ -48,14 +51,14 @@ enum Source {
 
 /// Where the bytes of a storage are; nowhere if neither is given.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct Location {
     /// The entry of the archive.
     entry: Option<usize>,
     /// Where they start in the file, if they lie there as they are.
     at: Option<u64>,
 }
 
-/// What the pickles say.
+/// The content of the pickles.
 struct Contents {
     values: Values,
     storages: Storages,
@@ -99,14 +102,14 @@ impl Torch {
         let numbers: HashMap<_, _> = entries
             .map(|(number, entry)| (&*entry.name, number))
             .collect();
-        let place = |storage: &Storage| {
+        let location = |storage: &Storage| {
             let key = values.text(storage.key).unwrap_or_default();
             let number = numbers.get(&*format!("{folder}data/{key}")).copied();
             let entry = number.filter(|&number| archive.entries()[number].bytes >= storage.bytes());
             let at = entry.and_then(|number| archive.entries()[number].at);
-            Place { entry, at }
+            Location { entry, at }
         };
-        let places = storages.list.iter().map(place).collect();
+        let locations = storages.list.iter().map(location).collect();
         drop(numbers);
         let contents = Contents {
             values,
@@ -115,7 +118,7 @@ impl Torch {
         };
         let bytes = archive.bytes();
         let source = Source::Archive(Box::new(archive));
-        Self::new(path, bytes, source, places, &contents, limits)
+        Self::new(path, bytes, source, locations, &contents, limits)
     }
 
     /// Opens a stream of pickles.
@@ -137,7 +140,7 @@ impl Torch {
         let Node::List(keys) = values.get(keys) else {
             return Err(fail("it does not list its storages".to_owned()));
         };
-        let mut places = vec![Place::default(); storages.list.len()];
+        let mut locations = vec![Location::default(); storages.list.len()];
         let mut at = end;
         for &key in keys {
             let name = Quoted::new(values.text(key).unwrap_or_default());
@@ -160,7 +163,7 @@ impl Torch {
                     "its storage {name} has two lengths; fetch the file again"
                 )));
             }
-            places[number].at = Some(start);
+            locations[number].at = Some(start);
             at = end;
         }
         let contents = Contents {
@@ -172,7 +175,7 @@ impl Torch {
             path.to_owned(),
             bytes,
             Source::Stream(file),
-            places,
+            locations,
             &contents,
             limits,
         )
@@ -182,7 +185,7 @@ impl Torch {
         path: PathBuf,
         bytes: u64,
         source: Source,
-        places: Vec<Place>,
+        locations: Vec<Location>,
         contents: &Contents,
         limits: &Limits,
     ) -> Result<Self, Error> {
@@ -204,7 +207,7 @@ impl Torch {
         let torch = Self {
             path,
             source,
-            places,
+            locations,
             tensors,
             views,
             metadata: Metadata::new(),
@@ -236,7 +239,7 @@ impl Torch {
                 ));
             }
             // A storage that is unpacked serves the tensors that follow, too.
-            let packed = self.places[view.storage].at.is_none();
+            let packed = self.locations[view.storage].at.is_none();
             if !packed || unpacked != Some(view.storage) {
                 decoded += u128::from(held);
             }
@@ -253,12 +256,12 @@ impl Torch {
 
     /// The bytes that are in memory while a tensor is read.
     fn held(&self, info: &TensorInfo, view: &View) -> Result<u64, String> {
-        match self.places[view.storage] {
+        match self.locations[view.storage] {
             _ if view.span == 0 => Ok(0),
-            Place { at: Some(_), .. } if view.is_plain() => Ok(0),
-            Place { at: Some(_), .. } => Ok(view.span),
-            place => self
-                .entry(place)
+            Location { at: Some(_), .. } if view.is_plain() => Ok(0),
+            Location { at: Some(_), .. } => Ok(view.span),
+            location => self
+                .entry(location)
                 .map(|(_, entry)| entry.bytes)
                 .ok_or_else(|| {
                     let name = Quoted::new(info.name());
@@ -269,9 +272,9 @@ impl Torch {
         }
     }
 
-    fn entry(&self, place: Place) -> Option<(&Archive, &Entry)> {
+    fn entry(&self, location: Location) -> Option<(&Archive, &Entry)> {
         match &self.source {
-            Source::Archive(archive) => Some((archive, &archive.entries()[place.entry?])),
+            Source::Archive(archive) => Some((archive, &archive.entries()[location.entry?])),
             Source::Stream(_) => None,
         }
     }
@@ -315,8 +318,8 @@ impl Checkpoint for Torch {
             return Ok(());
         }
         let view = &self.views[tensor];
-        let place = self.places[view.storage];
-        match (place.at, self.entry(place)) {
+        let location = self.locations[view.storage];
+        match (location.at, self.entry(location)) {
             (Some(at), entry) => {
                 if let Some((archive, entry)) = entry {
                     archive.check(entry, Format::Torch)?;
@@ -346,21 +349,11 @@ impl Checkpoint for Torch {
     }
 }
 
-/// The first pickle of a stream: 0x1950a86a20f9469cfc6c.
-const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-/// The magic number stands among the first opcodes.
-const MAGIC_WITHIN: usize = 64;
-/// The second.
+/// The second pickle of a stream.
 const STREAM_VERSION: i64 = 1001;
 
 const BIG_ENDIAN: &str =
     "it was saved on a big-endian machine; load it with PyTorch and save it as safetensors";
-
-/// Whether a pickle is the first of PyTorch's stream, by the first bytes of the file.
-pub(crate) fn is_stream(start: &[u8]) -> bool {
-    let start = &start[..start.len().min(MAGIC_WITHIN)];
-    start.windows(MAGIC.len()).any(|window| window == MAGIC)
-}
 
 /// The roots of the pickles of a stream, and where the last of them ends.
 fn read_pickles(

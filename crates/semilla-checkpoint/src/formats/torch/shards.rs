@@ -5,8 +5,7 @@ use std::path::Path;
 use semilla::Layout;
 
 use crate::error::Error;
-use crate::formats::safetensors::index::Index;
-use crate::formats::safetensors::reader::{check_shard, common};
+use crate::io::index::{Index, check_shard, common};
 use crate::{Checkpoint, Format, Metadata, Remark, TensorInfo, Tensors};
 
 /// The shards of an index that are read by a reader of their own each.
@@ -14,10 +13,10 @@ use crate::{Checkpoint, Format, Metadata, Remark, TensorInfo, Tensors};
 /// The tensors come by the shard's name, and in the shard's own order.
 pub(crate) struct Shards {
     /// At least one.
-    parts: Vec<Box<dyn Checkpoint>>,
+    shards: Vec<Box<dyn Checkpoint>>,
     tensors: Tensors,
-    /// For each tensor the part that holds it, and its position there.
-    places: Vec<(usize, usize)>,
+    /// For each tensor the shard that holds it, and its position there.
+    locations: Vec<(usize, usize)>,
     metadata: Metadata,
     remarks: Vec<Remark>,
 }
@@ -33,30 +32,30 @@ impl Shards {
         open: impl Fn(&Path) -> Result<Box<dyn Checkpoint>, Error>,
     ) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut parts = Vec::new();
+        let mut shards = Vec::new();
         let mut tensors = Vec::new();
-        let mut places = Vec::new();
+        let mut locations = Vec::new();
         let mut remarks: Vec<Remark> = Vec::new();
         let mut metadata = None;
         for lines in index.shards() {
-            let part = open(&folder.join(&lines[0].shard))?;
-            let names = part.tensors().iter().map(TensorInfo::name);
+            let shard = open(&folder.join(&lines[0].shard))?;
+            let names = shard.tensors().iter().map(TensorInfo::name);
             check_shard(lines, names).map_err(Error::malformed(path))?;
-            places.extend((0..part.tensors().len()).map(|tensor| (parts.len(), tensor)));
-            tensors.extend_from_slice(part.tensors());
-            for remark in part.remarks() {
+            locations.extend((0..shard.tensors().len()).map(|tensor| (shards.len(), tensor)));
+            tensors.extend_from_slice(shard.tensors());
+            for remark in shard.remarks() {
                 // Every shard may name the same stranger; counts are of the shard itself.
                 if !(remark.is_suspicious() && remarks.contains(remark)) {
                     remarks.push(remark.clone());
                 }
             }
-            metadata = Some(common(metadata, part.metadata().clone()));
-            parts.push(part);
+            metadata = Some(common(metadata, shard.metadata().clone()));
+            shards.push(shard);
         }
         Ok(Self {
-            parts,
+            shards,
             tensors: Tensors::new(tensors).map_err(Error::malformed(path))?,
-            places,
+            locations,
             metadata: metadata.unwrap_or_default(),
             remarks,
         })
@@ -73,9 +72,9 @@ impl Checkpoint for Shards {
     }
 
     fn format(&self) -> Format {
-        self.parts
+        self.shards
             .first()
-            .map_or(Format::Torch, |part| part.format())
+            .map_or(Format::Torch, |shard| shard.format())
     }
 
     fn remarks(&self) -> &[Remark] {
@@ -83,18 +82,18 @@ impl Checkpoint for Shards {
     }
 
     fn layout(&self, tensor: usize) -> Option<&Layout> {
-        let &(part, place) = self.places.get(tensor)?;
-        self.parts[part].layout(place)
+        let &(shard, position) = self.locations.get(tensor)?;
+        self.shards[shard].layout(position)
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {
-        let &(part, place) = self.places.get(tensor)?;
-        self.parts[part].file(place)
+        let &(shard, position) = self.locations.get(tensor)?;
+        self.shards[shard].file(position)
     }
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
-        match self.places.get(tensor) {
-            Some(&(part, place)) => self.parts[part].read(place, offset, into),
+        match self.locations.get(tensor) {
+            Some(&(shard, position)) => self.shards[shard].read(position, offset, into),
             None => Err(Error::NoSuchTensor {
                 tensor,
                 count: self.tensors.len(),

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use semilla::DType;
 
-use crate::error::Quoted;
 use crate::formats::torch::pickle::{Id, Node, Values};
+use crate::quoted::Quoted;
 
 /// A run of elements that tensors look into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Storage {
     /// The text that it is kept under.
     pub(super) key: Id,
-    /// What its class says; nothing for plain bytes and for what cannot be read.
+    /// The type that its class says; nothing for plain bytes and for what cannot be read.
     pub(super) dtype: Option<DType>,
     /// Bytes of an element; 0 if the class is not known.
     pub(super) size: u64,
@@ -40,13 +40,14 @@ pub(super) struct Part {
 pub(super) struct Storages {
     pub(super) list: Vec<Storage>,
     by_key: HashMap<Id, usize>,
-    /// What persistent ids stand for.
+    /// The parts that persistent ids stand for.
     parts: HashMap<Id, Part>,
 }
 
 impl Storages {
-    /// Reads every persistent id: ('storage', class, key, location, elements), in old files with a part (key, start,
-    /// elements) or None after it, or ('module', class, file, source), which stands for the class.
+    /// Reads every persistent id: ('storage', class, key, location, elements), in old files with a
+    /// part (key, start, elements) or None after it, or ('module', class, file, source), which
+    /// stands for the class.
     pub(super) fn of(values: &Values) -> Result<Self, String> {
         let mut storages = Self::default();
         for (id, node) in values.iter() {

@@ -70,7 +70,8 @@ impl View {
         })
     }
 
-    /// Copies the tensor's bytes from `offset` on, given those of the storage from its first element on.
+    /// Copies the tensor's bytes from `offset` on, given those of the storage from its first
+    /// element on.
     pub(super) fn gather(&self, span: &[u8], offset: u64, into: &mut [u8]) {
         if self.is_plain() {
             return into.copy_from_slice(&span[offset as usize..][..into.len()]);

@@ -1,4 +1,4 @@
-//! What weights are made of, by the names that pickles call it.
+//! The names in pickles that weights are made of.
 
 /// Whether weights, or what is usually saved beside them, are made by this. Nothing here runs what
 /// a file says when it is called or named.
@@ -47,7 +47,7 @@ const OF_TORCH: [&str; 10] = [
     "channels_last",
 ];
 
-/// What a whole module may hold to call.
+/// Functions that a whole module may hold.
 const ACTIVATIONS: [&str; 12] = [
     "relu",
     "relu6",

@@ -1,7 +1,10 @@
+//! The machine that follows a pickle's opcodes.
+
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 
-use super::{Fault, Id, MAX_VALUES, Node, Values};
+use super::fault::Fault;
+use super::values::{Id, MAX_VALUES, Node, Values};
 
 /// The stack and the memo of one pickle.
 #[derive(Default)]
@@ -12,7 +15,7 @@ struct Machine {
     memo: HashMap<u64, Id>,
 }
 
-/// What an opcode comes to.
+/// The effect of an opcode.
 enum Step {
     Push(Id),
     Mark,
@@ -242,7 +245,7 @@ impl Machine {
 
     fn keep(&mut self, number: u64) -> Result<Step, Fault> {
         if self.memo.len() == MAX_VALUES {
-            return Err(Fault::TooMany);
+            return Err(Fault::TooMany(MAX_VALUES));
         }
         self.memo.insert(number, self.top()?);
         Ok(Step::Nothing)

@@ -1,9 +1,11 @@
+//! The values that a pickle makes.
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::Fault;
 use super::allowed::makes_weights;
+use super::fault::Fault;
 
 /// Values that the pickles of a file may make. More than those of 32 MiB of tensors.
 pub(crate) const MAX_VALUES: usize = 1 << 23;
@@ -12,7 +14,7 @@ pub(crate) const MAX_VALUES: usize = 1 << 23;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Id(u32);
 
-/// What a pickle makes.
+/// A value that a pickle makes.
 #[derive(Debug)]
 pub(crate) enum Node {
     /// Nothing, a float, bytes, a large integer: all that no tensor is made of.
@@ -27,7 +29,7 @@ pub(crate) enum Node {
     Dict(Vec<(Id, Id)>),
     /// A module and the name of something in it.
     Global(Id, Id),
-    /// What stands outside of the pickle under this name.
+    /// Something outside of the pickle, under this name.
     Persistent(Id),
     Call(Box<Call>),
 }
@@ -37,13 +39,13 @@ pub(crate) enum Node {
 pub(crate) struct Call {
     pub(crate) function: Id,
     pub(crate) arguments: Id,
-    /// What was put into it: keys with their values, or items under their numbers.
+    /// The content: keys with their values, or items under their numbers.
     pub(crate) items: Vec<(Id, Id)>,
     pub(crate) state: Option<Id>,
 }
 
-/// The values of a file's pickles. They refer to each other by number, so that sharing and even cycles are as in Python
-/// and nothing is deep when it is dropped.
+/// The values of a file's pickles. They refer to each other by number, so that sharing and even
+/// cycles are as in Python and nothing is deep when it is dropped.
 pub(crate) struct Values {
     nodes: Vec<Node>,
     texts: HashMap<Rc<str>, Id>,
@@ -54,7 +56,7 @@ pub(crate) struct Values {
     /// How many values were made or put somewhere.
     count: usize,
     text_bytes: u64,
-    /// What all texts together may have.
+    /// The bytes that all texts together may have.
     most_text: u64,
 }
 
@@ -143,7 +145,7 @@ impl Values {
     pub(super) fn spend(&mut self, values: usize) -> Result<(), Fault> {
         self.count = self.count.saturating_add(values);
         match self.count > MAX_VALUES {
-            true => Err(Fault::TooMany),
+            true => Err(Fault::TooMany(MAX_VALUES)),
             false => Ok(()),
         }
     }

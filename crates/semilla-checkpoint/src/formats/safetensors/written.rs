@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// The written bytes as ranges, by start: disjoint, and merged where they touch.
 #[derive(Debug, Default)]
-pub(crate) struct Coverage {
+pub(crate) struct Written {
     ends: BTreeMap<u64, u64>,
 }
 
@@ -13,7 +13,7 @@ pub(crate) struct Coverage {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Overlap;
 
-impl Coverage {
+impl Written {
     /// Adds bytes, each for the first time.
     pub(crate) fn add(&mut self, range: Range<u64>) -> Result<(), Overlap> {
         if range.is_empty() {
@@ -45,18 +45,18 @@ mod tests {
     proptest! {
         #[test]
         fn every_byte_once(ranges in prop::collection::vec((0u64..40, 0u64..9), 0..30)) {
-            let mut coverage = Coverage::default();
-            let mut written = [false; 64];
+            let mut written = Written::default();
+            let mut expected = [false; 64];
             for (start, len) in ranges {
-                let bytes = &mut written[start as usize..(start + len) as usize];
+                let bytes = &mut expected[start as usize..(start + len) as usize];
                 let fresh = !bytes.contains(&true);
-                prop_assert_eq!(coverage.add(start..start + len).is_ok(), fresh);
+                prop_assert_eq!(written.add(start..start + len).is_ok(), fresh);
                 if fresh {
                     bytes.fill(true);
                 }
-                let runs = written.split(|w| !w).filter(|run| !run.is_empty()).count();
-                prop_assert_eq!(coverage.ends.len(), runs);
-                prop_assert_eq!(coverage.bytes(), written.iter().filter(|w| **w).count() as u64);
+                let runs = expected.split(|w| !w).filter(|run| !run.is_empty()).count();
+                prop_assert_eq!(written.ends.len(), runs);
+                prop_assert_eq!(written.bytes(), expected.iter().filter(|w| **w).count() as u64);
             }
         }
     }

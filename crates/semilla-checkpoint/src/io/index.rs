@@ -1,8 +1,13 @@
-use std::path::{Component, Path};
+//! Models in shards: the index that lists them, and what it has in common with its shards.
 
-use crate::Limits;
-use crate::error::{Malformed, Quoted};
+use std::collections::BTreeSet;
+
+use crate::checkpoint::Metadata;
+use crate::io::file::is_plain;
 use crate::io::json::{self, Member};
+use crate::io::limits::Limits;
+use crate::malformed::Malformed;
+use crate::quoted::Quoted;
 
 /// The index of a model in shards: which file holds which tensor, or, in Keras, which files hold
 /// variables of which group.
@@ -25,8 +30,9 @@ pub struct Placement {
 }
 
 impl Index {
-    /// Parses `{"weight_map": {"tensor.name": "file.safetensors", ...}, ...}`. Several files may stand in a list, as
-    /// Keras writes it: `"/layers/dense/vars": ["model_00000.weights.h5", "model_00001.weights.h5"]`.
+    /// Parses `{"weight_map": {"tensor.name": "file.safetensors", ...}, ...}`. Several files may
+    /// stand in a list, as Keras writes it:
+    /// `"/layers/dense/vars": ["model_00000.weights.h5", "model_00001.weights.h5"]`.
     ///
     /// # Errors
     /// Invalid JSON, a tensor placed twice, or a shard that is not a plain file name.
@@ -44,7 +50,7 @@ impl Index {
         if let Some(shard) = shards.into_iter().find(|shard| !is_plain(shard)) {
             return Err(Malformed::ShardName(Quoted::new(shard)));
         }
-        // Each line has the name anew: a long one with many shards would multiply.
+        // Each line repeats the name: a long one with many shards would multiply.
         let names = map
             .iter()
             .map(|(name, shards)| name.len() as u64 * shards.len() as u64);
@@ -75,14 +81,39 @@ impl Index {
     }
 }
 
-/// Whether the name stays in its folder on every system: one component, and no separator.
-pub(crate) fn is_plain(name: &str) -> bool {
-    let mut components = Path::new(name).components();
-    let first = components.next();
-    matches!(first, Some(Component::Normal(component)) if component == name)
-        && components.next().is_none()
-        && !name.contains(['/', '\\'])
-        && !name.contains(char::is_control)
+/// Checks that a shard holds exactly what the index places there: names of tensors, or of Keras's
+/// groups.
+pub(crate) fn check_shard<'a>(
+    lines: &[Placement],
+    found: impl Iterator<Item = &'a str>,
+) -> Result<(), Malformed> {
+    let found: BTreeSet<&str> = found.collect();
+    let shard = Quoted::new(&lines[0].shard);
+    if let Some(absent) = lines.iter().find(|line| !found.contains(&*line.tensor)) {
+        return Err(Malformed::NotInShard {
+            name: Quoted::new(&absent.tensor),
+            shard,
+        });
+    }
+    let placed = |name: &str| {
+        lines
+            .binary_search_by_key(&name, |line| &line.tensor)
+            .is_ok()
+    };
+    if let Some(surplus) = found.into_iter().find(|name| !placed(name)) {
+        return Err(Malformed::NotInIndex {
+            name: Quoted::new(surplus),
+            shard,
+        });
+    }
+    Ok(())
+}
+
+/// The entries on which both agree.
+pub(crate) fn common(seen: Option<Metadata>, other: Metadata) -> Metadata {
+    let Some(mut seen) = seen else { return other };
+    seen.retain(|key, value| other.get(key) == Some(value));
+    seen
 }
 
 #[cfg(test)]

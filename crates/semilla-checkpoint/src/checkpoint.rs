@@ -1,0 +1,68 @@
+//! The traits that every reader and every writer implements.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use semilla::Layout;
+
+use crate::error::Error;
+use crate::format::Format;
+use crate::remark::Remark;
+use crate::tensors::Tensors;
+
+/// Free text that a file carries beside its tensors.
+pub type Metadata = BTreeMap<String, String>;
+
+/// Tensors that can be listed, and read where the source has their values.
+pub trait Checkpoint: Send + Sync {
+    /// The tensors, in an order that depends on the content alone. Methods name a tensor by its
+    /// position in this list.
+    fn tensors(&self) -> &Tensors;
+
+    /// The free text beside the tensors. Of several files: what all of them agree on.
+    fn metadata(&self) -> &Metadata;
+
+    /// The format that the tensors are stored in.
+    fn format(&self) -> Format;
+
+    /// Findings about the file that its tensors do not show.
+    fn remarks(&self) -> &[Remark] {
+        &[]
+    }
+
+    /// The axes of a tensor, where the file itself tells (in ONNX, the node that takes the tensor).
+    fn layout(&self, tensor: usize) -> Option<&Layout> {
+        let _ = tensor;
+        None
+    }
+
+    /// The file that holds a tensor; `None` beyond the list.
+    fn file(&self, tensor: usize) -> Option<&Path>;
+
+    /// Fills `into` with the bytes of a tensor that start at `offset`, little-endian, row-major.
+    ///
+    /// # Errors
+    /// The range leaves the tensor, the source has shapes only, or the file cannot be read.
+    fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error>;
+}
+
+/// Receives the bytes of tensors that were declared when it was made.
+pub trait CheckpointWriter: Send + Sync {
+    /// The tensors, in the order in which they were declared. Methods name a tensor by its
+    /// position in this list.
+    fn tensors(&self) -> &Tensors;
+
+    /// Writes bytes of a tensor, little-endian, row-major, starting at `offset`. Every byte must
+    /// be written once: in any order, in pieces of any size, from any thread.
+    ///
+    /// # Errors
+    /// The range leaves the tensor or was written before, or the disk is full or fails.
+    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Brings all to the disk, gives the files their final names, and returns those. A writer that
+    /// is dropped instead leaves nothing behind.
+    ///
+    /// # Errors
+    /// Bytes are missing, or the disk is full or fails.
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, Error>;
+}

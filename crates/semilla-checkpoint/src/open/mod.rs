@@ -1,0 +1,10 @@
+//! Opening whatever lies at a path: the content decides, never the file's extension.
+
+#[cfg(any(feature = "torch", feature = "numpy", feature = "keras"))]
+mod archive;
+mod file;
+mod folder;
+mod json;
+mod recognize;
+
+pub use file::{open, open_with};
