@@ -11,6 +11,7 @@ mod body;
 mod constant;
 mod dtype;
 mod files;
+mod made_up;
 mod model;
 mod naming;
 mod parser;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use semilla::Graph;
 use semilla::graph::{Node, Taker, Takers, operand};
 
+use super::made_up::{is_made_up, without_output};
 use super::model::Model;
 use super::weights::Weights;
 use crate::io::window::Fault;
@@ -35,7 +36,8 @@ fn parameter(node: &Node, input: usize) -> String {
     }
 }
 
-/// Where a node is in the model, as dotted names: its own name's path without the operator at the end.
+/// Where a node is in the model, as dotted names: its own name's path without the operator at the
+/// end.
 fn scope(node: &Node) -> String {
     let text = match node.name.as_str() {
         "" => without_output(node.outputs.first().map_or("", String::as_str)),
@@ -60,32 +62,6 @@ fn scope(node: &Node) -> String {
 /// What JAX puts around every name.
 fn is_wrapper(part: &str) -> bool {
     part.starts_with("jax2tf_") || part.starts_with("pjit_") || part.starts_with("jit(")
-}
-
-/// `/encoder/Conv_output_0` and `encoder/Conv:0` are the first outputs of `encoder/Conv`.
-fn without_output(name: &str) -> &str {
-    let unnumbered = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    if unnumbered.len() == name.len() {
-        return name;
-    }
-    let stem = unnumbered
-        .strip_suffix(':')
-        .or_else(|| unnumbered.strip_suffix("_output_"));
-    stem.unwrap_or(name)
-}
-
-/// Whether an exporter made the name up: it says nothing of the model.
-pub(super) fn is_made_up(name: &str) -> bool {
-    if name.starts_with("onnx::") || name.contains("jax2tf_") || name.starts_with("const_fold_opt")
-    {
-        return true;
-    }
-    let last = without_output(name).rsplit('/').next().unwrap_or("");
-    let stem = last.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-    matches!(
-        stem.to_ascii_lowercase().as_str(),
-        "" | "const" | "constant" | "const_tensor" | "initializer" | "tensor" | "val" | "value"
-    )
 }
 
 /// Gives every weight a name of its own:
@@ -221,32 +197,6 @@ impl Unique {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn made_up_names() {
-        for name in [
-            "",
-            "12",
-            "onnx::MatMul_636",
-            "/encoder/Constant_3_output_0",
-            "Const_24:0",
-            "val_7",
-            "jax2tf_f_/Dense_0/Reshape:0",
-            "const_fold_opt__211",
-            "Constant_12",
-        ] {
-            assert!(is_made_up(name), "{name}");
-        }
-        for name in [
-            "encoder.0.weight",
-            "Dense_1",
-            "w1",
-            "model/dense/kernel:0",
-            "tensor_core.weight",
-        ] {
-            assert!(!is_made_up(name), "{name}");
-        }
-    }
 
     #[test]
     fn scopes_of_nodes() {

@@ -1,8 +1,9 @@
 //! Which tensors of a model are its weights.
 
 use super::dtype::dtype;
+use super::made_up::is_made_up;
 use super::model::Model;
-use super::naming::is_made_up;
+
 use super::stored::MAX_SHORT;
 use crate::io::window::Fault;
 use crate::{Quoted, Remark};
