@@ -380,7 +380,11 @@ fn the_graph_has_inputs_types_and_small_values() {
     assert_eq!(numbers.unwrap(), [0, -1, i64::MAX]);
     let half = tensor("onnx::Mul_2").literal.as_ref().unwrap();
     assert_eq!((half.shape(), half.floats()), (&[][..], vec![0.5]));
-    assert_eq!(tensor("mask").literal, None);
+    let mask = tensor("mask");
+    assert_eq!(
+        (mask.dtype, &mask.shape[..], &mask.literal),
+        (Some(DType::F32), &[2][..], &None)
+    );
 }
 
 #[test]

@@ -66,11 +66,7 @@ impl Parser<'_, '_> {
                 let text = self.note(value)?;
                 draft.set(text.map(Attribute::Text));
             }
-            7..=9 => {
-                if !self.list(field, value, draft)? {
-                    draft.set(None);
-                }
-            }
+            7..=9 => self.list(field, value, draft)?,
             20 => draft.kind = value.varint()?,
             21 => {
                 let parameter = self.text(value)?;
@@ -83,8 +79,8 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// Adds to a list, packed or not; false if it becomes too long.
-    fn list(&mut self, field: u64, value: Value, draft: &mut Draft) -> Result<bool, Fault> {
+    /// Adds to a list, packed or not; one that becomes too long is left out.
+    fn list(&mut self, field: u64, value: Value, draft: &mut Draft) -> Result<(), Fault> {
         let count = match (field, value) {
             // At least one byte each.
             (8, Value::Bytes(span)) => span.len(),
@@ -93,7 +89,8 @@ impl Parser<'_, '_> {
         };
         let known = draft.ints.len() + draft.floats.len() + draft.texts.len();
         if known as u64 + count > MAX_LIST as u64 || !self.affords(8 * count) {
-            return Ok(false);
+            draft.set(None);
+            return Ok(());
         }
         match field {
             7 => self.floats(value, &mut draft.floats)?,
@@ -103,10 +100,10 @@ impl Parser<'_, '_> {
             })?,
             _ => match self.note(value)? {
                 Some(text) => draft.texts.push(text),
-                None => return Ok(false),
+                None => draft.set(None),
             },
         }
-        Ok(true)
+        Ok(())
     }
 
     fn floats(&mut self, value: Value, floats: &mut Vec<f32>) -> Result<(), Fault> {

@@ -48,20 +48,21 @@ impl Parser<'_, '_> {
                     self.carry(body, name, tensor)?;
                 }
                 11 => {
-                    let input = self.value(value.bytes()?)?;
+                    let input = self.end(value.bytes()?)?;
                     self.at(body).inputs.push(input);
                 }
                 12 => {
-                    let output = self.value(value.bytes()?)?;
+                    let output = self.end(value.bytes()?)?;
                     self.at(body).outputs.push(output);
                 }
                 13 => {
-                    let between = self.value(value.bytes()?)?;
-                    self.at(body).values.push(between);
+                    let between = self.between(value.bytes()?)?;
+                    self.at(body).values.extend(between);
                 }
                 15 => {
-                    let name = self.sparse_name(value.bytes()?)?;
-                    self.carry_sparse(body, name);
+                    let tensor = self.sparse_tensor(value.bytes()?)?;
+                    let name = self.repeat(&tensor.name)?;
+                    self.carry_sparse(body, name, tensor)?;
                 }
                 _ => {}
             }
@@ -108,8 +109,8 @@ impl Parser<'_, '_> {
                     function.attributes.push(name);
                 }
                 12 => {
-                    let between = self.value(value.bytes()?)?;
-                    self.at(body).values.push(between);
+                    let between = self.between(value.bytes()?)?;
+                    self.at(body).values.extend(between);
                 }
                 13 => function.overload = self.text(value)?,
                 _ => {}

@@ -24,8 +24,15 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// Adds a tensor whose values are in the graph or not read at all.
-    fn carry_alone(&mut self, body: usize, name: String, literal: Option<Literal>) {
+    /// Adds a single number or a text.
+    fn carry_single(
+        &mut self,
+        body: usize,
+        name: String,
+        literal: Option<Literal>,
+    ) -> Result<(), Fault> {
+        self.count()?;
+        self.singles += 1;
         self.at(body).initializers.push(Initializer {
             name,
             dtype: literal.as_ref().map(Literal::dtype),
@@ -34,12 +41,22 @@ impl Parser<'_, '_> {
             literal,
         });
         self.stored[body].push(None);
+        Ok(())
     }
 
-    /// Adds a tensor that is stored by its nonzero elements.
-    pub(super) fn carry_sparse(&mut self, body: usize, name: String) {
+    /// Adds a tensor that is stored by its nonzero elements, which are not read.
+    pub(super) fn carry_sparse(
+        &mut self,
+        body: usize,
+        name: String,
+        tensor: Stored,
+    ) -> Result<(), Fault> {
         self.sparse += 1;
-        self.carry_alone(body, name, None);
+        self.carry(body, name, tensor)?;
+        if let Some(last) = self.stored[body].last_mut() {
+            *last = None;
+        }
+        Ok(())
     }
 
     /// Adds what an attribute makes a `Constant` node give out; false if it is none of those.
@@ -64,8 +81,9 @@ impl Parser<'_, '_> {
                     continue;
                 }
                 (22, "sparse_value") => {
+                    let tensor = self.sparse_tensor(value.bytes()?)?;
                     let name = self.repeat(output)?;
-                    self.carry_sparse(body, name);
+                    self.carry_sparse(body, name, tensor)?;
                     is_found = true;
                     continue;
                 }
@@ -88,9 +106,8 @@ impl Parser<'_, '_> {
                 (4, "value_string") => None,
                 _ => continue,
             };
-            self.singles += 1;
             let name = self.repeat(output)?;
-            self.carry_alone(body, name, single);
+            self.carry_single(body, name, single)?;
             is_found = true;
         }
         if let Some(typed) = typed {

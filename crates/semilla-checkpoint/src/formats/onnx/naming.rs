@@ -13,12 +13,13 @@ use crate::tensor::MAX_NAME_BYTES;
 use crate::{Limits, Quoted};
 
 /// Checks that no two tensors of one body have the same name.
-pub(super) fn check_unique(graph: &Graph) -> Result<(), Fault> {
-    for body in graph.bodies() {
+pub(super) fn check_unique(model: &Model) -> Result<(), Fault> {
+    for (body, tensors) in model.graph.bodies().iter().zip(&model.stored) {
         let mut seen = HashSet::new();
-        for tensor in &body.initializers {
-            if !seen.insert(&tensor.name) {
-                let name = Quoted::new(&tensor.name);
+        let stored = body.initializers.iter().zip(tensors);
+        for (initializer, _) in stored.filter(|(_, tensor)| tensor.is_some()) {
+            if !seen.insert(&initializer.name) {
+                let name = Quoted::new(&initializer.name);
                 return Err(Fault::new(format!(
                     "the tensor {name} occurs twice in one graph"
                 )));

@@ -13,7 +13,7 @@ use crate::tensor::MAX_DIMS;
 const MAX_NOTE: u64 = 4096;
 
 /// What a note costs beside its content, roughly.
-const OVERHEAD: u64 = 48;
+pub(super) const OVERHEAD: u64 = 48;
 
 pub(super) struct Parser<'w, 'f> {
     pub(super) window: &'w mut Window<'f>,
@@ -48,8 +48,13 @@ impl<'w, 'f> Parser<'w, 'f> {
     }
 
     pub(super) fn text(&mut self, value: Value) -> Result<String, Fault> {
+        self.charge(value.bytes()?.len())?;
+        self.paid_text(value)
+    }
+
+    /// A text for which there is room already.
+    pub(super) fn paid_text(&mut self, value: Value) -> Result<String, Fault> {
         let span = value.bytes()?;
-        self.charge(span.len())?;
         let bytes = self.window.copy(span.start, span.len())?;
         String::from_utf8(bytes)
             .map_err(|_| Fault::new(format!("the text at byte {} is not UTF-8", span.start)))
@@ -61,7 +66,8 @@ impl<'w, 'f> Parser<'w, 'f> {
         Ok(text.to_owned())
     }
 
-    fn charge(&mut self, bytes: u64) -> Result<(), Fault> {
+    /// Takes room for names of these bytes.
+    pub(super) fn charge(&mut self, bytes: u64) -> Result<(), Fault> {
         self.names = self.names.checked_sub(bytes).ok_or_else(|| {
             Fault::new("its names have more bytes together than the limit for a header")
         })?;

@@ -67,7 +67,7 @@ impl Onnx {
             Model::read(&mut window, limits).map_err(Fault::in_file(path, Format::Onnx))?;
         let mut files = Files::new(path, bytes);
         let weights = Weights::choose(&model).map_err(Fault::in_file(path, Format::Onnx))?;
-        check_unique(&model.graph).map_err(Fault::in_file(path, Format::Onnx))?;
+        check_unique(&model).map_err(Fault::in_file(path, Format::Onnx))?;
         let takers = Takers::of(&model.graph);
         let names =
             names(&model, &takers, &weights, limits).map_err(Fault::in_file(path, Format::Onnx))?;

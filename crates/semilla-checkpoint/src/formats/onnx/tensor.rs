@@ -50,14 +50,27 @@ impl Parser<'_, '_> {
         Ok(tensor)
     }
 
-    /// The name of a tensor that is stored by its nonzero elements: that of their list.
-    pub(super) fn sparse_name(&mut self, mut rest: Span) -> Result<String, Fault> {
+    /// A tensor that is stored by its nonzero elements: their list has the name and the type.
+    pub(super) fn sparse_tensor(&mut self, mut rest: Span) -> Result<Stored, Fault> {
+        self.count()?;
+        let mut tensor = Stored::default();
         while let Some((field, value)) = next_field(self.window, &mut rest)? {
-            if field == 1 {
-                return self.text_of_field(value.bytes()?, 8);
+            match field {
+                1 => {
+                    let mut elements = value.bytes()?;
+                    while let Some((field, value)) = next_field(self.window, &mut elements)? {
+                        match field {
+                            2 => tensor.data_type = value.varint()?,
+                            8 => tensor.name = self.text(value)?,
+                            _ => {}
+                        }
+                    }
+                }
+                3 => self.integers(value, &mut |dim| push_dim(&mut tensor.dims, dim))?,
+                _ => {}
             }
         }
-        Ok(String::new())
+        Ok(tensor)
     }
 
     /// The last text of a message in this field.

@@ -3,19 +3,32 @@
 use semilla::graph::{Dim, Value as NamedValue};
 
 use super::dtype::dtype;
-use super::parser::Parser;
+use super::parser::{OVERHEAD, Parser};
 use super::wire::{Span, next_field};
 use crate::io::window::Fault;
 use crate::tensor::MAX_DIMS;
 
 impl Parser<'_, '_> {
-    /// An input, an output, or a value in between.
-    pub(super) fn value(&mut self, mut rest: Span) -> Result<NamedValue, Fault> {
+    /// An input or an output of a body.
+    pub(super) fn end(&mut self, message: Span) -> Result<NamedValue, Fault> {
         self.count()?;
+        self.charge(message.len())?;
+        self.value(message)
+    }
+
+    /// What is known of a value in between, if there is room for it: the model runs without.
+    pub(super) fn between(&mut self, message: Span) -> Result<Option<NamedValue>, Fault> {
+        match self.affords(message.len() + OVERHEAD) {
+            true => self.value(message).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn value(&mut self, mut rest: Span) -> Result<NamedValue, Fault> {
         let mut found = NamedValue::default();
         while let Some((field, value)) = next_field(self.window, &mut rest)? {
             match field {
-                1 => found.name = self.text(value)?,
+                1 => found.name = self.paid_text(value)?,
                 2 => self.value_type(value.bytes()?, &mut found)?,
                 4 => self.property(value, &mut found.properties)?,
                 _ => {}
