@@ -3,16 +3,32 @@
 //!
 //! **Who writes it.** Exporters of PyTorch, TensorFlow (tf2onnx), scikit-learn and others.
 //!
-//! **Read.** The weights of all graphs and functions, inside the file or beside it (external data),
-//! with the axes that the nodes around them tell. Sparse tensors are left out and counted. Nothing
-//! of the graph is run.
+//! **Read.** The graph, and the weights of all graphs and functions, inside the file or beside it
+//! (external data), with the axes that the nodes around them give. Sparse tensors are left out and
+//! counted. Nothing of the graph is run.
 //!
 //! **Refused.** Weights in types of less than a byte, complex numbers or texts, and external data
 //! outside of the model's folder.
+//!
+//! **How.** A model is one message ([`wire`]). [`model::Model::read`] goes through it once and steps
+//! over values: its nodes become a [`semilla::Graph`], and the place of each tensor's values is
+//! noted beside it ([`stored`]). Then [`weights`] chooses the tensors that are weights, [`naming`]
+//! names them, [`files`] finds their values, and [`Onnx`] reads those on demand.
 
-mod graph;
+mod attribute;
+mod body;
+mod constant;
+mod dtype;
+mod files;
+mod made_up;
+mod model;
+mod naming;
+mod parser;
 mod reader;
-mod role;
+mod stored;
+mod tensor;
+mod value;
+mod weights;
 mod wire;
 
 pub use reader::Onnx;
