@@ -22,7 +22,6 @@ pub(crate) fn refused(problem: NotFinite) -> Failure {
     match problem {
         NotFinite::InCheckpoint { tensors } => Failure::NonFinite(shortened(&tensors)),
         NotFinite::Overflow { tensors } => Failure::Overflow(shortened(&tensors)),
-        other => Failure::NonFinite(other.to_string()),
     }
 }
 

@@ -4,7 +4,7 @@ use semilla::inspect::{Match, Summary};
 use semilla_checkpoint::ops::{Inspected, Inspection, LEAST_SAMPLE};
 
 use crate::failure::Failure;
-use crate::show::figures::{shape, short};
+use crate::show::figures::{rough, shape, short};
 use crate::show::fold::{Folded, fold, ranges};
 use crate::show::output::Output;
 use crate::show::table::Table;
@@ -29,12 +29,9 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
         let members: Vec<&Inspected> = line.members.iter().map(|&i| &report.tensors[i]).collect();
         table.row(cells(line.label(), &members));
     }
-    let same = match full {
-        true => Vec::new(),
-        false => table.drop_same(&["dtype", "zeros", "non-finite"]),
-    };
+    let same = table.drop_same(&["dtype", "zeros", "non-finite"]);
+    table.spare(&["kurtosis", "mean", "zeros"]);
     output.table(&table)?;
-    print_same(&same, output)?;
     print_legend(report, &lines, output)?;
     for remark in &report.remarks {
         output.line(format_args!("{remark}"))?;
@@ -42,7 +39,7 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
     for group in &report.equal {
         output.line(format_args!("equal: {}", ranges(group).join(", ")))?;
     }
-    print_summary(report, output)
+    print_summary(report, &same, output)
 }
 
 fn lines(report: &Inspection, full: bool) -> Vec<Folded> {
@@ -70,17 +67,23 @@ fn cells(name: String, members: &[&Inspected]) -> [String; 11] {
             let of = one.summary.count.max(1) as f64;
             100.0 * count(&one.summary) as f64 / of
         });
-        span(shares, |share| match share {
-            0.0 => "0".to_owned(),
-            share => format!("{share:.2}%"),
-        })
+        let most = shares.fold(0.0, f64::max);
+        match most {
+            0.0 => String::new(),
+            most if most < 0.005 => "<0.01%".to_owned(),
+            most => format!("{most:.2}%"),
+        }
+    };
+    let std = match members {
+        [one] => short(one.summary.std),
+        many => span(many.iter().map(|one| one.summary.std)),
     };
     [
         name,
         shape(&first.tensor.shape),
         first.tensor.dtype.to_string(),
         short(all(|s| s.mean).fold(0.0, farthest)),
-        span(all(|s| s.std), short),
+        std,
         short(all(|s| s.min).fold(f64::INFINITY, f64::min)),
         short(all(|s| s.max).fold(f64::NEG_INFINITY, f64::max)),
         short(all(|s| s.kurtosis).fold(0.0, farthest)),
@@ -97,10 +100,10 @@ fn farthest(most: f64, value: f64) -> f64 {
     }
 }
 
-/// The least and the greatest, or one where they read the same.
-fn span(values: impl Iterator<Item = f64> + Clone, text: impl Fn(f64) -> String) -> String {
-    let least = text(values.clone().fold(f64::INFINITY, f64::min));
-    let greatest = text(values.fold(f64::NEG_INFINITY, f64::max));
+/// The least and the greatest in two digits, or one where they read the same.
+fn span(values: impl Iterator<Item = f64> + Clone) -> String {
+    let least = rough(values.clone().fold(f64::INFINITY, f64::min));
+    let greatest = rough(values.fold(f64::NEG_INFINITY, f64::max));
     match least == greatest {
         true => least,
         false => format!("{least}..{greatest}"),
@@ -120,28 +123,16 @@ fn law(members: &[&Inspected]) -> String {
     let least = found.filter_map(|found| found.p).reduce(f64::min);
     match (least, members.len()) {
         (None, _) => name.clone(),
-        (Some(p), 1) => format!("{name}, p={}", short(p)),
-        (Some(p), _) => format!("{name}, p≥{}", short(p)),
+        (Some(p), 1) => format!("{name}, p={}", rough(p)),
+        (Some(p), _) => format!("{name}, p≥{}", rough(p)),
     }
-}
-
-/// Says once what all rows say.
-fn print_same(same: &[(String, String)], output: &mut Output) -> Result<(), Failure> {
-    if same.is_empty() {
-        return Ok(());
-    }
-    let same: Vec<String> = same
-        .iter()
-        .map(|(column, cell)| format!("{column} {cell}"))
-        .collect();
-    output.line(format_args!("all: {}", same.join(", ")))
 }
 
 fn print_legend(report: &Inspection, lines: &[Folded], output: &mut Output) -> Result<(), Failure> {
     if lines.iter().any(|line| line.members.len() > 1) {
         output.line(format_args!(
-            "×n: n tensors that look alike; of their means and kurtoses the ones farthest from 0 \
-             (--full lists all)"
+            "×n: n tensors alike; of mean, kurtosis and zeros the one farthest from 0 \
+             (--full lists each)"
         ))?;
     }
     if report
@@ -156,13 +147,24 @@ fn print_legend(report: &Inspection, lines: &[Folded], output: &mut Output) -> R
     Ok(())
 }
 
-fn print_summary(report: &Inspection, output: &mut Output) -> Result<(), Failure> {
+/// Counts, and once what all rows say: the cells of these columns.
+fn print_summary(
+    report: &Inspection,
+    same: &[(String, String)],
+    output: &mut Output,
+) -> Result<(), Failure> {
     let telling = report.tensors.iter().filter(|one| one.is_telling());
     let fresh = telling.clone().filter(|one| one.consistent_with.is_some());
+    let same = same.iter().filter(|(_, cell)| !cell.is_empty());
+    let same = same.map(|(column, cell)| match column.as_str() {
+        "dtype" => format!(", all {cell}"),
+        column => format!(", each {cell} {column}"),
+    });
     output.line(format_args!(
-        "{} tensors; of {} that are not constant and have {LEAST_SAMPLE} elements or more, \
+        "{} tensors{}; of {} that are not constant and have {LEAST_SAMPLE} elements or more, \
          {} look never trained",
         report.tensors.len(),
+        same.collect::<String>(),
         telling.count(),
         fresh.count(),
     ))
