@@ -1,8 +1,8 @@
 """Runs every peer as a worker process, asks them in turn, and prints one table of speeds.
 
-For each number of threads the workers are started on so many CPUs. For each job, every worker
-first runs it once unmeasured (unless that takes very long); then follow rounds in which each
-worker runs it once, one after the other, so that whatever else slows the machine slows all of
+For each number of threads the workers are started on that many CPUs. For each job, every worker
+first runs it once unmeasured (unless that takes very long). Rounds follow, in which each worker
+runs it once, one after the other, so that whatever else slows the machine slows all of
 them alike. A ratio is the median over the rounds of (peer's seconds / Semilla's seconds in the
 same round)."""
 
@@ -39,7 +39,7 @@ JOBS = {
 
 
 class Worker:
-    """A peer in a process of its own, confined to `threads` CPUs."""
+    """A peer in its own process, confined to `threads` CPUs."""
 
     def __init__(self, peer, threads):
         program = [RUST_WORKER] if peer in RUST_PEERS else [sys.executable, HERE / "worker.py"]
@@ -72,7 +72,7 @@ class Worker:
             time.sleep(0.05)
 
     def ticks(self):
-        """What the worker has used of the CPUs, in the kernel's ticks of 10 ms."""
+        """The CPU time that the worker has used, in the kernel's ticks of 10 ms."""
         after_name = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")")[1].split()
         return int(after_name[11]) + int(after_name[12])
 
@@ -82,7 +82,7 @@ class Worker:
 
 
 def measure(workers, job, elements, rounds):
-    """The seconds of each round, for each peer that does the job at all."""
+    """The seconds of each round, for each peer that can do the job."""
     first = {worker: worker.run(*job, elements) for worker in workers}
     able = {worker: time for worker, time in first.items() if time is not None}
     quick = [worker for worker, time in able.items() if time < SLOW]
@@ -107,7 +107,7 @@ def cell(peer, seconds, elements):
 
 
 def table(rows):
-    """Markdown; a peer that did nothing gets no column."""
+    """The table in Markdown; a peer that did no job gets no column."""
     did = {peer for _, _, seconds, _ in rows for peer in seconds}
     peers = [peer for peer in RUST_PEERS + PYTHON_PEERS if peer in did]
     yield "| job | threads | " + " | ".join(peers) + " |"

@@ -1,6 +1,6 @@
-"""What a transformers user does to get a freshly initialized Llama-3.2-1B on disk: build the model
-from its configuration in bf16, then `save_pretrained`. Prints one JSON object with the seconds of
-each phase, of flushing the files to disk, and the peak memory.
+"""Writes a freshly initialized Llama-3.2-1B as users of transformers do: builds the model from its
+configuration in bf16, then calls `save_pretrained`. Prints one JSON object with the seconds of each
+phase and of flushing the files to disk, and the peak memory.
 
     python benches/peers/llama.py FOLDER            measures
     python benches/peers/llama.py --manifest FILE   writes the model's shapes, as Semilla reads them

@@ -1,7 +1,7 @@
-"""Copy and fill: a checkpoint of 2.5 GB below a prefix, with a new head, until it is on the disk.
+"""Copies a checkpoint of 2.5 GB under a prefix, with a new head, until it is on the disk.
 
-`cp` of the file, Semilla, and torch in two ways take turns; every file is flushed (fsync) within the time. The files
-read are in the page cache. Usage: copying.py SEMILLA FOLDER ROUNDS"""
+`cp` of the file, Semilla, and torch in two ways take turns. The time includes flushing the file
+(fsync); the files that are read are in the page cache. Usage: copying.py SEMILLA FOLDER ROUNDS"""
 
 import os
 import subprocess

@@ -1,4 +1,5 @@
-"""The figure: accuracy by labels, a panel for each task, as SVG. The background is its own, so it is readable anywhere."""
+"""Draws accuracy by labels as SVG, with a panel for each task. The drawing has its own background,
+so that it can be read on any page."""
 
 import math
 
@@ -11,16 +12,16 @@ APART = 475  # from one panel to the next
 LINE = 16  # between two labels
 TITLES = {
     "clothes": "clothes: the other five classes of Fashion-MNIST",
-    "digits": "digits: another data set, scanned handwriting",
+    "digits": "digits: a different data set, scanned handwriting",
 }
 # A colour for each width; pretrained arms are drawn through, fresh ones dashed.
 COLORS = dict(zip(WIDTHS, ("#b45309", "#15803d", "#1d4ed8"), strict=True))
 COLOR = {arm: COLORS[width] for width, pair in WIDTHS.items() for arm in pair}
-NOTE = "Accuracy in % on test images; drawn through: pretrained weights, dashed: fresh ones; bands: 95 % intervals of the mean"
+NOTE = "Accuracy in % on test images; solid: pretrained weights; dashed: fresh weights; bands: 95 % intervals of the mean"
 
 
 class Panel:
-    """Where values lie in one task's panel."""
+    """The coordinates of one task's panel."""
 
     def __init__(self, left, labels, lowest):
         self.left, self.labels = left, labels
@@ -85,9 +86,10 @@ def panel(name, left, labels, curves):
 
 
 def spread(places):
-    """The same places in the same order, apart enough for a line of text each, moved as little as that takes."""
+    """The places in the same order, moved as little as possible so that a line of text fits at
+    each."""
     order = sorted(places, key=places.get)
-    # Groups of labels that touch stand around the mean of their places.
+    # Labels that would touch form a group, centred at the mean of their places.
     groups = []
     for name in order:
         groups.append([name])

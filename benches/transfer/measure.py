@@ -1,5 +1,5 @@
-"""Runs commands in turns and compares them: what `copy` and `plan` share. Imports nothing large, since a child's
-peak memory counts what its parent had when it was started."""
+"""Runs commands in turns and compares them, for `copy` and `plan`. Imports nothing large, since the
+peak memory of a child process includes its parent's at the start."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ class Cost(NamedTuple):
 
 
 def cost(command, wrote=None):
-    """One run of a command, its output discarded; with `wrote`, until that file is on the disk."""
+    """Runs a command without its output; with `wrote`, until that file is on the disk."""
     start = time.perf_counter()
     nothing = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     arguments = [os.fspath(argument) for argument in command]
@@ -36,8 +36,8 @@ def flush(path):
 
 
 def in_turns(arms, rounds):
-    """The costs of each arm, by name: every round runs all of them, one after the other, so that whatever else
-    slows the machine slows all alike. A round before the first is not counted."""
+    """The costs of each arm, by name. Every round runs all arms, one after the other, so that
+    whatever else slows the machine slows all of them. A warm-up round is not counted."""
     costs = {name: [] for name in arms}
     for number in range(rounds + 1):
         for name, run in arms.items():
@@ -49,7 +49,7 @@ def in_turns(arms, rounds):
 
 
 def ratio(costs, name, base):
-    """The median over the rounds of how many times as long as `base` an arm took in the same round."""
+    """How many times as long as `base` an arm took in the same round; median of the rounds."""
     pairs = zip(costs[name], costs[base], strict=True)
     return statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
 

@@ -13,6 +13,6 @@ class Estimate(NamedTuple):
 
 
 def estimate(values):
-    """Student's interval of a mean: half of it to either side."""
+    """The mean and half the width of its interval (Student's t)."""
     error = statistics.stdev(values) / math.sqrt(len(values))
     return Estimate(statistics.mean(values), t.ppf(0.975, len(values) - 1) * error)

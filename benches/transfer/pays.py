@@ -1,33 +1,51 @@
-"""Does initialization from pretrained weights pay? Accuracy on few labelled images, from fresh and from pretrained weights.
+"""Does initialization from pretrained weights pay?
 
-A small convolutional network is trained on five classes of Fashion-MNIST (30,000 images). Its trunk then starts networks for
-two other tasks: `clothes`, the other five classes, and `digits`, handwritten digits of another data set. Semilla makes all first
-weights: fresh ones (its recipe `auto`: He's), and from the trunk in the same width (`transferred`), in half the width
-(`selected`) and in twice the width (`grown`). Each is compared with fresh weights in its own width.
+A small convolutional network is trained on five classes of Fashion-MNIST (30,000 images). Its trunk
+then starts networks for two other tasks: `clothes`, the other five classes, and `digits`,
+handwritten digits of a different data set. All first weights come from Semilla:
+
+- fresh: its recipe `auto`, here He's initialization, in each of three widths;
+- `transferred`: the trunk in the same width;
+- `selected`: the trunk in half the width;
+- `grown`: the trunk in twice the width.
+
+Each is compared with fresh weights in its own width, by accuracy on few labelled images.
 
 What makes the comparison fair:
 
-- A draw is a set of labelled images, a seed of Semilla and an order of images, the same for all arms; a smaller set is a part
-  of a larger. It has a trunk of its own, pretrained from another seed, so a lucky trunk is no result.
-- Both arms of a width have the same head, bit for bit, and train all their weights by the same number of steps.
-- Each arm has for each task and number of labels its own learning rate of the same six, the best on average over six draws for
-  tuning: all rates on two of them, the better half on all six, measured on images that the draw does not label. No draw for
-  tuning counts, and no test image chose anything.
-- All arms are tested on the same images, which no draw holds: 400 a class for clothes, 50 a class for digits.
-- The table gives means over the draws, and the mean difference within a draw with its 95 % interval (Student's t). The
-  intervals hold for these test images, and one by one: there are thirty, so one or two may exclude 0 by chance.
-- Classes, widths and steps were fixed before the first run; three things were not. The rates were four at first, up to 0.01, which
-  was chosen in half of all cases, more often for fresh weights, so 0.03 and 0.1 were added. Draws for tuning were two, whose
-  choices were so noisy that they alone moved differences from 10 labels on by up to 5 points, so they became six. And the
-  grown network had even shares at first: its copies stayed equal bit for bit below the last convolution. The differences at
-  1 and 3 labels were much the same in all of these.
+- A draw is a set of labelled images, a seed of Semilla and an order of images, the same for all
+  arms; a smaller set is part of a larger one. Each draw has its own trunk, pretrained from a
+  different seed, so that no result rests on one lucky trunk.
+- Both arms of a width have the same head, bit for bit, and train all their weights for the same
+  number of steps.
+- Each arm has its own learning rate for each task and number of labels: of the same six rates, the
+  best on average over six draws for tuning. All rates run on two of those draws, the better half on
+  all six, measured on images that the draw does not label. Draws for tuning do not count in the
+  results, and no test image chose anything.
+- All arms are tested on the same images, which no draw holds: 400 per class for clothes, 50 per
+  class for digits.
+- The table gives means over the draws, and the mean difference within a draw with its 95 % interval
+  (Student's t). The intervals hold for these test images, and each on its own: there are thirty, so
+  one or two may exclude 0 by chance.
 
-What it does not tell: the trunk is small and saw 30,000 images, the steps are 300 whatever the number of labels, and only one
-network and one way to train it are looked at, not for example a trunk held fixed. With 100 labelled digits a class, draws share
-most of their images, since there are 1,797 in all.
+Classes, widths and steps were fixed before the first run. Three choices changed after it:
 
-Usage: pays.py SEMILLA CACHE FIGURE.svg. Every accuracy is kept in CACHE, under a hash of the code that it came from; a new version
-of Semilla with other bits is not noticed: delete the folder then."""
+- There were four rates, up to 0.01, which was chosen in half of all cases, more often for fresh
+  weights. So 0.03 and 0.1 were added.
+- There were two draws for tuning. Their choices were so noisy that they alone moved differences
+  from 10 labels on by up to 5 points. So there are six.
+- The grown network had even shares. Its copies stayed equal bit for bit below the last convolution.
+
+The differences at 1 and 3 labels were much the same in all of these.
+
+What the experiment cannot show: the trunk is small and saw 30,000 images; there are 300 steps
+whatever the number of labels; only one network and one way to train it are tested, and not, for
+example, a frozen trunk. With 100 labelled digits per class, draws share most of their images, since
+there are 1,797 in all.
+
+Usage: pays.py SEMILLA CACHE FIGURE.svg. Every accuracy is kept in CACHE, under a hash of the code
+that produced it. A new version of Semilla with different bits is not noticed: delete the folder
+then."""
 
 import hashlib
 import json
@@ -50,7 +68,8 @@ DRAWS = range(100, 112)
 
 
 class Runs:
-    """Accuracies that are known, by what they depend on: a line of JSON each, so an interrupted run goes on where it was."""
+    """Known accuracies, by what they depend on: a line of JSON each, so that an interrupted run
+    continues where it stopped."""
 
     def __init__(self, path):
         self.path = path
@@ -80,7 +99,8 @@ class Experiment:
         return path
 
     def run(self, name, arm, labels, number, rate):
-        """The accuracy of one arm in one draw: on the test's images, or in a draw for tuning on others of the pool."""
+        """The accuracy of one arm in one draw: on the test images; for a draw for tuning, on images of
+        the pool that it does not label."""
 
         def measure():
             task = self.tasks[name]
@@ -92,7 +112,8 @@ class Experiment:
         return self.runs.get((name, arm, labels, number, rate), measure)
 
     def tuned(self, name, arm, labels):
-        """The rate that is best over draws for tuning: all rates on the first two, the better half on the others too."""
+        """The best rate over the draws for tuning: all rates run on the first two, the better half on
+        the others too."""
 
         def best(rates, draws):
             total = {rate: sum(self.run(name, arm, labels, number, rate) for number in draws) for rate in rates}
@@ -101,12 +122,12 @@ class Experiment:
         return best(best(RATES, TUNING[:2])[: len(RATES) // 2], TUNING)[0]
 
     def arm(self, name, arm, labels):
-        """The accuracies of an arm at its best rate, a draw each."""
+        """The accuracies of an arm at its best rate, one per draw."""
         rate = self.tuned(name, arm, labels)
         return [self.run(name, arm, labels, number, rate) for number in DRAWS]
 
     def results(self):
-        """For each task, arm and number of labels the accuracies, a draw each."""
+        """The accuracies of each task, arm and number of labels, one per draw."""
         found = {}
         for name in self.tasks:
             for labels in LABELS:
@@ -117,7 +138,7 @@ class Experiment:
 
 
 def code():
-    """A name for what the accuracies depend on besides Semilla."""
+    """A hash of the code and settings that the accuracies depend on, besides Semilla."""
     sources = [HERE / name for name in ("arms.py", "images.py", "network.py")]
     settings = repr((STEPS, BATCH)).encode()
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources) + settings).hexdigest()[:12]

@@ -1,7 +1,8 @@
-"""The plan of a transfer from a checkpoint of 1000 tensors, as whole processes that start, read headers, and end.
+"""Plans a transfer from a checkpoint of 1000 tensors, as whole processes.
 
-Semilla plans the model alone, then with the checkpoint; torch maps the same tensors and puts them into a module on the
-meta device; a Python that imports torch and ends shows what of that is its start. Usage: planning.py SEMILLA FOLDER ROUNDS"""
+Semilla plans the model alone, then with the checkpoint. torch maps the same tensors and puts them
+into a module on the meta device; a Python process that only imports torch shows how much of that is
+its start. Usage: planning.py SEMILLA FOLDER ROUNDS"""
 
 import subprocess
 import sys

@@ -23,7 +23,7 @@ def gpt2(layers, width, vocabulary=50257, positions=1024):
 
 
 def classifier(trunk, width, classes=10):
-    """The same tensors below a prefix, and a new head: what `GPT2ForSequenceClassification` has."""
+    """The same tensors under a prefix, and a new head, as in `GPT2ForSequenceClassification`."""
     return {f"transformer.{name}": shape for name, shape in trunk.items()} | {"score.weight": [classes, width]}
 
 

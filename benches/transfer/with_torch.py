@@ -1,10 +1,15 @@
-"""What users of torch do to put a checkpoint under a model's names, with a new head, and save it.
+"""Puts a checkpoint under a model's names, with a new head, and saves it, as users of torch do.
 
-    with_torch.py pickle SOURCE.safetensors OUT.pt       the same tensors as `torch.save` writes them
-    with_torch.py usual SOURCE.pt LIST.json OUT          torch.load, load_state_dict into a module, save_file
-    with_torch.py best SOURCE.safetensors LIST.json OUT  load_file, load_state_dict(assign=True) on meta, save_file
-    with_torch.py plan SOURCE.pt LIST.json               torch.load(mmap=True), load_state_dict on meta: nothing is read
-    with_torch.py same A.safetensors B.safetensors       fails unless all tensors but the head are equal
+    with_torch.py pickle SOURCE.safetensors OUT.pt
+        the same tensors, as `torch.save` writes them
+    with_torch.py usual SOURCE.pt LIST.json OUT
+        torch.load, load_state_dict into a module, save_file
+    with_torch.py best SOURCE.safetensors LIST.json OUT
+        load_file, load_state_dict(assign=True) on meta, save_file
+    with_torch.py plan SOURCE.pt LIST.json
+        torch.load(mmap=True), load_state_dict(assign=True) on meta; no values are read
+    with_torch.py same A.safetensors B.safetensors
+        fails unless all tensors except the head are equal
 """
 
 import sys

@@ -7,6 +7,6 @@ use semilla::{Recipe, model::Spec};
 fuzz_target!(|text: &str| {
     if let Ok(recipe) = Recipe::from_toml(text) {
         let model = Spec::parse("transformer:1x64:8").expect("a description");
-        let _ = recipe.decide(&model);
+        let _ = recipe.plan(&model, 0);
     }
 });

@@ -1,11 +1,11 @@
-//! What is asked of a peer, and the memory it is asked to fill.
+//! The jobs that peers are asked to do, and the memory that they fill.
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use half::bf16;
 
-/// What the values shall be.
+/// The kind of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One constant.
@@ -29,7 +29,7 @@ pub enum DType {
     Bf16,
 }
 
-/// One request: so many elements of one kind and type.
+/// One request: a number of elements of one kind and type.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
     pub kind: Kind,
@@ -68,8 +68,8 @@ impl FromStr for Job {
 
 /// Something that can do some of the jobs.
 pub trait Peer {
-    /// Does the job and says how long it took, without what came before it (allocating and
-    /// touching a buffer, if the peer writes into one); `None` if the peer has no such operation.
+    /// Does the job and returns how long it took, without the preparation (allocating and touching
+    /// a buffer, if the peer writes into one). `None` if the peer has no such operation.
     fn run(&mut self, job: Job) -> Option<Duration>;
 }
 
@@ -90,7 +90,8 @@ impl Buffers {
     }
 }
 
-/// Not zero: zeroed pages would be mapped at their first use, inside the measurement.
+/// A buffer filled with `value`, which must not be zero: zeroed pages would be mapped at their first
+/// use, inside the measurement.
 fn touched<T: Copy>(buffer: &mut Vec<T>, elements: usize, value: T) -> &mut [T] {
     if buffer.len() != elements {
         *buffer = vec![value; elements];
@@ -98,7 +99,7 @@ fn touched<T: Copy>(buffer: &mut Vec<T>, elements: usize, value: T) -> &mut [T] 
     buffer
 }
 
-/// How long `work` takes; its result outlives the clock, so that freeing it is not measured.
+/// Measures how long `work` takes, without freeing its result.
 pub fn time<R>(work: impl FnOnce() -> R) -> Duration {
     let start = Instant::now();
     let result = std::hint::black_box(work());

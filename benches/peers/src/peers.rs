@@ -28,7 +28,7 @@ impl Fill {
     }
 }
 
-/// Whatever the values: it is what every other speed is held against.
+/// Fills with a constant for every kind of values: the speed that all others are compared with.
 impl Peer for Fill {
     fn run(&mut self, job: Job) -> Option<Duration> {
         if job.kind == Kind::Orthogonal {

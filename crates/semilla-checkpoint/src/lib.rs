@@ -31,65 +31,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod archive;
-mod budget;
-mod byte_size;
-mod convert;
-mod coverage;
-mod decoded;
-mod disk;
-mod elements;
 mod error;
 mod format;
-mod gather;
-mod gguf;
-mod header;
-mod health;
-mod index;
-mod json;
-mod keras;
-mod load;
-mod manifest;
-mod materialize;
-mod npy;
-mod numpy;
-mod onnx;
+mod formats;
+mod io;
 mod open;
 pub mod ops;
-mod partial;
-mod pickle;
-mod position;
-mod reader;
 mod remark;
-mod shards;
 mod tensor;
-mod torch;
-mod vectors;
-mod window;
-mod writer;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use semilla::Layout;
 
-pub use byte_size::{ByteSize, InvalidByteSize};
 pub use error::{Error, InvalidTensor, Malformed, Quoted, TensorFault};
 pub use format::Format;
-pub use gguf::Gguf;
-pub use header::Header;
-pub use health::Health;
-pub use index::{Index, Placement};
-pub use keras::Keras;
-pub use manifest::Manifest;
-pub use materialize::{InvalidRank, Rank, Sources, materialize, tensors_of};
-pub use onnx::Onnx;
+pub use formats::gguf::Gguf;
+pub use formats::keras::Keras;
+pub use formats::onnx::Onnx;
+pub use formats::safetensors::{Header, Index, Placement, Safetensors, SafetensorsWriter};
+pub use formats::shapes::Manifest;
+pub use io::{ByteSize, InvalidByteSize, check_target, write_atomically};
 pub use open::{Limits, open, open_with};
-pub use partial::{check_target, write_atomically};
-pub use reader::Safetensors;
 pub use remark::Remark;
 pub use tensor::{TensorInfo, Tensors};
-pub use writer::SafetensorsWriter;
+pub use values::{Health, InvalidRank, Rank, Sources, materialize, tensors_of};
 
 /// Free text that a file carries beside its tensors.
 pub type Metadata = BTreeMap<String, String>;

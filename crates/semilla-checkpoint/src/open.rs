@@ -2,16 +2,16 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{self, Archive};
 use crate::error::{Error, Malformed};
-use crate::index::Index;
-use crate::keras::{self, Keras};
-use crate::manifest::Manifest;
-use crate::npy;
-use crate::numpy::Numpy;
-use crate::reader::{Safetensors, open_file};
-use crate::shards::Shards;
-use crate::torch::{self, Torch};
+use crate::formats::keras::{self, Keras};
+use crate::formats::numpy::Numpy;
+use crate::formats::numpy::npy;
+use crate::formats::safetensors::index::Index;
+use crate::formats::safetensors::reader::{Safetensors, open_file};
+use crate::formats::shapes::Manifest;
+use crate::formats::torch::Shards;
+use crate::formats::torch::{self, Torch};
+use crate::io::archive::{self, Archive};
 use crate::{Checkpoint, Format, Gguf, Onnx};
 
 /// What a source may ask of memory.

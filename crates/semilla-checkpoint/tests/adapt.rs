@@ -4,10 +4,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
-use semilla::transfer::{Along, Fate, Filter, Given, Resize, Run};
-use semilla::{
-    DType, Decision, FanRule, Fill, Load, Model, Plan, PlanSource, Section, Tensor, init,
-};
+use semilla::transfer::{Alignment, Along, Fate, Filter, Given, Resize, Run};
+use semilla::{DType, Fill, Load, Model, Plan, PlanSource, Recipe, Section, Supply, Tensor};
 use semilla_checkpoint::{
     Checkpoint, CheckpointWriter, Metadata, Rank, SafetensorsWriter, Sources, TensorInfo, Tensors,
     materialize, open, tensors_of,
@@ -30,35 +28,44 @@ fn source(folder: &Path, shape: &[usize], value: impl Fn(usize) -> f32) -> Box<d
     open(&path).unwrap()
 }
 
-fn plan(shape: &[usize], dtype: DType, fill: Fill) -> Plan {
-    let model = Model {
-        tensors: vec![Tensor::new("y", shape, dtype)],
-        layers: None,
-        width: None,
+/// A checkpoint that gives the only tensor this fill.
+fn alignment(fill: Fill) -> Alignment {
+    let given = Given {
+        fill,
+        by: vec!["overlap".into()],
+        note: String::new(),
     };
-    let decision = Decision {
-        initializer: init::Constant {
-            value: (-1.0).into(),
-        }
-        .into(),
-        fans: FanRule::Exact,
-        layout: None,
-        reason: "test".into(),
-        fate: Fate::Given(Given {
-            fill,
-            by: vec!["overlap".into()],
-            note: String::new(),
-        }),
-    };
-    let mut plan = Plan::new(&model, "test", None, vec![decision], 1).unwrap();
-    plan.sources.push(PlanSource {
+    Alignment {
+        fates: vec![Fate::Given(given)],
+        unused: Vec::new(),
+        stripped: String::new(),
+        added: String::new(),
+        found: false,
+    }
+}
+
+fn source_of_plan() -> PlanSource {
+    PlanSource {
         path: String::new(),
         sha256: None,
         prefixes: semilla::transfer::Prefixes::default(),
         remarks: Vec::new(),
         tensors: 1,
         unused: Vec::new(),
-    });
+    }
+}
+
+fn plan(shape: &[usize], dtype: DType, fill: Fill) -> Plan {
+    let model = Model {
+        tensors: vec![Tensor::new("y", shape, dtype)],
+        layers: None,
+        width: None,
+    };
+    let mut supply = Supply::default();
+    supply.add(&model, alignment(fill), source_of_plan());
+    let recipe = "name = \"test\"\nunmatched = { constant = { value = -1 } }";
+    let recipe = Recipe::from_toml(recipe).unwrap();
+    let plan = recipe.plan_with(&model, supply, &[], 1).unwrap();
     plan.check().unwrap();
     plan
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use semilla::{DType, Decision, FanRule, Initializer, Layout, Model, Plan, Role, Tensor, init};
+use semilla::{DType, Initializer, Layout, Model, Plan, Recipe, Role, Tensor, init};
 use semilla_checkpoint::{
     Checkpoint, Error, Metadata, Rank, SafetensorsWriter, Sources, materialize, open, tensors_of,
 };
@@ -35,15 +35,12 @@ fn plan(seed: u64) -> Plan {
         layers: None,
         width: None,
     };
-    let decide = |initializer| Decision {
-        initializer,
-        fans: FanRule::Exact,
-        layout: None,
-        reason: "test".into(),
-        fate: semilla::transfer::Fate::New,
-    };
-    let decisions = initializers.into_iter().map(decide).collect();
-    Plan::new(&model, "test", None, decisions, seed).unwrap()
+    let recipe = Recipe::from_toml("name = \"test\"\nunmatched = \"keep\"").unwrap();
+    let mut plan = recipe.plan(&model, seed).unwrap();
+    for (tensor, initializer) in model.tensors.iter().zip(initializers) {
+        plan.set(&model, &tensor.name, initializer).unwrap();
+    }
+    plan
 }
 
 fn write(

@@ -4,16 +4,8 @@
 
 mod args;
 mod commands;
-mod compare;
-mod coverage;
 mod failure;
-mod init;
-mod model;
-mod plan;
-mod rows;
 mod show;
-mod ties;
-mod transfer;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -23,10 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{diff, inspect, lora};
+use commands::{diff, init, inspect, lora, plan};
 use failure::Failure;
 use show::output::Output;
-use show::{fold as ranges, output, progress, table};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -13,18 +13,17 @@
 //! # Ok::<(), semilla::InitError>(())
 //! ```
 //!
-//! A whole model, by a recipe; the [`Plan`] says what will be written into every tensor, and why:
+//! A whole model, by a recipe. The [`Plan`] says which values every tensor gets, and why:
 //!
 //! ```
-//! use semilla::{Plan, Recipe, model::Spec};
+//! use semilla::{Recipe, model::Spec};
 //!
 //! let model = Spec::parse("transformer:12x768:50257:gelu")?;
-//! let recipe = Recipe::named("gpt2")?;
-//! let plan = Plan::new(&model, &recipe.name, recipe.base_width, recipe.decide(&model)?, 0)?;
-//! let line = &plan.tensors[6];
-//! assert_eq!(line.name, "blocks.0.attn.proj.weight");
+//! let plan = Recipe::named("gpt2")?.plan(&model, 0)?;
+//! let line = plan.line("blocks.0.attn.proj.weight").expect("a tensor of the model");
 //! assert_eq!(line.std, Some(0.02 / 24f64.sqrt()));
 //! println!("{}: {}", line.name, line.reason);
+//! let weights: Vec<f32> = line.prepare()?.to_vec()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -50,6 +49,7 @@ mod dtype;
 mod expression;
 mod fill;
 pub mod gaussian;
+mod glob;
 pub mod init;
 pub mod inspect;
 pub mod junction;
@@ -65,7 +65,7 @@ mod tie;
 pub mod transfer;
 
 pub use activation::Activation;
-pub use distribution::{Distribution, DistributionError, Sampler};
+pub use distribution::{Distribution, DistributionError};
 pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
 pub use expression::{ExpressionError, Scalar, Variable, Variables};
 pub use fill::{Fill, FillError, Prepared, Section, Slice, SliceError};
@@ -73,7 +73,8 @@ pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
 pub use lora::LoraInit;
 pub use model::{BiasFanIn, Model, Role, Tensor};
-pub use plan::{Decision, Disposition, Line, Plan, PlanError, PlanSource, Signal, Variance};
+pub use plan::{Disposition, Line, Plan, PlanError, Signal, Variance};
 pub use recipe::{Recipe, RecipeError};
+pub use stream::Sampler;
 pub use tie::{Tie, TieError, check_ties};
-pub use transfer::{Load, Transfer, TransferError};
+pub use transfer::{Load, PlanSource, Supply, Transfer, TransferError};

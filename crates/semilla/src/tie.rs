@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fill::Fill;
-use crate::model::{Model, Role};
-use crate::plan::{Disposition, Line, Plan};
+use crate::model::Model;
 use crate::suggest::did_you_mean;
 
 /// A tensor that is to have the bytes of another, such as a language model's head and its table of tokens.
@@ -58,12 +56,37 @@ pub enum TieError {
         /// How they differ, and what to do.
         why: String,
     },
+    /// Tensors to which checkpoints give different values.
+    #[error(
+        "{:?} is tied to {:?}, but the checkpoints give them different values: {:?} and {:?} differ; \
+         exclude one of them (--exclude), or do not tie them",
+        .tie.name, .tie.to, .tensors.0, .tensors.1
+    )]
+    Different {
+        /// The tie.
+        tie: Tie,
+        /// The checkpoints' tensors.
+        tensors: (String, String),
+    },
+    /// A checkpoint gives the tied tensor, and not the one that it is tied to.
+    #[error(
+        "{:?} is tied to {:?}, but the checkpoints give {tensor:?} for the first and nothing for the \
+         second; tie {:?} to {:?} instead, or exclude {tensor:?}",
+        .tie.name, .tie.to, .tie.to, .tie.name
+    )]
+    ToNew {
+        /// The tie.
+        tie: Tie,
+        /// The checkpoint's tensor.
+        tensor: String,
+    },
 }
 
-/// Checks that the ties are of tensors of the model, of one shape and type each, and that no chain is among them.
+/// Checks that both tensors of each tie exist and agree in shape and type, and that no tie points
+/// to a tied tensor.
 ///
 /// # Errors
-/// The first tie that cannot be.
+/// The first tie that is wrong.
 pub fn check_ties(ties: &[Tie], model: &Model) -> Result<(), TieError> {
     for (place, tie) in ties.iter().enumerate() {
         let find = |name: &str| {
@@ -99,128 +122,4 @@ pub fn check_ties(ties: &[Tie], model: &Model) -> Result<(), TieError> {
         }
     }
     Ok(())
-}
-
-impl Plan {
-    /// Gives every tied tensor the fill and the key of the one that it is tied to, and so the same bytes, in a replay too.
-    ///
-    /// The ties must have passed [`check_ties`].
-    ///
-    /// # Errors
-    /// Where the plan lacks a name, or keeps the values that the model's own file has.
-    pub fn tie(&mut self, ties: &[Tie]) -> Result<(), TieError> {
-        for tie in ties {
-            let find = |name: &str| {
-                let found = self.tensors.iter().position(|line| line.name == name);
-                found.ok_or_else(|| TieError::Unknown {
-                    name: name.to_owned(),
-                    hint: String::new(),
-                })
-            };
-            let (own, other) = (find(&tie.name)?, find(&tie.to)?);
-            if self.tensors[other].fill == Fill::Keep {
-                return Err(TieError::Unlike {
-                    tie: tie.clone(),
-                    why: "it keeps the values of the model's file, which are already there; remove the tie".into(),
-                });
-            }
-            let (line, model) = (&self.tensors[own], &self.tensors[other]);
-            let is_grown = match &model.disposition {
-                Disposition::Grown => true,
-                Disposition::Adapted { by } => by.iter().any(|op| op == "grow"),
-                _ => false,
-            };
-            let but = match is_grown && line.role == Role::Head {
-                true => {
-                    "; repeated inputs are not divided as a head of its own would: logits are multiplied"
-                }
-                false => "",
-            };
-            self.tensors[own] = Line {
-                name: line.name.clone(),
-                role: line.role,
-                layout: line.layout.clone(),
-                disposition: Disposition::Tied { to: tie.to.clone() },
-                fans: None,
-                gain: None,
-                signal: None,
-                reason: format!("tied to {}{but}", tie.to),
-                ..model.clone()
-            };
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Convention;
-    use crate::{DType, Recipe};
-
-    fn tie(name: &str, to: &str) -> Tie {
-        (name.to_owned(), to.to_owned()).into()
-    }
-
-    fn model() -> Model {
-        let tensor = |(name, rows): (&str, usize)| (name.to_owned(), vec![rows, 4], DType::F32);
-        let named = [
-            ("embed_tokens.weight", 6),
-            ("lm_head.weight", 6),
-            ("score.weight", 6),
-            ("fc1.weight", 8),
-        ];
-        Model::infer(named.map(tensor), Convention::Pytorch)
-    }
-
-    fn plan(recipe: &str) -> Plan {
-        let (model, recipe) = (model(), Recipe::from_toml(recipe).unwrap());
-        let decisions = recipe.decide(&model).unwrap();
-        let mut plan = Plan::new(&model, "r", None, decisions, 7).unwrap();
-        check_ties(&recipe.ties, &model).unwrap();
-        plan.tie(&recipe.ties).unwrap();
-        plan
-    }
-
-    #[test]
-    fn a_tied_line_writes_the_bytes_of_the_other() {
-        let text = "name = \"r\"\ntie = [[\"lm_head.weight\", \"embed_tokens.weight\"]]\nunmatched = { normal = { std = 0.3 } }";
-        let plan = plan(text);
-        let [embed, head, score, _] = &plan.tensors[..] else {
-            panic!("four lines")
-        };
-        let values = |line: &Line| {
-            let prepared = line.fill.prepare(line.key, &line.shape, line.dtype);
-            let mut values = vec![0f32; 24];
-            let all = crate::Slice::whole(&line.shape);
-            prepared.unwrap().fill_slice(&all, &mut values).unwrap();
-            values
-        };
-        assert_eq!(values(head), values(embed));
-        assert_ne!(values(score), values(embed));
-        assert_eq!(head.reason, "tied to embed_tokens.weight");
-        assert_eq!(
-            (head.name.as_str(), head.role),
-            ("lm_head.weight", crate::Role::Head)
-        );
-        plan.check().unwrap();
-        let replayed: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
-        assert_eq!(replayed, plan);
-    }
-
-    #[test]
-    fn what_cannot_be_tied_is_told() {
-        let said = |ties: &[Tie]| check_ties(ties, &model()).unwrap_err().to_string();
-        let (head, embed) = ("lm_head.weight", "embed_tokens.weight");
-        assert!(said(&[tie("lm_haed.weight", embed)]).contains("did you mean \"lm_head.weight\""));
-        assert!(said(&[tie(head, head)]).contains("they are one tensor"));
-        assert!(said(&[tie(head, "fc1.weight")]).contains("[6, 4] F32 and [8, 4] F32"));
-        let twice = [tie(head, embed), tie(head, "score.weight")];
-        assert!(said(&twice).contains("it is tied already"));
-        let chain = [tie(head, embed), tie(embed, "score.weight")];
-        assert!(said(&chain).contains("that one is tied to \"score.weight\""));
-        let kept = "name = \"r\"\nunmatched = \"keep\"";
-        let error = plan(kept).tie(&[tie(head, embed)]).unwrap_err();
-        assert!(error.to_string().contains("keeps the values"), "{error}");
-    }
 }

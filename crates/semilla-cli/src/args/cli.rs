@@ -1,7 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{diff, inspect, lora};
-use crate::{init, plan};
+use crate::args::{diff, init, inspect, lora, plan};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -22,35 +21,10 @@ Examples:
 
 Exit codes: 0 done, 1 a check failed, 2 bad usage or input.";
 
-const INIT_EXAMPLES: &str = "\
-Examples:
-  A small network, from a description:
-    semilla init mlp:784-256-256-10:relu -o weights.safetensors
-  A model anew, from its own file, by the scheme of its paper:
-    semilla init model.safetensors --recipe bert --seed 1 -o fresh.safetensors
-  A large model from its list of shapes, in shards that transformers loads:
-    semilla init examples/llama-3.2-1b.json --recipe llama --max-shard-size 1GB -o model.safetensors
-  A classifier on a pretrained trunk; whatever does not load is an error or is listed:
-    semilla init classifier.json --from trunk.pt --may-miss 'head.*' -o start.safetensors
-  One rank's part of every tensor:
-    semilla init shapes.json --shard 3/8 -o rank3.safetensors
-  The bytes of a saved plan again:
-    semilla init --plan plan.json -o again.safetensors
-
-Recipes: auto (the default), pytorch, keras, jax, gpt2, llama, llama-hf, bert, bert-hf, vit, vit-jax, vit-moco, resnet,
-mup, deepnorm, fixup, t-fixup, or a TOML file.";
-
-const PLAN_EXAMPLES: &str = "\
-Examples:
-  semilla plan transformer:12x768:50257 --recipe gpt2
-  semilla plan model.safetensors --scheme kaiming_normal
-  semilla plan model.json --from trunk.onnx --add backbone. --may-miss 'head.*'
-  semilla plan shapes.json --recipe my.toml --json > plan.json";
-
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Write ready-to-load weights, and say what was done to each tensor and why
-    #[command(after_help = INIT_EXAMPLES)]
+    #[command(after_help = init::examples())]
     Init {
         #[command(flatten)]
         args: init::InitArgs,
@@ -58,7 +32,7 @@ pub(crate) enum Command {
         form: Form,
     },
     /// Say what would be written into each tensor and why; write nothing
-    #[command(after_help = PLAN_EXAMPLES)]
+    #[command(after_help = plan::EXAMPLES)]
     Plan {
         #[command(flatten)]
         args: plan::PlanArgs,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::args::formats;
-use crate::model::Stored;
+use crate::args::model::Stored;
 
 /// What to look at.
 #[derive(Args)]

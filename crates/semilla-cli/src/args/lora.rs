@@ -4,7 +4,7 @@ use clap::Args;
 use semilla::lora::LoraInit;
 
 use crate::args::formats;
-use crate::model::Stored;
+use crate::args::model::Stored;
 
 /// Which matrices get which factors.
 #[derive(Args)]

@@ -3,5 +3,9 @@
 pub(crate) mod cli;
 pub(crate) mod diff;
 pub(crate) mod formats;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lora;
+pub(crate) mod model;
+pub(crate) mod plan;
+pub(crate) mod transfer;

@@ -1,6 +1,9 @@
 //! The commands: arguments, operation, show.
 
 pub(crate) mod diff;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lora;
 pub(crate) mod opened;
+pub(crate) mod plan;
+pub(crate) mod planned;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use semilla::junction::{Beside, FACTOR, Junction, Verdict};
-use semilla_checkpoint::ops::{Finding, Findings, NotFinite};
+use semilla_checkpoint::ops::{Finding, Findings};
 
 use crate::failure::Failure;
 use crate::show::figures::number;
@@ -15,14 +15,6 @@ use crate::show::table::Table;
 pub(crate) fn print(findings: &Findings, output: &mut Output) -> Result<(), Failure> {
     print_notes(&findings.findings, output)?;
     print_junctions(&findings.junctions, output)
-}
-
-/// With the options that help.
-pub(crate) fn refused(problem: NotFinite) -> Failure {
-    match problem {
-        NotFinite::InCheckpoint { tensors } => Failure::NonFinite(shortened(&tensors)),
-        NotFinite::Overflow { tensors } => Failure::Overflow(shortened(&tensors)),
-    }
 }
 
 /// Prints the notes; tensors with the same notes share a line.

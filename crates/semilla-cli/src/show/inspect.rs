@@ -29,9 +29,11 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
         let members: Vec<&Inspected> = line.members.iter().map(|&i| &report.tensors[i]).collect();
         table.row(cells(line.label(), &members));
     }
-    let same = table.drop_same(&["dtype", "zeros", "non-finite"]);
+    let mut same = table.drop_same(&["dtype", "zeros", "non-finite"]);
+    same.retain(|(_, cell)| !cell.is_empty());
     table.spare(&["kurtosis", "mean", "zeros"]);
     output.table(&table)?;
+    output.same(&same)?;
     print_legend(report, &lines, output)?;
     for remark in &report.remarks {
         output.line(format_args!("{remark}"))?;
@@ -39,7 +41,7 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
     for group in &report.equal {
         output.line(format_args!("equal: {}", ranges(group).join(", ")))?;
     }
-    print_summary(report, &same, output)
+    print_summary(report, output)
 }
 
 fn lines(report: &Inspection, full: bool) -> Vec<Folded> {
@@ -147,24 +149,13 @@ fn print_legend(report: &Inspection, lines: &[Folded], output: &mut Output) -> R
     Ok(())
 }
 
-/// Counts, and once what all rows say: the cells of these columns.
-fn print_summary(
-    report: &Inspection,
-    same: &[(String, String)],
-    output: &mut Output,
-) -> Result<(), Failure> {
+fn print_summary(report: &Inspection, output: &mut Output) -> Result<(), Failure> {
     let telling = report.tensors.iter().filter(|one| one.is_telling());
     let fresh = telling.clone().filter(|one| one.consistent_with.is_some());
-    let same = same.iter().filter(|(_, cell)| !cell.is_empty());
-    let same = same.map(|(column, cell)| match column.as_str() {
-        "dtype" => format!(", all {cell}"),
-        column => format!(", each {cell} {column}"),
-    });
     output.line(format_args!(
-        "{} tensors{}; of {} that are not constant and have {LEAST_SAMPLE} elements or more, \
+        "{} tensors; of {} that are not constant and have {LEAST_SAMPLE} elements or more, \
          {} look never trained",
         report.tensors.len(),
-        same.collect::<String>(),
         telling.count(),
         fresh.count(),
     ))

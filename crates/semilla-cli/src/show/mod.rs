@@ -2,11 +2,15 @@
 
 pub(crate) mod diff;
 pub(crate) mod figures;
+pub(crate) mod fill;
 pub(crate) mod findings;
 pub(crate) mod fold;
 pub(crate) mod inspect;
 pub(crate) mod lora;
 pub(crate) mod names;
 pub(crate) mod output;
+pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod span;
 pub(crate) mod table;
+pub(crate) mod transfer;

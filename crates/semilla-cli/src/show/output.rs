@@ -50,6 +50,18 @@ impl Output {
         }
     }
 
+    /// The columns that a table leaves out because they are the same in all rows.
+    pub(crate) fn same(&mut self, columns: &[(String, String)]) -> Result<(), Failure> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let columns = columns
+            .iter()
+            .map(|(column, cell)| format!("{column} {cell}"));
+        let columns: Vec<String> = columns.collect();
+        self.line(format_args!("all: {}", columns.join(", ")))
+    }
+
     pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) -> Result<(), Failure> {
         Ok(writeln!(self.out, "{text}")?)
     }

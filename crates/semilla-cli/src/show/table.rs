@@ -161,15 +161,16 @@ fn excess(widths: &[usize], width: usize) -> usize {
     (widths.iter().sum::<usize>() + gaps).saturating_sub(width)
 }
 
-/// Takes from the wider one of the first and the last column.
+/// Takes from whichever column is the widest, until the table fits.
 fn squeeze(widths: &mut [usize], width: usize) {
     for _ in 0..excess(widths, width) {
-        let (Some(&first), Some(&last)) = (widths.first(), widths.last()) else {
-            return;
-        };
-        let wider = if first > last { 0 } else { widths.len() - 1 };
-        if widths[wider] > NARROWEST {
-            widths[wider] -= 1;
+        match widths
+            .iter_mut()
+            .max()
+            .filter(|widest| **widest > NARROWEST)
+        {
+            Some(widest) => *widest -= 1,
+            None => return,
         }
     }
 }

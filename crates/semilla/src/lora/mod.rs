@@ -29,10 +29,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::distribution::{Distribution, Sampler};
+use crate::distribution::Distribution;
 use crate::dtype::DType;
 use crate::matrix::{Basis, Packed, Scalar, leading, orthogonal_f64, singular, transpose};
-use crate::stream::{Key, Part, Stream};
+use crate::stream::{Key, Part, Sampler, Stream};
 use crate::suggest::did_you_mean;
 pub use target::{Target, TargetError};
 

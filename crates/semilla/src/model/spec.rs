@@ -334,11 +334,10 @@ mod tests {
     #[test]
     fn what_is_normalized_has_no_theory_of_its_gain() {
         let model = Spec::parse("conv:3-8-16:10:relu").unwrap();
-        let decisions = crate::Recipe::named("auto")
+        let plan = crate::Recipe::named("auto")
             .unwrap()
-            .decide(&model)
+            .plan(&model, 0)
             .unwrap();
-        let plan = crate::Plan::new(&model, "auto", None, decisions, 0).unwrap();
         let told = |line: &crate::Line| line.signal.is_some().then(|| line.name.clone());
         let told: Vec<String> = plan.tensors.iter().filter_map(told).collect();
         assert_eq!(told, ["classifier.weight"]);

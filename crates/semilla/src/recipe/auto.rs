@@ -1,22 +1,15 @@
 //! The recipe that decides by role and activation, and says why.
 
+use super::decision::Decision;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Mode, Normal, Orthogonal, Shape, VarianceScaling};
 use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
-use crate::plan::Decision;
-use crate::transfer::Fate;
 
 /// `None` where the role is unknown.
 pub(super) fn decide(tensor: &Tensor, model: &Model) -> Option<Decision> {
     let (initializer, reason) = choose(tensor, model)?;
-    Some(Decision {
-        initializer,
-        fans: FanRule::Exact,
-        layout: None,
-        reason: reason.to_owned(),
-        fate: Fate::New,
-    })
+    Some(Decision::new(initializer, FanRule::Exact, reason))
 }
 
 fn choose(tensor: &Tensor, model: &Model) -> Option<(Initializer, &'static str)> {

@@ -1,15 +1,12 @@
 use super::*;
 use crate::fill::Fill;
 use crate::init;
-use crate::model::Spec;
+use crate::model::{Model, Spec};
 use crate::plan::Plan;
 
 fn plan(model: &Model, recipe: &Recipe) -> Plan {
-    let decisions = recipe
-        .decide(model)
-        .unwrap_or_else(|error| panic!("{error}"));
-    Plan::new(model, &recipe.name, recipe.base_width, decisions, 0)
-        .unwrap_or_else(|error| panic!("{}: {error}", recipe.name))
+    let plan = recipe.plan(model, 0);
+    plan.unwrap_or_else(|error| panic!("{}: {error}", recipe.name))
 }
 
 #[test]
@@ -26,10 +23,7 @@ fn every_built_in_recipe_plans_every_kind_of_model() {
             "lstm:4-8:2",
         ] {
             let model = Spec::parse(spec).unwrap();
-            let decisions = recipe
-                .decide(&model)
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
-            match Plan::new(&model, name, recipe.base_width, decisions, 0) {
+            match recipe.plan(&model, 0) {
                 Ok(plan) => plan.check().unwrap(),
                 Err(error) => assert!(
                     model.layers.is_none() && error.to_string().contains("not known"),
@@ -67,7 +61,9 @@ fn schemes_take_every_matrix() {
 }
 
 fn decide(toml: &str) -> Result<Vec<Decision>, RecipeError> {
-    Recipe::from_toml(toml)?.decide(&Spec::parse("mlp:8-16-4").unwrap())
+    let model = Spec::parse("mlp:8-16-4").unwrap();
+    let decisions = Recipe::from_toml(toml)?.decide(&model, |_| false)?;
+    Ok(decisions.into_iter().flatten().collect())
 }
 
 #[test]
@@ -146,7 +142,7 @@ proptest::proptest! {
     #[test]
     fn any_text_is_a_recipe_or_an_error(text in "(name = \"x\"\n)?(\\[\\[rule\\]\\]\n)?(init|match|regex|role|layout|ndim) = [\"a-z_(){}*\\[\\]0-9 ]{0,40}") {
         if let Ok(recipe) = Recipe::from_toml(&text) {
-            let _ = recipe.decide(&Spec::parse("mlp:2-2").unwrap());
+            let _ = recipe.plan(&Spec::parse("mlp:2-2").unwrap(), 0);
         }
     }
 }

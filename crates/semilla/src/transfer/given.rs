@@ -1,8 +1,6 @@
 //! What becomes of one tensor of a model: a checkpoint gives it, a rule leaves it out, or it is new.
 
-use super::Load;
-use crate::fill::Fill;
-use crate::plan::Disposition;
+use crate::fill::{Fill, Load};
 
 /// What checkpoints and the rules for them leave of a tensor.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,17 +58,6 @@ impl Given {
             fill: Fill::Load(Load::whole(0, tensor)),
             by: Vec::new(),
             note: String::new(),
-        }
-    }
-
-    /// What that makes of the tensor in a plan.
-    pub fn disposition(&self) -> Disposition {
-        let all = |op: &str| self.by.iter().all(|by| by == op);
-        match &self.by[..] {
-            [] => Disposition::Copied,
-            _ if all("select") => Disposition::Selected,
-            _ if all("grow") => Disposition::Grown,
-            by => Disposition::Adapted { by: by.to_vec() },
         }
     }
 

@@ -1,0 +1,6 @@
+//! GGUF files.
+
+mod blocks;
+mod reader;
+
+pub use reader::Gguf;

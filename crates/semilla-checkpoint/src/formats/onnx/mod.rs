@@ -1,0 +1,8 @@
+//! ONNX models.
+
+mod graph;
+mod reader;
+mod role;
+mod wire;
+
+pub use reader::Onnx;

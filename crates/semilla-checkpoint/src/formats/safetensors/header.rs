@@ -1,0 +1,485 @@
+//! The header of a safetensors file: 8 bytes of length, little-endian, then JSON, then the data.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use semilla::DType;
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{InvalidTensor, Malformed, Quoted, TensorFault};
+use crate::io::json::{self, Document, DocumentSeed, Shape};
+use crate::tensor::METADATA_KEY;
+use crate::{Limits, Metadata, TensorInfo, Tensors};
+
+/// Bytes of the length field.
+const LENGTH_BYTES: u64 = 8;
+/// The longest header that the reference implementation reads.
+pub(crate) const MAX_WRITTEN: usize = 100_000_000;
+
+/// What the header of a safetensors file says, checked: names are unique, and the tensors' data
+/// follow each other to the end of the file without overlaps or holes.
+///
+/// Source: the format's description and its reference implementation, safetensors 0.8. Stricter
+/// than that one: repeated keys, control characters in names, sizes that overflow when zeros among
+/// the dimensions are left aside, and unknown members are refused.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// The free text beside the tensors.
+    pub metadata: Metadata,
+    /// The tensors, in the order of their data.
+    pub tensors: Tensors,
+    /// Where each tensor's data start, in bytes from the file's start.
+    pub starts: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    dtype: Cow<'a, str>,
+    shape: Shape,
+    data_offsets: (u64, u64),
+}
+
+impl Header {
+    /// Reads the header from the start of a file of `file_bytes` bytes.
+    ///
+    /// # Errors
+    /// The outer error is the reader's, the inner one says what is wrong with the header. Nothing
+    /// is allocated for a header that is longer than the file or the limit.
+    pub fn read(
+        mut file: impl Read,
+        file_bytes: u64,
+        limits: &Limits,
+    ) -> io::Result<Result<Self, Malformed>> {
+        let truncated = |needed| {
+            Ok(Err(Malformed::HeaderTruncated {
+                needed,
+                file: file_bytes,
+            }))
+        };
+        if file_bytes < LENGTH_BYTES {
+            return truncated(LENGTH_BYTES);
+        }
+        let mut length = [0; LENGTH_BYTES as usize];
+        file.read_exact(&mut length)?;
+        let length = u64::from_le_bytes(length);
+        if length > limits.header_bytes {
+            return Ok(Err(Malformed::TooLong {
+                bytes: length,
+                limit: limits.header_bytes,
+            }));
+        }
+        if length > file_bytes - LENGTH_BYTES {
+            return truncated(LENGTH_BYTES + length);
+        }
+        let mut json = vec![0; length as usize];
+        file.read_exact(&mut json)?;
+        Ok(Self::parse(
+            &json,
+            file_bytes - LENGTH_BYTES - length,
+            limits,
+        ))
+    }
+
+    /// Checks the header's JSON against the length of the data that follow it.
+    ///
+    /// # Errors
+    /// What is wrong with the header.
+    pub fn parse(json: &[u8], data_bytes: u64, limits: &Limits) -> Result<Self, Malformed> {
+        if json.first() != Some(&b'{') {
+            return Err(Malformed::Json(Quoted::new("a header starts with {")));
+        }
+        let Document { metadata, tensors } =
+            json::parse(json, limits, DocumentSeed::<Entry<'_>>::new(limits))?;
+        let placed = tensors.into_iter().map(|(name, entry)| place(name, entry));
+        let mut placed = placed.collect::<Result<Vec<_>, _>>()?;
+        placed.sort_unstable_by(|(a, a_start), (b, b_start)| {
+            (a_start, a.bytes(), a.name()).cmp(&(b_start, b.bytes(), b.name()))
+        });
+        let (tensors, mut starts): (Vec<_>, Vec<_>) = placed.into_iter().unzip();
+        let tensors = Tensors::new(tensors)?;
+        check_cover(&tensors, &starts, data_bytes)?;
+        let data_start = LENGTH_BYTES + json.len() as u64;
+        starts.iter_mut().for_each(|start| *start += data_start);
+        Ok(Self {
+            metadata,
+            tensors,
+            starts,
+        })
+    }
+}
+
+/// Checks what one entry says on its own: the tensor, and where its data start.
+fn place(name: String, entry: Entry<'_>) -> Result<(TensorInfo, u64), InvalidTensor> {
+    let Some(dtype) = DType::ALL
+        .into_iter()
+        .find(|dtype| dtype.name() == entry.dtype)
+    else {
+        let fault = TensorFault::DType(Quoted::new(&entry.dtype));
+        return Err(InvalidTensor {
+            name: Quoted::new(&name),
+            fault,
+        });
+    };
+    let tensor = TensorInfo::new(name, dtype, entry.shape.0)?;
+    let (start, end) = entry.data_offsets;
+    if end.checked_sub(start) != Some(tensor.bytes()) {
+        return Err(tensor.invalid(TensorFault::Length {
+            start,
+            end,
+            needed: tensor.bytes(),
+        }));
+    }
+    Ok((tensor, start))
+}
+
+/// Checks that the tensors, in ascending order, cover the data exactly.
+fn check_cover(tensors: &[TensorInfo], starts: &[u64], data: u64) -> Result<(), Malformed> {
+    let mut expected = 0;
+    for (tensor, &start) in tensors.iter().zip(starts) {
+        if start != expected {
+            return Err(tensor
+                .invalid(TensorFault::Placement { start, expected })
+                .into());
+        }
+        expected = start + tensor.bytes();
+    }
+    if expected > data {
+        return Err(Malformed::DataTruncated {
+            needed: expected,
+            data,
+        });
+    }
+    if expected < data {
+        return Err(Malformed::Trailing {
+            extra: data - expected,
+        });
+    }
+    Ok(())
+}
+
+/// A file to be written: the bytes before the data, and where the data of each tensor go.
+pub(crate) struct Layout {
+    /// Length field and JSON, padded so that the data start at a multiple of 8 bytes.
+    pub(crate) head: Vec<u8>,
+    /// Where each tensor's data start, in bytes from the file's start; in the caller's order.
+    pub(crate) starts: Vec<u64>,
+    /// The file's length.
+    pub(crate) file_bytes: u64,
+}
+
+impl Layout {
+    /// Lays tensors out as the reference implementation does, by descending element type and then
+    /// by name, so that every tensor is aligned and the file is the one that it would write.
+    pub(crate) fn new(tensors: &[&TensorInfo], metadata: &Metadata) -> Self {
+        let mut order: Vec<usize> = (0..tensors.len()).collect();
+        order.sort_unstable_by_key(|&tensor| {
+            (rank(tensors[tensor].dtype()), tensors[tensor].name())
+        });
+        let mut starts = vec![0; tensors.len()];
+        let mut data_bytes = 0;
+        for &tensor in &order {
+            starts[tensor] = data_bytes;
+            data_bytes += tensors[tensor].bytes();
+        }
+        let head = head(&Described {
+            metadata,
+            tensors,
+            order: &order,
+            starts: &starts,
+        });
+        let data_start = head.len() as u64;
+        starts.iter_mut().for_each(|start| *start += data_start);
+        Self {
+            file_bytes: data_start + data_bytes,
+            head,
+            starts,
+        }
+    }
+}
+
+/// The reference implementation's order of element types, widest first.
+fn rank(dtype: DType) -> usize {
+    const ORDER: [DType; 15] = [
+        DType::U64,
+        DType::I64,
+        DType::F64,
+        DType::F32,
+        DType::U32,
+        DType::I32,
+        DType::BF16,
+        DType::F16,
+        DType::U16,
+        DType::I16,
+        DType::F8E4M3,
+        DType::F8E5M2,
+        DType::I8,
+        DType::U8,
+        DType::Bool,
+    ];
+    ORDER
+        .iter()
+        .position(|&ranked| ranked == dtype)
+        .unwrap_or(ORDER.len())
+}
+
+fn head(described: &Described<'_>) -> Vec<u8> {
+    let mut head = vec![0; LENGTH_BYTES as usize];
+    serde_json::to_writer(&mut head, described).expect("texts and integers are valid JSON");
+    head.resize(head.len().next_multiple_of(8), b' ');
+    let length = head.len() as u64 - LENGTH_BYTES;
+    head[..LENGTH_BYTES as usize].copy_from_slice(&length.to_le_bytes());
+    head
+}
+
+/// The header's JSON.
+struct Described<'a> {
+    metadata: &'a Metadata,
+    tensors: &'a [&'a TensorInfo],
+    order: &'a [usize],
+    /// From the start of the data.
+    starts: &'a [u64],
+}
+
+#[derive(Serialize)]
+struct DescribedTensor<'a> {
+    dtype: DType,
+    shape: &'a [usize],
+    data_offsets: (u64, u64),
+}
+
+impl Serialize for Described<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.order.len() + 1))?;
+        map.serialize_entry(METADATA_KEY, self.metadata)?;
+        for &position in self.order {
+            let (tensor, start) = (self.tensors[position], self.starts[position]);
+            map.serialize_entry(
+                tensor.name(),
+                &DescribedTensor {
+                    dtype: tensor.dtype(),
+                    shape: tensor.shape(),
+                    data_offsets: (start, start + tensor.bytes()),
+                },
+            )?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(json: &str, data: u64) -> Result<Header, Malformed> {
+        Header::parse(json.as_bytes(), data, &Limits::default())
+    }
+
+    fn fault(json: &str, data: u64) -> TensorFault {
+        match parse(json, data) {
+            Err(Malformed::Tensor(invalid)) => invalid.fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn message(json: &str) -> String {
+        parse(json, 0).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn tensors_come_in_the_order_of_their_data() {
+        let header = parse(
+            r#"{"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]},"__metadata__":{"k":"v"},
+                "a":{"dtype":"I8","shape":[],"data_offsets":[0,1]},
+                "z":{"dtype":"F64","shape":[0,7],"data_offsets":[1,1]}}  "#,
+            3,
+        )
+        .unwrap();
+        let names: Vec<_> = header.tensors.iter().map(TensorInfo::name).collect();
+        assert_eq!(names, ["a", "z", "b"]);
+        let data = header.starts[0];
+        assert_eq!(header.starts, [data, data + 1, data + 1]);
+        assert_eq!(header.metadata["k"], "v");
+    }
+
+    #[test]
+    fn ranges_must_cover_the_data_exactly() {
+        let two = |a: &str, b: &str| {
+            format!(
+                r#"{{"a":{{"dtype":"U8","shape":[4],"data_offsets":{a}}},"b":{{"dtype":"U8","shape":[4],"data_offsets":{b}}}}}"#
+            )
+        };
+        assert!(parse(&two("[4,8]", "[0,4]"), 8).is_ok());
+        let placement = |start, expected| TensorFault::Placement { start, expected };
+        assert_eq!(fault(&two("[0,4]", "[2,6]"), 8), placement(2, 4));
+        assert_eq!(fault(&two("[0,4]", "[0,4]"), 4), placement(0, 4));
+        assert_eq!(fault(&two("[0,4]", "[5,9]"), 9), placement(5, 4));
+        assert_eq!(fault(&two("[1,5]", "[5,9]"), 9), placement(1, 0));
+        let length = |start, end| TensorFault::Length {
+            start,
+            end,
+            needed: 4,
+        };
+        assert_eq!(fault(&two("[0,4]", "[4,9]"), 9), length(4, 9));
+        assert_eq!(fault(&two("[4,0]", "[4,8]"), 8), length(4, 0));
+        assert_eq!(
+            fault(&two("[0,4]", "[4,18446744073709551615]"), 8),
+            length(4, u64::MAX)
+        );
+        assert_eq!(
+            parse(&two("[0,4]", "[4,8]"), 7).unwrap_err(),
+            Malformed::DataTruncated { needed: 8, data: 7 }
+        );
+        assert_eq!(
+            parse(&two("[0,4]", "[4,8]"), 9).unwrap_err(),
+            Malformed::Trailing { extra: 1 }
+        );
+        assert_eq!(
+            parse("{}", 1).unwrap_err(),
+            Malformed::Trailing { extra: 1 }
+        );
+    }
+
+    #[test]
+    fn repeated_keys_are_refused_at_every_level() {
+        let tensor = r#"{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"#;
+        assert_eq!(
+            parse(&format!(r#"{{"a":{tensor},"\u0061":{tensor}}}"#), 0).unwrap_err(),
+            Malformed::Duplicate(Quoted::new("a"))
+        );
+        for json in [
+            r#"{"a":{"dtype":"U8","dtype":"I8","shape":[0],"data_offsets":[0,0]}}"#,
+            r#"{"__metadata__":{},"__metadata__":{}}"#,
+        ] {
+            assert!(
+                message(json).contains("duplicate field"),
+                "{}",
+                message(json)
+            );
+        }
+        assert!(message(r#"{"__metadata__":{"k":"1","k":"2"}}"#).contains("occurs twice"));
+    }
+
+    #[test]
+    fn what_is_no_header() {
+        for json in [
+            "",
+            " {}",
+            "[]",
+            "{",
+            "{}x",
+            "{\"a\":1}",
+            r#"{"a":{"dtype":"U8","shape":[0]}}"#,
+            r#"{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,0]}}"#,
+            r#"{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}"#,
+            r#"{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"strides":[1]}}"#,
+            r#"{"__metadata__":{"k":1}}"#,
+        ] {
+            assert!(matches!(parse(json, 0), Err(Malformed::Json(_))), "{json}");
+        }
+        let shape = format!("[{}1]", "1,".repeat(64));
+        let json = format!(r#"{{"a":{{"dtype":"U8","shape":{shape},"data_offsets":[0,1]}}}}"#);
+        assert!(message(&json).contains("more than 64 dimensions"));
+        assert!(matches!(
+            fault(
+                r#"{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}"#,
+                2
+            ),
+            TensorFault::DType(_)
+        ));
+        assert_eq!(
+            fault(
+                r#"{"a\u0000b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#,
+                0
+            ),
+            TensorFault::ControlCharacter
+        );
+    }
+
+    #[test]
+    fn lengths_are_checked_before_memory_is_taken() {
+        let read = |length: u64, file_bytes| {
+            Header::read(&length.to_le_bytes()[..], file_bytes, &Limits::default()).unwrap()
+        };
+        assert!(matches!(
+            read(u64::MAX, u64::MAX),
+            Err(Malformed::TooLong { .. })
+        ));
+        assert_eq!(
+            read(1 << 20, 100).unwrap_err(),
+            Malformed::HeaderTruncated {
+                needed: 8 + (1 << 20),
+                file: 100
+            }
+        );
+        assert!(matches!(
+            read(0, 7),
+            Err(Malformed::HeaderTruncated { needed: 8, file: 7 })
+        ));
+        let limits = Limits {
+            tensors: 1,
+            ..Limits::default()
+        };
+        let tensor = r#"{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"#;
+        let json = format!(r#"{{"a":{tensor},"b":{tensor}}}"#);
+        let error = Header::parse(json.as_bytes(), 0, &limits).unwrap_err();
+        assert!(error.to_string().contains("the limit of 1"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Header::read(&bytes[..], bytes.len() as u64, &Limits::default());
+            let _ = Header::parse(&bytes, 10, &Limits::default());
+        }
+
+        /// What we accept, the reference implementation accepts, with the same content; what it
+        /// refuses, we refuse.
+        #[test]
+        fn we_are_stricter_than_the_reference((json, data) in almost_a_header()) {
+            let mut file = (json.len() as u64).to_le_bytes().to_vec();
+            file.extend(json.as_bytes());
+            file.resize(file.len() + data as usize, 7);
+            let ours = Header::read(&file[..], file.len() as u64, &Limits::default()).unwrap();
+            if let Ok(header) = ours {
+                let theirs = safetensors::SafeTensors::deserialize(&file).unwrap();
+                prop_assert_eq!(theirs.len(), header.tensors.len());
+                for (tensor, &start) in header.tensors.iter().zip(&header.starts) {
+                    let view = theirs.tensor(tensor.name()).unwrap();
+                    prop_assert_eq!(view.shape(), tensor.shape());
+                    prop_assert_eq!(view.dtype().to_string(), tensor.dtype().name());
+                    let start = start as usize;
+                    prop_assert_eq!(view.data(), &file[start..start + tensor.bytes() as usize]);
+                }
+            }
+        }
+    }
+
+    /// Up to three tensors one after another, in any order, of which half have a flaw.
+    fn almost_a_header() -> impl Strategy<Value = (String, u64)> {
+        let dtype = prop::sample::select(vec!["U8", "F16", "BOOL", "U8", "F16", "BOOL", "F4"]);
+        let flaw = prop::sample::select(vec![0, 0, 0, 0, 0, 1]);
+        let entry = ("[ab]{1,2}", dtype, 0u64..4, flaw.clone(), flaw.clone());
+        (prop::collection::vec(entry, 0..4), flaw, any::<bool>()).prop_map(
+            |(entries, surplus, reversed)| {
+                let mut end = 0;
+                let mut texts = Vec::new();
+                for (name, dtype, dim, skip, skew) in entries {
+                    let start = end + skip;
+                    end = start + dim * if dtype == "F16" { 2 } else { 1 } + skew;
+                    texts.push(format!(
+                        r#""{name}":{{"dtype":"{dtype}","shape":[{dim}],"data_offsets":[{start},{end}]}}"#
+                    ));
+                }
+                if reversed {
+                    texts.reverse();
+                }
+                (format!("{{{}}}", texts.join(",")), end + surplus)
+            },
+        )
+    }
+}

@@ -1,0 +1,5 @@
+//! Lists of shapes.
+
+mod manifest;
+
+pub use manifest::Manifest;

@@ -1,0 +1,397 @@
+//! Files of `torch.save`: a zip archive, or the older stream of pickles.
+//!
+//! Source: `torch/serialization.py`. An archive has the pickle of what was saved as `data.pkl`, and each storage, by the key
+//! that the pickle calls it, in `data/`. A stream has five pickles (a magic number, a version, the
+//! system, what was saved, the storages' keys) and the storages in the order of those keys, each with its number of elements
+//! before it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::contents::{Stop, Walk};
+use super::storage::{Storage, Storages};
+use super::view::View;
+use crate::error::{Error, Quoted};
+use crate::formats::safetensors::reader::{check_range, open_file};
+use crate::formats::torch::pickle::{Fault, Id, Node, Values};
+use crate::io::archive::{Archive, Entry, os_refused};
+use crate::io::budget::{check_budget, check_decoded};
+use crate::io::decoded::Decoded;
+use crate::io::position::read_at;
+use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
+
+/// Tensors in a file of `torch.save`.
+///
+/// No pickle is run. Tensors in dictionaries and lists below the root have the names of the way
+/// there, joined by dots; a whole module has those of its `state_dict()`. The order is the pickle's.
+///
+/// Tensors that lie in the file as they are to be given are read in place. Of strided ones what they span is kept in memory
+/// while they are read, and of compressed storages all.
+pub(crate) struct Torch {
+    path: PathBuf,
+    source: Source,
+    /// Where each storage lies, if tensors use it.
+    places: Vec<Place>,
+    tensors: Tensors,
+    views: Vec<View>,
+    metadata: Metadata,
+    remarks: Vec<Remark>,
+    decoded: Decoded,
+}
+
+enum Source {
+    Archive(Box<Archive>),
+    Stream(File),
+}
+
+/// Where the bytes of a storage are; nowhere if neither is given.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    /// The entry of the archive.
+    entry: Option<usize>,
+    /// Where they start in the file, if they lie there as they are.
+    at: Option<u64>,
+}
+
+/// What the pickles say.
+struct Contents {
+    values: Values,
+    storages: Storages,
+    /// The root of what was saved.
+    saved: Id,
+}
+
+impl Torch {
+    /// Opens an archive whose content is that of `torch.save`.
+    pub(crate) fn open_archive(archive: Archive, limits: &Limits) -> Result<Self, Error> {
+        let path = archive.path().to_owned();
+        let fail = |problem| failed(&path, problem);
+        let roots: Vec<_> = archive.named("data.pkl").collect();
+        let [root] = roots[..] else {
+            return Err(fail(format!(
+                "it has {} entries named data.pkl, and readers may differ in which they take",
+                roots.len()
+            )));
+        };
+        let folder = root.name.strip_suffix("data.pkl").unwrap_or_default();
+        for entry in archive.named("byteorder") {
+            if archive.read_all(entry, Format::Torch, limits.header_bytes)? != b"little" {
+                return Err(fail(BIG_ENDIAN.to_owned()));
+            }
+        }
+        let mut values = Values::new(limits.header_bytes);
+        let mut left = limits.header_bytes;
+        let mut read = |entry| {
+            let pickle = archive.read_all(entry, Format::Torch, left)?;
+            left -= pickle.len() as u64;
+            values.read(&mut &pickle[..]).map_err(not_followed(&path))
+        };
+        let saved = read(root)?;
+        // The others are read for what they name.
+        let is_pickle = |entry: &&Entry| entry.name.ends_with(".pkl") && entry.name != root.name;
+        for entry in archive.entries().iter().filter(is_pickle) {
+            read(entry)?;
+        }
+        let storages = Storages::of(&values).map_err(fail)?;
+        let entries = archive.entries().iter().enumerate();
+        let numbers: HashMap<_, _> = entries
+            .map(|(number, entry)| (&*entry.name, number))
+            .collect();
+        let place = |storage: &Storage| {
+            let key = values.text(storage.key).unwrap_or_default();
+            let number = numbers.get(&*format!("{folder}data/{key}")).copied();
+            let entry = number.filter(|&number| archive.entries()[number].bytes >= storage.bytes());
+            let at = entry.and_then(|number| archive.entries()[number].at);
+            Place { entry, at }
+        };
+        let places = storages.list.iter().map(place).collect();
+        drop(numbers);
+        let contents = Contents {
+            values,
+            storages,
+            saved,
+        };
+        let bytes = archive.bytes();
+        let source = Source::Archive(Box::new(archive));
+        Self::new(path, bytes, source, places, &contents, limits)
+    }
+
+    /// Opens a stream of pickles.
+    pub(crate) fn open_stream(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let (file, bytes) = open_file(path)?;
+        let mut values = Values::new(limits.header_bytes);
+        let (pickles, end) =
+            read_pickles(&mut values, &file, limits).map_err(not_followed(path))?;
+        let [_magic, version, system, saved, keys] = pickles;
+        let fail = |problem| failed(path, problem);
+        if values.integer(version) != Some(STREAM_VERSION) {
+            return Err(fail("its version is not 1001".to_owned()));
+        }
+        let little = values.entry(system, "little_endian");
+        if little.and_then(|little| values.integer(little)) != Some(1) {
+            return Err(fail(BIG_ENDIAN.to_owned()));
+        }
+        let storages = Storages::of(&values).map_err(fail)?;
+        let Node::List(keys) = values.get(keys) else {
+            return Err(fail("it does not list its storages".to_owned()));
+        };
+        let mut places = vec![Place::default(); storages.list.len()];
+        let mut at = end;
+        for &key in keys {
+            let name = Quoted::new(values.text(key).unwrap_or_default());
+            let number = storages.number(key);
+            let Some(number) = number.filter(|&number| storages.list[number].size > 0) else {
+                return Err(fail(format!("it has a storage {name} of unknown type")));
+            };
+            let storage = &storages.list[number];
+            let mut elements = [0; 8];
+            let start = at.saturating_add(elements.len() as u64);
+            let end = start.saturating_add(storage.bytes());
+            if end > bytes {
+                return Err(fail(format!(
+                    "the file ends before its storage {name} does; fetch it again"
+                )));
+            }
+            read_at(&file, &mut elements, at).map_err(Error::io("read", path))?;
+            if u64::from_le_bytes(elements) != storage.elements {
+                return Err(fail(format!(
+                    "its storage {name} has two lengths; fetch the file again"
+                )));
+            }
+            places[number].at = Some(start);
+            at = end;
+        }
+        let contents = Contents {
+            values,
+            storages,
+            saved,
+        };
+        Self::new(
+            path.to_owned(),
+            bytes,
+            Source::Stream(file),
+            places,
+            &contents,
+            limits,
+        )
+    }
+
+    fn new(
+        path: PathBuf,
+        bytes: u64,
+        source: Source,
+        places: Vec<Place>,
+        contents: &Contents,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let Contents {
+            values,
+            storages,
+            saved,
+        } = contents;
+        let found = Walk::find(values, storages, *saved, limits).map_err(|stop| match stop {
+            Stop::Problem(problem) => failed(&path, problem),
+            Stop::Invalid(invalid) => Error::malformed(&path)(invalid.into()),
+        })?;
+        let (tensors, views): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        let tensors = Tensors::new(tensors).map_err(Error::malformed(&path))?;
+        let remark = |(module, name): (&str, &str)| Remark::PickleGlobal {
+            module: Quoted::new(module),
+            name: Quoted::new(name),
+        };
+        let torch = Self {
+            path,
+            source,
+            places,
+            tensors,
+            views,
+            metadata: Metadata::new(),
+            remarks: values.strangers().into_iter().map(remark).collect(),
+            decoded: Decoded::default(),
+        };
+        torch
+            .check(bytes, limits)
+            .map_err(|problem| failed(&torch.path, problem))?;
+        Ok(torch)
+    }
+
+    /// Checks what reading all tensors takes.
+    fn check(&self, file_bytes: u64, limits: &Limits) -> Result<(), String> {
+        check_budget(&self.tensors, file_bytes, limits)?;
+        let mut decoded = 0u128;
+        let mut unpacked = None;
+        for (info, view) in self.tensors.iter().zip(&self.views) {
+            let held = self.held(info, view)?;
+            if held == 0 {
+                continue;
+            }
+            check_decoded(info, limits)?;
+            if held > limits.decoded_bytes {
+                return Err(format!(
+                    "tensor {}: {held} bytes must be in memory to read it, more than the limit of {}",
+                    Quoted::new(info.name()),
+                    limits.decoded_bytes
+                ));
+            }
+            // A storage that is unpacked serves the tensors that follow, too.
+            let packed = self.places[view.storage].at.is_none();
+            if !packed || unpacked != Some(view.storage) {
+                decoded += u128::from(held);
+            }
+            unpacked = packed.then_some(view.storage);
+        }
+        match decoded > u128::from(file_bytes) * u128::from(limits.expansion) {
+            true => Err(format!(
+                "its strided or packed tensors lie in {decoded} bytes, more than {} times the file",
+                limits.expansion
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// The bytes that are in memory while a tensor is read.
+    fn held(&self, info: &TensorInfo, view: &View) -> Result<u64, String> {
+        match self.places[view.storage] {
+            _ if view.span == 0 => Ok(0),
+            Place { at: Some(_), .. } if view.is_plain() => Ok(0),
+            Place { at: Some(_), .. } => Ok(view.span),
+            place => self
+                .entry(place)
+                .map(|(_, entry)| entry.bytes)
+                .ok_or_else(|| {
+                    let name = Quoted::new(info.name());
+                    format!(
+                        "tensor {name}: its values are not in the file, or not all; fetch it again"
+                    )
+                }),
+        }
+    }
+
+    fn entry(&self, place: Place) -> Option<(&Archive, &Entry)> {
+        match &self.source {
+            Source::Archive(archive) => Some((archive, &archive.entries()[place.entry?])),
+            Source::Stream(_) => None,
+        }
+    }
+
+    fn handle(&self) -> &File {
+        match &self.source {
+            Source::Archive(archive) => archive.file(),
+            Source::Stream(file) => file,
+        }
+    }
+
+    fn read_at(&self, into: &mut [u8], at: u64) -> Result<(), Error> {
+        read_at(self.handle(), into, at).map_err(Error::io("read", &self.path))
+    }
+}
+
+impl Checkpoint for Torch {
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
+    }
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn format(&self) -> Format {
+        Format::Torch
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    fn file(&self, tensor: usize) -> Option<&Path> {
+        self.tensors.get(tensor).map(|_| &*self.path)
+    }
+
+    fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
+        check_range(&self.tensors, tensor, offset, into.len())?;
+        if into.is_empty() {
+            return Ok(());
+        }
+        let view = &self.views[tensor];
+        let place = self.places[view.storage];
+        match (place.at, self.entry(place)) {
+            (Some(at), entry) => {
+                if let Some((archive, entry)) = entry {
+                    archive.check(entry, Format::Torch)?;
+                }
+                let first = at + view.start;
+                if view.is_plain() {
+                    return self.read_at(into, first + offset);
+                }
+                let span = self.decoded.get(tensor, || {
+                    let mut span = vec![0; view.span as usize];
+                    self.read_at(&mut span, first)?;
+                    Ok(span)
+                })?;
+                view.gather(&span, offset, into);
+            }
+            (None, Some((archive, entry))) => {
+                let key = self.tensors.len() + view.storage;
+                let unpack = || archive.read_all(entry, Format::Torch, entry.bytes);
+                let storage = self.decoded.get(key, unpack)?;
+                view.gather(&storage[view.start as usize..], offset, into);
+            }
+            (None, None) => {
+                unreachable!("`held` has found the place of every storage that is read")
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first pickle of a stream: 0x1950a86a20f9469cfc6c.
+const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// The magic number stands among the first opcodes.
+const MAGIC_WITHIN: usize = 64;
+/// The second.
+const STREAM_VERSION: i64 = 1001;
+
+const BIG_ENDIAN: &str =
+    "it was saved on a big-endian machine; load it with PyTorch and save it as safetensors";
+
+/// Whether a pickle is the first of PyTorch's stream, by the first bytes of the file.
+pub(crate) fn is_stream(start: &[u8]) -> bool {
+    let start = &start[..start.len().min(MAGIC_WITHIN)];
+    start.windows(MAGIC.len()).any(|window| window == MAGIC)
+}
+
+/// The roots of the pickles of a stream, and where the last of them ends.
+fn read_pickles(
+    values: &mut Values,
+    file: &File,
+    limits: &Limits,
+) -> Result<([Id; 5], u64), Fault> {
+    let mut pickles = BufReader::new(file.take(limits.header_bytes));
+    let mut roots = [Values::OTHER; 5];
+    for root in &mut roots {
+        *root = values.read(&mut pickles)?;
+    }
+    let taken = limits.header_bytes - pickles.get_ref().limit();
+    Ok((roots, taken - pickles.buffer().len() as u64))
+}
+
+fn failed(path: &Path, problem: String) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        format: Format::Torch,
+        problem,
+    }
+}
+
+fn not_followed(path: &Path) -> impl FnOnce(Fault) -> Error {
+    move |fault| match fault {
+        Fault::Read(cause) if os_refused(&cause) => Error::io("read", path)(cause),
+        Fault::Read(_) => failed(
+            path,
+            "a pickle ends too early or is beyond the limit; fetch the file again".to_owned(),
+        ),
+        other => failed(path, other.to_string()),
+    }
+}

@@ -1,0 +1,318 @@
+//! Zip archives, in which PyTorch, NumPy and Keras keep their files.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use zip::read::{ArchiveOffset, Config};
+use zip::result::{ZipError, ZipResult};
+use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
+
+use crate::error::{Error, Quoted, printable};
+use crate::formats::safetensors::reader::open_file;
+use crate::io::position::Buffered;
+use crate::{Format, Limits};
+
+/// A zip archive that means the same to every reader: one entry a name, no entry over another,
+/// and the list of entries agrees with what stands before each.
+pub(crate) struct Archive {
+    path: PathBuf,
+    /// Of the whole file.
+    bytes: u64,
+    /// For reads at a position.
+    file: Arc<File>,
+    zip: Mutex<ZipArchive<Buffered>>,
+    entries: Vec<Entry>,
+}
+
+/// A file in an archive.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// Uncompressed.
+    pub(crate) bytes: u64,
+    /// Where in the archive its bytes lie as they are, if they are not compressed.
+    pub(crate) at: Option<u64>,
+    /// It has no checksum: PyTorch can leave it out.
+    unchecked: bool,
+    /// Whether its checksum has been compared by [`Archive::check`].
+    intact: Mutex<bool>,
+    /// In the archive's own list.
+    index: usize,
+}
+
+/// What an archive is for, told from its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Torch,
+    TorchScript,
+    Numpy,
+    Keras,
+}
+
+/// Bytes read at a time of the list, and of the headers, which are mostly far from each other.
+const LIST_BUFFER: usize = 64 << 10;
+const HEADER_BUFFER: usize = 4 << 10;
+
+impl Archive {
+    /// Reads the list of entries.
+    pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let (file, bytes) = open_file(path)?;
+        let file = Arc::new(file);
+        let fail = |problem| Error::Archive {
+            path: path.to_owned(),
+            problem,
+        };
+        let cannot = |error| match error {
+            ZipError::Io(cause) if os_refused(&cause) => Error::io("read", path)(cause),
+            other => fail(format!(
+                "{}; it may be cut short: fetch it again",
+                printable(&other.to_string())
+            )),
+        };
+        let mut list = Buffered::new(Arc::clone(&file), bytes, LIST_BUFFER);
+        let zip = list_entries(list.clone()).map_err(cannot)?;
+        let lines = count_lines(&mut list, zip.central_directory_start());
+        if lines.map_err(Error::io("read", path))? != zip.len() {
+            return Err(fail("two entries have one name".to_owned()));
+        }
+        let mut headers = Buffered::new(Arc::clone(&file), bytes, HEADER_BUFFER);
+        let mut entries = Vec::with_capacity(zip.len());
+        let mut ranges = Vec::with_capacity(zip.len());
+        for index in 0..zip.len() {
+            let entry = zip.by_index_data(index).map_err(cannot)?;
+            let name = entry.name().map_err(cannot)?.into_owned();
+            let (packed, header) = (entry.compressed_size(), entry.header_start());
+            let start = read_header(&mut headers, header, entry.name_raw())
+                .map_err(|cause| cannot(cause.into()))?
+                .ok_or_else(|| {
+                    let name = Quoted::new(&name);
+                    fail(format!(
+                        "{name} has another name in its own header than in the list"
+                    ))
+                })?;
+            ranges.push((header, start.saturating_add(packed)));
+            if entry.is_dir() {
+                continue;
+            }
+            if entry.encrypted() {
+                return Err(fail(format!("{} is encrypted", Quoted::new(&name))));
+            }
+            let plain = entry.compression() == CompressionMethod::Stored;
+            if plain && packed != entry.size() {
+                let name = Quoted::new(&name);
+                return Err(fail(format!("{name} has two sizes and is not compressed")));
+            }
+            entries.push(Entry {
+                bytes: entry.size(),
+                at: plain.then_some(start),
+                unchecked: entry.crc32() == 0,
+                intact: Mutex::new(false),
+                name,
+                index,
+            });
+        }
+        ranges.sort_unstable();
+        let overlap = ranges.windows(2).any(|pair| pair[0].1 > pair[1].0);
+        let beyond = |&(_, end): &(u64, u64)| end > zip.central_directory_start();
+        if overlap || ranges.last().is_some_and(beyond) {
+            return Err(fail("its entries lie over each other".to_owned()));
+        }
+        let unpacked: u128 = entries.iter().map(|entry| u128::from(entry.bytes)).sum();
+        if unpacked > u128::from(bytes) * u128::from(limits.expansion) {
+            return Err(fail(format!(
+                "its entries unpack to {unpacked} bytes, more than {} times the file (Limits::expansion)",
+                limits.expansion
+            )));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            file,
+            zip: Mutex::new(zip),
+            entries,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The length of the whole file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The file, for reads at the position of an entry that is not compressed.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The entries, without folders.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries of this name in any folder.
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.name.rsplit('/').next() == Some(name))
+    }
+
+    /// What the archive is for.
+    pub(crate) fn content(&self) -> Option<Content> {
+        let some = |end: &str| self.entries.iter().any(|entry| entry.name.ends_with(end));
+        if self.named("constants.pkl").next().is_some() {
+            Some(Content::TorchScript)
+        } else if self.named("data.pkl").next().is_some() {
+            Some(Content::Torch)
+        } else if some(".h5") {
+            Some(Content::Keras)
+        } else if some(".npy")
+            && self
+                .entries
+                .iter()
+                .all(|entry| entry.name.ends_with(".npy"))
+        {
+            Some(Content::Numpy)
+        } else {
+            None
+        }
+    }
+
+    /// Reads an entry from its start, unpacked; `format` is what to call the file when that fails.
+    pub(crate) fn read<T>(
+        &self,
+        entry: &Entry,
+        format: Format,
+        read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
+    ) -> Result<T, Error> {
+        let mut zip = self.zip.lock().unwrap_or_else(PoisonError::into_inner);
+        let options = ZipReadOptions::new().ignore_crc32(entry.unchecked);
+        let result = match zip.by_index_with_options(entry.index, options) {
+            Ok(mut unpacked) => read(&mut unpacked),
+            Err(error) => Err(error.into()),
+        };
+        result.map_err(|cause| self.failed(entry, format, cause))
+    }
+
+    /// Reads all of an entry, of at most `limit` bytes.
+    pub(crate) fn read_all(
+        &self,
+        entry: &Entry,
+        format: Format,
+        limit: u64,
+    ) -> Result<Vec<u8>, Error> {
+        if entry.bytes > limit {
+            return Err(Error::Format {
+                path: self.path.clone(),
+                format,
+                problem: format!(
+                    "{} has {} bytes, more than the limit of {limit}",
+                    Quoted::new(&entry.name),
+                    entry.bytes
+                ),
+            });
+        }
+        self.read(entry, format, |unpacked| {
+            let mut bytes = vec![0; entry.bytes as usize];
+            unpacked.read_exact(&mut bytes)?;
+            ended(unpacked)?;
+            Ok(bytes)
+        })
+    }
+
+    /// Compares the checksum of an entry whose bytes are read where they lie, which compares nothing: once, when the
+    /// first of them is wanted, so that listing stays as fast as the list is short.
+    pub(crate) fn check(&self, entry: &Entry, format: Format) -> Result<(), Error> {
+        if entry.unchecked {
+            return Ok(());
+        }
+        let mut intact = entry.intact.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*intact {
+            self.read(entry, format, |bytes| io::copy(bytes, &mut io::sink()))?;
+            *intact = true;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, entry: &Entry, format: Format, cause: io::Error) -> Error {
+        if os_refused(&cause) {
+            return Error::io("read", &self.path)(cause);
+        }
+        Error::Format {
+            path: self.path.clone(),
+            format,
+            problem: format!(
+                "{}: {}",
+                Quoted::new(&entry.name),
+                printable(&cause.to_string())
+            ),
+        }
+    }
+}
+
+/// Reads the list of entries of an archive that starts where its file does. By default the crate looks for a start
+/// elsewhere, which means reading the whole file.
+pub(crate) fn list_entries<R: Read + Seek>(reader: R) -> ZipResult<ZipArchive<R>> {
+    let archive_offset = ArchiveOffset::Known(0);
+    ZipArchive::with_config(Config { archive_offset }, reader)
+}
+
+/// How many lines the list of entries has; the archive keeps one for each name.
+fn count_lines(list: &mut Buffered, mut at: u64) -> io::Result<usize> {
+    const LINE: usize = 46;
+    let mut lines = 0;
+    loop {
+        let mut line = [0; LINE];
+        let whole = read_if_there(list, at, &mut line)?;
+        if !whole || !line.starts_with(b"PK\x01\x02") {
+            return Ok(lines);
+        }
+        // The name, the extra fields and the comment follow.
+        let lengths = line[28..34].chunks_exact(2);
+        let follow: u64 = lengths
+            .map(|n| u64::from(u16::from_le_bytes([n[0], n[1]])))
+            .sum();
+        at += LINE as u64 + follow;
+        lines += 1;
+    }
+}
+
+/// Where the bytes of an entry start, if the header before them has this name.
+fn read_header(headers: &mut Buffered, at: u64, name: &[u8]) -> io::Result<Option<u64>> {
+    const HEADER: usize = 30;
+    let mut header = vec![0; HEADER + name.len()];
+    if !read_if_there(headers, at, &mut header)? || !header.starts_with(b"PK\x03\x04") {
+        return Ok(None);
+    }
+    let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+    let named = usize::from(length(26)) == name.len() && &header[HEADER..] == name;
+    Ok(named.then(|| at + header.len() as u64 + u64::from(length(28))))
+}
+
+/// Fills `into` with the bytes at `at`, unless the file ends before.
+fn read_if_there(from: &mut Buffered, at: u64, into: &mut [u8]) -> io::Result<bool> {
+    from.seek(SeekFrom::Start(at))?;
+    match from.read_exact(into) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        done => done.map(|()| true),
+    }
+}
+
+/// Asks for a byte past the end, which is when the checksum is compared.
+pub(crate) fn ended(unpacked: &mut dyn Read) -> io::Result<()> {
+    match unpacked.read(&mut [0])? {
+        0 => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it goes on after its end",
+        )),
+    }
+}
+
+/// Whether an error is the operating system's and not the content's.
+pub(crate) fn os_refused(error: &io::Error) -> bool {
+    error.raw_os_error().is_some()
+}

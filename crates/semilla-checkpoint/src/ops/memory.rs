@@ -1,0 +1,111 @@
+//! Tensors of a plan in memory.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use semilla::{Plan, Slice, SliceError};
+
+use super::findings::{NotFinite, check_finite};
+use super::watch::Watch;
+use crate::values::write_slices;
+use crate::{CheckpointWriter, Error, Malformed, Sources, TensorInfo, Tensors};
+
+/// Why a tensor was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemoryError {
+    /// The plan has no such tensor.
+    #[error("the plan has no tensor {0:?}")]
+    Unknown(String),
+    /// The box does not lie inside the tensor.
+    #[error(transparent)]
+    Slice(#[from] SliceError),
+    /// The tensor cannot be listed.
+    #[error("the plan does not make a tensor")]
+    Tensor(#[from] Malformed),
+    /// Values cannot be made or read.
+    #[error(transparent)]
+    Checkpoint(#[from] Error),
+    /// Loaded values are NaN or infinite.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
+    /// The tensor does not fit in memory.
+    #[error("tensor {name:?} has {bytes} bytes, more than there is memory; take it in slices")]
+    TooLarge {
+        /// The tensor.
+        name: String,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+/// A tensor, or one box of it, as little-endian bytes.
+pub(super) fn tensor(
+    plan: &Plan,
+    sources: Sources<'_>,
+    name: &str,
+    slice: Option<&Slice>,
+) -> Result<Vec<u8>, MemoryError> {
+    let place = plan.tensors.iter().position(|line| line.name == name);
+    let place = place.ok_or_else(|| MemoryError::Unknown(name.to_owned()))?;
+    let line = &plan.tensors[place];
+    let slice = slice.cloned().unwrap_or_else(|| Slice::whole(&line.shape));
+    slice.check(&line.shape)?;
+    let info = TensorInfo::new(name, line.dtype, slice.size()).map_err(Malformed::from)?;
+    let writer = Memory::new(info).map_err(|bytes| MemoryError::TooLarge {
+        name: name.to_owned(),
+        bytes,
+    })?;
+    let Watch { progress, stop } = Watch::default();
+    let health = write_slices(plan, [(place, slice)], sources, &writer, progress, stop)?;
+    check_finite(&health)?;
+    Ok(writer.bytes.into_inner().unwrap_or_else(|e| e.into_inner()))
+}
+
+/// One tensor that is written into memory.
+struct Memory {
+    tensors: Tensors,
+    bytes: Mutex<Vec<u8>>,
+}
+
+impl Memory {
+    /// Room for the tensor; its size if there is none.
+    fn new(info: TensorInfo) -> Result<Self, u64> {
+        let size = info.bytes();
+        let mut bytes = Vec::new();
+        let len = usize::try_from(size).map_err(|_| size)?;
+        bytes.try_reserve_exact(len).map_err(|_| size)?;
+        bytes.resize(len, 0);
+        Ok(Self {
+            tensors: Tensors::new(vec![info]).map_err(|_| size)?,
+            bytes: Mutex::new(bytes),
+        })
+    }
+}
+
+impl CheckpointWriter for Memory {
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
+    }
+
+    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        let info = &self.tensors[tensor];
+        let mut all = self.bytes.lock().unwrap_or_else(|e| e.into_inner());
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let into = start
+            .checked_add(bytes.len())
+            .and_then(|end| all.get_mut(start..end));
+        let into = into.ok_or_else(|| Error::OutOfRange {
+            tensor: crate::Quoted::new(info.name()),
+            offset,
+            len: bytes.len(),
+            size: info.bytes(),
+        })?;
+        into.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, Error> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,107 @@
+//! The choices that make a plan.
+
+use semilla::model::Convention;
+use semilla::{Recipe, Tie, Transfer};
+
+use super::align::supply;
+use super::{Planned, PlanningError};
+use crate::ops::Described;
+
+/// A plan in the making. The defaults are those of the command: recipe `auto`, seed 0, no
+/// checkpoint.
+///
+/// A trunk under different names, and a new head on it:
+///
+/// ```
+/// # use semilla::{Model, model::Spec};
+/// # use semilla_checkpoint::ops::WritePlan;
+/// use semilla::{Recipe, Transfer};
+/// use semilla_checkpoint::ops::{DescribeOptions, Planner, describe};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let [trunk, output] = ["trunk.safetensors", "start.safetensors"].map(|name| folder.path().join(name));
+/// # Recipe::named("auto")?.plan(&Spec::parse("mlp:8-16-16")?, 7)?.write(&trunk).run()?;
+/// let model = describe("mlp:8-16-16-3:relu", DescribeOptions::default())?;
+/// let planned = Planner::new(&model)
+///     .recipe(Recipe::named("pytorch")?)
+///     .from(Transfer {
+///         from: Some(trunk.display().to_string()),
+///         rename: vec![(r"^trunk\.".into(), "layers.".into())],
+///         may_miss: vec!["layers.2.*".into()], // the new head
+///         ..Transfer::default()
+///     })
+///     .plan()?;
+/// println!("{}", planned.plan); // a line for each tensor
+/// assert_eq!(planned.plan.line("layers.0.weight").unwrap().reason, "from layers.0.weight");
+/// let written = planned.write(&output).run()?;
+/// assert_eq!(written.files, [output]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Planner<'a> {
+    pub(super) model: &'a Described,
+    pub(super) recipe: Recipe,
+    pub(super) ties: Vec<Tie>,
+    pub(super) from: Option<Transfer>,
+    pub(super) from_convention: Option<Convention>,
+    seed: u64,
+}
+
+impl<'a> Planner<'a> {
+    /// A plan of this model.
+    pub fn new(model: &'a Described) -> Self {
+        Self {
+            model,
+            recipe: Recipe::auto(),
+            ties: Vec::new(),
+            from: None,
+            from_convention: None,
+            seed: 0,
+        }
+    }
+
+    /// Uses this recipe, with its own checkpoints and ties.
+    pub fn recipe(mut self, recipe: Recipe) -> Self {
+        self.recipe = recipe;
+        self
+    }
+
+    /// Ties tensors, in addition to those that the recipe ties.
+    pub fn ties(mut self, ties: impl IntoIterator<Item = Tie>) -> Self {
+        self.ties.extend(ties);
+        self
+    }
+
+    /// Takes tensors from the checkpoint that these rules name.
+    ///
+    /// If the recipe has `[[pretrained]]` tables, the rules may only name the file of the one table
+    /// that names none.
+    pub fn from(mut self, rules: Transfer) -> Self {
+        self.from = Some(rules);
+        self
+    }
+
+    /// The convention by which the checkpoints store weights. Overrides what format and names say.
+    pub fn from_convention(mut self, convention: Convention) -> Self {
+        self.from_convention = Some(convention);
+        self
+    }
+
+    /// The seed of every weight.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Opens the checkpoints, aligns them with the model, and plans; no weight is read, except to
+    /// compare tied tensors.
+    ///
+    /// # Errors
+    /// [`PlanningError`].
+    pub fn plan(self) -> Result<Planned<'a>, PlanningError> {
+        let (supply, pretrained) = supply(&self)?;
+        let plan = self
+            .recipe
+            .plan_with(&self.model.model, supply, &self.ties, self.seed)?;
+        Ok(Planned::new(plan, self.model.file.as_deref(), pretrained))
+    }
+}

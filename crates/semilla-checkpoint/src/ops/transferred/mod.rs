@@ -1,0 +1,9 @@
+//! What a plan takes from checkpoints, in numbers and names.
+
+mod coverage;
+mod report;
+mod taken;
+
+pub use coverage::Coverage;
+pub use report::Transferred;
+pub use taken::{Taken, taken};

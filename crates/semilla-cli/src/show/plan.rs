@@ -1,0 +1,146 @@
+//! A plan as a table.
+
+use semilla::{Line, Plan, Role, Variance};
+
+use crate::failure::Failure;
+use crate::show::figures::{grouped_digits, number, shape};
+use crate::show::fill::fill;
+use crate::show::fold::{Folded, fold};
+use crate::show::output::Output;
+use crate::show::span::{mask, span};
+use crate::show::table::Table;
+
+/// Prints the plan's lines; those that differ only in numbers, of the name and of the values, share
+/// a row, unless `full`.
+pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), Failure> {
+    let mut table = Table::new([
+        "tensor",
+        "shape",
+        "dtype",
+        "role",
+        "initializer",
+        "values",
+        "why",
+    ]);
+    for row in rows(plan, full) {
+        let lines: Vec<&Line> = row.members.iter().map(|&row| &plan.tensors[row]).collect();
+        let line = lines[0];
+        let texts = |text: &dyn Fn(&Line) -> String| -> Vec<String> {
+            lines.iter().map(|line| text(line)).collect()
+        };
+        table.row([
+            row.label(),
+            shape(&line.shape),
+            line.dtype.to_string(),
+            role(line.role),
+            line.initializer.name().to_owned(),
+            span(&texts(&values)),
+            span(&texts(&|line| reason(line, lines.len() > 1))),
+        ]);
+    }
+    let same = match full {
+        true => Vec::new(),
+        false => table.drop_same(&["dtype", "role", "initializer"]),
+    };
+    output.table(&table)?;
+    output.same(&same)?;
+    let elements: u64 = plan.tensors.iter().map(Line::elements).sum();
+    let bytes: u64 = plan.tensors.iter().map(bytes).sum();
+    output.line(format_args!(
+        "{} tensors, {} elements, {} bytes; recipe {}, seed {}",
+        plan.tensors.len(),
+        grouped_digits(elements),
+        grouped_digits(bytes),
+        plan.recipe,
+        plan.seed,
+    ))
+}
+
+fn bytes(line: &Line) -> u64 {
+    line.elements() * line.dtype.size() as u64
+}
+
+fn rows(plan: &Plan, full: bool) -> Vec<Folded> {
+    let lines = &plan.tensors;
+    if full {
+        let single = |(row, line): (usize, &Line)| Folded::single(&line.name, row);
+        return lines.iter().enumerate().map(single).collect();
+    }
+    fold(lines.iter().map(|line| {
+        // Numbers may differ, such as a depth's factor: a span shows them.
+        let says = (mask(&values(line)), mask(&reason(line, true)));
+        let key = (
+            &line.shape,
+            line.dtype,
+            line.role,
+            line.initializer.name(),
+            says,
+        );
+        (line.name.as_str(), key)
+    }))
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The reason, with the numbers of the tensor's own name as `*` where the row stands for several
+/// lines: their sources have the same ones.
+fn reason(line: &Line, for_several: bool) -> String {
+    let own: Vec<&str> = line
+        .name
+        .split('.')
+        .filter(|part| is_number(part))
+        .collect();
+    let part = |part| match for_several && own.contains(&part) {
+        true => "*",
+        false => part,
+    };
+    why(line).split('.').map(part).collect::<Vec<_>>().join(".")
+}
+
+fn role(role: Role) -> String {
+    serde_json::to_value(role)
+        .ok()
+        .and_then(|value| value.as_str().map(|text| text.replace('_', " ")))
+        .unwrap_or_default()
+}
+
+/// The concrete numbers of a line, or what a checkpoint gives to it.
+fn values(line: &Line) -> String {
+    if line.loads().is_empty() {
+        return fill(&line.fill);
+    }
+    let rest = line.load().and_then(|load| load.rest.as_deref());
+    let rest = rest.map(|rest| format!("; rest {}", fill(rest)));
+    line.disposition.to_string() + &rest.unwrap_or_default()
+}
+
+/// The reason, with the fans and what the gain does to signals.
+fn why(line: &Line) -> String {
+    let mut parts = vec![line.reason.clone()];
+    if let Some(fans) = line.fans {
+        parts.push(format!(
+            "fans {}/{}",
+            number(fans.fan_in),
+            number(fans.fan_out)
+        ));
+    }
+    if let Some(signal) = line.signal {
+        let variance = match signal.variance {
+            Variance::Vanishes => "variance dies",
+            Variance::Explodes => "variance explodes",
+            Variance::Stable => "stable",
+            Variance::Neutral => "neutral",
+            Variance::Unstable => "unstable",
+        };
+        parts.push(format!(
+            "gain {} before {}: χ₁ {}, {variance}",
+            number(signal.gain),
+            signal.activation,
+            number(signal.chi1)
+        ));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("; ")
+}

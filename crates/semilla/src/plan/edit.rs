@@ -1,0 +1,112 @@
+//! A plan changed by hand: a different initializer, a different seed.
+
+use super::make::{Maker, unknown};
+use super::{Disposition, Line, Plan, PlanError};
+use crate::fill::Fill;
+use crate::init::{Context, Initializer};
+use crate::layout::FanRule;
+use crate::model::{Model, Tensor};
+use crate::recipe::Decision;
+use crate::stream::Key;
+use crate::transfer::Fate;
+
+impl Plan {
+    /// Gives a tensor a different initializer: its numbers are resolved again.
+    ///
+    /// `model` is the plan's own model, which knows the tensor's blocks, fans and depth. Tensors
+    /// that are tied to this one follow.
+    ///
+    /// # Errors
+    /// The plan or the model lacks the tensor, or the initializer does not fit it.
+    pub fn set(
+        &mut self,
+        model: &Model,
+        name: &str,
+        initializer: impl Into<Initializer>,
+    ) -> Result<(), PlanError> {
+        let names = || self.tensors.iter().map(|line| line.name.as_str());
+        let place = names().position(|known| known == name);
+        let place = place.ok_or_else(|| unknown(name, names()))?;
+        let tensor = model.tensors.iter().find(|tensor| tensor.name == name);
+        let known = model.tensors.iter().map(|tensor| tensor.name.as_str());
+        let tensor = tensor.ok_or_else(|| unknown(name, known))?;
+        let decision = Decision {
+            layout: self.tensors[place].layout.clone(),
+            ..Decision::new(initializer.into(), FanRule::Exact, "set by hand")
+        };
+        let line = Maker::of_model(model, None, self.seed)
+            .filled(tensor, decision, &Fate::New)
+            .map_err(|error| PlanError::Tensors(vec![(name.to_owned(), error)]))?;
+        self.tensors[place] = line;
+        self.renew_ties();
+        Ok(())
+    }
+
+    /// The same plan under a different seed: every key is made again. Values that come from files
+    /// stay.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        for line in &mut self.tensors {
+            line.key = Key::new(seed, line.origin());
+            let shared = shared_noise(line, seed);
+            if let (Fill::Mimetic { noise, .. }, Some(key)) = (&mut line.fill, shared) {
+                *noise = key;
+            }
+        }
+        self
+    }
+
+    /// Copies to every tied line the values of the one that it is tied to.
+    fn renew_ties(&mut self) {
+        for place in 0..self.tensors.len() {
+            let Disposition::Tied { to } = &self.tensors[place].disposition else {
+                continue;
+            };
+            if let Some(of) = self.line(to).cloned() {
+                let line = &mut self.tensors[place];
+                (line.fill, line.key, line.std) = (of.fill, of.key, of.std);
+                line.initializer = of.initializer;
+            }
+        }
+    }
+}
+
+impl Line {
+    /// The tensor whose key the line has: its own name, or the one that it is tied to.
+    pub(super) fn origin(&self) -> &str {
+        match &self.disposition {
+            Disposition::Tied { to } => to,
+            _ => &self.name,
+        }
+    }
+}
+
+/// The key of the noise that a mimetic pair shares under a seed.
+fn shared_noise(line: &Line, seed: u64) -> Option<Key> {
+    let Initializer::Mimetic(mimetic) = &line.initializer else {
+        return None;
+    };
+    let tensor = Tensor {
+        layout: line.layout.clone(),
+        role: line.role,
+        ..Tensor::new(line.origin(), line.shape.clone(), line.dtype)
+    };
+    // Its weights may be expressions that need the model; the noise does not depend on them.
+    let mimetic = crate::init::Mimetic {
+        alpha: None,
+        beta: None,
+        ..mimetic.clone()
+    };
+    let context = Context {
+        seed,
+        ..Context::default()
+    };
+    match Initializer::from(mimetic)
+        .resolve(&tensor, &context)
+        .ok()?
+        .fill
+    {
+        Fill::Mimetic { noise, .. } => Some(noise),
+        _ => None,
+    }
+}

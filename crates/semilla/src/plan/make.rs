@@ -1,0 +1,256 @@
+//! A plan made of a recipe's decisions and of what checkpoints give.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Disposition, Line, Plan, PlanError, Signal};
+use crate::fill::{Fill, Load};
+use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
+use crate::model::{Model, Tensor};
+use crate::recipe::{Decision, Recipe};
+use crate::stream::{self, Key};
+use crate::suggest::did_you_mean;
+use crate::tie::{Tie, check_ties};
+use crate::transfer::{Fate, Given, Supply};
+
+impl Recipe {
+    /// Plans a model: decides an initializer for every tensor and resolves it to concrete numbers.
+    ///
+    /// # Errors
+    /// The recipe does not decide every tensor, an initializer does not fit its tensor, a tie is
+    /// wrong, or the recipe has `[[pretrained]]` tables
+    /// ([`PlanError::NeedsCheckpoints`]; opening files is the crate `semilla-checkpoint`'s part).
+    ///
+    /// ```
+    /// use semilla::{Recipe, model::Spec};
+    ///
+    /// let model = Spec::parse("transformer:12x768:50257:gelu")?;
+    /// let plan = Recipe::named("gpt2")?.plan(&model, 0)?;
+    /// assert_eq!(plan.line("blocks.0.attn.proj.weight").unwrap().std, Some(0.02 / 24f64.sqrt()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn plan(&self, model: &Model, seed: u64) -> Result<Plan, PlanError> {
+        if !self.pretrained.is_empty() {
+            return Err(PlanError::NeedsCheckpoints(self.name.clone()));
+        }
+        self.plan_with(model, Supply::default(), &[], seed)
+    }
+
+    /// Plans a model to whose tensors checkpoints give values.
+    ///
+    /// The recipe's `[[pretrained]]` tables must have gone into `supply`. `ties` come in addition
+    /// to the recipe's own.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); also a supply for tensors that the model does not have, or a tied
+    /// tensor whose own supply differs ([`Supply::tie`] settles that).
+    pub fn plan_with(
+        &self,
+        model: &Model,
+        supply: Supply,
+        ties: &[Tie],
+        seed: u64,
+    ) -> Result<Plan, PlanError> {
+        let ties = [&self.ties[..], ties].concat();
+        check_ties(&ties, model)?;
+        supply.check_ties(&ties)?;
+        check_names(&supply, model)?;
+        let tied: HashSet<&str> = ties.iter().map(|tie| tie.name.as_str()).collect();
+        let decisions = self.decide(model, |tensor| {
+            tied.contains(tensor.name.as_str()) || supply.gives_whole(tensor)
+        })?;
+        let mut maker = Maker::new(self, model, seed);
+        let mut lines = Vec::with_capacity(model.tensors.len());
+        let mut errors = Vec::new();
+        for (tensor, decision) in model.tensors.iter().zip(decisions) {
+            match maker.line(tensor, decision, supply.fate(&tensor.name)) {
+                Ok(line) => lines.push(line),
+                Err(error) => errors.push((tensor.name.clone(), error)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(PlanError::Tensors(errors));
+        }
+        let mut plan = Plan {
+            format: Plan::FORMAT,
+            stream: stream::VERSION,
+            recipe: self.name.clone(),
+            seed,
+            tensors: lines,
+            sources: supply.into_sources(model),
+            kept: None,
+        };
+        plan.tie(&ties)?;
+        Ok(plan)
+    }
+}
+
+fn check_names(supply: &Supply, model: &Model) -> Result<(), PlanError> {
+    let names: HashSet<&str> = model.tensors.iter().map(|t| t.name.as_str()).collect();
+    let mut foreign: Vec<&str> = supply
+        .names()
+        .filter(|name| !names.contains(name))
+        .collect();
+    foreign.sort_unstable();
+    match foreign.first() {
+        Some(name) => Err(PlanError::Foreign((*name).to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Makes lines of one model.
+pub(super) struct Maker {
+    context: Context,
+    /// The theory, computed once per activation and gain.
+    signals: HashMap<(String, u64), Option<Signal>>,
+}
+
+impl Maker {
+    fn new(recipe: &Recipe, model: &Model, seed: u64) -> Self {
+        Self::of_model(model, recipe.base_width, seed)
+    }
+
+    pub(super) fn of_model(model: &Model, base_width: Option<usize>, seed: u64) -> Self {
+        Self {
+            context: Context {
+                layers: model.layers,
+                width: model.width,
+                base_width,
+                seed,
+                ..Context::default()
+            },
+            signals: HashMap::new(),
+        }
+    }
+
+    /// A tensor's line. No decision is needed where a checkpoint gives all of it, or where a tie
+    /// will replace the line.
+    fn line(
+        &mut self,
+        tensor: &Tensor,
+        decision: Option<Decision>,
+        fate: &Fate,
+    ) -> Result<Line, InitError> {
+        match (fate, decision) {
+            (Fate::Given(given), _) if given.is_whole(&tensor.shape) => {
+                Ok(self.given(tensor, given))
+            }
+            (_, Some(decision)) => self.filled(tensor, decision, fate),
+            (_, None) => Ok(self.placeholder(tensor)),
+        }
+    }
+
+    /// The line of a tensor that a checkpoint gives whole.
+    fn given(&self, tensor: &Tensor, given: &Given) -> Line {
+        let initializer = Initializer::Pretrained(Pretrained {});
+        Line {
+            disposition: Disposition::of(&Fate::Given(given.clone()), &initializer),
+            reason: reason("", given, &tensor.shape),
+            initializer,
+            fill: given.fill.clone(),
+            ..self.placeholder(tensor)
+        }
+    }
+
+    /// The line of a tensor that a tie will replace.
+    fn placeholder(&self, tensor: &Tensor) -> Line {
+        Line {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            dtype: tensor.dtype,
+            role: tensor.role,
+            layout: tensor.layout.clone(),
+            disposition: Disposition::Filled,
+            initializer: crate::init::zeros(),
+            fans: None,
+            gain: None,
+            signal: None,
+            std: None,
+            fill: Fill::Constant { value: 0.0 },
+            key: Key::new(self.context.seed, &tensor.name),
+            reason: String::new(),
+        }
+    }
+
+    /// The line of a tensor that an initializer fills, or of which it fills the rest.
+    pub(super) fn filled(
+        &mut self,
+        tensor: &Tensor,
+        decision: Decision,
+        fate: &Fate,
+    ) -> Result<Line, InitError> {
+        let tensor = decision.apply_to(tensor);
+        let context = Context {
+            fans: decision.fans,
+            ..self.context
+        };
+        let resolved = decision.initializer.resolve(&tensor, &context)?;
+        Ok(Line {
+            disposition: Disposition::of(fate, &decision.initializer),
+            signal: self.signal(&tensor, &resolved),
+            std: resolved.fill.std(),
+            fans: resolved.fans,
+            gain: resolved.gain,
+            reason: match fate {
+                Fate::Given(given) => reason(&decision.reason, given, &tensor.shape),
+                Fate::Excluded { rule } => format!("{}; left out by {rule}", decision.reason),
+                Fate::New => decision.reason,
+            },
+            fill: match fate.given().map(|given| &given.fill) {
+                Some(Fill::Load(load)) => Fill::Load(Load {
+                    rest: Some(Box::new(resolved.fill)),
+                    ..load.clone()
+                }),
+                _ => resolved.fill,
+            },
+            initializer: decision.initializer,
+            ..self.placeholder(&tensor)
+        })
+    }
+
+    fn signal(&mut self, tensor: &Tensor, resolved: &Resolved) -> Option<Signal> {
+        let activation = tensor.activation.filter(|_| !tensor.is_normalized)?;
+        // The layer's own fans, whichever rule the initializer followed.
+        let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
+        let gain = resolved.fill.std()? * fans.fan_in.sqrt();
+        let entry = self.signals.entry((activation.to_string(), gain.to_bits()));
+        *entry.or_insert_with(|| Signal::new(activation, gain))
+    }
+}
+
+/// The reason for the part that is loaded, then for the rest.
+fn reason(drawn: &str, given: &Given, shape: &[usize]) -> String {
+    let loads = given.fill.loads(shape);
+    let mut parts = Vec::new();
+    let mut names: Vec<&str> = loads.iter().map(|(_, load)| load.tensor.as_str()).collect();
+    names.dedup();
+    match &names[..] {
+        [] => {}
+        [one, .., last] if names.len() > 3 => {
+            parts.push(format!("from {one} to {last} ({} tensors)", names.len()));
+        }
+        _ => parts.push(format!("from {}", names.join(", "))),
+    }
+    if let Some((_, load)) = loads.first().filter(|(_, load)| !load.permute.is_empty()) {
+        parts.push(format!("axes {:?}", load.permute));
+    }
+    if !given.note.is_empty() {
+        parts.push(given.note.clone());
+    }
+    let all: u64 = shape.iter().map(|&size| size as u64).product();
+    let taken: u64 = loads
+        .iter()
+        .map(|(area, load)| load.elements(area.size()))
+        .sum();
+    if taken < all && !drawn.is_empty() {
+        parts.push(format!("{taken} of {all} elements, the rest: {drawn}"));
+    }
+    parts.join("; ")
+}
+
+/// The error for a name that is not there, with the nearest one that is.
+pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> PlanError {
+    PlanError::Unknown {
+        name: name.to_owned(),
+        hint: did_you_mean(name, known),
+    }
+}

@@ -1,0 +1,228 @@
+//! The recipe, and its decisions.
+
+use std::collections::HashSet;
+
+use super::decision::Decision;
+use super::document::{Document, UnusedRules, defaults};
+use super::error::RecipeError;
+use super::rule::{Facts, Group, RoleName, Rule};
+use super::{auto, built_in};
+use crate::init::Initializer;
+use crate::layout::FanRule;
+use crate::model::{Model, Role, Tensor};
+use crate::suggest::did_you_mean;
+use crate::tie::Tie;
+use crate::transfer::Transfer;
+
+/// Names in an error, at most.
+const SHOWN: usize = 10;
+
+/// An ordered list of rules.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// Its name, as plans record it.
+    pub name: String,
+    /// The scheme's origin: authors, year, section.
+    pub source: String,
+    /// The width that its numbers were tuned at (muP).
+    pub base_width: Option<usize>,
+    fans: FanRule,
+    unmatched: Option<Initializer>,
+    unused_rules: UnusedRules,
+    rules: Rules,
+    /// Checkpoints that give tensors before the rules do, in order: the first that has one gives it.
+    pub pretrained: Vec<Transfer>,
+    /// Tensors that have the bytes of others.
+    pub ties: Vec<Tie>,
+}
+
+#[derive(Clone, Debug)]
+enum Rules {
+    /// Decides by role and activation, in code.
+    Auto,
+    List(Vec<Rule>),
+}
+
+impl Recipe {
+    /// The names of the built-in recipes.
+    pub const NAMES: &[&str] = built_in::NAMES;
+
+    /// A built-in recipe.
+    ///
+    /// # Errors
+    /// [`RecipeError::Unknown`], with the nearest name.
+    ///
+    /// ```
+    /// use semilla::Recipe;
+    /// assert!(Recipe::named("gpt2").is_ok());
+    /// assert!(Recipe::named("gtp2").unwrap_err().to_string().contains("did you mean \"gpt2\""));
+    /// ```
+    pub fn named(name: &str) -> Result<Self, RecipeError> {
+        if name == "auto" {
+            return Ok(Self::auto());
+        }
+        match built_in::text(name) {
+            Some(text) => Self::from_toml(text),
+            None => {
+                let name: String = name.chars().take(80).collect();
+                let hint = did_you_mean(&name, Self::NAMES.iter().copied());
+                Err(RecipeError::Unknown { name, hint })
+            }
+        }
+    }
+
+    /// The built-in recipe `auto`: decides by role and activation.
+    pub fn auto() -> Self {
+        Self {
+            name: "auto".to_owned(),
+            source: "by role and activation; each line says why".to_owned(),
+            base_width: None,
+            fans: FanRule::Exact,
+            unmatched: None,
+            unused_rules: UnusedRules::Allow,
+            rules: Rules::Auto,
+            pretrained: Vec::new(),
+            ties: Vec::new(),
+        }
+    }
+
+    /// One initializer for every weight matrix; embeddings N(0, 0.02), biases 0, norms 1 and 0, buffers as they must be.
+    pub fn scheme(init: impl Into<Initializer>) -> Self {
+        let init = init.into();
+        let rule = |roles: &[RoleName], init: Initializer, reason: &str| Rule {
+            globs: Vec::new(),
+            regex: None,
+            roles: roles.to_vec(),
+            ndim: Vec::new(),
+            dtypes: Vec::new(),
+            layout: None,
+            set: Facts::default(),
+            init,
+            reason: reason.to_owned(),
+            optional: true,
+        };
+        let tables = [Role::Embedding, Role::PositionEmbedding, Role::Token].map(RoleName::Role);
+        let small = crate::init::Normal {
+            std: 0.02.into(),
+            ..Default::default()
+        };
+        let mut rules = vec![
+            rule(
+                &[RoleName::Group(Group::Matrix)],
+                init.clone(),
+                "the scheme",
+            ),
+            rule(&tables, small.into(), "tables and tokens"),
+        ];
+        rules.extend(defaults());
+        Self {
+            name: init.name().to_owned(),
+            rules: Rules::List(rules),
+            ..Self::auto()
+        }
+    }
+
+    /// Reads a recipe.
+    ///
+    /// # Errors
+    /// TOML that is not a recipe (with line and column), a regular expression that does not
+    /// compile, or more rules than any recipe needs.
+    pub fn from_toml(text: &str) -> Result<Self, RecipeError> {
+        let mut document = Document::read(text)?;
+        Ok(Self {
+            rules: Rules::List(document.take_rules()?),
+            name: document.name,
+            source: document.source,
+            base_width: document.base_width,
+            fans: document.fans,
+            unmatched: document.unmatched,
+            unused_rules: document.unused_rules,
+            pretrained: document.pretrained,
+            ties: document.tie,
+        })
+    }
+
+    /// A decision for every tensor, in order; `None` only where no rule matches a tensor that needs
+    /// no initializer.
+    ///
+    /// # Errors
+    /// Every tensor that no rule matches, or every rule that matches no tensor, where the recipe
+    /// does not allow it.
+    pub(crate) fn decide(
+        &self,
+        model: &Model,
+        needs_none: impl Fn(&Tensor) -> bool,
+    ) -> Result<Vec<Option<Decision>>, RecipeError> {
+        let mut used = HashSet::new();
+        let mut unmatched = Vec::new();
+        let mut decisions = Vec::with_capacity(model.tensors.len());
+        for tensor in &model.tensors {
+            let decision = self.by_rules(tensor, model, &mut used).or_else(|| {
+                let initializer = self.unmatched.clone()?;
+                Some(Decision::new(initializer, self.fans, "no rule matched"))
+            });
+            if decision.is_none() && !needs_none(tensor) {
+                unmatched.push(format!("{} (role {:?})", tensor.name, tensor.role));
+            }
+            decisions.push(decision);
+        }
+        if !unmatched.is_empty() {
+            let count = unmatched.len();
+            unmatched.truncate(SHOWN);
+            return Err(RecipeError::Unmatched {
+                recipe: self.name.clone(),
+                names: unmatched,
+                count,
+            });
+        }
+        self.check_unused(&used)?;
+        Ok(decisions)
+    }
+
+    fn by_rules(
+        &self,
+        tensor: &Tensor,
+        model: &Model,
+        used: &mut HashSet<usize>,
+    ) -> Option<Decision> {
+        let rules = match &self.rules {
+            Rules::Auto => return auto::decide(tensor, model),
+            Rules::List(rules) => rules,
+        };
+        let place = rules.iter().position(|rule| rule.holds(tensor))?;
+        used.insert(place);
+        let rule = &rules[place];
+        Some(Decision {
+            layout: rule.layout.clone(),
+            role: rule.set.role,
+            activation: rule.set.activation,
+            ..Decision::new(rule.init.clone(), self.fans, &rule.reason)
+        })
+    }
+
+    fn check_unused(&self, used: &HashSet<usize>) -> Result<(), RecipeError> {
+        let Rules::List(rules) = &self.rules else {
+            return Ok(());
+        };
+        if self.unused_rules == UnusedRules::Allow {
+            return Ok(());
+        }
+        let unused = rules
+            .iter()
+            .enumerate()
+            .filter(|(i, rule)| !rule.optional && !used.contains(i));
+        let mut unused: Vec<String> = unused
+            .map(|(i, rule)| format!("rule {} ({})", i + 1, rule.init))
+            .collect();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        let count = unused.len();
+        unused.truncate(SHOWN);
+        Err(RecipeError::Unused {
+            recipe: self.name.clone(),
+            rules: unused,
+            count,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! A recipe's TOML form.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use regex::RegexBuilder;
+use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::built_in::DEFAULTS;
+use super::error::RecipeError;
+use super::rule::{Facts, RoleName, Rule};
+use crate::dtype::DType;
+use crate::init::Initializer;
+use crate::layout::{FanRule, Layout};
+use crate::tie::Tie;
+use crate::transfer::Transfer;
+
+const MAX_BYTES: usize = 1 << 20;
+const MAX_RULES: usize = 10_000;
+const MAX_REGEX_BYTES: usize = 1 << 20;
+
+/// Whether a rule that matches no tensor is an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UnusedRules {
+    #[default]
+    Error,
+    Allow,
+}
+
+/// The TOML form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) source: String,
+    #[serde(default)]
+    pub(super) fans: FanRule,
+    pub(super) base_width: Option<usize>,
+    #[serde(default)]
+    defaults: bool,
+    pub(super) unmatched: Option<Initializer>,
+    #[serde(default)]
+    pub(super) unused_rules: UnusedRules,
+    #[serde(default)]
+    rule: Vec<RuleDocument>,
+    #[serde(default)]
+    pub(super) pretrained: Vec<Transfer>,
+    #[serde(default)]
+    pub(super) tie: Vec<Tie>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleDocument {
+    #[serde(rename = "match", default)]
+    globs: OneOrMany<String>,
+    regex: Option<String>,
+    #[serde(default)]
+    role: OneOrMany<RoleName>,
+    #[serde(default)]
+    ndim: OneOrMany<usize>,
+    #[serde(default)]
+    dtype: OneOrMany<DTypeName>,
+    layout: Option<Layout>,
+    #[serde(default)]
+    set: Facts,
+    init: Initializer,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    optional: bool,
+}
+
+/// One value, or a list of them.
+#[derive(Clone, Debug)]
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+// Derived as an untagged enum, errors would name neither the value nor what is expected of it.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Values<T> {
+            type Value = OneOrMany<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one value, or a list of them")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::deserialize(text.into_deserializer()).map(OneOrMany::One)
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+                T::deserialize(number.into_deserializer()).map(OneOrMany::One)
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+                T::deserialize(number.into_deserializer()).map(OneOrMany::One)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(OneOrMany::Many(values))
+            }
+        }
+        deserializer.deserialize_any(Values(PhantomData))
+    }
+}
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl<T> OneOrMany<T> {
+    fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct DTypeName(DType);
+
+impl TryFrom<String> for DTypeName {
+    type Error = crate::dtype::UnknownDType;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl Document {
+    /// Reads the text of a recipe.
+    pub(super) fn read(text: &str) -> Result<Self, RecipeError> {
+        if text.len() > MAX_BYTES {
+            let (what, found, limit) = ("bytes", text.len(), MAX_BYTES);
+            return Err(RecipeError::TooLarge { what, found, limit });
+        }
+        let document: Self =
+            toml::from_str(text).map_err(|error| RecipeError::Syntax(error.to_string()))?;
+        if document.rule.len() > MAX_RULES {
+            let (what, found, limit) = ("rules", document.rule.len(), MAX_RULES);
+            return Err(RecipeError::TooLarge { what, found, limit });
+        }
+        Ok(document)
+    }
+
+    /// Its rules, in order, and the defaults after them where they are asked for.
+    pub(super) fn take_rules(&mut self) -> Result<Vec<Rule>, RecipeError> {
+        let rules = std::mem::take(&mut self.rule);
+        let mut rules = compile_all(rules)?;
+        if self.defaults {
+            rules.extend(defaults());
+        }
+        Ok(rules)
+    }
+}
+
+/// The rules that every scheme agrees on: for biases, norms and buffers.
+pub(super) fn defaults() -> Vec<Rule> {
+    let document: Document = toml::from_str(DEFAULTS).expect("the built-in defaults are TOML");
+    compile_all(document.rule).expect("the built-in defaults compile")
+}
+
+fn compile_all(rules: Vec<RuleDocument>) -> Result<Vec<Rule>, RecipeError> {
+    rules.into_iter().enumerate().map(compile).collect()
+}
+
+fn compile((place, rule): (usize, RuleDocument)) -> Result<Rule, RecipeError> {
+    let regex = rule.regex.map(|text| {
+        let regex = RegexBuilder::new(&text).size_limit(MAX_REGEX_BYTES).build();
+        regex.map_err(|error| RecipeError::Regex {
+            rule: place + 1,
+            problem: error.to_string(),
+            pattern: text.chars().take(80).collect(),
+        })
+    });
+    Ok(Rule {
+        globs: rule.globs.into_vec(),
+        regex: regex.transpose()?,
+        roles: rule.role.into_vec(),
+        ndim: rule.ndim.into_vec(),
+        dtypes: rule
+            .dtype
+            .into_vec()
+            .into_iter()
+            .map(|name| name.0)
+            .collect(),
+        layout: rule.layout,
+        set: rule.set,
+        init: rule.init,
+        reason: rule.reason,
+        optional: rule.optional,
+    })
+}

@@ -1,0 +1,76 @@
+//! Errors of reading and of applying a recipe.
+
+use super::built_in::NAMES;
+
+/// Why a recipe cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// No such built-in recipe.
+    #[error("unknown recipe {name:?}{hint}; the built-in ones are {}, a file ends in .toml", NAMES.join(", "))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// The TOML cannot be read: with line and column.
+    #[error("cannot read the recipe: {0}")]
+    Syntax(String),
+    /// A regular expression that does not compile, or would be too large.
+    #[error("cannot read the recipe: rule {rule}: regex {pattern:?}: {problem}")]
+    Regex {
+        /// The rule's number, from 1.
+        rule: usize,
+        /// The expression.
+        pattern: String,
+        /// The reason.
+        problem: String,
+    },
+    /// Too long to be a recipe.
+    #[error("the recipe has {found} {what}, more than the limit of {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much.
+        found: usize,
+        /// How much is read.
+        limit: usize,
+    },
+    /// Tensors that no rule matches.
+    #[error(
+        "recipe {recipe:?} has no rule for {count} tensors: {}; add a rule, or `unmatched = \"...\"` for the rest",
+        list(.names, *.count)
+    )]
+    Unmatched {
+        /// The recipe.
+        recipe: String,
+        /// The first of their names, with their roles.
+        names: Vec<String>,
+        /// How many.
+        count: usize,
+    },
+    /// Rules that match nothing.
+    #[error(
+        "recipe {recipe:?} has rules that match no tensor: {}; correct them, or mark them `optional = true`",
+        list(.rules, *.count)
+    )]
+    Unused {
+        /// The recipe.
+        recipe: String,
+        /// The first of them.
+        rules: Vec<String>,
+        /// How many.
+        count: usize,
+    },
+}
+
+fn list(names: &[String], count: usize) -> String {
+    let more = count - names.len();
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    names.join(", ") + &rest
+}

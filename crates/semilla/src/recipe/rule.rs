@@ -1,0 +1,93 @@
+//! One rule: conditions, an initializer, and facts.
+
+use regex::Regex;
+
+use serde::Deserialize;
+
+use crate::activation::Activation;
+use crate::dtype::DType;
+use crate::glob::glob_match;
+use crate::init::Initializer;
+use crate::layout::Layout;
+use crate::model::{Role, Tensor};
+
+/// A role, or a group of roles.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RoleName {
+    Group(Group),
+    Role(Role),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Group {
+    /// Every weight that multiplies activations.
+    Matrix,
+    /// Query, key, value, fused or not.
+    Attention,
+    /// The ends of residual branches.
+    ResidualOutput,
+}
+
+impl RoleName {
+    fn holds(self, role: Role) -> bool {
+        match self {
+            Self::Role(own) => own == role,
+            Self::Group(Group::Matrix) => role.is_matrix(),
+            Self::Group(Group::Attention) => {
+                matches!(role, Role::Query | Role::Key | Role::Value | Role::Qkv)
+            }
+            Self::Group(Group::ResidualOutput) => {
+                matches!(role, Role::AttentionOut | Role::MlpOut | Role::ResidualOut)
+            }
+        }
+    }
+}
+
+/// Facts about a tensor that a rule states, in place of those that its name suggests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Facts {
+    /// The part that it plays.
+    pub(super) role: Option<Role>,
+    /// The activation that its output goes through.
+    pub(super) activation: Option<Activation>,
+}
+
+/// Conditions, an initializer for the tensors that meet them, and facts about those.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub(super) globs: Vec<String>,
+    pub(super) regex: Option<Regex>,
+    pub(super) roles: Vec<RoleName>,
+    pub(super) ndim: Vec<usize>,
+    pub(super) dtypes: Vec<DType>,
+    pub(super) layout: Option<Layout>,
+    pub(super) set: Facts,
+    pub(super) init: Initializer,
+    pub(super) reason: String,
+    pub(super) optional: bool,
+}
+
+impl Rule {
+    pub(super) fn holds(&self, tensor: &Tensor) -> bool {
+        let any = |holds: bool, empty: bool| empty || holds;
+        any(
+            self.globs.iter().any(|glob| glob_match(glob, &tensor.name)),
+            self.globs.is_empty(),
+        ) && self
+            .regex
+            .as_ref()
+            .is_none_or(|regex| regex.is_match(&tensor.name))
+            && any(
+                self.roles.iter().any(|role| role.holds(tensor.role)),
+                self.roles.is_empty(),
+            )
+            && any(
+                self.ndim.contains(&tensor.shape.len()),
+                self.ndim.is_empty(),
+            )
+            && any(self.dtypes.contains(&tensor.dtype), self.dtypes.is_empty())
+    }
+}
