@@ -389,7 +389,7 @@ fn the_base_is_never_written_over() {
     command
         .assert()
         .code(2)
-        .stderr(predicate::str::contains("is the base itself"));
+        .stderr(predicate::str::contains("would take its place"));
     assert!(std::fs::read(&base).unwrap() == before);
 }
 

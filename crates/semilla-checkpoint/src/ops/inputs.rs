@@ -86,3 +86,27 @@ fn place(path: &Path) -> Option<PathBuf> {
     let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
     Some(folder.join(path.file_name()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn an_input_is_found_however_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("sub")).unwrap();
+        std::fs::write(at("blob"), "").unwrap();
+        std::os::unix::fs::symlink(at("blob"), at("link")).unwrap();
+        let inputs = Inputs::new().files([at("link")]);
+        for output in ["link", "blob", "sub/../blob"] {
+            assert!(inputs.check(&at(output)).is_err(), "{output}");
+        }
+        for output in ["new", "sub/blob", "absent/blob", "sub/.."] {
+            assert_eq!(inputs.check(&at(output)), Ok(()), "{output}");
+        }
+        assert!(same_place(&at("new"), &at("sub/../new")));
+        assert!(!same_place(&at("absent/new"), &at("absent/new")));
+    }
+}

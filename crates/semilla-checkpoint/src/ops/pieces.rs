@@ -59,3 +59,50 @@ fn piece(bytes: u64, number: u64) -> (u64, usize) {
     let offset = number * PIECE;
     (offset, PIECE.min(bytes - offset) as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use semilla::DType;
+
+    use super::*;
+    use crate::{Metadata, SafetensorsWriter, TensorInfo, Tensors, open};
+
+    #[test]
+    fn pieces_are_a_tensors_bytes_and_end_when_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let len = 2 * PIECE as usize + 3;
+        let list = ["a", "b", "c"].map(|name| TensorInfo::new(name, DType::U8, [len]).unwrap());
+        let list = Tensors::new(list.to_vec()).unwrap();
+        let writer = SafetensorsWriter::create(&path, list, Metadata::new(), None).unwrap();
+        let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+        let mut other = bytes.clone();
+        other[len - 1] += 1;
+        for (tensor, bytes) in [&bytes, &bytes, &other].into_iter().enumerate() {
+            writer.write(tensor, 0, bytes).unwrap();
+        }
+        writer.finish().unwrap();
+
+        let file = open(&path).unwrap();
+        let never = AtomicBool::new(false);
+        let mut seen = Vec::new();
+        let mut sizes = Vec::new();
+        pieces((&*file, 0), &never, |offset, piece| {
+            assert_eq!(offset, seen.len() as u64);
+            seen.extend_from_slice(piece);
+            sizes.push(piece.len() as u64);
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+        assert_eq!(seen, bytes);
+        assert_eq!(sizes, [PIECE, PIECE, 3]);
+        assert!(same((&*file, 0), (&*file, 1), &never).unwrap());
+        assert!(!same((&*file, 0), (&*file, 2), &never).unwrap());
+
+        let now = AtomicBool::new(true);
+        let stopped = pieces((&*file, 0), &now, |_, _| Ok::<(), Error>(()));
+        assert!(matches!(stopped, Err(Error::Interrupted)));
+        let stopped = same((&*file, 0), (&*file, 1), &now);
+        assert!(matches!(stopped, Err(Error::Interrupted)));
+    }
+}

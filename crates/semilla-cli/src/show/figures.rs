@@ -10,6 +10,11 @@ pub(crate) fn short(value: f64) -> String {
     number((value * 1e4).round() / 1e4)
 }
 
+/// Two significant digits.
+pub(crate) fn rough(value: f64) -> String {
+    short(format!("{value:.1e}").parse().unwrap_or(value))
+}
+
 /// A shape as text.
 pub(crate) fn shape(shape: &[usize]) -> String {
     format!("{shape:?}")

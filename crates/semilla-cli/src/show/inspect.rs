@@ -4,7 +4,7 @@ use semilla::inspect::{Match, Summary};
 use semilla_checkpoint::ops::{Inspected, Inspection, LEAST_SAMPLE};
 
 use crate::failure::Failure;
-use crate::show::figures::{shape, short};
+use crate::show::figures::{rough, shape, short};
 use crate::show::fold::{Folded, fold, ranges};
 use crate::show::output::Output;
 use crate::show::table::Table;
@@ -29,10 +29,9 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
         let members: Vec<&Inspected> = line.members.iter().map(|&i| &report.tensors[i]).collect();
         table.row(cells(line.label(), &members));
     }
-    let same = match full {
-        true => Vec::new(),
-        false => table.drop_same(&["dtype", "zeros", "non-finite"]),
-    };
+    let mut same = table.drop_same(&["dtype", "zeros", "non-finite"]);
+    same.retain(|(_, cell)| !cell.is_empty());
+    table.spare(&["kurtosis", "mean", "zeros"]);
     output.table(&table)?;
     output.same(&same)?;
     print_legend(report, &lines, output)?;
@@ -70,17 +69,23 @@ fn cells(name: String, members: &[&Inspected]) -> [String; 11] {
             let of = one.summary.count.max(1) as f64;
             100.0 * count(&one.summary) as f64 / of
         });
-        span(shares, |share| match share {
-            0.0 => "0".to_owned(),
-            share => format!("{share:.2}%"),
-        })
+        let most = shares.fold(0.0, f64::max);
+        match most {
+            0.0 => String::new(),
+            most if most < 0.005 => "<0.01%".to_owned(),
+            most => format!("{most:.2}%"),
+        }
+    };
+    let std = match members {
+        [one] => short(one.summary.std),
+        many => span(many.iter().map(|one| one.summary.std)),
     };
     [
         name,
         shape(&first.tensor.shape),
         first.tensor.dtype.to_string(),
         short(all(|s| s.mean).fold(0.0, farthest)),
-        span(all(|s| s.std), short),
+        std,
         short(all(|s| s.min).fold(f64::INFINITY, f64::min)),
         short(all(|s| s.max).fold(f64::NEG_INFINITY, f64::max)),
         short(all(|s| s.kurtosis).fold(0.0, farthest)),
@@ -97,10 +102,10 @@ fn farthest(most: f64, value: f64) -> f64 {
     }
 }
 
-/// The least and the greatest, or one where they read the same.
-fn span(values: impl Iterator<Item = f64> + Clone, text: impl Fn(f64) -> String) -> String {
-    let least = text(values.clone().fold(f64::INFINITY, f64::min));
-    let greatest = text(values.fold(f64::NEG_INFINITY, f64::max));
+/// The least and the greatest in two digits, or one where they read the same.
+fn span(values: impl Iterator<Item = f64> + Clone) -> String {
+    let least = rough(values.clone().fold(f64::INFINITY, f64::min));
+    let greatest = rough(values.fold(f64::NEG_INFINITY, f64::max));
     match least == greatest {
         true => least,
         false => format!("{least}..{greatest}"),
@@ -120,17 +125,16 @@ fn law(members: &[&Inspected]) -> String {
     let least = found.filter_map(|found| found.p).reduce(f64::min);
     match (least, members.len()) {
         (None, _) => name.clone(),
-        (Some(p), 1) => format!("{name}, p={}", short(p)),
-        (Some(p), _) => format!("{name}, p≥{}", short(p)),
+        (Some(p), 1) => format!("{name}, p={}", rough(p)),
+        (Some(p), _) => format!("{name}, p≥{}", rough(p)),
     }
 }
 
-/// Says once what all rows say.
 fn print_legend(report: &Inspection, lines: &[Folded], output: &mut Output) -> Result<(), Failure> {
     if lines.iter().any(|line| line.members.len() > 1) {
         output.line(format_args!(
-            "×n: n tensors that look alike; of their means and kurtoses the ones farthest from 0 \
-             (--full lists all)"
+            "×n: n tensors alike; of mean, kurtosis and zeros the one farthest from 0 \
+             (--full lists each)"
         ))?;
     }
     if report

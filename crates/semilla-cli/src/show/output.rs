@@ -35,15 +35,19 @@ impl Output {
         Ok(out.flush()?)
     }
 
+    /// A table, within the terminal if that is where it goes.
     pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
-        let width = if io::stdout().is_terminal() {
-            terminal_width()
-        } else {
-            None
-        };
+        let is_terminal = io::stdout().is_terminal();
+        let width = is_terminal.then(terminal_width).flatten();
+        let (fitting, left_out) = table.fitting(width);
         let mut out = BufWriter::new(&mut self.out);
-        table.write(width, &mut out)?;
-        Ok(out.flush()?)
+        fitting.write(width, &mut out)?;
+        out.flush()?;
+        drop(out);
+        match left_out.is_empty() {
+            true => Ok(()),
+            false => self.line(format_args!("no room for: {}", left_out.join(", "))),
+        }
     }
 
     /// The columns that a table leaves out because they are the same in all rows.

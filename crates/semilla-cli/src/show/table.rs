@@ -1,13 +1,17 @@
 //! Aligned columns of text.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Rows under a header; columns are as wide as their widest cell.
+#[derive(Clone)]
 pub(crate) struct Table {
     columns: usize,
     /// A line for each row, the header's first, of cells with tabs between them: a file may have a
     /// million tensors, and a text for each cell would be most of the memory.
     text: String,
+    /// Columns that may be left out where a terminal is too narrow, the first of them first.
+    spare: Vec<&'static str>,
 }
 
 const GAP: &str = "  ";
@@ -19,9 +23,15 @@ impl Table {
         let mut table = Self {
             columns: N,
             text: String::new(),
+            spare: Vec::new(),
         };
         table.line(header);
         table
+    }
+
+    /// Lets these columns be left out where a terminal is too narrow, the first of them first.
+    pub(crate) fn spare(&mut self, columns: &[&'static str]) {
+        self.spare = columns.to_vec();
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
@@ -42,51 +52,74 @@ impl Table {
     /// Takes out those of these columns that say the same in each of several rows, and hands out
     /// their headers and cells.
     pub(crate) fn drop_same(&mut self, columns: &[&str]) -> Vec<(String, String)> {
-        let mut lines = self.text.lines();
-        let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-        let Some(first) = lines.next().filter(|_| lines.clone().next().is_some()) else {
+        let header = self.header();
+        let mut rows = self.text.lines().skip(1);
+        let Some(first) = rows.next().filter(|_| rows.clone().next().is_some()) else {
             return Vec::new();
         };
         let first: Vec<&str> = first.split('\t').collect();
         let mut is_same: Vec<bool> = header.iter().map(|name| columns.contains(name)).collect();
-        for line in lines {
-            for ((is_same, cell), first) in is_same.iter_mut().zip(line.split('\t')).zip(&first) {
+        for row in rows {
+            for ((is_same, cell), first) in is_same.iter_mut().zip(row.split('\t')).zip(&first) {
                 *is_same &= cell == *first;
             }
         }
         let all = header.iter().zip(&first).zip(&is_same);
         let same = all.filter(|(_, is_same)| **is_same);
-        let same: Vec<(String, String)> = same
-            .map(|((name, cell), _)| (name.to_string(), cell.to_string()))
-            .collect();
-        self.keep(&is_same.iter().map(|is_same| !is_same).collect::<Vec<_>>());
+        let same = same.map(|((name, cell), _)| (name.to_string(), cell.to_string()));
+        let same = same.collect();
+        self.retain(|column| !is_same[column]);
         same
     }
 
-    fn keep(&mut self, columns: &[bool]) {
-        let mut text = String::with_capacity(self.text.len());
-        for line in self.text.lines() {
-            let cells = line.split('\t').zip(columns);
-            let kept: Vec<&str> = cells
-                .filter(|(_, kept)| **kept)
-                .map(|(cell, _)| cell)
-                .collect();
-            text += &kept.join("\t");
-            text.push('\n');
+    /// The table without those spare columns that must go for the others to fit; and their headers.
+    pub(crate) fn fitting(&self, width: Option<usize>) -> (Cow<'_, Self>, Vec<&'static str>) {
+        let mut table = Cow::Borrowed(self);
+        let mut left_out = Vec::new();
+        for &name in &self.spare {
+            if width.is_none_or(|width| excess(&table.widths(), width) == 0) {
+                break;
+            }
+            if let Some(spare) = table.header().iter().position(|header| *header == name) {
+                table.to_mut().retain(|column| column != spare);
+                left_out.push(name);
+            }
         }
-        self.text = text;
-        self.columns = columns.iter().filter(|kept| **kept).count();
+        (table, left_out)
     }
 
-    /// Writes the table. Within `width` columns of a terminal, the first column gives up its middle
-    /// and the last its end; without, nothing is cut.
-    pub(crate) fn write(&self, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+    fn header(&self) -> Vec<&str> {
+        let header = self.text.lines().next().unwrap_or_default();
+        header.split('\t').collect()
+    }
+
+    fn widths(&self) -> Vec<usize> {
         let mut widths = vec![0; self.columns];
         for line in self.text.lines() {
             for (width, cell) in widths.iter_mut().zip(line.split('\t')) {
                 *width = length(cell).max(*width);
             }
         }
+        widths
+    }
+
+    fn retain(&mut self, is_kept: impl Fn(usize) -> bool) {
+        let mut text = String::with_capacity(self.text.len());
+        for line in self.text.lines() {
+            let cells = line.split('\t').enumerate();
+            let kept = cells.filter(|(column, _)| is_kept(*column));
+            let kept: Vec<&str> = kept.map(|(_, cell)| cell).collect();
+            text += &kept.join("\t");
+            text.push('\n');
+        }
+        self.text = text;
+        self.columns = (0..self.columns).filter(|&column| is_kept(column)).count();
+    }
+
+    /// Writes the table. Within `width` columns of a terminal, the first column gives up its middle
+    /// and the last its end; without, nothing is cut.
+    pub(crate) fn write(&self, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+        let mut widths = self.widths();
         if let Some(width) = width {
             squeeze(&mut widths, width);
         }
@@ -122,20 +155,23 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
+/// How much wider than `width` the columns are.
+fn excess(widths: &[usize], width: usize) -> usize {
+    let gaps = GAP.len() * widths.len().saturating_sub(1);
+    (widths.iter().sum::<usize>() + gaps).saturating_sub(width)
+}
+
 /// Takes from whichever column is the widest, until the table fits.
 fn squeeze(widths: &mut [usize], width: usize) {
-    let gaps = GAP.len() * widths.len().saturating_sub(1);
-    let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
-    while excess > 0 {
-        let widest = widths
+    for _ in 0..excess(widths, width) {
+        match widths
             .iter_mut()
             .max()
-            .filter(|widest| **widest > NARROWEST);
-        let Some(widest) = widest else {
-            return;
-        };
-        *widest -= 1;
-        excess -= 1;
+            .filter(|widest| **widest > NARROWEST)
+        {
+            Some(widest) => *widest -= 1,
+            None => return,
+        }
     }
 }
 
@@ -196,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_rows_say_is_taken_out() {
+    fn columns_that_are_not_needed_are_left_out() {
         let mut table = Table::new(["tensor", "dtype", "zeros", "n"]);
         let row = |name: &str, zeros: &str| [name, "F32", zeros, "1"].map(str::to_owned);
         table.row(row("a", "0"));
@@ -204,12 +240,21 @@ mod tests {
         table.row(row("b", "5%"));
         let same = table.drop_same(&["dtype", "zeros"]);
         assert_eq!(same, [("dtype".to_owned(), "F32".to_owned())]);
+        assert_eq!(
+            text(&table),
+            "tensor  zeros  n\na       0      1\nb       5%     1\n"
+        );
+        table.spare(&["zeros", "n"]);
+        assert!(table.fitting(None).1.is_empty());
+        let (fitting, left_out) = table.fitting(Some(12));
+        assert_eq!(left_out, ["zeros"]);
+        assert_eq!(text(&fitting), "tensor  n\na       1\nb       1\n");
+    }
+
+    fn text(table: &Table) -> String {
         let mut text = Vec::new();
         table.write(None, &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
-        assert_eq!(
-            anstream::adapter::strip_str(&text).to_string(),
-            "tensor  zeros  n\na       0      1\nb       5%     1\n"
-        );
+        anstream::adapter::strip_str(&text).to_string()
     }
 }

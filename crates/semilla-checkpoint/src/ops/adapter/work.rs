@@ -12,8 +12,7 @@ use super::report::{AdaptedMatrix, AdapterReport};
 use crate::ops::pieces::pieces;
 use crate::ops::{Inputs, Watch};
 use crate::{
-    Checkpoint, CheckpointWriter, Error, Metadata, Quoted, SafetensorsWriter, TensorInfo, Tensors,
-    write_atomically,
+    Checkpoint, Error, Metadata, Quoted, SafetensorsWriter, TensorInfo, Tensors, write_atomically,
 };
 
 /// A base, its targets, and where their factors go.
@@ -51,9 +50,9 @@ impl Work<'_> {
         let mut files = Vec::new();
         if let Some(writer) = residual {
             self.copy_rest(&writer)?;
-            files.extend(Box::new(writer).finish()?);
+            files.extend(writer.finish()?);
         }
-        files.extend(Box::new(adapter).finish()?);
+        files.extend(adapter.finish()?);
         files.push(self.write_config()?);
         Ok(AdapterReport {
             init: self.init,

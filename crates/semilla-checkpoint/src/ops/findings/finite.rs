@@ -2,7 +2,6 @@ use crate::Health;
 
 /// A checkpoint gave values that no weight can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum NotFinite {
     /// They are NaN or infinite in the checkpoint.
     #[error(
