@@ -31,6 +31,10 @@ const MOST_KINKS: usize = 256;
 const MOST_PANELS: usize = 1 << 17;
 /// How many deviations of the noise a prediction may be off.
 const NOISE_REACH: f64 = 64.0;
+/// Noise below this part of the largest sample is the rounding of `f64`, which needs no allowance.
+const QUIETEST: f64 = 64.0 * f64::EPSILON;
+/// Noise above this part of the bulk's largest sample asks for wider steps of derivatives.
+const NOISY: f64 = 1e-10;
 /// Noise above this part of the largest sample is no rounding.
 const LOUDEST: f64 = 1e-5;
 
@@ -45,6 +49,7 @@ pub(super) fn features(f: &dyn Fn(f64) -> f64) -> Result<Features, ExpectationEr
         samples: Samples::new(f),
         kinks: Vec::new(),
         detail: 1.0,
+        noise: 0.0,
         panels: 0,
     };
     for start in (0..DOMAIN).flat_map(|i| [i, -1 - i]) {
@@ -64,6 +69,7 @@ pub(super) fn features(f: &dyn Fn(f64) -> f64) -> Result<Features, ExpectationEr
     Ok(Features {
         kinks: search.kinks,
         scale: search.detail,
+        noisy: search.noise > NOISY * search.samples.floor,
     })
 }
 
@@ -79,6 +85,8 @@ struct Search<'f> {
     kinks: Vec<f64>,
     /// The narrowest of the panels that smooth parts had to be cut into.
     detail: f64,
+    /// The largest noise of a panel of width 1.
+    noise: f64,
     panels: usize,
 }
 
@@ -89,8 +97,9 @@ impl Search<'_> {
         if self.is_smooth(left, right, 0.0) {
             return Ok(());
         }
-        let noise = noise(self.f, left, right, self.samples.floor);
-        self.refine(left, right, noise, FINEST).map(|_| ())
+        // Where a function saturates, its noise is rare steps: what it was nearer the origin counts.
+        self.noise = noise(self.f, left, right, self.samples.floor).max(self.noise);
+        self.refine(left, right, self.noise, FINEST).map(|_| ())
     }
 
     /// Searches a panel by halves, down to the width `finest`. Says whether it is smooth all
@@ -112,7 +121,8 @@ impl Search<'_> {
             let below = self.refine(left, middle, noise, finest)?;
             let smooth = self.refine(middle, right, noise, finest)? && below;
             if smooth && width > FINEST {
-                self.detail = self.detail.min(0.5 * width);
+                // Half the width, without its rounding.
+                self.detail = self.detail.min(power_of_two(0.75 * width));
             }
             return Ok(smooth);
         }
@@ -147,17 +157,19 @@ impl Search<'_> {
     }
 }
 
-/// The deviation of what looks random in `f` between `left` and `right`: the median over a few
-/// sites of the eighth difference at the finest steps at which `f32` changes (J. J. Moré and
+/// The deviation of what looks random in `f` between `left` and `right`: the upper quartile over
+/// a few sites of the eighth difference at the finest steps at which `f32` changes (J. J. Moré and
 /// S. M. Wild, "Estimating Computational Noise", SIAM J. Sci. Comput. 33 (2011), section 2). 0
-/// where it is too large to be rounding, relative to the values or to `floor`.
+/// where it is that of `f64` or too large to be rounding, relative to the values or to `floor`.
 fn noise(f: &dyn Fn(f64) -> f64, left: f64, right: f64, floor: f64) -> f64 {
     const SITES: usize = 15;
     const DIFFERENCE: [f64; 9] = [1.0, -8.0, 28.0, -56.0, 70.0, -56.0, 28.0, -8.0, 1.0];
+    /// Some steps of `f32`, and no multiple of them, whose roundings would agree.
+    const STEP: f64 = 3.9e-7;
     /// Independent values of deviation 1 have eighth differences of this variance.
     const VARIANCE: f64 = 12870.0;
     let reach = left.abs().max(right.abs()).max(1.0);
-    let step = (reach / 2_097_152.0).min((right - left) / 64.0);
+    let step = (STEP * reach).min((right - left) / 64.0);
     let mut largest = floor;
     let mut deviations: [f64; SITES] = std::array::from_fn(|site| {
         let start = left + (right - left) * (site as f64 + 0.31) / SITES as f64;
@@ -167,9 +179,10 @@ fn noise(f: &dyn Fn(f64) -> f64, left: f64, right: f64, floor: f64) -> f64 {
         (terms.sum::<f64>() / VARIANCE.sqrt()).abs()
     });
     deviations.sort_by(f64::total_cmp);
-    let median = deviations[SITES / 2];
-    if median <= LOUDEST * largest {
-        median
+    // A function may be constant in half of the panel.
+    let typical = deviations[3 * SITES / 4];
+    if (QUIETEST * largest..=LOUDEST * largest).contains(&typical) {
+        typical
     } else {
         0.0
     }
@@ -253,8 +266,17 @@ fn locate(f: &dyn Fn(f64) -> f64, lowest: f64, highest: f64, noise: f64) -> (f64
         // but not beyond the panel, where other kinks are.
         let margin = 0.25 * (right - left);
         let (from, to) = ((left - margin).max(lowest), (right + margin).min(highest));
-        let at = |i: usize| from + (to - from) * (i as f64 / CELLS as f64);
-        let values: [f64; CELLS + 1] = std::array::from_fn(|i| f(at(i)));
+        let place = power_of_two(middle.abs()) * f64::EPSILON;
+        let mut step = (to - from) / CELLS as f64;
+        let mut first = from;
+        if step < 64.0 * place {
+            // Exact places: their rounding would look like roughness.
+            step = power_of_two(step).max(place);
+            first = (from / step).ceil() * step;
+        }
+        let count = ((to - first) / step).round() as usize + 1;
+        let at = |i: usize| first + step * i as f64;
+        let values: Vec<f64> = (0..count).map(|i| f(at(i))).collect();
         let roughness = |w: &[f64]| (w[0] - 4.0 * w[1] + 6.0 * w[2] - 4.0 * w[3] + w[4]).abs();
         let windows = values.windows(WINDOW + 1).map(roughness).enumerate();
         let (start, most) = windows.fold((0, -1.0), |a, b| if b.1 > a.1 { b } else { a });
@@ -264,6 +286,12 @@ fn locate(f: &dyn Fn(f64) -> f64, lowest: f64, highest: f64, noise: f64) -> (f64
         }
         (left, right) = (at(start), at(start + WINDOW));
     }
+}
+
+/// The largest power of two up to `x`.
+fn power_of_two(x: f64) -> f64 {
+    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+    f64::from_bits(x.to_bits() & EXPONENT)
 }
 
 #[cfg(test)]
@@ -330,5 +358,35 @@ mod tests {
         assert!(wave.kinks.is_empty() && wave.scale < 0.5 && wave.scale >= FINEST);
         assert_eq!(features(&libm::tanh).unwrap().scale, 1.0);
         assert!(kinks(|_| f64::NAN).is_empty() && kinks(|_| 0.0).is_empty());
+    }
+
+    #[test]
+    fn rounding_noise_is_no_kink() {
+        let tanh = |x: f64| f64::from(libm::tanhf(x as f32));
+        let relu = |x: f64| f64::from((x as f32).max(0.0));
+        let buzz = |x: f64| (libm::tanh(x) + 1e7) - 1e7;
+        assert_eq!(features(&tanh).unwrap().scale, 1.0);
+        assert!(kinks(tanh).is_empty() && kinks(buzz).is_empty());
+        let found = kinks(relu);
+        assert!(found.len() == 1 && found[0].abs() < 1e-4, "{found:?}");
+    }
+
+    #[test]
+    fn fast_waves_and_narrow_bends_are_smooth() {
+        for f in [
+            |x: f64| libm::sin(1000.0 * x),
+            |x: f64| libm::tanh(1000.0 * x),
+            |x: f64| (x * x + 1e-6).sqrt(),
+            |x: f64| x * libm::tanh(libm::log(1.0 + libm::exp(x))),
+        ] {
+            assert_eq!(kinks(f), [0.0; 0]);
+        }
+        assert_eq!(kinks(|x| x.abs() * libm::sin(50.0 * x)).len(), 1);
+    }
+
+    #[test]
+    fn roughness_far_out_is_left_to_the_quadrature() {
+        assert!(kinks(|x| (4.0 * x).round()).len() >= 160);
+        assert!(features(&|x: f64| libm::sin(x * x * x)).is_ok());
     }
 }

@@ -228,7 +228,7 @@ mod tests {
                 assert_eq!((q, chi1, slope), (0.0, 1.0, 1.0), "{activation}");
             }
             // The edge at vanishing biases tends to it.
-            let close = function(activation).edge_of_chaos(1e-3);
+            let close = function(activation).edge_of_chaos(1e-4);
             if let Ok(edge) = close {
                 assert_prints(edge.weight_variance / weight, 1.0, 0.1, activation);
             }

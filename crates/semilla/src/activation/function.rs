@@ -9,6 +9,8 @@ use super::quadrature::{Features, Fineness};
 
 /// The step of numerical derivatives, as a part of the function's finest detail.
 const STEP: f64 = 1.0 / 64.0;
+/// The same for a noisy function, whose noise the step divides.
+const NOISY_STEP: f64 = 1.0 / 32.0;
 /// The same where values of one side only serve.
 const ONE_SIDED_STEP: f64 = 1.0 / 256.0;
 
@@ -31,6 +33,7 @@ impl From<Activation> for Function<'static> {
         let features = Features {
             kinks: activation.kinks(),
             scale: 1.0,
+            noisy: false,
         };
         Function {
             value: Box::new(move |x| activation.value(x)),
@@ -131,9 +134,15 @@ impl<'a> Function<'a> {
     /// Central differences of eighth order that stay on the smooth piece around `x`.
     fn numerical_slope(&self, x: f64, fineness: Fineness) -> f64 {
         const WEIGHTS: [f64; 4] = [4.0 / 5.0, -1.0 / 5.0, 4.0 / 105.0, -1.0 / 280.0];
+        let widest = self.features.scale
+            * if self.features.noisy {
+                NOISY_STEP
+            } else {
+                STEP
+            };
         let step = match fineness {
-            Fineness::Coarse | Fineness::Normal => STEP * self.features.scale,
-            Fineness::Double => 0.5 * STEP * self.features.scale,
+            Fineness::Coarse | Fineness::Normal => widest,
+            Fineness::Double => 0.5 * widest,
         };
         let kinks = &self.features.kinks;
         let after = kinks.partition_point(|k| *k < x);

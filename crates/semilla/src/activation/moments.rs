@@ -337,6 +337,30 @@ mod tests {
     }
 
     #[test]
+    fn closures_in_f32_have_moments() {
+        let tanh = Function::new(|x| f64::from(libm::tanhf(x as f32))).unwrap();
+        let relu = Function::new(|x| f64::from((x as f32).max(0.0))).unwrap();
+        for (closure, activation) in [(tanh, Activation::Tanh), (relu, Activation::Relu)] {
+            let (got, want) = (closure.moments(0.0, 1.0).unwrap(), moments(activation, 1.0));
+            assert_near(got.square, want.square, 1e-7, activation);
+            assert_near(
+                got.derivative_square,
+                want.derivative_square,
+                1e-6,
+                activation,
+            );
+        }
+    }
+
+    #[test]
+    fn fast_waves_have_moments() {
+        let wave = Function::new(|x: f64| libm::sin(1000.0 * x)).unwrap();
+        let got = wave.moments(0.0, 1.0).unwrap();
+        assert_near(got.square, 0.5, 1e-9, "E sin²");
+        assert_near(got.derivative_square, 5e5, 1e-6, "E cos²");
+    }
+
+    #[test]
     fn a_given_derivative_is_used() {
         let cubic = Function::with_derivative(|x| x * x * x, |x| 3.0 * x * x).unwrap();
         let got = cubic.moments(0.0, 1.0).unwrap();

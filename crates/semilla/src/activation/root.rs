@@ -37,9 +37,8 @@ pub(super) fn root(
         } else {
             middle - toward * reach
         };
-        if next <= low || next >= high {
-            break;
-        }
+        // A step past a root that is already met closes the bracket.
+        let next = next.clamp(low + tolerance, high - tolerance);
         let value = f(next)?;
         if value == 0.0 {
             return Ok(next);
