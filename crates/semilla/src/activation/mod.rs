@@ -13,7 +13,7 @@
 //! let gain = Function::from(Activation::Silu).forward_gain()?;
 //! assert!((gain.value - 1.676532).abs() < 1e-6);
 //! assert!((gain.chi1 - 1.0666).abs() < 1e-4);
-//! let Limit::Fixed(point) = gain.limit else { panic!() };
+//! let Some(Limit::Fixed(point)) = gain.limit else { panic!() };
 //! assert_eq!(point.stability(), Stability::Unstable);
 //!
 //! // The same for a function of your own.
@@ -23,13 +23,32 @@
 //! ```
 
 mod catalogue;
+mod correlation;
 mod detect;
+mod edge;
+mod error;
+mod fixed_point;
+mod formulas;
 mod function;
+mod gain;
 mod mean_field;
+mod memory;
+mod moments;
 mod peers;
 mod quadrature;
+mod root;
+#[cfg(test)]
+mod testing;
+mod text;
 
-pub use catalogue::{Activation, ParseActivationError};
-pub use function::{Estimate, ExpectationError, Function, Moments};
-pub use mean_field::{DepthScales, EdgeOfChaos, FixedPoint, Gain, Limit, MeanField, Stability};
+pub use catalogue::Activation;
+pub use correlation::DepthScales;
+pub use edge::EdgeOfChaos;
+pub use error::ExpectationError;
+pub use fixed_point::{FixedPoint, Limit, Stability};
+pub use function::Function;
+pub use gain::Gain;
+pub use mean_field::MeanField;
+pub use moments::{Estimate, Moments};
 pub use peers::{UnknownGain, nfnet_gamma, pytorch_gain};
+pub use text::ParseActivationError;

@@ -13,7 +13,7 @@ const ORDER: usize = 64;
 /// Widest panel, in standard deviations.
 const PANEL: f64 = 2.0;
 /// Most features of the function (of size `scale`) in one panel.
-const FEATURES: f64 = 30.0;
+const FEATURES: f64 = 20.0;
 /// Where the Gaussian is cut: the tails beyond hold 1.5e-23.
 pub(super) const REACH: f64 = 10.0;
 /// Bounds the work for a function that is all detail.
@@ -32,6 +32,8 @@ pub(super) struct Features {
     pub(super) kinks: Vec<f64>,
     /// The size of its finest smooth detail; 1 for the well-known activations.
     pub(super) scale: f64,
+    /// Whether its values have rounding noise well above that of `f64`.
+    pub(super) noisy: bool,
 }
 
 /// How finely to cut.
@@ -204,6 +206,7 @@ mod tests {
         let smooth = Features {
             kinks: Vec::new(),
             scale: 1.0,
+            noisy: false,
         };
         for fineness in [Fineness::Normal, Fineness::Double] {
             let powers = |z: f64| [1.0, z, z * z, z.powi(4), z.powi(8)];

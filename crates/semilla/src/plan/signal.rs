@@ -38,7 +38,7 @@ impl Signal {
     /// The theory at a gain; `None` where the moments do not exist.
     pub fn new(activation: Activation, gain: f64) -> Option<Self> {
         let report = Function::from(activation).gain(gain).ok()?;
-        let variance = match report.limit {
+        let variance = match report.limit? {
             Limit::Zero => Variance::Vanishes,
             Limit::Infinity => Variance::Explodes,
             Limit::Fixed(point) => match point.stability() {
