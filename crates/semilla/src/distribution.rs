@@ -1,9 +1,12 @@
 //! The distributions that independent weights are drawn from.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
 use crate::gaussian;
+use crate::number::{Short, rounded};
 
 /// A distribution of independent elements, in the units of the weights themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,10 +51,10 @@ pub enum DistributionError {
         value: f64,
     },
     /// A standard deviation below zero (or not above it, for a truncated normal).
-    #[error("std is {0}; a standard deviation must be positive")]
+    #[error("std is {}; a standard deviation must be positive", Short(*.0))]
     Std(f64),
     /// The interval is empty.
-    #[error("the interval [{low}, {high}] is empty; swap its ends")]
+    #[error("the interval [{}, {}] is empty; swap its ends", Short(*low), Short(*high))]
     Empty {
         /// Its lower end.
         low: f64,
@@ -60,8 +63,9 @@ pub enum DistributionError {
     },
     /// The interval is so far from the mean that nothing of the normal is left in it.
     #[error(
-        "the truncation to [{low}, {high}] keeps less than 1e-25 of a normal with mean {mean} and std {std}; \
-         bounds are values, not multiples of std: widen them"
+        "the truncation to [{}, {}] keeps less than 1e-25 of a normal with mean {} and std {}; \
+         bounds are values, not multiples of std: widen them",
+        Short(*low), Short(*high), Short(*mean), Short(*std)
     )]
     NoMass {
         /// The normal's mean.
@@ -75,7 +79,8 @@ pub enum DistributionError {
     },
     /// Some values would not be representable.
     #[error(
-        "values reach {reach:e}, beyond the largest {dtype} ({largest:e}); choose smaller parameters or a wider dtype"
+        "values reach {reach:e}, beyond the largest {dtype} ({largest:e}); \
+         choose smaller parameters or a wider dtype"
     )]
     Overflow {
         /// The element type.
@@ -100,6 +105,9 @@ pub(crate) const fn reach(dtype: DType) -> f64 {
 }
 
 impl Distribution {
+    /// The names of the distributions in text.
+    pub(crate) const KINDS: [&'static str; 3] = ["uniform", "normal", "truncated_normal"];
+
     /// The standard deviation of the values (for a truncated normal, of what remains).
     pub fn std(&self) -> f64 {
         match *self {
@@ -219,5 +227,30 @@ impl Distribution {
             });
         }
         Ok(())
+    }
+}
+
+/// `U(±0.05)`, `U(0, 1)`, `N(0, 0.02)`, `N(0, 0.02) in [-0.04, 0.04]`; five significant digits.
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Uniform { low, high } if low == -high => write!(f, "U(±{})", rounded(high)),
+            Self::Uniform { low, high } => write!(f, "U({}, {})", rounded(low), rounded(high)),
+            Self::Normal { mean, std } => write!(f, "N({}, {})", rounded(mean), rounded(std)),
+            Self::TruncatedNormal {
+                mean,
+                std,
+                low,
+                high,
+            } => {
+                let (mean, std) = (rounded(mean), rounded(std));
+                write!(
+                    f,
+                    "N({mean}, {std}) in [{}, {}]",
+                    rounded(low),
+                    rounded(high)
+                )
+            }
+        }
     }
 }

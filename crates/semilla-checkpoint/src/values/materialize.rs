@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use semilla::{Fill, Line, Load, Plan, Prepared, Slice};
+use semilla::{Fill, FillError, Line, Load, Plan, Prepared, Slice};
 
 use rayon::prelude::*;
 
@@ -189,6 +189,13 @@ enum Bytes<'a> {
     Held(Vec<CacheLine>),
 }
 
+fn unfilled(line: &Line, error: impl Into<FillError>) -> Error {
+    Error::Fill {
+        tensor: line.name.clone(),
+        cause: error.into(),
+    }
+}
+
 struct Sink<'a> {
     writer: &'a dyn CheckpointWriter,
     sources: Sources<'a>,
@@ -259,10 +266,7 @@ impl<'a> Sink<'a> {
     fn generated(&self, job: &Job<'_>, fill: &Fill) -> Result<Prepared, Error> {
         let line = job.line;
         fill.prepare_part(line.key, &line.shape, line.dtype, &job.part)
-            .map_err(|error| Error::Fill {
-                tensor: line.name.clone(),
-                cause: error,
-            })
+            .map_err(|error| unfilled(line, error))
     }
 
     fn kept(&self, line: &'a Line) -> Result<Origin<'a>, Error> {
@@ -319,9 +323,10 @@ impl<'a> Sink<'a> {
             let drawn = self.generated(job, &fill)?;
             out.par_chunks_mut(CHUNK)
                 .enumerate()
-                .for_each(|(index, chunk)| {
-                    drawn.fill_bytes(&job.part, (index * CHUNK / size) as u64, chunk);
-                });
+                .try_for_each(|(index, chunk)| {
+                    drawn.fill_bytes(&job.part, (index * CHUNK / size) as u64, chunk)
+                })
+                .map_err(|error| unfilled(line, error))?;
         }
         for (area, load) in line.loads() {
             let part = area.intersection(&job.part);
@@ -363,7 +368,9 @@ impl<'a> Sink<'a> {
         let size = job.line.dtype.size() as u64;
         let (first, count) = (offset / size, len as u64 / size);
         match bytes {
-            Bytes::Generated(prepared) => prepared.fill_bytes(&job.part, first, buffer),
+            Bytes::Generated(prepared) => prepared
+                .fill_bytes(&job.part, first, buffer)
+                .map_err(|error| unfilled(job.line, error))?,
             Bytes::Copied(from) => {
                 let (shape, dtype) = (&job.line.shape, job.line.dtype);
                 let health = from.copy(&job.part, shape, first, dtype, buffer)?;

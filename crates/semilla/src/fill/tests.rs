@@ -1,14 +1,23 @@
 use half::bf16;
 use proptest::prelude::*;
 
+use super::target::Target;
 use super::*;
+use crate::distribution::Distribution;
+use crate::dtype::DType;
 use crate::expression::Scalar;
 use crate::init::{self, Context, Initializer};
+use crate::layout::Layout;
 use crate::matrix;
 use crate::model::{Role, Tensor};
+use crate::stream::Key;
 
 fn key() -> Key {
     Key::new(0, "tensor")
+}
+
+fn normal(std: f64) -> Distribution {
+    Distribution::Normal { mean: 0.0, std }
 }
 
 fn whole(fill: &Fill, shape: &[usize]) -> Vec<f32> {
@@ -161,14 +170,20 @@ fn parts_cover_the_tensor() {
         let all = whole(&fill, &shape);
         for most in [16, 64, 300] {
             let mut seen = vec![f32::NAN; all.len()];
-            let parts = fill.parts_of(most, &shape, DType::F32);
+            let parts = fill.parts_of(
+                most,
+                Target {
+                    shape: &shape,
+                    dtype: DType::F32,
+                },
+            );
             cut += usize::from(parts.len() > 1);
             for part in parts {
                 let prepared = fill.prepare_part(key(), &shape, DType::F32, &part).unwrap();
                 for (start, len) in part.runs(&shape, 0, part.len()) {
                     let place = &mut seen[start as usize..(start + len) as usize];
                     assert!(place.iter().all(|value| value.is_nan()), "twice: {fill:?}");
-                    prepared.fill(start, place);
+                    prepared.fill(start, place).unwrap();
                 }
             }
             assert!(seen == all, "{fill:?} in parts of {most} bytes");
@@ -192,7 +207,7 @@ proptest! {
         let first = (cuts[0].0 * all.len() as f64) as usize;
         let len = (cuts[0].1 * (all.len() - first) as f64) as usize;
         let mut part = vec![0f32; len];
-        prepared.fill(first as u64, &mut part);
+        prepared.fill(first as u64, &mut part).unwrap();
         prop_assert_eq!(&part[..], &all[first..first + len]);
 
         let (offset, size): (Vec<usize>, Vec<usize>) = shape.iter().zip(&cuts).map(|(&n, cut)| {
@@ -225,7 +240,7 @@ proptest! {
         // As bytes, from the middle of the box on.
         let skip = part.len() / 2;
         let mut bytes = vec![0f32; part.len() - skip];
-        prepared.fill_bytes(&slice, skip as u64, bytemuck::cast_slice_mut(&mut bytes));
+        prepared.fill_bytes(&slice, skip as u64, bytemuck::cast_slice_mut(&mut bytes)).unwrap();
         prop_assert_eq!(&bytes[..], &part[skip..]);
     }
 }
@@ -261,11 +276,13 @@ fn eye_dirac_and_their_kin() {
         .prepare(key(), &arange.shape, DType::I64)
         .unwrap();
     let mut ids = [0i64; 4];
-    prepared.fill_bytes(
-        &Slice::new([0, 0], [1, 4]),
-        0,
-        bytemuck::cast_slice_mut(&mut ids),
-    );
+    prepared
+        .fill_bytes(
+            &Slice::new([0, 0], [1, 4]),
+            0,
+            bytemuck::cast_slice_mut(&mut ids),
+        )
+        .unwrap();
     assert_eq!(ids, [0, 1, 2, 3]);
 }
 
@@ -575,4 +592,181 @@ fn matrices_are_made_by_the_matrix_module() {
         whole(&Fill::Orthogonal { gain: 1.0, rows: 6 }, &[6, 10]),
         expected
     );
+}
+
+#[test]
+fn buffers_that_do_not_fit_are_errors() {
+    let prepared = Fill::Draw(normal(1.0))
+        .prepare(key(), &[4, 8], DType::F32)
+        .unwrap();
+    let all = Slice::whole(&[4, 8]);
+    let mut halves = [bf16::ZERO; 32];
+    let wrong = BufferError::Type {
+        tensor: DType::F32,
+        buffer: DType::BF16,
+    };
+    assert_eq!(prepared.fill(0, &mut halves), Err(wrong.clone()));
+    assert_eq!(prepared.fill_slice(&all, &mut halves), Err(wrong.clone()));
+    let vector = prepared.to_vec::<bf16>();
+    assert_eq!(vector, Err(FillError::Buffer(wrong)));
+
+    let mut short = [0f32; 3];
+    let length = prepared.fill_slice(&all, &mut short).unwrap_err();
+    assert_eq!(
+        length.to_string(),
+        "the slice has 32 elements, the buffer 3; make them equal"
+    );
+    for first in [30, u64::MAX] {
+        let range = prepared.fill(first, &mut short);
+        assert!(matches!(range, Err(BufferError::Range { .. })), "{range:?}");
+        let range = prepared.fill_bytes(&all, first, bytemuck::cast_slice_mut(&mut short));
+        assert!(matches!(range, Err(BufferError::Range { .. })), "{range:?}");
+    }
+    let outside = Slice::new([3, 0], [2, 8]);
+    let outside = prepared.fill_slice(&outside, &mut [0f32; 16]);
+    assert!(matches!(outside, Err(BufferError::Slice(_))));
+    let mut bytes = [0u8; 7];
+    let torn = prepared.fill_bytes(&all, 0, &mut bytes);
+    assert!(matches!(torn, Err(BufferError::Bytes { bytes: 7, .. })));
+    let ids = Fill::Arange.prepare(key(), &[8], DType::I16).unwrap();
+    let torn = ids.fill_bytes(&Slice::whole(&[8]), 0, &mut bytes);
+    assert!(matches!(torn, Err(BufferError::Bytes { bytes: 7, .. })));
+}
+
+/// Elements that a part does not have are refused, of every kind.
+#[test]
+fn parts_give_their_own_elements_only() {
+    for (fill, shape) in every_fill() {
+        let part = Slice::whole(&shape).narrowed(0, 1, 1);
+        let prepared = fill.prepare_part(key(), &shape, DType::F32, &part).unwrap();
+        let rest = Slice::whole(&shape).narrowed(0, 0, 1);
+        let mut out = vec![0f32; rest.len() as usize];
+        let refused = |result: Result<(), BufferError>| {
+            assert!(
+                matches!(result, Err(BufferError::NotPrepared { .. })),
+                "{fill:?}"
+            );
+        };
+        if shape[0] > 1 {
+            refused(prepared.fill(0, &mut out));
+            refused(prepared.fill_slice(&rest, &mut out));
+            refused(prepared.fill_bytes(&rest, 0, bytemuck::cast_slice_mut(&mut out)));
+            prepared.fill_slice(&part, &mut out).unwrap();
+        }
+    }
+}
+
+#[test]
+fn loads_lie_in_the_tensor_or_its_sections() {
+    let load = || Fill::Load(Load::whole(0, "w"));
+    let of = || Box::new(load());
+    let blocks = |fill| Fill::Blocks {
+        axis: 0,
+        sections: vec![Section { size: 4, fill }],
+    };
+    let shape = [4, 4];
+    for fits in [load(), blocks(load()), blocks(blocks(load()))] {
+        fits.check(&shape, DType::F32).unwrap();
+        fits.check(&shape, DType::I32).unwrap();
+    }
+    let repeated = Fill::Repeated {
+        axis: 0,
+        repeats: 2,
+        of: of(),
+    };
+    let rest = Fill::Load(Load {
+        rest: Some(Box::new(blocks(load()))),
+        ..Load::whole(0, "w")
+    });
+    for nested in [
+        Fill::Stacked { of: of() },
+        Fill::Padded { row: 0, of: of() },
+        repeated,
+        rest,
+    ] {
+        for fill in [nested.clone(), blocks(nested)] {
+            let error = fill.check(&shape, DType::F32).unwrap_err();
+            assert!(matches!(error, FillError::NestedLoad { .. }), "{fill:?}");
+        }
+    }
+}
+
+#[test]
+fn messages_are_short() {
+    let constant = |value| Fill::Constant { value };
+    let huge = constant(1e300).check(&[4], DType::F32).unwrap_err();
+    assert_eq!(
+        huge.to_string(),
+        "1e300 is not a F32 value; choose another value or another dtype"
+    );
+    let empty = Fill::Draw(Distribution::Uniform {
+        low: f64::MAX,
+        high: -f64::MAX,
+    });
+    let empty = empty.check(&[4], DType::F64).unwrap_err().to_string();
+    assert!(empty.len() < 100, "{empty}");
+    for (fill, _) in every_fill() {
+        assert!(fill.to_string().len() < 60, "{fill}");
+    }
+}
+
+#[test]
+fn fills_are_described_by_their_numbers() {
+    let uniform = |low, high| Fill::Draw(Distribution::Uniform { low, high });
+    let std = 0.02 / 24f64.sqrt();
+    let draw = || Box::new(Fill::Draw(normal(std)));
+    let zero = Fill::Constant { value: 0.0 };
+    let section = |fill: &Fill| Section {
+        size: 1,
+        fill: fill.clone(),
+    };
+    let truncated = Fill::Draw(Distribution::TruncatedNormal {
+        mean: 0.0,
+        std: 1.0,
+        low: -2.0,
+        high: 2.0,
+    });
+    let blocks = Fill::Blocks {
+        axis: 0,
+        sections: vec![section(&zero), section(&zero), section(&Fill::Arange)],
+    };
+    for (fill, expected) in [
+        (Fill::Draw(normal(0.02)), "N(0, 0.02)"),
+        (uniform(-0.05, 0.05), "U(±0.05)"),
+        (uniform(0.0, 1.0), "U(0, 1)"),
+        (truncated, "N(0, 1) in [-2, 2]"),
+        (Fill::Stacked { of: draw() }, "each: N(0, 0.0040825)"),
+        (
+            Fill::Padded { row: 3, of: draw() },
+            "N(0, 0.0040825), row 3 zero",
+        ),
+        (blocks, "3 blocks: 0 | 0, 1, 2, ..."),
+        (Fill::Orthogonal { gain: 1.5, rows: 8 }, "8 rows, gain 1.5"),
+        (
+            Fill::Sparse {
+                std: 0.01,
+                zeros: 3,
+            },
+            "N(0, 0.01), 3 zeros a column",
+        ),
+        (Fill::Keep, "as in the file"),
+        (Fill::Load(Load::whole(0, "w")), "from a checkpoint"),
+        (
+            Fill::S4d {
+                part: StatePart::Real,
+            },
+            "",
+        ),
+    ] {
+        assert_eq!(fill.to_string(), expected);
+    }
+}
+
+/// Shapes that a kind is not made for are errors, not panics.
+#[test]
+fn matrices_have_their_axes() {
+    let orthogonal = Fill::Orthogonal { gain: 1.0, rows: 1 };
+    assert!(orthogonal.check(&[], DType::F32).is_err());
+    let sparse = Fill::Sparse { std: 1.0, zeros: 1 };
+    assert!(sparse.check(&[2, 2, 2], DType::F32).is_err());
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Initializer;
 use crate::activation::Activation;
 use crate::expression::Scalar;
+pub use crate::fill::{Projection, StatePart};
 
 /// Declares parameter structs with defaults, conversions into [`Initializer`] and one-line constructors.
 macro_rules! initializers {
@@ -82,36 +83,6 @@ pub enum Bounds {
     Std,
     /// In the weights' own units, as PyTorch's `trunc_normal_` counts: at std 0.02 its ±2 cuts nothing.
     Absolute,
-}
-
-/// The part of the S4D state matrix that a tensor stores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StatePart {
-    /// log(n + 1): Mamba's `A_log`, S4D-Real.
-    #[default]
-    ALog,
-    /// -(n + 1): S4D-Real itself.
-    Real,
-    /// log ½: S4D-Lin's real part, as stored.
-    LinLogReal,
-    /// πn: S4D-Lin's imaginary part.
-    LinImaginary,
-}
-
-/// Which of attention's four projections a mimetic weight is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Projection {
-    /// The query projection.
-    #[default]
-    Query,
-    /// The key projection.
-    Key,
-    /// The value projection.
-    Value,
-    /// The output projection.
-    Output,
 }
 
 initializers! {

@@ -1,0 +1,54 @@
+//! Numbers in messages and tables.
+
+use std::fmt;
+
+/// Five significant digits, without trailing zeros: `0.02`, `0.0040825`, `1.0000e12`.
+pub(crate) fn rounded(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    if !(-5..7).contains(&exponent) {
+        return format!("{value:.4e}");
+    }
+    let text = format!("{value:.*}", (4 - exponent).max(0) as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// Shows all digits that tell the number from its neighbours, with an exponent where the plain
+/// form would be padded with zeros: `1e300` instead of 301 digits.
+pub(crate) struct Short(pub(crate) f64);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let magnitude = self.0.abs();
+        if magnitude == 0.0 || (1e-5..1e16).contains(&magnitude) || !magnitude.is_finite() {
+            write!(f, "{}", self.0)
+        } else {
+            write!(f, "{:e}", self.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let shown = |value: f64| Short(value).to_string();
+        assert_eq!(shown(0.02), "0.02");
+        assert_eq!(shown(-3.0), "-3");
+        assert_eq!(shown(1e300), "1e300");
+        assert_eq!(shown(f64::MIN_POSITIVE), "2.2250738585072014e-308");
+        assert_eq!(shown(f64::NEG_INFINITY), "-inf");
+        assert_eq!(rounded(0.02 / 24f64.sqrt()), "0.0040825");
+        assert_eq!(rounded(0.0), "0");
+        assert_eq!(rounded(100.0), "100");
+        assert_eq!(rounded(-1234567.0), "-1234567");
+        assert_eq!(rounded(1e300), "1.0000e300");
+    }
+}
