@@ -50,6 +50,7 @@ mod dtype;
 mod expression;
 mod fill;
 pub mod gaussian;
+mod glob;
 pub mod init;
 pub mod inspect;
 pub mod junction;

@@ -1,9 +1,9 @@
 //! Which matrices of a model get an adapter.
 
 use crate::dtype::DType;
+use crate::glob::glob_match;
 use crate::layout::{Axis, Layout};
 use crate::model::{Model, Role, Tensor};
-use crate::recipe::glob_match;
 use crate::suggest::did_you_mean;
 
 /// A matrix that gets an adapter.

@@ -22,12 +22,12 @@
 //! rest), `unused_rules = "allow"`, `tie` (pairs of names: the first has the second's bytes, [`Tie`]).
 
 mod auto;
-mod glob;
 
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
+pub(crate) use crate::glob::glob_match;
 use crate::init::{Initializer, Keep};
 use crate::layout::{FanRule, Layout};
 use crate::model::{Model, Role, Tensor};
@@ -35,7 +35,6 @@ use crate::plan::Decision;
 use crate::suggest::did_you_mean;
 use crate::tie::Tie;
 use crate::transfer::{Fate, Transfer};
-pub(crate) use glob::glob_match;
 
 /// An ordered list of rules.
 #[derive(Clone, Debug)]

@@ -45,7 +45,7 @@ pub use parts::{Fuse, Split};
 pub use resize::{Filter, Resize};
 pub use width::{Fused, Grow, Policy, Repeat, Select, Shares, Structure};
 
-use crate::recipe::glob_match;
+use crate::glob::glob_match;
 use crate::suggest::did_you_mean;
 
 /// The rules by which one checkpoint gives its tensors to a model.
