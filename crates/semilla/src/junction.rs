@@ -1,8 +1,9 @@
-//! Where new weights meet loaded ones: the scale that a scheme plans beside the scale that training left.
+//! Compares the scale of new weights with the scale of the loaded ones beside them.
 //!
-//! A layer keeps its signals' variance by its gain, RMS · √fan_in. A pretrained trunk has gains of its own, and a layer filled beside
-//! it by another gain sends on signals of another size than its neighbours do. That is information, not an error: a head that
-//! starts at 0 is meant to.
+//! A layer keeps its signals' variance by its gain, RMS · √fan_in. A pretrained trunk has gains of
+//! its own: a layer that is filled beside it with a different gain sends on signals of a different
+//! size than its neighbours do. That is information, not an error: a head may be meant to start at
+//! 0.
 
 use serde::Serialize;
 
@@ -20,7 +21,8 @@ pub struct Junction {
     pub tensor: String,
     /// What it does.
     pub role: Role,
-    /// The planned gain; for a table, whose rows are looked up and not summed, the planned root mean square.
+    /// The planned gain; for a table, whose rows are looked up and not summed, the planned root
+    /// mean square.
     pub planned: f64,
     /// The same of what was loaded: the median, if there are several.
     pub loaded: f64,
@@ -64,10 +66,11 @@ pub enum Verdict {
     StartsAtZero,
 }
 
-/// Compares every new part of a plan's matrices, and of its partly loaded tables, with what was loaded.
+/// Compares every new part of a plan's matrices, and of its partly loaded tables, with what was
+/// loaded.
 ///
-/// `rms` gives the root mean square of what a line took from its checkpoint, for lines that took any. Fills whose root mean square no
-/// formula gives are left out.
+/// `rms` gives the root mean square of what a line took from its checkpoint, for lines that took
+/// any. Fills whose root mean square no formula gives are left out.
 pub fn junctions(plan: &Plan, rms: impl Fn(&Line) -> Option<f64>) -> Vec<Junction> {
     let mut gains: Vec<(Role, f64)> = Vec::new();
     for line in plan.tensors.iter().filter(|line| line.role.is_matrix()) {

@@ -12,7 +12,8 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>)
         })
 }
 
-/// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment; Damerau 1964).
+/// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment; Damerau
+/// 1964).
 fn distance(a: &str, b: &str) -> usize {
     const LONGEST: usize = 100;
     let a: Vec<char> = a.to_lowercase().chars().take(LONGEST).collect();
