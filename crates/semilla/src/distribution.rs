@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::dtype::DType;
 use crate::gaussian;
-use crate::stream::{Law, Truncated};
 
 /// A distribution of independent elements, in the units of the weights themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,7 +91,7 @@ pub enum DistributionError {
 }
 
 /// Above the largest |z| of a normal: the radius √(-2 ln 2⁻³³) of a `f32`, √(-2 ln 2⁻⁵⁴) of a `f64`.
-const fn reach(dtype: DType) -> f64 {
+pub(crate) const fn reach(dtype: DType) -> f64 {
     if matches!(dtype, DType::F64) {
         8.7
     } else {
@@ -172,7 +171,8 @@ impl Distribution {
         }
     }
 
-    fn check(&self, dtype: DType) -> Result<(), DistributionError> {
+    /// Whether elements of type `dtype` can be drawn; see [`Sampler::new`](crate::Sampler::new).
+    pub(crate) fn check(&self, dtype: DType) -> Result<(), DistributionError> {
         let (parameters, interval) = match *self {
             Self::Uniform { low, high } => (vec![("low", low), ("high", high)], Some((low, high))),
             Self::Normal { mean, std } => (vec![("mean", mean), ("std", std)], None),
@@ -219,64 +219,5 @@ impl Distribution {
             });
         }
         Ok(())
-    }
-}
-
-/// A [`Distribution`] that was checked and made ready for one element type.
-#[derive(Clone, Copy, Debug)]
-pub struct Sampler {
-    pub(crate) laws: Laws,
-    dtype: DType,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Laws {
-    F32(Law<f32>),
-    F64(Law<f64>),
-}
-
-impl Sampler {
-    /// Checks the parameters for elements of type `dtype`.
-    ///
-    /// # Errors
-    /// A parameter that is not finite, an empty interval, a truncation that leaves nothing, or values
-    /// that `dtype` cannot hold.
-    pub fn new(distribution: &Distribution, dtype: DType) -> Result<Self, DistributionError> {
-        distribution.check(dtype)?;
-        let law = match *distribution {
-            Distribution::Uniform { low, high } => Law::<f64>::uniform(low, high),
-            Distribution::Normal { mean, std } => Law::Normal { mean, std },
-            // Bounds beyond the reach of a normal cut nothing: the cheaper law has the same values.
-            Distribution::TruncatedNormal {
-                mean,
-                std,
-                low,
-                high,
-            } if (mean - low).min(high - mean) >= reach(dtype) * std => Law::Normal { mean, std },
-            Distribution::TruncatedNormal {
-                mean,
-                std,
-                low,
-                high,
-            } => Law::TruncatedNormal(Truncated::new(mean, std, low, high).ok_or(
-                DistributionError::NoMass {
-                    mean,
-                    std,
-                    low,
-                    high,
-                },
-            )?),
-        };
-        let laws = if dtype == DType::F64 {
-            Laws::F64(law)
-        } else {
-            Laws::F32(law.to_f32())
-        };
-        Ok(Self { laws, dtype })
-    }
-
-    /// The element type that the sampler was made for.
-    pub fn dtype(&self) -> DType {
-        self.dtype
     }
 }

@@ -66,7 +66,7 @@ mod tie;
 pub mod transfer;
 
 pub use activation::Activation;
-pub use distribution::{Distribution, DistributionError, Sampler};
+pub use distribution::{Distribution, DistributionError};
 pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
 pub use expression::{ExpressionError, Scalar, Variable, Variables};
 pub use fill::{Fill, FillError, Prepared, Section, Slice, SliceError};
@@ -76,5 +76,6 @@ pub use lora::LoraInit;
 pub use model::{BiasFanIn, Model, Role, Tensor};
 pub use plan::{Decision, Disposition, Line, Plan, PlanError, PlanSource, Signal, Variance};
 pub use recipe::{Recipe, RecipeError};
+pub use stream::Sampler;
 pub use tie::{Tie, TieError, check_ties};
 pub use transfer::{Load, Transfer, TransferError};

@@ -3,13 +3,17 @@
 //! A [`Fill`] holds numbers only. [`Fill::prepare`] makes it ready for one tensor; from then on any
 //! range of elements, or any n-dimensional [`Slice`], can be written in any order on any thread.
 
+mod load;
 mod parts;
 mod prepared;
+mod resize;
 mod slice;
 
 use serde::{Deserialize, Serialize};
 
+pub use load::{Along, Load, Run, Terms};
 pub use prepared::Prepared;
+pub use resize::{Filter, Resize};
 pub use slice::{Slice, SliceError};
 
 use crate::distribution::{Distribution, DistributionError};
@@ -17,7 +21,6 @@ use crate::dtype::DType;
 use crate::init::{Projection, StatePart};
 use crate::layout::Layout;
 use crate::stream::Key;
-use crate::transfer::Load;
 
 /// What to write into one tensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -267,7 +270,7 @@ impl Fill {
         match self {
             Fill::Constant { value } => float_fits(*value),
             Fill::Draw(distribution) => {
-                crate::distribution::Sampler::new(distribution, dtype)?;
+                crate::stream::Sampler::new(distribution, dtype)?;
                 Ok(())
             }
             Fill::Eye { gain } => axes(2).and(float_fits(*gain)),
@@ -282,7 +285,7 @@ impl Fill {
             Fill::Hadamard { layout } | Fill::Bilinear { layout } => fits(layout),
             Fill::Sparse { std, zeros } => {
                 axes(2)?;
-                crate::distribution::Sampler::new(&normal(*std), dtype)?;
+                crate::stream::Sampler::new(&normal(*std), dtype)?;
                 matrix()?;
                 if *zeros <= shape[0] {
                     Ok(())

@@ -6,12 +6,12 @@ use half::{bf16, f16};
 use rayon::prelude::*;
 
 use super::{Fill, FillError, Section, Slice, SliceError, count, normal, with_axis};
-use crate::distribution::{Distribution, Sampler};
+use crate::distribution::Distribution;
 use crate::dtype::{DType, Element, F8E4M3, F8E5M2};
 use crate::init::{Projection, StatePart};
 use crate::layout::{Axis, Layout};
 use crate::matrix;
-use crate::stream::{Key, Stream};
+use crate::stream::{Key, Sampler, Stream};
 
 /// A fill made ready for one tensor: writes any of its elements, in any order, on any thread.
 pub struct Prepared {

@@ -4,12 +4,13 @@
 
 use half::{bf16, f16};
 
+use super::key::Key;
 use super::law::{Law, Truncated};
 use super::math;
+use super::part::Part;
 use super::philox::{MULTIPLIERS, ROUNDS, round_keys};
 use super::reference::BLOCK32;
 use super::simd::Simd;
-use super::{Key, Part};
 
 /// An element that a vector of `f32` can be rounded and stored to.
 pub(crate) trait Store: bytemuck::Pod {

@@ -1,304 +1,32 @@
-//! The stream: every weight is a pure function of (seed, tensor name, element index).
+//! The stream: a pure function from (seed, tensor name, element index, element type) to random bits.
 //!
-//! A tensor's [`Stream`] answers for any element without regard to the others, so any range, any slice,
-//! any number of threads and any CPU give the same bits. `docs/stream.md` in the repository is the
-//! specification, version [`VERSION`]; `reference.rs` is the same as plain code, and the vector
-//! kernels are proved equal to it bit for bit.
+//! A tensor's [`Stream`] gives any element without regard to the others, so any range, any slice,
+//! any number of threads and any CPU give the same bits. There are two sequences per tensor: one
+//! in 32-bit words for `f32` and, each value rounded once, for every narrower type; and one in
+//! 64-bit words for `f64`, whose values are different numbers.
+//!
+//! `docs/stream.md` in the repository is the specification, version [`VERSION`]; `reference.rs` is
+//! the same as plain code, and the vector kernels are tested against it bit for bit.
 
+mod cpu;
 mod kernel;
 mod key;
 mod law;
 pub(crate) mod math;
+mod part;
 mod philox;
 mod reference;
+mod sampler;
 pub(crate) mod simd;
+mod values;
 
-use std::sync::OnceLock;
-
-use half::{bf16, f16};
-use rayon::prelude::*;
-
-use crate::distribution::{Laws, Sampler};
-use crate::dtype::{DType, Element};
-use kernel::{Store, UNIT};
+pub(crate) use cpu::Cpu;
 pub use key::{InvalidKey, Key};
-pub(crate) use law::{Law, Truncated};
+pub(crate) use law::Law;
+pub use part::Part;
 pub use philox::philox4x32_10;
-use reference::{element_f32, element_f64};
-use simd::Portable;
-#[cfg(target_arch = "x86_64")]
-use simd::{Avx2, Avx512};
-
-/// The version of the mapping from (seed, name, index) to bits; it never changes silently.
-pub const VERSION: u32 = 1;
-
-/// One of the independent sequences of a tensor: 0 for the elements themselves, others for what an initializer
-/// needs besides (a block's own matrix, a permutation).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Part(pub u64);
-
-/// The random values of one tensor, addressed by element index.
-///
-/// ```
-/// use semilla::{DType, Distribution, Sampler, stream::Stream};
-///
-/// let stream = Stream::new(42, "encoder.0.weight");
-/// let normal = Sampler::new(&Distribution::Normal { mean: 0.0, std: 0.02 }, DType::F32)?;
-/// let mut whole = vec![0f32; 1000];
-/// stream.fill(&normal, 0, &mut whole);
-/// let mut part = vec![0f32; 10];
-/// stream.fill(&normal, 990, &mut part);
-/// assert_eq!(whole[990..], part);
-/// # Ok::<(), semilla::DistributionError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stream {
-    key: Key,
-    part: Part,
-}
-
-/// What one thread takes at a time: large enough to forget the hand-over, small enough to share evenly.
-const CHUNK: usize = 1 << 16;
-
-impl Stream {
-    /// The stream of the tensor `name` under `seed`.
-    pub fn new(seed: u64, name: &str) -> Self {
-        Self::from_key(Key::new(seed, name))
-    }
-
-    /// The stream of a key.
-    pub const fn from_key(key: Key) -> Self {
-        Self { key, part: Part(0) }
-    }
-
-    /// Another, independent sequence of the same tensor.
-    pub const fn part(self, part: Part) -> Self {
-        Self {
-            key: self.key,
-            part,
-        }
-    }
-
-    /// The sequence of the `index`-th thing inside this one: part `p` has the children `p · 2²⁰ + index + 1`.
-    pub const fn child(self, index: u64) -> Self {
-        let Part(part) = self.part;
-        self.part(Part((part << 20).wrapping_add(index).wrapping_add(1)))
-    }
-
-    /// The key.
-    pub const fn key(self) -> Key {
-        self.key
-    }
-
-    /// The 32 random bits of element `index`.
-    pub fn word(self, index: u64) -> u32 {
-        reference::word(self.key, self.part, index)
-    }
-
-    /// Element `index` by itself, by the plain reference: as the sampler's element type computes it, before rounding
-    /// to a type narrower than `f32`.
-    ///
-    /// ```
-    /// use semilla::{DType, Distribution, Sampler, stream::Stream};
-    ///
-    /// let sampler = Sampler::new(&Distribution::Normal { mean: 0.0, std: 1.0 }, DType::F32)?;
-    /// let stream = Stream::new(7, "fc.weight");
-    /// let mut row = [0f32; 5];
-    /// stream.fill(&sampler, 1_000_000, &mut row);
-    /// assert_eq!(stream.value(&sampler, 1_000_003), f64::from(row[3]));
-    /// # Ok::<(), semilla::DistributionError>(())
-    /// ```
-    pub fn value(self, sampler: &Sampler, index: u64) -> f64 {
-        match &sampler.laws {
-            Laws::F32(law) => f64::from(element_f32(self.key, self.part, index, law)),
-            Laws::F64(law) => element_f64(self.key, self.part, index, law),
-        }
-    }
-
-    /// Writes the elements `first..first + out.len()` on the calling thread.
-    ///
-    /// # Panics
-    /// If the sampler was made for another element type.
-    pub fn fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
-        use bytemuck::cast_slice_mut as cast;
-        assert_eq!(
-            sampler.dtype(),
-            E::DTYPE,
-            "the sampler was made for another element type"
-        );
-        match (&sampler.laws, E::DTYPE) {
-            (Laws::F64(law), _) => self.fill_f64(law, first, cast(out)),
-            (Laws::F32(law), DType::F32) => {
-                self.fill_f32::<f32>(law, first, cast(out));
-            }
-            (Laws::F32(law), DType::BF16) => {
-                self.fill_f32::<bf16>(law, first, cast(out));
-            }
-            (Laws::F32(law), DType::F16) => {
-                self.fill_f32::<f16>(law, first, cast(out));
-            }
-            (Laws::F32(law), _) => self.fill_rounded(law, first, out),
-        }
-    }
-
-    /// Writes the elements `first..first + out.len()`, sharing the work among rayon's current threads.
-    ///
-    /// # Panics
-    /// If the sampler was made for another element type.
-    pub fn par_fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
-        each_chunk(first, out, |first, chunk| self.fill(sampler, first, chunk));
-    }
-
-    /// Whole units by the kernels, the ragged ends through one unit beside.
-    pub(crate) fn fill_f32<E: Store>(self, law: &Law<f32>, first: u64, out: &mut [E]) {
-        let skip = (first % UNIT as u64) as usize;
-        let head = if skip == 0 {
-            0
-        } else {
-            out.len().min(UNIT - skip)
-        };
-        let (head, rest) = out.split_at_mut(head);
-        let mut number = first / UNIT as u64;
-        if !head.is_empty() {
-            self.ragged(law, number, skip, head);
-            number += 1;
-        }
-        let (whole, tail) = rest.split_at_mut(rest.len() / UNIT * UNIT);
-        Cpu::detected().fill_units(self, law, number, whole);
-        if !tail.is_empty() {
-            self.ragged(law, number + (whole.len() / UNIT) as u64, 0, tail);
-        }
-    }
-
-    fn ragged<E: Store>(self, law: &Law<f32>, number: u64, skip: usize, out: &mut [E]) {
-        let mut unit = [E::zeroed(); UNIT];
-        Cpu::detected().fill_units(self, law, number, &mut unit);
-        out.copy_from_slice(&unit[skip..skip + out.len()]);
-    }
-
-    /// For the types without a vector store: `f32` values, block by block, each rounded.
-    fn fill_rounded<E: Element>(self, law: &Law<f32>, first: u64, out: &mut [E]) {
-        let mut block = [0f32; 8 * UNIT];
-        let mut first = first;
-        for out in out.chunks_mut(block.len()) {
-            let block = &mut block[..out.len()];
-            self.fill_f32(law, first, block);
-            for (to, &value) in out.iter_mut().zip(block.iter()) {
-                *to = E::from_f32(value);
-            }
-            first += out.len() as u64;
-        }
-    }
-
-    pub(crate) fn fill_f64(self, law: &Law<f64>, first: u64, out: &mut [f64]) {
-        match Cpu::detected() {
-            // SAFETY: the value of type Avx2 or Avx512 proves that the CPU has these features.
-            #[cfg(target_arch = "x86_64")]
-            Cpu::Avx512(_) | Cpu::Avx2(_) => unsafe { f64_fma(self, law, first, out) },
-            Cpu::Portable => f64_elements(self, law, first, out),
-        }
-    }
-}
-
-/// Hands `out` out in chunks that begin on multiples of [`CHUNK`] elements of the tensor.
-fn each_chunk<E: Element>(first: u64, out: &mut [E], fill: impl Fn(u64, &mut [E]) + Sync) {
-    let to_boundary = (CHUNK as u64 - first % CHUNK as u64) as usize;
-    let (head, rest) = out.split_at_mut(to_boundary.min(out.len()));
-    let after = first + head.len() as u64;
-    rayon::join(
-        || fill(first, head),
-        || {
-            rest.par_chunks_mut(CHUNK)
-                .enumerate()
-                .for_each(|(i, chunk)| {
-                    fill(after + (i * CHUNK) as u64, chunk);
-                });
-        },
-    );
-}
-
-/// What this CPU can do, asked once.
-#[derive(Clone, Copy)]
-pub(crate) enum Cpu {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
-    #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
-}
-
-impl Cpu {
-    pub(crate) fn detected() -> Self {
-        static CPU: OnceLock<Cpu> = OnceLock::new();
-        *CPU.get_or_init(|| {
-            #[cfg(target_arch = "x86_64")]
-            if let Some(simd) = Avx512::detect() {
-                return Cpu::Avx512(simd);
-            } else if let Some(simd) = Avx2::detect() {
-                return Cpu::Avx2(simd);
-            }
-            Cpu::Portable
-        })
-    }
-
-    fn fill_units<E: Store>(
-        self,
-        Stream { key, part }: Stream,
-        law: &Law<f32>,
-        first: u64,
-        out: &mut [E],
-    ) {
-        let at = (key, part);
-        match self {
-            // SAFETY: the value of type Avx512 proves that the CPU has these features.
-            #[cfg(target_arch = "x86_64")]
-            Cpu::Avx512(simd) => unsafe { avx512(simd, at, first, law, out) },
-            // SAFETY: the value of type Avx2 proves that the CPU has these features.
-            #[cfg(target_arch = "x86_64")]
-            Cpu::Avx2(simd) => unsafe { avx2(simd, at, first, law, out) },
-            Cpu::Portable => kernel::fill_units(Portable, at, first, law, out),
-        }
-    }
-}
-
-/// # Safety
-/// The CPU must have the features: `simd` is the proof.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx2,fma,f16c")]
-unsafe fn avx512<E: Store>(
-    simd: Avx512,
-    at: (Key, Part),
-    first: u64,
-    law: &Law<f32>,
-    out: &mut [E],
-) {
-    kernel::fill_units(simd, at, first, law, out);
-}
-
-/// # Safety
-/// The CPU must have the features: `simd` is the proof.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn avx2<E: Store>(simd: Avx2, at: (Key, Part), first: u64, law: &Law<f32>, out: &mut [E]) {
-    kernel::fill_units(simd, at, first, law, out);
-}
-
-/// # Safety
-/// The CPU must have the features.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn f64_fma(stream: Stream, law: &Law<f64>, first: u64, out: &mut [f64]) {
-    f64_elements(stream, law, first, out);
-}
-
-#[inline(always)]
-fn f64_elements(stream: Stream, law: &Law<f64>, first: u64, out: &mut [f64]) {
-    for (index, value) in (first..).zip(out) {
-        *value = element_f64(stream.key, stream.part, index, law);
-    }
-}
-
-const _: () = assert!(CHUNK.is_multiple_of(UNIT));
+pub use sampler::Sampler;
+pub use values::{Stream, VERSION};
 
 #[cfg(test)]
 pub(crate) use tests::cpus;

@@ -2,14 +2,18 @@
 //!
 //! The fast kernels are held against these functions bit for bit.
 
+use super::key::Key;
 use super::law::Law;
-use super::{Key, Part, math, philox4x32_10};
+use super::math;
+use super::part::Part;
+use super::philox::philox4x32_10;
 
 /// Elements in a block of 16 counters of the 32-bit stream: each counter gives four.
 pub(crate) const BLOCK32: u64 = 64;
 /// Elements in a block of 16 counters of the 64-bit stream: each counter gives two.
 pub(crate) const BLOCK64: u64 = 32;
 
+/// The four words of a counter.
 #[inline(always)]
 pub(crate) fn words(key: Key, part: Part, counter: u64) -> [u32; 4] {
     let Part(part) = part;
@@ -22,7 +26,7 @@ pub(crate) fn words(key: Key, part: Part, counter: u64) -> [u32; 4] {
     philox4x32_10(counter, key.words())
 }
 
-/// The 32-bit word of element `index`, and the words of the pair it belongs to.
+/// The counter that gives element `index` its bits, and which of the counter's four words they are.
 #[inline(always)]
 fn locate(index: u64) -> (u64, usize) {
     (

@@ -1,8 +1,14 @@
+use half::{bf16, f16};
 use proptest::prelude::*;
 
+use super::kernel::UNIT;
+use super::reference::{element_f32, element_f64};
+use super::sampler::Laws;
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
 use super::*;
-use crate::distribution::{Distribution, Laws};
-use crate::dtype::{F8E4M3, F8E5M2};
+use crate::distribution::Distribution;
+use crate::dtype::{DType, Element, F8E4M3, F8E5M2};
 
 /// Every instruction set that this machine can run.
 pub(crate) fn cpus() -> Vec<Cpu> {
@@ -69,7 +75,7 @@ fn every_instruction_set_equals_the_reference() {
                 .map(|i| element_f32(stream.key, stream.part, i, &law).to_bits())
                 .collect();
             for cpu in cpus() {
-                cpu.fill_units(stream, &law, first, &mut out);
+                cpu.fill_units((stream.key, stream.part), &law, first, &mut out);
                 let bits: Vec<u32> = out.iter().map(|v| v.to_bits()).collect();
                 assert_eq!(bits, expected, "{distribution:?} unit {first}");
             }
@@ -84,16 +90,16 @@ fn long_fills_agree_between_instruction_sets() {
         let law = law(&distribution);
         let mut expected = vec![bf16::ZERO; 1 << 16];
         let mut halves = vec![f16::ZERO; 1 << 16];
-        Cpu::Portable.fill_units(stream, &law, 0, &mut expected);
-        Cpu::Portable.fill_units(stream, &law, 0, &mut halves);
+        Cpu::Portable.fill_units((stream.key, stream.part), &law, 0, &mut expected);
+        Cpu::Portable.fill_units((stream.key, stream.part), &law, 0, &mut halves);
         for cpu in cpus() {
             let mut out = vec![bf16::ZERO; 1 << 16];
-            cpu.fill_units(stream, &law, 0, &mut out);
+            cpu.fill_units((stream.key, stream.part), &law, 0, &mut out);
             assert!(
                 bytemuck::cast_slice::<_, u16>(&out) == bytemuck::cast_slice::<_, u16>(&expected)
             );
             let mut out = vec![f16::ZERO; 1 << 16];
-            cpu.fill_units(stream, &law, 0, &mut out);
+            cpu.fill_units((stream.key, stream.part), &law, 0, &mut out);
             assert!(
                 bytemuck::cast_slice::<_, u16>(&out) == bytemuck::cast_slice::<_, u16>(&halves)
             );

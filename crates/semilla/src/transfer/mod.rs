@@ -26,23 +26,20 @@ mod adapt;
 mod align;
 mod depth;
 mod given;
-mod load;
 mod names;
 mod offers;
 mod parts;
 mod propose;
-mod resize;
 mod width;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::fill::{Along, Filter, Load, Resize, Run, Terms};
 pub use adapt::{Adapt, Channels, Inflate, InvalidOp, NewRows, Op, Rotary, RowSource, Rows};
 pub use align::Alignment;
 pub use depth::{Depth, LayerMap, LayerRule, NewLayers};
 pub use given::{Fate, Given};
-pub use load::{Along, Load, Run, Terms};
 pub use parts::{Fuse, Split};
-pub use resize::{Filter, Resize};
 pub use width::{Fused, Grow, Policy, Repeat, Select, Shares, Structure};
 
 use crate::glob::glob_match;

@@ -4,10 +4,10 @@ use super::error::LoraError;
 use super::init::LoraInit;
 use super::rank::Rank;
 use super::weight::{Weight, narrow, wide};
-use crate::distribution::{Distribution, Sampler};
+use crate::distribution::Distribution;
 use crate::dtype::DType;
 use crate::matrix::{Packed, Scalar, orthogonal_f64, transpose};
-use crate::stream::{Key, Part, Stream};
+use crate::stream::{Key, Part, Sampler, Stream};
 
 /// The initial factors of an adapter.
 #[derive(Clone, Debug, PartialEq)]

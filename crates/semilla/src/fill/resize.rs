@@ -48,7 +48,7 @@ const MOST: usize = 1 << 12;
 
 impl Resize {
     /// What is wrong with it, if anything, for an axis of `size` indices.
-    pub(super) fn problem(&self, size: usize) -> Option<String> {
+    pub(crate) fn problem(&self, size: usize) -> Option<String> {
         let odd = |grid: &[usize]| grid.iter().all(|size| size % 2 == 1);
         let (from, to) = (&self.from, &self.to);
         if from.len() != to.len() || from.is_empty() || from.len() > 3 {
@@ -88,7 +88,7 @@ impl Resize {
     }
 
     /// For each of the target's indices the source's, with their weights.
-    pub(super) fn terms(&self) -> Vec<Vec<(usize, f64)>> {
+    pub(crate) fn terms(&self) -> Vec<Vec<(usize, f64)>> {
         let mut terms: Vec<Vec<(usize, f64)>> =
             (0..self.before).map(|index| vec![(index, 1.0)]).collect();
         let sides: Vec<Vec<Vec<f64>>> = self

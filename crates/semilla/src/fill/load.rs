@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::Resize;
-use crate::fill::Fill;
+use super::{Fill, Resize};
 
 /// Elements of a checkpoint's tensor on their way into one of the model: axes in another order, and along each axis a
 /// linear map from the source's indices to the target's.
@@ -90,7 +89,7 @@ impl Run {
 
 impl Along {
     /// The runs of a list that says for each target index the source's and its factor.
-    pub(super) fn picks(list: impl IntoIterator<Item = (usize, f64)>) -> Self {
+    pub(crate) fn picks(list: impl IntoIterator<Item = (usize, f64)>) -> Self {
         let mut runs: Vec<Run> = Vec::new();
         for (to, (from, scale)) in list.into_iter().enumerate() {
             match runs.last_mut() {
@@ -252,7 +251,7 @@ impl Load {
     }
 
     /// Whether what [`alike`](Self::alike) needs holds, if it is asked for.
-    pub(super) fn rows_can_be_alike(&self) -> bool {
+    pub(crate) fn rows_can_be_alike(&self) -> bool {
         self.alike.is_none() || self.makes_rows()
     }
 
@@ -307,7 +306,7 @@ impl Load {
     }
 
     /// The part of the load that makes indices `start..start + len` of an axis, as a load of that part.
-    pub(super) fn narrowed(
+    pub(crate) fn narrowed(
         mut self,
         axis: usize,
         start: usize,
