@@ -57,8 +57,8 @@ pub enum NewLayers {
     /// A copy.
     #[default]
     Copy,
-    /// A copy whose residual branches end in zero: the function stays, unless the residual stream is
-    /// normalized after the sum.
+    /// A copy whose residual branches end in zero: the function stays, unless the residual stream
+    /// is normalized after the sum.
     Zero,
     /// An identity, for networks without branches (Net2DeeperNet; Chen et al. 2016, section 3.2):
     /// exact before ReLU.
@@ -168,5 +168,73 @@ impl Layers<'_> {
     pub(super) fn is_left(&self, name: &str) -> bool {
         let layer = self.rule.split(name).map(|(_, layer, _)| layer);
         layer.is_some_and(|layer| !self.sources.contains(&layer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::fixtures::owned;
+    use crate::transfer::{Transfer, Unused};
+
+    #[test]
+    fn layers_come_from_others() {
+        let layer = |n: usize| format!("encoder.layer.{n}.mlp.fc2.weight");
+        let list = |count: usize| {
+            let names: Vec<(String, Vec<usize>)> =
+                (0..count).map(|n| (layer(n), vec![2, 2])).collect();
+            owned(&names)
+        };
+        let sources = |from: usize, to: usize, depth: Depth| -> Vec<String> {
+            let rules = Transfer {
+                depth: Some(depth),
+                ..Transfer::default()
+            };
+            let alignment = rules.align(&list(to), &list(from), true).unwrap();
+            let unused = alignment.unused.iter();
+            assert!(
+                unused.clone().all(|(_, why)| *why == Unused::OtherLayer),
+                "{unused:?}"
+            );
+            alignment
+                .fates
+                .iter()
+                .map(|fate| match fate.given().unwrap().tensors(&[2, 2]).pop() {
+                    Some(name) => name.chars().filter(char::is_ascii_digit).take(1).collect(),
+                    None => "zero".to_owned(),
+                })
+                .collect()
+        };
+        let depth = |map: LayerMap, new: NewLayers| Depth {
+            layers: "encoder.layer".into(),
+            map,
+            new,
+        };
+        let rule = |rule: LayerRule| depth(LayerMap::Rule(rule), NewLayers::Copy);
+        assert_eq!(sources(6, 3, rule(LayerRule::Uniform)), ["0", "2", "4"]);
+        assert_eq!(sources(6, 3, rule(LayerRule::First)), ["0", "1", "2"]);
+        assert_eq!(sources(2, 4, rule(LayerRule::Stack)), ["0", "1", "0", "1"]);
+        assert_eq!(
+            sources(2, 4, rule(LayerRule::Interlace)),
+            ["0", "0", "1", "1"]
+        );
+        assert_eq!(
+            sources(3, 2, depth(LayerMap::List(vec![2, 0]), NewLayers::Copy)),
+            ["2", "0"]
+        );
+        assert_eq!(
+            sources(
+                2,
+                4,
+                depth(LayerMap::Rule(LayerRule::Interlace), NewLayers::Zero)
+            ),
+            ["0", "zero", "1", "zero"]
+        );
+        let rules = Transfer {
+            depth: Some(depth(LayerMap::List(vec![9]), NewLayers::Copy)),
+            ..Transfer::default()
+        };
+        let error = rules.align(&list(1), &list(2), true).unwrap_err();
+        assert!(matches!(error, TransferError::Depth { .. }), "{error}");
     }
 }

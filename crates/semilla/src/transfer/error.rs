@@ -11,7 +11,7 @@ pub enum TransferError {
     Pattern {
         /// The expression.
         pattern: String,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: String,
     },
     /// A rule matches nothing.
@@ -46,8 +46,8 @@ pub enum TransferError {
     Ambiguous(Prefixes, Prefixes),
     /// No name matches.
     #[error(
-        "no tensor of the checkpoint matches one of the model by name and shape: the checkpoint has \
-         {}, the model has {}; give strip, add or rename (--strip, --add, --rename){proposal}",
+        "no tensor of the checkpoint matches one of the model by name and shape: the checkpoint \
+         has {}, the model has {}; give strip, add or rename (--strip, --add, --rename){proposal}",
         few(.checkpoint), few(.model)
     )]
     NoMatch {
@@ -66,8 +66,8 @@ pub enum TransferError {
     NothingTaken,
     /// `min_coverage` is not between 0 and 1.
     #[error(
-        "min_coverage (--min-coverage) is {0}; give the share of the model that must load, from 0 to \
-         1, such as 0.95"
+        "min_coverage (--min-coverage) is {0}; give the share of the model that must load, from \
+         0 to 1, such as 0.95"
     )]
     CoverageAsked(f64),
     /// Targets that must load do not.
@@ -83,13 +83,14 @@ pub enum TransferError {
     Depth {
         /// The name before their numbers.
         layers: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// Too little comes from the checkpoint.
     #[error(
         "{:.2} % of the model's elements come from the checkpoint, less than the {:.2} % that \
-         min_coverage (--min-coverage) asks for; lower it, or correct the rules that leave tensors out",
+         min_coverage (--min-coverage) asks for; lower it, or correct the rules that leave tensors \
+         out",
         .found * 100.0, .asked * 100.0
     )]
     Coverage {

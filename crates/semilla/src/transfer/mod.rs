@@ -1,10 +1,10 @@
 //! Pretrained weights as an initializer: which tensor of a checkpoint goes where.
 //!
 //! [`Transfer`] holds the rules for one checkpoint: prefixes, renames, which tensors must load and
-//! which may miss. [`align`](Transfer::align) applies them to names and shapes alone, and gives every
-//! target tensor and every source tensor a fate before a byte is read. It is strict by default: it is
-//! an error if a target has no source, unless it may miss; if a shape does not fit, unless an
-//! operation ([`Op`]) makes it fit; and if two sources get the name of one target.
+//! which may miss. [`align`](Transfer::align) applies them to names and shapes alone, and gives
+//! every target tensor and every source tensor a fate before a byte is read. It is strict by
+//! default: it is an error if a target has no source, unless it may miss; if a shape does not fit,
+//! unless an operation ([`Op`]) makes it fit; and if two sources get the name of one target.
 //!
 //! ```
 //! use semilla::{DType, Model, model::Convention, transfer::{Fate, Transfer}};
@@ -52,4 +52,4 @@ pub use unmet::Unmet;
 pub use unused::Unused;
 
 #[cfg(test)]
-mod tests;
+mod fixtures;

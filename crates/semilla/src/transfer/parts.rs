@@ -12,7 +12,8 @@ use super::rename::compile;
 ///
 /// ```toml
 /// fuse = [{ target = '(.*)\.qkv\.(weight|bias)', parts = ['$1.q.$2', '$1.k.$2', '$1.v.$2'] },
-///         { target = '(.*)\.experts\.gate_up', parts = ['$1.experts.{}.gate.weight', '$1.experts.{}.up.weight'] }]
+///         { target = '(.*)\.experts\.gate_up',
+///           parts = ['$1.experts.{}.gate.weight', '$1.experts.{}.up.weight'] }]
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,10 +37,11 @@ pub struct Fuse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// A regular expression that matches the whole name of the checkpoint's tensor (after renaming).
+    /// A regular expression that matches the whole name of the checkpoint's tensor (after
+    /// renaming).
     pub source: String,
-    /// The targets that it consists of, in order along the output axis. `{}` stands for the index of
-    /// a leading axis of experts.
+    /// The targets that it consists of, in order along the output axis. `{}` stands for the index
+    /// of a leading axis of experts.
     pub parts: Vec<String>,
     /// The number of heads among which the parts alternate, if they do not follow each other whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]

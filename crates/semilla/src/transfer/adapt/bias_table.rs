@@ -4,7 +4,8 @@ use super::draft::Draft;
 use super::grid::{name, sides, stated_or_square};
 use crate::fill::{Filter, Resize};
 
-/// Resizes the table of a window: (2h - 1)(2w - 1) offsets along one axis, or an axis per direction.
+/// Resizes the table of a window: (2h - 1)(2w - 1) offsets along one axis, or an axis per
+/// direction.
 pub(super) fn settle(
     extra: usize,
     from: Option<&[usize]>,
@@ -38,8 +39,8 @@ pub(super) fn settle(
     let grid = |window: Option<&[usize]>, rows: usize| {
         stated_or_square(window.map(offsets).as_deref(), rows.checked_sub(extra)).ok_or_else(|| {
             format!(
-                "{old} rows in the checkpoint and {new} in the model, {extra} of them extra, are not \
-                 both square tables; state from and window"
+                "{old} rows in the checkpoint and {new} in the model, {extra} of them extra, are \
+                 not both square tables; state from and window"
             )
         })
     };

@@ -16,10 +16,11 @@ pub enum Channels {
     /// their numbers.
     Mean,
     /// Channels repeated in turns, all times old / new; one channel is the sum. `timm`'s
-    /// `adapt_input_conv`: exact for equal channels only if the new number is a multiple of the old.
+    /// `adapt_input_conv`: exact for equal channels only if the new number is a multiple of the
+    /// old.
     Timm,
-    /// Channels repeated in turns, each divided by how often it occurs (fewer: sums): the response to
-    /// equal channels stays, whatever the numbers.
+    /// Channels repeated in turns, each divided by how often it occurs (fewer: sums): the response
+    /// to equal channels stays, whatever the numbers.
     Preserve,
     /// New channels zero: the response to the old ones stays, the new ones are ignored at first.
     Zero,
@@ -79,8 +80,8 @@ impl Channels {
             ),
             Channels::Zero if new < old => {
                 return Err(
-                    "channels:zero only adds channels, but the model has fewer; use channels:sum or \
-                     channels:preserve"
+                    "channels:zero only adds channels, but the model has fewer; use channels:sum \
+                     or channels:preserve"
                         .to_owned(),
                 );
             }
@@ -122,4 +123,49 @@ fn means(old: usize, new: usize) -> Vec<Run> {
 fn zero_padded(old: usize, new: usize) -> Vec<Run> {
     let zeros = (old..new).map(|to| scaled(0.0, 0, to));
     std::iter::once(Run::new(0, 0, old)).chain(zeros).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transfer::fixtures::one;
+
+    /// Element [o, i, k] of the source is 6 o + 2 i + k.
+    #[test]
+    fn channels_do_what_they_say() {
+        let conv = |to: usize, op: &str| {
+            let shape = [1, to, 2];
+            one(("conv.weight", &[1, 3, 2]), ("conv.weight", &shape), op)
+        };
+        assert_eq!(conv(1, "channels:sum").unwrap(), [6.0, 9.0]);
+        assert_eq!(conv(1, "channels:timm").unwrap(), [6.0, 9.0]);
+        assert_eq!(conv(1, "channels:mean").unwrap(), [2.0, 3.0]);
+        assert_eq!(
+            conv(4, "channels:zero").unwrap(),
+            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 0.0]
+        );
+        assert_eq!(
+            conv(4, "channels:preserve").unwrap(),
+            [0.0, 0.5, 2.0, 3.0, 4.0, 5.0, 0.0, 0.5]
+        );
+        let timm: Vec<f64> = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 1.0]
+            .iter()
+            .map(|x| x * 0.75)
+            .collect();
+        assert_eq!(conv(4, "channels:timm").unwrap(), timm);
+        assert_eq!(conv(2, "channels:preserve").unwrap(), [2.0, 4.0, 4.0, 5.0]);
+        assert!(
+            conv(2, "channels:sum")
+                .unwrap_err()
+                .contains("cannot be summed into 2 equal groups")
+        );
+        assert!(conv(2, "channels:zero").is_err());
+        for to in 1..9 {
+            let gray: f64 = conv(to, "channels:preserve")
+                .unwrap()
+                .iter()
+                .step_by(2)
+                .sum();
+            assert!((gray - 6.0).abs() < 1e-12, "{to} channels");
+        }
+    }
 }

@@ -75,8 +75,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// How many axes are settled and how many notes are written: an operation that changes something
-    /// adds to one of them.
+    /// How many axes are settled and how many notes are written: an operation that changes
+    /// something adds to one of them.
     pub(super) fn progress(&self) -> (usize, usize) {
         (self.axes.iter().flatten().count(), self.notes.len())
     }

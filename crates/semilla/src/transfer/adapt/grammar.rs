@@ -21,7 +21,8 @@ impl FromStr for Op {
     type Err = InvalidOp;
 
     /// Reads `NAME`, `NAME:VALUE` or `NAME:KEY=VALUE,...`, such as `overlap`, `channels:sum` or
-    /// `positions:prefix=1,grid=[16,16]`. Values are written as in TOML, single words without quotes.
+    /// `positions:prefix=1,grid=[16,16]`. Values are written as in TOML, single words without
+    /// quotes.
     ///
     /// # Errors
     /// No operation has this name, or its values do not fit it.
@@ -64,4 +65,63 @@ fn words_quoted(argument: &str) -> String {
         _ => part.to_owned(),
     });
     parts.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transfer::*;
+
+    #[test]
+    fn operations_are_read_from_text() {
+        assert_eq!("overlap".parse(), Ok(Op::Overlap));
+        assert_eq!(
+            "channels:preserve".parse(),
+            Ok(Op::Channels(Channels::Preserve))
+        );
+        assert_eq!(
+            "patch".parse(),
+            Ok(Op::Patch {
+                filter: Filter::Bicubic
+            })
+        );
+        let positions: Op = "positions:prefix=1,grid=[16, 12],filter=bilinear"
+            .parse()
+            .unwrap();
+        let expected = Op::Positions {
+            prefix: Some(1),
+            from: None,
+            grid: Some(vec![16, 12]),
+            filter: Filter::Bilinear,
+        };
+        assert_eq!(positions, expected);
+        let grow: Op = "grow:heads=[6,12],next=true".parse().unwrap();
+        assert!(matches!(
+            grow,
+            Op::Grow(Grow {
+                next: true,
+                structure: Structure {
+                    heads: Some([6, 12]),
+                    ..
+                },
+                ..
+            })
+        ));
+        for bad in [
+            "",
+            "chanels:sum",
+            "channels",
+            "positions:grid=",
+            "grow:heads=6\nx=1",
+            "patch:size=3",
+        ] {
+            assert!(bad.parse::<Op>().is_err(), "{bad}");
+        }
+        let rules: Transfer = toml::from_str(
+            "adapt = [{ match = 'a.*', op = 'channels:sum' }, \
+             { match = 'b', op = { rows = { new = 'mean', map = [3, [1, 2], -1] } } }]",
+        )
+        .unwrap();
+        let text = serde_json::to_string(&rules).unwrap();
+        assert_eq!(serde_json::from_str::<Transfer>(&text).unwrap(), rules);
+    }
 }

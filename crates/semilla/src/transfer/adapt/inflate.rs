@@ -81,7 +81,8 @@ impl Inflate {
                  except at padded ends"
             ),
             Inflate::Center => format!(
-                "inflated to {depth} slices, all in the middle one: the response to each frame stays"
+                "inflated to {depth} slices, all in the middle one: the response to each frame \
+                 stays"
             ),
         });
         Ok(())
@@ -115,4 +116,32 @@ pub(super) fn deflate(draft: &mut Draft<'_>) -> Result<(), String> {
         "the sum over {depth} slices: the response to constant clips stays"
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transfer::fixtures::one;
+
+    #[test]
+    fn kernels_inflate_and_deflate() {
+        let [flat, deep]: [(&str, &[usize]); 2] = [
+            ("conv.weight", &[1, 2, 2, 1]),
+            ("conv.weight", &[1, 2, 3, 2, 1]),
+        ];
+        let mean = one(flat, deep, "inflate:mean").unwrap();
+        let expected =
+            [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0, 3.0, 2.0, 3.0].map(|x| x / 3.0);
+        assert!(
+            mean.iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-15)
+        );
+        let center = one(flat, deep, "inflate:center").unwrap();
+        assert_eq!(
+            center,
+            [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0, 3.0, 0.0, 0.0]
+        );
+        let sum = one(deep, flat, "deflate").unwrap();
+        assert_eq!(sum, [6.0, 9.0, 24.0, 27.0]);
+    }
 }

@@ -1,4 +1,4 @@
-//! Kernels of patch embeddings in another size.
+//! Kernels of patch embeddings in a different size.
 
 use super::draft::Draft;
 use crate::fill::{Filter, Resize};

@@ -61,3 +61,25 @@ pub(super) fn settle(
     draft.note(note);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::transfer::fixtures::one;
+
+    #[test]
+    fn positions_need_one_way_to_be_grids() {
+        let table = |rows: usize| [rows, 1];
+        let resized = |from: usize, to: usize, op: &str| {
+            one(("pos_embed", &table(from)), ("pos_embed", &table(to)), op)
+        };
+        let grown = resized(5, 10, "positions").unwrap();
+        assert_eq!((grown.len(), grown[0]), (10, 0.0));
+        assert!(
+            resized(5, 11, "positions")
+                .unwrap_err()
+                .contains("do not form full grids")
+        );
+        assert!(resized(7, 13, "positions:prefix=1,from=[2,3],grid=[3,4]").is_ok());
+        assert!(resized(7, 13, "positions:prefix=1,from=[2,3],grid=[3,5]").is_err());
+    }
+}

@@ -1,4 +1,4 @@
-//! The same elements in the same order, in another shape.
+//! The same elements in the same order, in a different shape.
 
 use super::draft::Draft;
 use crate::model::Tensor;

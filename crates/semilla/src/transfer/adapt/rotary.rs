@@ -35,8 +35,8 @@ impl Rotary {
             .is_some_and(|halves| halves > 0 && new.is_multiple_of(halves));
         if old != new || !is_even {
             return Err(format!(
-                "{old} rows in the checkpoint and {new} in the model are not the same {heads} heads \
-                 of even width; correct heads"
+                "{old} rows in the checkpoint and {new} in the model are not the same {heads} \
+                 heads of even width; correct heads"
             ));
         }
         let size = new / heads;
@@ -53,5 +53,20 @@ impl Rotary {
         };
         draft.note(format!("rows of {heads} heads into {order}"));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::transfer::fixtures::one;
+
+    #[test]
+    fn rotary_orders_are_inverse_to_each_other() {
+        let weight: (&str, &[usize]) = ("q_proj.weight", &[8, 1]);
+        let halves = one(weight, weight, "rotary:heads=2,to=halves").unwrap();
+        assert_eq!(halves, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+        let pairs = one(weight, weight, "rotary:heads=2,to=pairs").unwrap();
+        assert_eq!(pairs, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+        assert!(one(weight, weight, "rotary:heads=3,to=halves").is_err());
     }
 }

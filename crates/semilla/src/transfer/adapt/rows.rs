@@ -176,3 +176,44 @@ impl NewRows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::transfer::Transfer;
+    use crate::transfer::fixtures::{adapt, load, one, torch};
+
+    #[test]
+    fn rows_follow_their_map() {
+        let table: (&str, &[usize]) = ("embed.weight", &[4, 2]);
+        let rows = one(
+            table,
+            ("embed.weight", &[3, 2]),
+            "rows:map=[3, [0, 1], -1], new=zero",
+        )
+        .unwrap();
+        assert_eq!(rows, [6.0, 7.0, 1.0, 2.0, 0.0, 0.0]);
+        let shifted = one(table, ("embed.weight", &[3, 2]), "rows:offset=1").unwrap();
+        assert_eq!(shifted, [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        // The same size: the map is followed all the same.
+        let turned = one(table, table, "rows:map=[3,2,1,0]").unwrap();
+        assert_eq!(turned, [6.0, 7.0, 4.0, 5.0, 2.0, 3.0, 0.0, 1.0]);
+        assert!(
+            one(table, table, "rows:map=[4,0,0,0]")
+                .unwrap_err()
+                .contains("row 4 of 4")
+        );
+        assert!(
+            one(table, table, "rows:map=[1,0]")
+                .unwrap_err()
+                .contains("the map has 2 rows")
+        );
+        let (source, target) = (torch(&[table]), torch(&[("embed.weight", &[6, 2])]));
+        let rules = Transfer {
+            adapt: vec![adapt("embed.*", "rows:new=covariance")],
+            ..Transfer::default()
+        };
+        let load = load(&rules.align(&target, &source, true).unwrap(), 0);
+        assert_eq!(load.alike, Some(1.0));
+        assert!(load.covers(&[6, 2]) && load.rest.is_none());
+    }
+}

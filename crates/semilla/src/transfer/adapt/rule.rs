@@ -6,8 +6,8 @@ use super::op::Op;
 
 /// An operation for the target tensors that a glob matches.
 ///
-/// In a recipe `adapt = [{ match = "*.patch_embed.proj.weight", op = "patch" }]`. The operation is a
-/// table, or the text that [`Op::from_str`](std::str::FromStr::from_str) reads.
+/// In a recipe `adapt = [{ match = "*.patch_embed.proj.weight", op = "patch" }]`. The operation is
+/// a table, or the text that [`Op::from_str`](std::str::FromStr::from_str) reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adapt {

@@ -29,8 +29,9 @@ pub struct Alignment {
 impl Transfer {
     /// Lays a checkpoint's tensors beside a model's, by names, shapes and layouts alone.
     ///
-    /// Both models' layouts say which axis is which. Where a layout is not known, axes are taken to be
-    /// in the same order if `one_convention` says that both models store weights in the same way.
+    /// Both models' layouts say which axis is which. Where a layout is not known, axes are taken to
+    /// be in the same order if `one_convention` says that both models store weights in the same
+    /// way.
     ///
     /// # Errors
     /// A rule matches nothing, two sources get the name of one target, a target that must load does

@@ -28,8 +28,8 @@ pub(super) struct Naming<'a> {
 
 impl<'a> Naming<'a> {
     /// # Errors
-    /// A regular expression is not valid or matches nothing, or two choices of prefixes match equally
-    /// well.
+    /// A regular expression is not valid or matches nothing, or two choices of prefixes match
+    /// equally well.
     pub(super) fn new(
         rules: &'a Transfer,
         target: &Model,

@@ -5,7 +5,7 @@ use crate::transfer::error::TransferError;
 use crate::transfer::offers::Offer;
 use crate::transfer::rules::Transfer;
 
-/// Which rules had an effect, as far as only targets can tell.
+/// Which of the rules that depend on targets had an effect.
 pub(super) struct Tally {
     /// For each rule `fuse`, whether it matched a target that the checkpoint does not have whole.
     fuses: Vec<bool>,

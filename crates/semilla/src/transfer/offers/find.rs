@@ -55,7 +55,7 @@ impl<'a> Offers<'a> {
         })
     }
 
-    /// What is offered for a target: a tensor of its name, a part of one, or several in one.
+    /// Finds the offer for a target: a tensor of its name, a part of one, or several in one.
     pub(in crate::transfer) fn find(&self, target: &Tensor, targets: &Catalog<'_>) -> Found<'_> {
         let wanted = self.layers.as_ref();
         let wanted = wanted.and_then(|layers| layers.wanted(&target.name));

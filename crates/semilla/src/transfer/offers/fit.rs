@@ -32,8 +32,8 @@ impl Giver<'_> {
             found,
         })?;
         if !load.rows_can_be_alike() {
-            let problem = "new=mean and new=covariance need all other rows unchanged; drop the other \
-                           operations on this table";
+            let problem = "new=mean and new=covariance need all other rows unchanged; drop the \
+                           other operations on this table";
             return Err(adapt_error(target, problem));
         }
         let shifted = window.shift(&mut load, &target.shape);

@@ -19,3 +19,6 @@ pub(super) use catalog::Catalog;
 pub(super) use find::Offers;
 pub(super) use give::Giver;
 pub(super) use offer::Offer;
+
+#[cfg(test)]
+mod tests;

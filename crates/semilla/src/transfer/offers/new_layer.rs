@@ -20,8 +20,8 @@ impl Giver<'_> {
     ) -> Result<Given, Unmet> {
         match layers {
             NewLayers::Zero if ends_branch => {
-                let note = "zero: the new layer's branch adds nothing at first (the function changes \
-                            where a norm follows the sum)";
+                let note = "zero: the new layer's branch adds nothing at first (the function \
+                            changes where a norm follows the sum)";
                 Ok(Provenance::of("depth", note).given(Fill::Constant { value: 0.0 }))
             }
             NewLayers::Identity => match identity(target)? {

@@ -1,13 +1,13 @@
-//! What is offered for one target.
+//! The offer for one target.
 
 use crate::transfer::depth::NewLayers;
 use crate::transfer::parts::Cut;
 
-/// What is offered for one target. Tensors of the checkpoint are named by their indices.
+/// The offer for one target. Tensors of the checkpoint are given by their indices.
 pub(in crate::transfer) enum Offer<'a> {
     /// A tensor.
     One(usize),
-    /// Several tensors in one: their order once, or for each expert.
+    /// Several tensors in one: one list of them, or one for each expert.
     Fused {
         parts: Vec<Vec<usize>>,
         are_experts: bool,
@@ -15,7 +15,7 @@ pub(in crate::transfer) enum Offer<'a> {
     },
     /// A part of a tensor.
     Part(&'a Cut),
-    /// A tensor of a new layer, and the one that a copy would have.
+    /// A tensor of a new layer, and the tensor to copy if it is to be a copy.
     New {
         layers: NewLayers,
         source: usize,

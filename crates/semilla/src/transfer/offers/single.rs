@@ -23,7 +23,8 @@ impl<'a> Giver<'a> {
         }
     }
 
-    /// Where new units come from the next layer: its tensor, how many units are kept, and their axis.
+    /// Where new units come from the next layer: its tensor, how many units are kept, and their
+    /// axis.
     fn next_layer(
         &self,
         target: &Tensor,

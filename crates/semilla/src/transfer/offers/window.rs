@@ -28,8 +28,8 @@ impl Window {
         Self::whole(&seen)
     }
 
-    /// One expert of a tensor, without the leading axis: a box of the tensor with its first two axes
-    /// joined.
+    /// One expert of a tensor, without the leading axis: a box of the tensor with its first two
+    /// axes joined.
     pub(super) fn expert(tensor: &Tensor, index: usize) -> Self {
         let mut seen = tensor.clone();
         if seen.shape.len() < 2 {

@@ -10,12 +10,12 @@ const DEPTH: usize = 4;
 /// How many prefixes of the checkpoint are tried, the most frequent first.
 const CANDIDATES: usize = 64;
 
-/// How well two prefixes match: the elements of targets whose source has the same name and size, then
-/// the targets whose name is found.
+/// How well two prefixes match: the elements of targets whose source has the same name and size,
+/// then the targets whose name is found.
 type Score = (u64, usize);
 
-/// The prefixes under which most of the model finds its names. No prefix wins over others that match
-/// equally well.
+/// The prefixes under which most of the model finds its names. No prefix wins over others that
+/// match equally well.
 ///
 /// # Errors
 /// Two choices match equally well.

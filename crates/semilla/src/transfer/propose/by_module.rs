@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::family::Named;
 use super::pair::{Grounds, Pair, unpaired};
 
-/// Pairs names whose module is paired with one module otherwise: each with the tensor there that has
-/// the same last part, if it has the same size.
+/// Pairs names whose module is paired with one module otherwise: each with the tensor there that
+/// has the same last part, if it has the same size.
 pub(super) fn by_module<S: Copy + Eq>(
     from: &[Named<'_, S>],
     to: &[Named<'_, S>],

@@ -71,8 +71,8 @@ fn in_order<S: Copy + Ord>(
     Some(modules.map(module).collect())
 }
 
-/// Pairs the tensors of two modules by their sizes, or by the last parts of their names where several
-/// have one size.
+/// Pairs the tensors of two modules by their sizes, or by the last parts of their names where
+/// several have one size.
 fn within<S: Copy + Eq>(
     from: &[Named<'_, S>],
     to: &[Named<'_, S>],

@@ -2,8 +2,8 @@
 
 use super::tokens::{Tokens, is_digits};
 
-/// How much of a name a rename matches. A shorter form needs fewer renames, but may change more other
-/// names.
+/// How much of a name a rename matches. A shorter form needs fewer renames, but may change more
+/// other names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// Up to where both names are the same.

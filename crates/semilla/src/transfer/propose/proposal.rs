@@ -12,7 +12,8 @@ use super::tokens::Digits;
 /// The most renames that are printed: a large model needs as many, and they only help together.
 const SHOWN: usize = 40;
 
-/// Renames that may help where the names of sources and targets do not match, as options of the command line.
+/// Renames that may help where the names of sources and targets do not match, as options of the
+/// command line.
 ///
 /// Both lists are in their own order. A size is anything that a source must have in common with its
 /// target: its shape, its sorted shape where layouts differ, or its number of elements.

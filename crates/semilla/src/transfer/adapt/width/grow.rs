@@ -11,13 +11,13 @@ use crate::stream::Stream;
 use crate::transfer::adapt::draft::Draft;
 
 /// A larger model out of a smaller one, with the same function: units are repeated, and the weights
-/// that they feed are divided by how often (Net2WiderNet, Chen et al. 2016, section 3.1; bert2BERT's
-/// FPI, Chen et al. 2022, section 3.2).
+/// that they feed are divided by how often (Net2WiderNet, Chen et al. 2016, section 3.1;
+/// bert2BERT's FPI, Chen et al. 2022, section 3.2).
 ///
-/// Where a width is normalized, growth is exact only to a multiple of the width, in turns: only then
-/// do mean and variance stay. Copies with equal shares get equal gradients and stay equal. Uneven
-/// shares keep the function as well (Wang et al. 2024, LEMON, section 3) and let training tell copies
-/// apart, as do dropout and `next`.
+/// Where a width is normalized, growth is exact only to a multiple of the width, in turns: only
+/// then do mean and variance stay. Copies with equal shares get equal gradients and stay equal.
+/// Uneven shares keep the function as well (Wang et al. 2024, LEMON, section 3) and let training
+/// tell copies apart, as do dropout and `next`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grow {
@@ -80,9 +80,9 @@ impl Grow {
         let shares = self.shares(from, &picks);
         draft.settle(axis, Along::picks(picks.into_iter().zip(shares)));
         let how = match self.shares {
-            Shares::Even if self.next => "each divided by how often it is there",
+            Shares::Even if self.next => "each divided by how often it occurs",
             Shares::Even => {
-                "each divided by how often it is there: copies learn alike (shares=uneven avoids it)"
+                "each divided by how often it occurs: copies learn alike (but not with shares=uneven)"
             }
             Shares::Uneven => "each divided unevenly among its copies",
         };

@@ -13,3 +13,6 @@ mod structure;
 pub use grow::{Grow, Repeat, Shares};
 pub use select::{Policy, Select};
 pub use structure::{Fused, Structure};
+
+#[cfg(test)]
+mod tests;

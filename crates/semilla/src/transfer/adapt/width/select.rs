@@ -8,16 +8,16 @@ use crate::fill::Along;
 use crate::layout::Axis;
 use crate::transfer::adapt::draft::Draft;
 
-/// A smaller model out of a larger one: whole units are kept ("weight selection"; Xu et al. 2024), and
-/// heads, fused projections and gates keep their structure.
+/// A smaller model out of a larger one: whole units are kept ("weight selection"; Xu et al. 2024),
+/// and heads, fused projections and gates keep their structure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Select {
     /// Which units are kept.
     pub policy: Policy,
-    /// Makes up for the inputs that are gone: those that stay are multiplied by √(old / new), so that
-    /// a sum of independent inputs of one size keeps its variance, as initializers that divide by
-    /// fan_in intend.
+    /// Makes up for the inputs that are gone: those that stay are multiplied by √(old / new), so
+    /// that a sum of independent inputs of one size keeps its variance, as initializers that divide
+    /// by fan_in intend.
     pub rescale: bool,
     /// The structure of the axes.
     #[serde(flatten)]

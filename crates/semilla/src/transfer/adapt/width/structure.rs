@@ -1,4 +1,4 @@
-//! What the axes of a model are made of, and the choice of units that respects it.
+//! The structure of a model's axes, and a choice of units that respects it.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ pub struct Structure {
     pub heads: Option<[usize; 2]>,
     /// The same for keys and values, if they have fewer.
     pub kv_heads: Option<[usize; 2]>,
-    /// The order of queries, keys and values within a fused projection. [`Fused::Blocks`] by default,
-    /// but it must be stated where models with the tensor's name have both.
+    /// The order of queries, keys and values within a fused projection. [`Fused::Blocks`] by
+    /// default, but it must be stated where models with the tensor's name have both.
     pub qkv: Option<Fused>,
     /// The number of equal blocks of the input axis, each one position of a feature map that was
     /// flattened channels last.
