@@ -1,10 +1,10 @@
-//! Names matched by globs: `*` is any run of characters, `?` any one.
+//! Matches names against globs: `*` stands for any run of characters, `?` for exactly one.
 
-/// Whether a whole name matches.
+/// Whether the glob matches the whole name.
 pub(crate) fn glob_match(glob: &str, name: &str) -> bool {
     let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
     let (mut g, mut n) = (0, 0);
-    // Where to go back to: the last star, and the first character that it has not taken yet.
+    // Where to resume after a mismatch: the last star, and the first character it has not taken.
     let mut retry: Option<(usize, usize)> = None;
     while n < name.len() {
         match glob.get(g) {

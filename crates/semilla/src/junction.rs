@@ -1,8 +1,9 @@
-//! Where new weights meet loaded ones: the scale that a scheme plans beside the scale that training left.
+//! Compares the scale of new weights with the scale of the loaded ones beside them.
 //!
-//! A layer keeps its signals' variance by its gain, RMS · √fan_in. A pretrained trunk has gains of its own, and a layer filled beside
-//! it by another gain sends on signals of another size than its neighbours do. That is information, not an error: a head that
-//! starts at 0 is meant to.
+//! A layer keeps its signals' variance by its gain, RMS · √fan_in. A pretrained trunk has gains of
+//! its own: a layer that is filled beside it with a different gain sends on signals of a different
+//! size than its neighbours do. That is information, not an error: a head may be meant to start at
+//! 0.
 
 use serde::Serialize;
 
@@ -10,25 +11,27 @@ use crate::fill::Fill;
 use crate::model::Role;
 use crate::plan::{Line, Plan};
 
-/// Ratios between 1/3 and 3 are what different schemes and ordinary training differ by.
+/// Ratios between 1/3 and 3 count as fitting: different schemes and ordinary training differ by as
+/// much.
 pub const FACTOR: f64 = 3.0;
 
-/// A tensor that is new, whole or in part, and what it is compared with.
+/// A tensor that is new, whole or in part, compared with loaded values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Junction {
     /// Its name.
     pub tensor: String,
-    /// What it does.
+    /// Its role.
     pub role: Role,
-    /// The planned gain; for a table, whose rows are looked up and not summed, the planned root mean square.
+    /// The planned gain; for a table, whose rows are looked up and not summed, the planned root
+    /// mean square.
     pub planned: f64,
-    /// The same of what was loaded: the median, if there are several.
+    /// The same for the loaded values; the median, if there are several tensors.
     pub loaded: f64,
-    /// What that was measured on.
+    /// The loaded values that this was measured on.
     pub beside: Beside,
-    /// Planned over loaded.
+    /// Planned divided by loaded.
     pub ratio: f64,
-    /// What to think of it.
+    /// The judgement on the ratio.
     pub verdict: Verdict,
 }
 
@@ -43,14 +46,14 @@ pub enum Beside {
         /// How many.
         tensors: usize,
     },
-    /// All loaded matrices, where none has the role.
+    /// All loaded matrices, since none has this role.
     Matrices {
         /// How many.
         tensors: usize,
     },
 }
 
-/// Whether scales go together.
+/// Whether the scales go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -60,14 +63,14 @@ pub enum Verdict {
     Smaller,
     /// More than [`FACTOR`] times larger.
     Larger,
-    /// All zero by plan: it adds nothing until it is trained.
+    /// Planned to be all zero: it adds nothing until it is trained.
     StartsAtZero,
 }
 
-/// Compares every new part of a plan's matrices, and of its partly loaded tables, with what was loaded.
+/// Compares the new parts of a plan's matrices and of its partly loaded tables with loaded values.
 ///
-/// `rms` gives the root mean square of what a line took from its checkpoint, for lines that took any. Fills whose root mean square no
-/// formula gives are left out.
+/// `rms` gives the root mean square of the values that a line took from its checkpoint, if it took
+/// any. Fills whose root mean square is not known by a formula are left out.
 pub fn junctions(plan: &Plan, rms: impl Fn(&Line) -> Option<f64>) -> Vec<Junction> {
     let mut gains: Vec<(Role, f64)> = Vec::new();
     for line in plan.tensors.iter().filter(|line| line.role.is_matrix()) {
@@ -140,13 +143,13 @@ fn typical(role: Role, gains: &[(Role, f64)]) -> Option<(f64, Beside)> {
     Some(((lower + upper) / 2.0, beside))
 }
 
-/// The root of what the layer sums over.
+/// √fan_in, where the layout says it.
 fn root_fan_in(line: &Line) -> Option<f64> {
     let fans = line.layout.as_ref()?.fans(&line.shape).ok()?;
     Some(fans.fan_in.sqrt())
 }
 
-/// The root mean square of what a fill writes, where a formula gives it.
+/// The root mean square of the values that a fill writes, where there is a formula.
 fn root_mean_square(fill: &Fill, shape: &[usize]) -> Option<f64> {
     let elements = |shape: &[usize]| shape.iter().map(|&size| size as f64).product::<f64>();
     match fill {

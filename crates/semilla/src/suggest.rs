@@ -1,6 +1,6 @@
-//! "Did you mean": the known name nearest to an unknown one.
+//! "Did you mean": finds the known name nearest to an unknown one.
 
-/// `; did you mean "..."?` when some candidate is near enough, otherwise nothing.
+/// `; did you mean "..."?` if a known name is near enough, otherwise the empty text.
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let allowed = 1 + name.chars().count() / 4;
     known
@@ -12,7 +12,8 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>)
         })
 }
 
-/// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment; Damerau 1964).
+/// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment; Damerau
+/// 1964).
 fn distance(a: &str, b: &str) -> usize {
     const LONGEST: usize = 100;
     let a: Vec<char> = a.to_lowercase().chars().take(LONGEST).collect();

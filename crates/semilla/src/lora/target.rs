@@ -1,17 +1,17 @@
-//! Which matrices of a model get an adapter.
+//! Chooses the matrices of a model that get an adapter.
 
 use crate::dtype::DType;
+use crate::glob::glob_match;
 use crate::layout::{Axis, Layout};
 use crate::model::{Model, Role, Tensor};
-use crate::recipe::glob_match;
 use crate::suggest::did_you_mean;
 
 /// A matrix that gets an adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The tensor's place in the model.
+    /// The tensor's index in the model.
     pub tensor: usize,
-    /// The module whose `weight` it is: what peft names adapters after.
+    /// The module whose `weight` it is; peft names adapters after modules.
     pub module: String,
     /// Output features.
     pub out: usize,
@@ -21,28 +21,30 @@ pub struct Target {
     pub is_turned: bool,
 }
 
-/// Why there are no such matrices.
+/// Why no matrices could be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// No role tells which to take.
+    /// No matrix was recognized as attention's, and no glob was given.
     #[error(
-        "no query, value or fused query-key-value matrix was recognized; choose matrices by --target{example}"
+        "no query, value or fused query-key-value matrix was recognized; choose matrices by \
+         --target{example}"
     )]
     NoAttention {
         /// `, such as "..."`, or nothing.
         example: String,
     },
-    /// A glob without effect.
+    /// A glob that matches no tensor.
     #[error("--target {glob:?} matches no tensor{hint}")]
     Unfired {
         /// The glob.
         glob: String,
-        /// What it might have meant.
+        /// A suggestion, or nothing.
         hint: String,
     },
-    /// Not a matrix.
+    /// A chosen tensor is not a matrix.
     #[error(
-        "{name} has shape {shape:?}; only matrices have these adapters: narrow the --target that matches it"
+        "{name} has shape {shape:?}; only matrices can be adapted: narrow the --target that \
+         matches it"
     )]
     NotMatrix {
         /// The tensor.
@@ -50,33 +52,37 @@ pub enum TargetError {
         /// Its shape.
         shape: Vec<usize>,
     },
-    /// A matrix whose rows are looked up.
+    /// A chosen matrix is a lookup table.
     #[error(
-        "{name} is a table of embeddings, which adapters of linear layers do not fit; leave it out of --target"
+        "{name} is a table of embeddings, and these adapters are for linear layers; leave it out \
+         of --target"
     )]
     Table {
         /// The tensor.
         name: String,
     },
-    /// Which axis is which is not known.
+    /// It is not known which axis is the input.
     #[error(
-        "which axis of {name} is its input is not known from its name; only layers' weights can be targets"
+        "the name of {name} does not say which axis is its input; only weights of known layers \
+         can be adapted: leave it out of --target"
     )]
     NoLayout {
         /// The tensor.
         name: String,
     },
-    /// A parameter that is no module's weight.
+    /// A chosen tensor is not the `weight` of a module.
     #[error(
-        "{name} is not a module's weight (its name does not end with .weight), and peft adapts modules"
+        "{name} is not a module's weight (its name does not end with .weight), but peft adapts \
+         modules; leave it out of --target"
     )]
     NotWeight {
         /// The tensor.
         name: String,
     },
-    /// An element type that stands for something else, or is too coarse for a residual.
+    /// The element type is quantized, or too coarse for a residual.
     #[error(
-        "{name} is stored as {dtype}; adapters need weights in f64, f32, f16 or bf16: convert it first"
+        "{name} is stored as {dtype}; adapters need weights in f64, f32, f16 or bf16: convert it \
+         first"
     )]
     DType {
         /// The tensor.
@@ -87,11 +93,13 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// The matrices whose tensor or module matches one of the globs, in the model's order. Without globs: attention's query
-    /// and value matrices, or all three in one, which is what peft chooses for most transformers.
+    /// The matrices whose tensor or module matches one of the globs, in the model's order. Without
+    /// globs, attention's query and value matrices, or the fused query-key-value matrix: peft's
+    /// choice for most transformers.
     ///
     /// # Errors
-    /// A glob that matches nothing, or what matches is not a linear layer's weight; or there are no globs and no role tells.
+    /// A glob matches nothing, a tensor that matches is not the weight of a linear layer, or there
+    /// are no globs and no attention was recognized.
     pub fn choose(model: &Model, globs: &[String]) -> Result<Vec<Self>, TargetError> {
         let tensors = || model.tensors.iter().enumerate();
         if globs.is_empty() {
@@ -133,7 +141,7 @@ impl Target {
         chosen.map(|(i, tensor)| Self::new(i, tensor)).collect()
     }
 
-    fn new(place: usize, tensor: &Tensor) -> Result<Self, TargetError> {
+    fn new(index: usize, tensor: &Tensor) -> Result<Self, TargetError> {
         let name = || tensor.name.clone();
         let &[rows, columns] = tensor.shape.as_slice() else {
             let shape = tensor.shape.clone();
@@ -167,7 +175,7 @@ impl Target {
             (rows, columns)
         };
         Ok(Self {
-            tensor: place,
+            tensor: index,
             module: module.to_owned(),
             out,
             input,
@@ -187,7 +195,7 @@ fn matches_tensor(glob: &str, tensor: &Tensor) -> bool {
         || module(&tensor.name).is_some_and(|module| glob_match(glob, module))
 }
 
-/// Some module that could be a target.
+/// A module that could be a target.
 fn example(model: &Model) -> Option<&str> {
     let fitting = model
         .tensors
@@ -265,9 +273,10 @@ mod tests {
             chosen(&model, &["*.key", "*.query.weight"]).unwrap().len(),
             2
         );
-        assert!(
-            matches!(chosen(&model, &["*.query", "*.quary"]), Err(TargetError::Unfired { glob, .. }) if glob == "*.quary")
-        );
+        assert!(matches!(
+            chosen(&model, &["*.query", "*.quary"]),
+            Err(TargetError::Unfired { glob, .. }) if glob == "*.quary"
+        ));
         assert!(matches!(
             chosen(&model, &["*.query*"]),
             Err(TargetError::NotMatrix { .. })

@@ -1,12 +1,11 @@
-//! Another number of layers: which layer of the checkpoint each of the model's comes from.
+//! A different number of layers: which layer of the checkpoint each of the model's comes from.
 
 use serde::{Deserialize, Serialize};
 
-use super::TransferError;
-use super::width::Policy;
-use crate::model::Role;
+use super::adapt::Policy;
+use super::error::TransferError;
 
-/// Layers of the model that come from others of the checkpoint.
+/// Layers of the model that come from layers of the checkpoint with other numbers.
 ///
 /// ```toml
 /// depth = { layers = "encoder.layer", map = "uniform" }
@@ -19,25 +18,25 @@ pub struct Depth {
     /// Which layer each comes from.
     #[serde(default)]
     pub map: LayerMap,
-    /// What a layer becomes whose source is a lower layer's too.
+    /// How a layer is filled if a lower layer has the same source.
     #[serde(default)]
     pub new: NewLayers,
 }
 
-/// For each layer of the model the checkpoint's.
+/// The checkpoint's layer for each layer of the model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LayerMap {
     /// By a rule.
     Rule(LayerRule),
-    /// One by one.
+    /// A list: the source of layer 0, of layer 1, and so on.
     List(Vec<usize>),
-    /// Evenly spread for fewer layers, in turns for more.
+    /// [`Uniform`](LayerRule::Uniform) for fewer layers, [`Stack`](LayerRule::Stack) for more.
     #[default]
     Default,
 }
 
-/// Which layers a model of another depth has.
+/// A rule for which layers a model of a different depth has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LayerRule {
@@ -51,21 +50,22 @@ pub enum LayerRule {
     Interlace,
 }
 
-/// What becomes of a layer whose source a lower layer has already.
+/// How a layer is filled if a lower layer has the same source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NewLayers {
     /// A copy.
     #[default]
     Copy,
-    /// A copy whose residual branches end in zero: where the residual stream is not normalized after the sum, the
-    /// network computes what it did.
+    /// A copy whose residual branches end in zero: the function stays, unless the residual stream
+    /// is normalized after the sum.
     Zero,
-    /// An identity for networks without branches (Net2DeeperNet; Chen et al. 2016, section 3.2): exact before ReLU.
+    /// An identity, for networks without branches (Net2DeeperNet; Chen et al. 2016, section 3.2):
+    /// exact before ReLU.
     Identity,
 }
 
-/// The layers of both sides, counted.
+/// The checkpoint's layer for each layer of the model, decided.
 pub(super) struct Layers<'a> {
     rule: &'a Depth,
     sources: Vec<usize>,
@@ -73,7 +73,7 @@ pub(super) struct Layers<'a> {
 
 /// Where a layer's tensor comes from.
 pub(super) struct Wanted {
-    /// The name that it has in the checkpoint, in the model's spelling.
+    /// Its name in the checkpoint, after renaming.
     pub(super) name: String,
     /// Whether a lower layer has the same source.
     pub(super) is_new: bool,
@@ -81,6 +81,9 @@ pub(super) struct Wanted {
 
 impl Depth {
     /// Counts the layers of both sides and decides where each comes from.
+    ///
+    /// # Errors
+    /// One side has no such layers, or the map does not fit their numbers.
     pub(super) fn resolve<'a, 'n>(
         &'a self,
         targets: impl Iterator<Item = &'n str>,
@@ -90,7 +93,7 @@ impl Depth {
             let layers = names
                 .filter_map(|name| self.split(name))
                 .map(|(_, layer, _)| layer);
-            layers.max().map_or(0, |last| last + 1)
+            layers.max().map_or(0, |last: usize| last.saturating_add(1))
         };
         let (mut targets, mut sources) = (targets, sources);
         let (to, from) = (count(&mut targets), count(&mut sources));
@@ -102,14 +105,14 @@ impl Depth {
             let side = if to == 0 {
                 "model"
             } else {
-                "checkpoint (by its new names)"
+                "checkpoint (after renaming)"
             };
-            return Err(problem(format!("the {side} has none")));
+            return Err(problem(format!("the {side} has no such layers")));
         }
         let sources = self.map.sources(from, to);
         if sources.len() != to || sources.iter().any(|&layer| layer >= from) {
             return Err(problem(format!(
-                "the map {sources:?} does not give {to} layers out of {from}"
+                "the map {sources:?} must list {to} layers, each below {from}"
             )));
         }
         Ok(Layers {
@@ -118,7 +121,7 @@ impl Depth {
         })
     }
 
-    /// A name as what lies before its layer's number, the number, and what lies after.
+    /// Splits a name into the text before its layer's number, the number, and the text after.
     fn split<'n>(&self, name: &'n str) -> Option<(&'n str, usize, &'n str)> {
         let found = name.match_indices(&self.layers).find_map(|(at, _)| {
             let is_start = at == 0 || name[..at].ends_with('.');
@@ -161,24 +164,77 @@ impl Layers<'_> {
         })
     }
 
-    /// Whether no layer of the model takes this tensor's.
+    /// Whether no layer of the model comes from this tensor's.
     pub(super) fn is_left(&self, name: &str) -> bool {
         let layer = self.rule.split(name).map(|(_, layer, _)| layer);
         layer.is_some_and(|layer| !self.sources.contains(&layer))
     }
 }
 
-impl NewLayers {
-    /// Whether a tensor of a new layer, of a layer with this role, is zero: the end of a residual branch.
-    pub(super) fn zeroes(self, role: Role) -> bool {
-        self == NewLayers::Zero
-            && matches!(
-                role,
-                Role::AttentionOut
-                    | Role::MlpOut
-                    | Role::ResidualOut
-                    | Role::LastNormWeight
-                    | Role::BranchScale
-            )
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::fixtures::owned;
+    use crate::transfer::{Transfer, Unused};
+
+    #[test]
+    fn layers_come_from_others() {
+        let layer = |n: usize| format!("encoder.layer.{n}.mlp.fc2.weight");
+        let list = |count: usize| {
+            let names: Vec<(String, Vec<usize>)> =
+                (0..count).map(|n| (layer(n), vec![2, 2])).collect();
+            owned(&names)
+        };
+        let sources = |from: usize, to: usize, depth: Depth| -> Vec<String> {
+            let rules = Transfer {
+                depth: Some(depth),
+                ..Transfer::default()
+            };
+            let alignment = rules.align(&list(to), &list(from), true).unwrap();
+            let unused = alignment.unused.iter();
+            assert!(
+                unused.clone().all(|(_, why)| *why == Unused::OtherLayer),
+                "{unused:?}"
+            );
+            alignment
+                .fates
+                .iter()
+                .map(|fate| match fate.given().unwrap().tensors(&[2, 2]).pop() {
+                    Some(name) => name.chars().filter(char::is_ascii_digit).take(1).collect(),
+                    None => "zero".to_owned(),
+                })
+                .collect()
+        };
+        let depth = |map: LayerMap, new: NewLayers| Depth {
+            layers: "encoder.layer".into(),
+            map,
+            new,
+        };
+        let rule = |rule: LayerRule| depth(LayerMap::Rule(rule), NewLayers::Copy);
+        assert_eq!(sources(6, 3, rule(LayerRule::Uniform)), ["0", "2", "4"]);
+        assert_eq!(sources(6, 3, rule(LayerRule::First)), ["0", "1", "2"]);
+        assert_eq!(sources(2, 4, rule(LayerRule::Stack)), ["0", "1", "0", "1"]);
+        assert_eq!(
+            sources(2, 4, rule(LayerRule::Interlace)),
+            ["0", "0", "1", "1"]
+        );
+        assert_eq!(
+            sources(3, 2, depth(LayerMap::List(vec![2, 0]), NewLayers::Copy)),
+            ["2", "0"]
+        );
+        assert_eq!(
+            sources(
+                2,
+                4,
+                depth(LayerMap::Rule(LayerRule::Interlace), NewLayers::Zero)
+            ),
+            ["0", "zero", "1", "zero"]
+        );
+        let rules = Transfer {
+            depth: Some(depth(LayerMap::List(vec![9]), NewLayers::Copy)),
+            ..Transfer::default()
+        };
+        let error = rules.align(&list(1), &list(2), true).unwrap_err();
+        assert!(matches!(error, TransferError::Depth { .. }), "{error}");
     }
 }

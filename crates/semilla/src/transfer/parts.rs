@@ -1,33 +1,35 @@
-//! One tensor of several, and several of one: fused projections, gates, experts.
+//! Tensors made of several, and several made of one: fused projections, gates, experts.
 
 use std::collections::HashMap;
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::TransferError;
-use super::names::compile;
+use super::error::TransferError;
+use super::rename::compile;
 
-/// Targets that are several tensors of the checkpoint in one.
+/// Targets that consist of several tensors of the checkpoint.
 ///
 /// ```toml
 /// fuse = [{ target = '(.*)\.qkv\.(weight|bias)', parts = ['$1.q.$2', '$1.k.$2', '$1.v.$2'] },
-///         { target = '(.*)\.experts\.gate_up', parts = ['$1.experts.{}.gate.weight', '$1.experts.{}.up.weight'] }]
+///         { target = '(.*)\.experts\.gate_up',
+///           parts = ['$1.experts.{}.gate.weight', '$1.experts.{}.up.weight'] }]
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fuse {
-    /// A regular expression for the whole name of a target.
+    /// A regular expression that matches the whole name of a target.
     pub target: String,
-    /// The names of its parts (as renames leave them), in order along the output axis. `{}` stands for the index of a leading
-    /// axis of experts.
+    /// The names of its parts (after renaming), in order along the output axis. `{}` stands for the
+    /// index of a leading axis of experts.
     pub parts: Vec<String>,
-    /// The heads among which the parts alternate (GPT-NeoX, BLOOM), if they do not follow each other whole.
+    /// The number of heads among which the parts alternate (GPT-NeoX, BLOOM), if they do not follow
+    /// each other whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interleaved: Option<usize>,
 }
 
-/// Tensors of the checkpoint that are several targets in one.
+/// Tensors of the checkpoint that consist of several targets.
 ///
 /// ```toml
 /// split = [{ source = '(.*)\.c_attn\.(weight|bias)', parts = ['$1.q.$2', '$1.k.$2', '$1.v.$2'] }]
@@ -35,11 +37,13 @@ pub struct Fuse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// A regular expression for the whole name of the checkpoint's tensor (as renames leave it).
+    /// A regular expression that matches the whole name of the checkpoint's tensor (after
+    /// renaming).
     pub source: String,
-    /// The targets that it is made of, in order along the output axis. `{}` stands for the index of a leading axis of experts.
+    /// The targets that it consists of, in order along the output axis. `{}` stands for the index
+    /// of a leading axis of experts.
     pub parts: Vec<String>,
-    /// The heads among which the parts alternate, if they do not follow each other whole.
+    /// The number of heads among which the parts alternate, if they do not follow each other whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interleaved: Option<usize>,
 }
@@ -58,8 +62,8 @@ impl Pattern {
         interleaved: Option<usize>,
     ) -> Result<Self, TransferError> {
         let problem = match (parts.len(), interleaved) {
-            (0, _) => "it has no parts",
-            (_, Some(0)) => "it alternates among no heads",
+            (0, _) => "parts is empty; list the parts' names",
+            (_, Some(0)) => "interleaved is 0; give the number of heads",
             _ => "",
         };
         if !problem.is_empty() {
@@ -75,7 +79,7 @@ impl Pattern {
         })
     }
 
-    /// The names of the parts of a tensor; `None` if the name is not meant.
+    /// The names of a tensor's parts; `None` if the pattern does not match its name.
     pub(super) fn parts(&self, name: &str) -> Option<Vec<String>> {
         let captures = self.regex.captures(name)?;
         let expand = |part: &String| {
@@ -92,27 +96,30 @@ impl Pattern {
     }
 }
 
-/// A name with its `{}` as a number.
+/// A name with a number for `{}`.
 pub(super) fn numbered(name: &str, index: usize) -> String {
     name.replace("{}", &index.to_string())
 }
 
-/// A part of a tensor of the checkpoint.
+/// One target's part of a tensor of the checkpoint.
 pub(super) struct Cut {
-    /// The place of the tensor.
-    pub(super) place: usize,
+    /// The tensor's index in the checkpoint.
+    pub(super) source: usize,
     /// The index along its leading axis of experts.
     pub(super) expert: Option<usize>,
-    /// Which part.
+    /// The part's number, from 0.
     pub(super) part: usize,
     /// The names of all parts, in order.
     pub(super) parts: Vec<String>,
-    /// The heads among which they alternate.
+    /// The number of heads among which they alternate.
     pub(super) interleaved: Option<usize>,
 }
 
-/// The targets that are parts of tensors of the checkpoint: `offered` are its names and places, `experts` the size of a tensor's
-/// first axis.
+/// The targets that are parts of the checkpoint's tensors, by name. `offered` are the tensors'
+/// indices and names, `experts` gives the size of a tensor's first axis.
+///
+/// # Errors
+/// A rule is not valid, or matches nothing.
 pub(super) fn cuts(
     rules: &[Split],
     offered: &[(usize, String)],
@@ -124,13 +131,13 @@ pub(super) fn cuts(
     for rule in rules {
         let pattern = Pattern::new(&rule.source, &rule.parts, rule.interleaved)?;
         let mut fired = false;
-        for (place, name) in offered {
+        for (source, name) in offered {
             let Some(parts) = pattern.parts(name) else {
                 continue;
             };
             fired = true;
             let count = if pattern.is_numbered() {
-                experts(*place).min(MOST)
+                experts(*source).min(MOST)
             } else {
                 1
             };
@@ -138,7 +145,7 @@ pub(super) fn cuts(
                 let names: Vec<String> = parts.iter().map(|part| numbered(part, index)).collect();
                 for (part, name) in names.iter().enumerate() {
                     let cut = Cut {
-                        place: *place,
+                        source: *source,
                         expert: pattern.is_numbered().then_some(index),
                         part,
                         parts: names.clone(),
@@ -150,7 +157,7 @@ pub(super) fn cuts(
         }
         if !fired {
             return Err(TransferError::Unfired {
-                what: "the split",
+                what: "split",
                 rule: rule.source.clone(),
                 side: "checkpoint",
                 hint: String::new(),

@@ -1,4 +1,7 @@
-use super::*;
+use std::collections::BTreeMap;
+
+use super::proposal;
+use crate::transfer::rename::renamed;
 
 type Shape = &'static [usize];
 

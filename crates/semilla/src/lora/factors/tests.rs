@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::matrix::Singular;
+use crate::matrix::{Singular, singular};
 
 const SHAPES: [[usize; 2]; 5] = [[12, 12], [30, 9], [9, 30], [40, 64], [64, 40]];
 

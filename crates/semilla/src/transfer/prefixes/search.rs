@@ -1,68 +1,25 @@
-//! The names that a checkpoint's tensors get on their way to a model.
+//! Finds the prefixes under which a checkpoint's names match a model's.
 
 use std::collections::HashMap;
 
-use regex::{Regex, RegexBuilder};
+use super::pair::Prefixes;
+use crate::transfer::error::TransferError;
 
-pub(super) use super::propose::proposal;
-use super::{Prefixes, TransferError};
-
-/// A regular expression of a recipe is short.
-const MAX_REGEX_BYTES: usize = 1 << 20;
-
-/// Dotted prefixes are tried to this depth.
+/// How many parts a prefix may have.
 const DEPTH: usize = 4;
-/// And so many of them on either side, the most frequent first.
+/// How many prefixes of the checkpoint are tried, the most frequent first.
 const CANDIDATES: usize = 64;
 
-/// Applies ordered renames to every name, each rule to what the earlier ones left.
-///
-/// # Errors
-/// An expression that does not compile, or one that matches nothing.
-pub(super) fn renamed(
-    names: &[&str],
-    rules: &[(String, String)],
-) -> Result<Vec<String>, TransferError> {
-    let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    for (pattern, replacement) in rules {
-        let regex = compile(pattern)?;
-        let mut fired = false;
-        for name in &mut names {
-            if regex.is_match(name) {
-                fired = true;
-                *name = regex.replace_all(name, replacement.as_str()).into_owned();
-            }
-        }
-        if !fired {
-            return Err(TransferError::Unfired {
-                what: "the rename",
-                rule: pattern.clone(),
-                side: "checkpoint",
-                hint: String::new(),
-            });
-        }
-    }
-    Ok(names)
-}
-
-pub(super) fn compile(pattern: &str) -> Result<Regex, TransferError> {
-    RegexBuilder::new(pattern)
-        .size_limit(MAX_REGEX_BYTES)
-        .build()
-        .map_err(|error| TransferError::Pattern {
-            pattern: pattern.to_owned(),
-            problem: error.to_string(),
-        })
-}
-
-/// How well two prefixes match: elements of targets that find their name and as many elements, then names alone.
+/// How well two prefixes match: the elements of targets whose source has the same name and size,
+/// then the targets whose name is found.
 type Score = (u64, usize);
 
-/// The prefixes under which most of the model finds its names: of several that do, none if it is among them.
+/// The prefixes under which most of the model finds its names. No prefix wins over others that
+/// match equally well.
 ///
 /// # Errors
-/// Two that match equally well.
-pub(super) fn best_prefixes(
+/// Two choices match equally well.
+pub(in crate::transfer) fn best_prefixes(
     sources: &[(&str, u64)],
     targets: &[(&str, u64)],
 ) -> Result<Prefixes, TransferError> {
@@ -82,7 +39,8 @@ pub(super) fn best_prefixes(
                 }
             }
         }
-        // Any two layers have a weight and a bias: a part of the checkpoint for a part of the model is for the user to say.
+        // Any two layers have a weight and a bias, so matching a part of the checkpoint with a part
+        // of the model is left to the user.
         let is_most = 2 * remainders.len() > sources.len();
         scores.retain(|add, _| is_most || strip.is_empty() || add.is_empty());
         best.extend(scores.into_iter().map(|(add, score)| {
@@ -100,7 +58,7 @@ pub(super) fn best_prefixes(
     if winners.contains(&Prefixes::default()) {
         return Ok(Prefixes::default());
     }
-    // "a.b." to "a.b." is the same as "b." to "b.", and as nothing: the shortest says it.
+    // "a.b." to "a.b." means the same as "b." to "b.", and as nothing: the shortest wins.
     winners.sort_by_key(|p| (p.strip.len() + p.add.len(), p.strip.clone(), p.add.clone()));
     let first = winners.swap_remove(0);
     match winners.into_iter().find(|other| !is_longer(other, &first)) {
@@ -109,7 +67,7 @@ pub(super) fn best_prefixes(
     }
 }
 
-/// Whether two prefixes are others with the same part put behind both.
+/// Whether `long` is `short` with the same text behind both prefixes.
 fn is_longer(long: &Prefixes, short: &Prefixes) -> bool {
     let (strip, add) = (
         long.strip.strip_prefix(&short.strip),
@@ -139,15 +97,4 @@ fn prefixes(name: &str) -> impl Iterator<Item = &str> {
         .chain(ends)
         .take(DEPTH + 1)
         .map(|end| &name[..end])
-}
-
-/// The first name that occurs twice, with the places of both.
-pub(super) fn collision(names: &[(usize, String)]) -> Option<(&str, usize, usize)> {
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    for (place, name) in names {
-        if let Some(first) = seen.insert(name, *place) {
-            return Some((name, first, *place));
-        }
-    }
-    None
 }

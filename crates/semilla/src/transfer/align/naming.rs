@@ -1,0 +1,162 @@
+//! The names that a checkpoint's tensors get.
+
+use std::collections::HashMap;
+
+use crate::model::{Model, Tensor};
+use crate::transfer::error::TransferError;
+use crate::transfer::parts::{Pattern, numbered};
+use crate::transfer::prefixes::{Prefixes, best_prefixes};
+use crate::transfer::propose::proposal;
+use crate::transfer::rename::{collision, renamed};
+use crate::transfer::rules::{Transfer, matching};
+use crate::transfer::unused::Unused;
+
+/// A checkpoint's tensors, under the names that they get.
+pub(super) struct Naming<'a> {
+    /// All names after the renames, before any prefix is changed.
+    renamed: Vec<String>,
+    pub(super) prefixes: Prefixes,
+    /// Whether the prefixes were found, not given.
+    pub(super) is_found: bool,
+    /// The tensors that may be used: their indices in the checkpoint and their new names.
+    pub(super) offered: Vec<(usize, String)>,
+    /// The new names of tensors that are excluded, and the rules.
+    pub(super) excluded: HashMap<String, &'a str>,
+    /// The tensors that may not be used, and why.
+    pub(super) left_out: Vec<(String, Unused)>,
+}
+
+impl<'a> Naming<'a> {
+    /// # Errors
+    /// A regular expression is not valid or matches nothing, or two choices of prefixes match
+    /// equally well.
+    pub(super) fn new(
+        rules: &'a Transfer,
+        target: &Model,
+        source: &Model,
+    ) -> Result<Self, TransferError> {
+        let own: Vec<&str> = source.tensors.iter().map(|t| t.name.as_str()).collect();
+        let renamed = renamed(&own, &rules.rename)?;
+        let is_found = rules.strip.is_none() && rules.add.is_none();
+        let prefixes = match is_found {
+            true => found(rules, &sized(&renamed, source), &names_of(target))?,
+            false => Prefixes {
+                strip: rules.strip.clone().unwrap_or_default(),
+                add: rules.add.clone().unwrap_or_default(),
+            },
+        };
+        let mut naming = Self {
+            renamed,
+            prefixes,
+            is_found,
+            offered: Vec::new(),
+            excluded: HashMap::new(),
+            left_out: Vec::new(),
+        };
+        for (index, own) in own.into_iter().enumerate() {
+            naming.sort(rules, index, own);
+        }
+        Ok(naming)
+    }
+
+    /// Offers a tensor under its new name, or leaves it out.
+    fn sort(&mut self, rules: &'a Transfer, index: usize, own: &str) {
+        let Prefixes { strip, add } = &self.prefixes;
+        let rest = self.renamed[index].strip_prefix(strip);
+        let name = rest.map(|rest| format!("{add}{rest}"));
+        match (matching(&rules.exclude, own), name) {
+            (Some(glob), name) => {
+                let why = Unused::Excluded { glob: glob.clone() };
+                self.left_out.push((own.to_owned(), why));
+                self.excluded.extend(name.map(|name| (name, glob.as_str())));
+            }
+            (None, Some(name)) => self.offered.push((index, name)),
+            (None, None) => {
+                let prefix = strip.clone();
+                let why = Unused::OtherPrefix { prefix };
+                self.left_out.push((own.to_owned(), why));
+            }
+        }
+    }
+
+    /// # Errors
+    /// Two tensors have the same new name.
+    pub(super) fn check_collision(&self, source: &Model) -> Result<(), TransferError> {
+        let own = |index: usize| source.tensors[index].name.clone();
+        match collision(&self.offered) {
+            None => Ok(()),
+            Some((name, first, second)) => Err(TransferError::Collision {
+                target: name.to_owned(),
+                sources: (own(first), own(second)),
+            }),
+        }
+    }
+
+    /// Renames that may help.
+    pub(super) fn proposal(&self, target: &Model, source: &Model) -> String {
+        proposal(&sized(&self.renamed, source), &names_of(target))
+    }
+
+    /// No name matches.
+    pub(super) fn no_match(&self, target: &Model, source: &Model) -> TransferError {
+        let first = |names: &mut dyn Iterator<Item = &str>| -> Vec<String> {
+            names.take(4).map(str::to_owned).collect()
+        };
+        let mut targets = target.tensors.iter().map(|tensor| tensor.name.as_str());
+        TransferError::NoMatch {
+            checkpoint: first(&mut self.renamed.iter().map(String::as_str)),
+            model: first(&mut targets),
+            proposal: self.proposal(target, source),
+        }
+    }
+}
+
+/// A name, and the elements of its tensor.
+type Sized<'a> = (&'a str, u64);
+
+/// The checkpoint's new names.
+fn sized<'a>(renamed: &'a [String], source: &Model) -> Vec<Sized<'a>> {
+    let sizes = source.tensors.iter().map(elements);
+    renamed.iter().map(String::as_str).zip(sizes).collect()
+}
+
+fn names_of(target: &Model) -> Vec<Sized<'_>> {
+    let tensors = target.tensors.iter();
+    tensors
+        .map(|tensor| (tensor.name.as_str(), elements(tensor)))
+        .collect()
+}
+
+fn elements(tensor: &Tensor) -> u64 {
+    tensor.len().unwrap_or(0)
+}
+
+/// The prefixes that match most, also by the names that fused and split tensors have in parts.
+fn found(
+    rules: &Transfer,
+    sources: &[Sized<'_>],
+    targets: &[Sized<'_>],
+) -> Result<Prefixes, TransferError> {
+    let (mut of_sources, mut of_targets) = (Vec::new(), Vec::new());
+    for split in &rules.split {
+        let pattern = Pattern::new(&split.source, &split.parts, split.interleaved)?;
+        of_sources.extend(parts(&pattern, sources));
+    }
+    for fuse in &rules.fuse {
+        let pattern = Pattern::new(&fuse.target, &fuse.parts, fuse.interleaved)?;
+        of_targets.extend(parts(&pattern, targets));
+    }
+    best_prefixes(&with(sources, &of_sources), &with(targets, &of_targets))
+}
+
+/// The names of the first parts of all tensors that a pattern matches.
+fn parts(pattern: &Pattern, names: &[Sized<'_>]) -> Vec<String> {
+    let parts = names.iter().filter_map(|(name, _)| pattern.parts(name));
+    parts.flatten().map(|name| numbered(&name, 0)).collect()
+}
+
+/// The names, and others without elements.
+fn with<'a>(names: &[Sized<'a>], others: &'a [String]) -> Vec<Sized<'a>> {
+    let others = others.iter().map(|name| (name.as_str(), 0));
+    names.iter().copied().chain(others).collect()
+}
