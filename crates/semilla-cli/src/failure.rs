@@ -41,7 +41,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     #[error(transparent)]
-    Initializer(#[from] semilla::init::UnknownInitializer),
+    Initializer(#[from] semilla::init::ParseInitializerError),
     #[error("{0}")]
     Plan(#[from] PlanError),
     #[error(transparent)]

@@ -1,5 +1,7 @@
 //! Whose way of naming and storing weights a list of tensors follows.
 
+use super::names::{is_number, without_output};
+
 /// Whose names and layouts a list of tensors follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Convention {
@@ -117,18 +119,6 @@ fn is_flax(path: &str) -> bool {
         class.starts_with(|c: char| c.is_ascii_uppercase()) && is_number(number)
     });
     numbered || path.split('/').next() == Some("params")
-}
-
-/// A name without TensorFlow's number of an operation's output: `conv/kernel` of `conv/kernel:0`.
-pub(super) fn without_output(name: &str) -> &str {
-    match name.rsplit_once(':') {
-        Some((rest, number)) if is_number(number) => rest,
-        _ => name,
-    }
-}
-
-pub(super) fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@
 //! The part after the last colon may be left out: relu for `mlp` and `conv`, gelu for `transformer`.
 //! Tensors are named and stored as PyTorch does, in `f32`.
 
-use super::{Convention, Model, Role, Tensor};
+use super::convention::Convention;
+use super::role::Role;
+use super::state_dict::Model;
+use super::tensor::Tensor;
 use crate::activation::{Activation, ParseActivationError};
 use crate::dtype::DType;
 use crate::suggest::did_you_mean;

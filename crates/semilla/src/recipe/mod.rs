@@ -343,7 +343,8 @@ impl Recipe {
     }
 
     /// One initializer for every weight matrix; embeddings N(0, 0.02), biases 0, norms 1 and 0, buffers as they must be.
-    pub fn scheme(init: Initializer) -> Self {
+    pub fn scheme(init: impl Into<Initializer>) -> Self {
+        let init = init.into();
         let rule = |roles: &[RoleName], init: Initializer, reason: &str| Rule {
             globs: Vec::new(),
             regex: None,

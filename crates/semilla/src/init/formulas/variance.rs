@@ -1,0 +1,237 @@
+//! Variance scaling: a variance divided by a fan.
+
+use crate::activation::{Activation, Function, pytorch_gain};
+use crate::distribution::Distribution;
+use crate::expression::Scalar;
+use crate::fill::Fill;
+use crate::init::catalogue::{
+    BiasUniform, KaimingNormal, KaimingUniform, LecunNormal, LecunUniform, Siren, VarianceScaling,
+    XavierNormal, XavierUniform,
+};
+use crate::init::context::Resolved;
+use crate::init::error::InitError;
+use crate::init::formula::{Formula, Place};
+use crate::init::number::number;
+use crate::init::parameters::{Mode, Shape};
+
+/// A truncation at ±2σ leaves this part of the standard deviation.
+const TWO_SIGMA_STD: f64 = 0.879_625_661_034_239_8;
+
+impl Formula for VarianceScaling {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        let scale = place.magnitude("scale", &self.scale)?;
+        let gain = self.activation.map_or(Ok(1.0), forward_gain)?;
+        let whole = scale * gain * gain;
+        check_scale(place, "scale", number(scale), whole, scale == 0.0)?;
+        scaled(place, whole, self.mode, self.distribution, whole.sqrt())
+    }
+}
+
+impl Formula for XavierUniform {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        xavier(place, &self.gain, Shape::Uniform)
+    }
+}
+
+impl Formula for XavierNormal {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        xavier(place, &self.gain, self.distribution)
+    }
+}
+
+impl Formula for KaimingUniform {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        kaiming(place, &self.a, self.nonlinearity, self.mode, Shape::Uniform)
+    }
+}
+
+impl Formula for KaimingNormal {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        kaiming(
+            place,
+            &self.a,
+            self.nonlinearity,
+            self.mode,
+            self.distribution,
+        )
+    }
+}
+
+impl Formula for LecunUniform {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        scaled(place, 1.0, Mode::FanIn, Shape::Uniform, 1.0)
+    }
+}
+
+impl Formula for LecunNormal {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        scaled(place, 1.0, Mode::FanIn, self.distribution, 1.0)
+    }
+}
+
+impl Formula for BiasUniform {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        let fan_in = place.bias_fan_in().ok_or(InitError::NoWeight {
+            initializer: place.name,
+        })?;
+        let fan_in = positive_fan(place, "the fan_in of the bias's weight", fan_in)?;
+        let bound = fan_in.sqrt().recip();
+        Ok(Resolved::plain(Fill::Draw(symmetric(bound))))
+    }
+
+    fn is_blockwise(&self) -> bool {
+        false
+    }
+}
+
+impl Formula for Siren {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        let fans = place.fans()?;
+        let omega = place.positive("omega", &self.omega)?;
+        let n = fans.fan_in.max(1.0);
+        let bound = if self.first {
+            n.recip()
+        } else {
+            (6.0 / n).sqrt() / omega
+        };
+        check_scale(place, "omega", number(omega), bound, false)?;
+        Ok(Resolved {
+            fans: Some(fans),
+            ..Resolved::plain(Fill::Draw(symmetric(bound)))
+        })
+    }
+}
+
+fn xavier(place: &Place<'_>, gain: &Scalar, shape: Shape) -> Result<Resolved, InitError> {
+    let gain = place.magnitude("gain", gain)?;
+    check_scale(place, "gain", number(gain), gain * gain, gain == 0.0)?;
+    scaled(place, gain * gain, Mode::FanAvg, shape, gain)
+}
+
+fn kaiming(
+    place: &Place<'_>,
+    slope: &Scalar,
+    nonlinearity: Option<Activation>,
+    mode: Mode,
+    shape: Shape,
+) -> Result<Resolved, InitError> {
+    let (parameter, value, gain) = match nonlinearity {
+        None => {
+            let slope = place.value("a", slope)?;
+            let gain = (2.0 / slope.mul_add(slope, 1.0)).sqrt();
+            ("a", number(slope), gain)
+        }
+        Some(activation) => {
+            let gain = peers_gain(activation)?;
+            ("nonlinearity", activation.to_string(), gain)
+        }
+    };
+    check_scale(place, parameter, value, gain * gain, false)?;
+    scaled(place, gain * gain, mode, shape, gain)
+}
+
+/// Variance `scale` / fan.
+fn scaled(
+    place: &Place<'_>,
+    scale: f64,
+    mode: Mode,
+    shape: Shape,
+    gain: f64,
+) -> Result<Resolved, InitError> {
+    let fans = place.fans()?;
+    let (name, fan) = match mode {
+        Mode::FanIn => ("fan_in", fans.fan_in),
+        Mode::FanOut => ("fan_out", fans.fan_out),
+        Mode::FanAvg => ("(fan_in + fan_out) / 2", (fans.fan_in + fans.fan_out) / 2.0),
+        Mode::FanGeoAvg => ("√(fan_in · fan_out)", (fans.fan_in * fans.fan_out).sqrt()),
+    };
+    // An empty tensor has nothing to divide: any positive fan does.
+    let fan = match place.tensor.is_empty() {
+        true if fan <= 0.0 => 1.0,
+        _ => positive_fan(place, name, fan)?,
+    };
+    let variance = scale / fan;
+    let fill = if variance == 0.0 {
+        Fill::Constant { value: 0.0 }
+    } else {
+        Fill::Draw(centred(variance.sqrt(), shape))
+    };
+    Ok(Resolved {
+        fill,
+        fans: Some(fans),
+        gain: Some(gain),
+    })
+}
+
+fn positive_fan(place: &Place<'_>, fan: &'static str, value: f64) -> Result<f64, InitError> {
+    if value > 0.0 {
+        return Ok(value);
+    }
+    Err(InitError::Fan {
+        initializer: place.name,
+        fan,
+        value,
+        shape: place.tensor.shape.clone(),
+    })
+}
+
+/// Refuses a parameter that makes a scale vanish or overflow, unless zeros were asked for.
+fn check_scale(
+    place: &Place<'_>,
+    parameter: &'static str,
+    value: String,
+    scale: f64,
+    may_be_zero: bool,
+) -> Result<(), InitError> {
+    if scale.is_normal() || (scale == 0.0 && may_be_zero) {
+        return Ok(());
+    }
+    Err(InitError::Scale {
+        initializer: place.name,
+        parameter,
+        value,
+    })
+}
+
+/// PyTorch's constant where its table has the activation, otherwise the gain that keeps the
+/// variance.
+fn peers_gain(activation: Activation) -> Result<f64, InitError> {
+    let slope = match activation {
+        Activation::LeakyRelu { slope } => Some(slope),
+        _ => None,
+    };
+    let text = activation.to_string();
+    let name = text.split('(').next().unwrap_or(&text);
+    pytorch_gain(name, slope).or_else(|_| forward_gain(activation))
+}
+
+/// The gain that keeps the variance of standard normal signals, from the activation's definition.
+fn forward_gain(activation: Activation) -> Result<f64, InitError> {
+    let gain = Function::from(activation).forward_gain();
+    gain.map(|gain| gain.value)
+        .map_err(|source| InitError::Gain { activation, source })
+}
+
+/// A distribution around 0 with the given standard deviation after any truncation.
+fn centred(std: f64, shape: Shape) -> Distribution {
+    match shape {
+        Shape::Normal => Distribution::Normal { mean: 0.0, std },
+        Shape::TruncatedNormal => {
+            let std = std / TWO_SIGMA_STD;
+            Distribution::TruncatedNormal {
+                mean: 0.0,
+                std,
+                low: -2.0 * std,
+                high: 2.0 * std,
+            }
+        }
+        Shape::Uniform => symmetric(3f64.sqrt() * std),
+    }
+}
+
+fn symmetric(bound: f64) -> Distribution {
+    Distribution::Uniform {
+        low: -bound,
+        high: bound,
+    }
+}
