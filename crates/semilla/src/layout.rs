@@ -153,8 +153,8 @@ impl Layout {
         Self::of(axes)
     }
 
-    /// PyTorch's transposed convolution, stored `[in, out / groups, kernel...]`, with the product of
-    /// its strides. A stride of 0 is an error where the layout is used ([`Layout::check`]).
+    /// PyTorch's transposed convolution, stored `[in, out / groups, kernel...]`, with the product
+    /// of its strides. A stride of 0 is an error where the layout is used ([`Layout::check`]).
     pub fn conv_transpose(spatial: usize, stride: usize) -> Self {
         let mut axes = vec![Axis::In, Axis::Out];
         axes.resize(2 + spatial, Axis::Kernel);
@@ -232,7 +232,8 @@ impl Layout {
         self.size(Axis::Kernel, shape)
     }
 
-    /// Checks that the layout has as many axes as the shape, and neither 0 groups nor a stride of 0.
+    /// Checks that the layout has as many axes as the shape, and neither 0 groups nor a stride of
+    /// 0.
     ///
     /// # Errors
     /// [`LayoutError::Rank`] or [`LayoutError::Zero`] if not.

@@ -450,7 +450,7 @@ fn mimetic_products_lie_along_the_identity() {
             ..init::Mimetic::default()
         };
         let tensor = Tensor::linear(name, width, width);
-        generate(mimetic.into(), &tensor)
+        generate(mimetic, &tensor)
     };
     // Stored [out, in]: for x, value = W_V x and out = W_O value; W_V W_O in the paper's row convention.
     let value = projection(Projection::Value, "v", 1);

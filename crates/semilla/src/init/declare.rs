@@ -111,7 +111,10 @@ macro_rules! initializers {
 
         $(
             $(#[$doc])*
-            #[doc = concat!("\n\nIn text: `", stringify!($function), "`" $($(, ", `", $alias, "`")+)?, ".")]
+            ///
+            #[doc = concat!(
+                "In text: `", stringify!($function), "`" $($(, ", `", $alias, "`")+)?, "."
+            )]
             #[derive(Clone, Debug, PartialEq, Serialize)]
             pub struct $name {
                 $($(#[$field_doc])* pub $field: $type $(<$inner>)?,)*

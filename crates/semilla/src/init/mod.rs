@@ -1,7 +1,8 @@
 //! Initializers: what a user names, with its formula, its defaults and its paper.
 //!
-//! An [`Initializer`] is a choice that does not know its tensor yet. Together with a tensor's shape,
-//! layout and place it becomes a [`Fill`](crate::Fill), the concrete numbers that a plan records.
+//! An [`Initializer`] is a choice that does not know its tensor yet. Together with a tensor's
+//! shape, layout and place it becomes a [`Fill`](crate::Fill), the concrete numbers that a plan
+//! records.
 //!
 //! Each initializer is a struct of its parameters with a function that makes it and a setter for
 //! each parameter:

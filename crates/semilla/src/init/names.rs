@@ -293,7 +293,7 @@ mod tests {
             "-1e-3",
             "pi",
         ];
-        let expression = prop::sample::select(&expressions[..]);
+        let expression = prop::sample::select(expressions.to_vec());
         prop_oneof![
             (-1e300..1e300f64).prop_map(Scalar::from),
             any::<i16>().prop_map(|value| f64::from(value).into()),
@@ -307,11 +307,11 @@ mod tests {
     fn initializer() -> impl Strategy<Value = Initializer> {
         let modes = [Mode::FanIn, Mode::FanOut, Mode::FanAvg, Mode::FanGeoAvg];
         let activations = [Activation::Selu, Activation::LeakyRelu { slope: 0.2 }];
-        let name = prop::sample::select(&Initializer::NAMES[..]);
+        let name = prop::sample::select(Initializer::NAMES.to_vec());
         let kaiming = (
             scalar(),
-            prop::sample::select(&modes[..]),
-            prop::option::of(prop::sample::select(&activations[..])),
+            prop::sample::select(modes.to_vec()),
+            prop::option::of(prop::sample::select(activations.to_vec())),
         );
         let mimetic = (
             prop::option::of(".*"),

@@ -1,6 +1,7 @@
 //! Numbers as people write them.
 
-/// The shortest text that reads back as the same number, with an exponent where zeros would pile up.
+/// The shortest text that reads back as the same number, with an exponent where zeros would pile
+/// up.
 pub(super) fn number(value: f64) -> String {
     if value == 0.0 || (1e-3..1e6).contains(&value.abs()) {
         value.to_string()

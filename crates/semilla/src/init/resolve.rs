@@ -106,3 +106,40 @@ fn by_blocks(formula: &dyn Formula, place: &Place<'_>) -> Result<Resolved, InitE
     };
     Ok(Resolved { fill, fans, gain })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dtype::DType;
+    use crate::init::{self, Context, Initializer};
+    use crate::model::Tensor;
+
+    #[test]
+    fn counts_that_cannot_be_are_refused_at_use() {
+        let refused = |initializer: Initializer, tensor: Tensor| {
+            let refused = initializer.resolve(&tensor, &Context::default());
+            refused.unwrap_err().to_string()
+        };
+        let conv = || Tensor::conv("w", [64, 2, 3, 3]);
+        let groups = refused(init::zeros().into(), conv().groups(0));
+        assert!(groups.contains("has groups 0"), "{groups}");
+        for gates in [3, 100, usize::MAX] {
+            let gates = refused(init::xavier_uniform().into(), conv().gates(gates));
+            assert!(gates.contains("that add up to axis 0"), "{gates}");
+        }
+        assert!(
+            init::xavier_uniform()
+                .resolve(&conv().gates(4), &Context::default())
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_struct_and_its_initializer_give_the_same() {
+        let tensor = Tensor::linear("w", 7, 5).dtype(DType::F64);
+        let normal = init::normal().mean(1.0);
+        let values: Vec<f64> = normal.generate(&tensor, 3).unwrap();
+        assert_eq!(Initializer::from(normal).generate(&tensor, 3), Ok(values));
+        let wrong = init::zeros().generate::<f32>(&tensor, 3).unwrap_err();
+        assert!(wrong.to_string().contains("F64, not F32"), "{wrong}");
+    }
+}

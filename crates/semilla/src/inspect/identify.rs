@@ -25,7 +25,8 @@ const THRESHOLD: f64 = 1e-3;
 
 /// The initializer that fits best, if any fits.
 ///
-/// Every candidate's parameters are fixed by its formula at the tensor's shape; none is fitted to the values.
+/// Every candidate's parameters are fixed by its formula at the tensor's shape; none is fitted to
+/// the values.
 pub fn identify(collector: &Collector, tensor: &Tensor) -> Option<Match> {
     let summary = collector.summary();
     if summary.count == 0 || summary.non_finite > 0 {

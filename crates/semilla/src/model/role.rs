@@ -102,12 +102,13 @@ roles! {
     TimeStepBias "time_step_bias",
     /// A state-space model's skip connection `D`.
     StateSkip "state_skip",
-    /// Nothing above could be read off its name, shape and place.
+    /// None of the others could be read off its name, shape and place.
     Unknown "unknown",
 }
 
 impl Role {
-    /// Whether this is a weight that multiplies activations: what Xavier, He and orthogonal are for.
+    /// Whether this is a weight that multiplies activations: Xavier, He and orthogonal are for
+    /// these.
     pub const fn is_matrix(self) -> bool {
         matches!(
             self,

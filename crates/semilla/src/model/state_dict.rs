@@ -9,7 +9,8 @@ use super::tensor::Tensor;
 pub struct Model {
     /// The tensors.
     pub tensors: Vec<Tensor>,
-    /// The number of residual blocks (transformer layers, residual units); `None` where none were found.
+    /// The number of residual blocks (transformer layers, residual units); `None` where none were
+    /// found.
     pub layers: Option<usize>,
     /// The width of the residual stream; `None` where none was found.
     pub width: Option<usize>,

@@ -235,3 +235,79 @@ fn symmetric(bound: f64) -> Distribution {
         high: bound,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dtype::DType;
+    use crate::init::{self, Context, Initializer};
+    use crate::model::{Role, Tensor};
+
+    fn refused(initializer: impl Into<Initializer>) -> String {
+        let tensor = Tensor::linear("w", 8, 8);
+        let initializer: Initializer = initializer.into();
+        let refused = initializer.resolve(&tensor, &Context::default());
+        refused.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn parameters_that_leave_no_scale_are_refused_by_name() {
+        let steep = crate::Activation::LeakyRelu { slope: 1e300 };
+        for (message, named) in [
+            (
+                refused(init::kaiming_normal().a(1e300)),
+                "kaiming_normal: with a 1e300 ",
+            ),
+            (
+                refused(init::kaiming_uniform().a(-1e200)),
+                "kaiming_uniform: with a -1e200 ",
+            ),
+            (
+                refused(init::kaiming_normal().nonlinearity(steep)),
+                "kaiming_normal: with nonlinearity leaky_relu(1",
+            ),
+            (
+                refused(init::xavier_uniform().gain(1e200)),
+                "xavier_uniform: with gain 1e200 ",
+            ),
+            (
+                refused(init::xavier_normal().gain(1e-200)),
+                "xavier_normal: with gain 1e-200 ",
+            ),
+            (
+                refused(init::siren().omega(1e-320)),
+                "siren: with omega 1e-320 ",
+            ),
+        ] {
+            assert!(message.starts_with(named), "{message}");
+            assert!(message.len() < 500 && !message.contains("NaN"), "{message}");
+        }
+        let scale = "fan_in ^ 1000".parse::<crate::Scalar>().unwrap();
+        let message = refused(init::variance_scaling().scale(scale));
+        assert!(
+            message.starts_with("variance_scaling: scale: "),
+            "{message}"
+        );
+        assert!(refused(init::xavier_normal().gain(-1.0)).contains("gain is -1; it must be"));
+    }
+
+    #[test]
+    fn a_scale_of_zero_asks_for_zeros() {
+        let tensor = Tensor::linear("w", 8, 8);
+        let zeros: Vec<f32> = init::variance_scaling()
+            .scale(0.0)
+            .generate(&tensor, 0)
+            .unwrap();
+        assert_eq!(zeros, [0.0; 64]);
+    }
+
+    #[test]
+    fn a_bias_without_its_weight_is_named() {
+        let bias = Tensor::new("b", [8], DType::F32).role(Role::Bias);
+        let error = init::bias_uniform().resolve(&bias, &Context::default());
+        let message = error.unwrap_err().to_string();
+        assert!(
+            message.contains("no weight was found beside this bias"),
+            "{message}"
+        );
+    }
+}

@@ -3,7 +3,8 @@
 use crate::model::names::without_output;
 use crate::model::tensor::Tensor;
 
-/// All tensors of a model, to be found by name. Files may have a million: nothing of them is copied.
+/// All tensors of a model, to be found by name. Files may have a million: nothing of them is
+/// copied.
 #[derive(Clone, Copy)]
 pub(super) struct All<'a> {
     tensors: &'a [Tensor],
@@ -23,6 +24,7 @@ impl<'a> All<'a> {
     }
 }
 
+/// The places of tensors in the order of their names.
 pub(super) fn sorted(tensors: &[Tensor]) -> Vec<usize> {
     let mut by_name: Vec<usize> = (0..tensors.len()).collect();
     by_name.sort_unstable_by(|&a, &b| own_name(&tensors[a]).cmp(own_name(&tensors[b])));

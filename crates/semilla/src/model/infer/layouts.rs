@@ -68,7 +68,7 @@ pub(super) fn blocks(
     let out = layout.size(Axis::Out, shape);
     let inputs = layout.size(Axis::In, shape);
     match role {
-        // With fewer key and value heads than query heads the sizes are not told by the shape.
+        // With fewer key and value heads than query heads the shape does not give the sizes.
         Role::Qkv if inputs > 0 && out == 3 * inputs => equal_blocks(out, 3),
         Role::MlpGate if name.parts.contains(&"gate_up_proj") => equal_blocks(out, 2),
         _ => Vec::new(),

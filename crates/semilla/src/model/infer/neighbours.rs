@@ -7,8 +7,9 @@ use crate::model::names::Name;
 use crate::model::role::Role;
 use crate::model::tensor::{BiasFanIn, Tensor};
 
-/// `[C, 1, kernel...]` is a depthwise convolution when the weight before it in its own module list gives C channels: the
-/// first convolution of a model of one-channel images has the same shape and is none.
+/// `[C, 1, kernel...]` is a depthwise convolution when the weight before it in the list gives C
+/// channels: the first convolution of a model of one-channel images has the same shape, but is
+/// not depthwise.
 pub(super) fn mark_depthwise(tensors: &mut [Tensor]) {
     let mut before = None;
     for tensor in tensors {
@@ -30,7 +31,7 @@ pub(super) fn mark_depthwise(tensors: &mut [Tensor]) {
     }
 }
 
-/// Tells each bias the fan_in of its weight.
+/// Sets each bias's fan_in to its weight's.
 pub(super) fn join_biases(tensors: &mut [Tensor], by_name: &[usize]) {
     for place in 0..tensors.len() {
         let fan_in = bias_fan_in(&tensors[place], All::new(tensors, by_name));

@@ -14,7 +14,8 @@ fn block_of(name: &str) -> Option<String> {
     Some(parts[..=at].join("."))
 }
 
-/// The last convolution and the last normalization of each residual unit of convolutions (`conv3`, `bn3`).
+/// Marks the last convolution and the last normalization of each residual unit of convolutions
+/// (`conv3`, `bn3`).
 pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     let place = |name: &str, stem: &str| -> Option<(String, u32)> {
         let parts: Vec<&str> = name.split('.').collect();
@@ -50,7 +51,8 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     }
 }
 
-/// Numbers the residual blocks in natural order and tells each tensor its own; the count, if there are any.
+/// Numbers the residual blocks in natural order and sets each tensor's own; the count, if there are
+/// any.
 pub(super) fn number_blocks(tensors: &mut [Tensor]) -> Option<usize> {
     let ends = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
     let mut blocks: Vec<String> = tensors

@@ -1,9 +1,8 @@
 //! From names and shapes to a model, step by step.
 //!
 //! The conventions are those of PyTorch's layers, transformers, timm, torchvision, Meta's Llama,
-//! Keras and Flax. A name that none of them uses keeps [`Role::Unknown`], and recipes then ask for a
-//! rule. Shapes are consulted for the number of axes only; which axis is which follows from the
-//! convention and the role.
+//! Keras and Flax. A name that none of them uses keeps [`Role::Unknown`], and recipes then ask for
+//! a rule. Which axis is which follows from the convention, the role and the number of axes.
 
 use super::index::{All, own_name, sorted};
 use super::layouts::{blocks, layout};
@@ -20,7 +19,8 @@ use crate::model::state_dict::Model;
 use crate::model::tensor::Tensor;
 
 impl Model {
-    /// The model of a list of tensors, each with what its name tells.
+    /// The model of a list of tensors: each one's role, layout, blocks, depth and activation are
+    /// read off its name, its shape and the tensors around it.
     ///
     /// ```
     /// use semilla::{DType, Model, Role, model::Convention};
@@ -45,9 +45,9 @@ impl Model {
         let by_name = sorted(&tensors);
         for place in 0..tensors.len() {
             let all = All::new(&tensors, &by_name);
-            let told = read(&tensors[place], all, convention);
+            let facts = read(&tensors[place], all, convention);
             let tensor = &mut tensors[place];
-            (tensor.role, tensor.layout, tensor.blocks, tensor.activation) = told;
+            (tensor.role, tensor.layout, tensor.blocks, tensor.activation) = facts;
         }
         mark_residual_units(&mut tensors);
         let layers = number_blocks(&mut tensors);
@@ -62,7 +62,7 @@ impl Model {
     }
 }
 
-/// What a tensor's name and those around it tell: its role, its axes, its blocks, the activation after it.
+/// A tensor's role, layout, blocks and activation, by its name and those around it.
 fn read(
     tensor: &Tensor,
     all: All<'_>,
