@@ -14,17 +14,17 @@ fn tensors() -> Vec<(Tensor, Initializer)> {
     vec![
         (
             embedding.with(Role::Embedding, Layout::embedding()),
-            init::normal(),
+            init::normal().into(),
         ),
-        (Tensor::linear("fc", 257, 129), init::kaiming_uniform()),
-        (Tensor::linear("square", 40, 40), init::orthogonal()),
-        (Tensor::new("bias", [129], DType::F16), init::zeros()),
-        (Tensor::new("scale", [0; 0], DType::F32), init::ones()),
-        (Tensor::new("none", [0, 5], DType::F32), init::ones()),
-        (Tensor::new("ids", [1, 77], DType::I64), init::arange()),
+        (Tensor::linear("fc", 257, 129), init::kaiming_uniform().into()),
+        (Tensor::linear("square", 40, 40), init::orthogonal().into()),
+        (Tensor::new("bias", [129], DType::F16), init::zeros().into()),
+        (Tensor::new("scale", [0; 0], DType::F32), init::ones().into()),
+        (Tensor::new("none", [0, 5], DType::F32), init::ones().into()),
+        (Tensor::new("ids", [1, 77], DType::I64), init::arange().into()),
         (
             Tensor::new("wide", [3, 70_001], DType::F64),
-            init::trunc_normal(),
+            init::trunc_normal().into(),
         ),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use semilla::init::UnknownInitializer;
+use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla::recipe::RecipeError;
 use semilla_checkpoint::Error;
@@ -35,7 +35,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Text(#[from] TextError),
     #[error(transparent)]
-    Initializer(#[from] UnknownInitializer),
+    Initializer(#[from] ParseInitializerError),
     #[error(transparent)]
     Planning(#[from] PlanningError),
     #[error(transparent)]

@@ -206,7 +206,7 @@ mod tests {
             role,
             layout: Some(layout.parse::<Layout>().unwrap()),
             disposition: crate::Disposition::Filled,
-            initializer: crate::init::zeros(),
+            initializer: crate::init::zeros().into(),
             fans: None,
             gain: None,
             signal: None,

@@ -1,16 +1,17 @@
-//! Which axis of a weight is which, and the fans that follow.
+//! Layouts: which axis of a weight is which, and the fans that follow.
 //!
-//! A shape alone does not say which axis is summed over: 25 of MiniLM's 41 matrices are square. So a
-//! [`Layout`] is always stated, in the letters that JAX's convolutions use: `O` output, `I` input,
-//! `D`, `H`, `W` the kernel's extent, `E` a stack of independent weights (experts), `V` a
-//! vocabulary whose rows are looked up. PyTorch stores `OI` and `OIHW`, Keras and Flax `IO` and `HWIO`.
+//! A shape alone does not say which axis is summed over: 25 of MiniLM's 41 matrices are square. So
+//! a [`Layout`] is always stated, in the letters that JAX's convolutions use: `O` output, `I`
+//! input, `D`, `H`, `W` the kernel's extent, `E` a stack of independent weights (experts), `V` a
+//! vocabulary whose rows are looked up. PyTorch stores `OI` and `OIHW`, Keras and Flax `IO` and
+//! `HWIO`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What one axis of a weight is.
+/// The meaning of one axis of a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Axis {
     /// Output features (`O`).
@@ -61,7 +62,7 @@ pub struct Fans {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FanRule {
-    /// What the layer computes: groups and transposition accounted for.
+    /// The layer's own: groups and transposition accounted for.
     #[default]
     Exact,
     /// `torch.nn.init._calculate_fan_in_and_fan_out`: axis 1 in, axis 0 out, whatever the layer.
@@ -75,12 +76,16 @@ pub enum FanRule {
 pub enum LayoutError {
     /// Not a layout.
     #[error(
-        "{0:?} is not a layout; write one letter per axis: O (out), I (in), D H W (kernel), E (stack), \
-         V (vocabulary), such as OI, IO, OIHW, HWIO, EIO, VO; then /g for g groups, ^T for a transposed convolution"
+        "{0:?} is not a layout; write one letter per axis: O (out), I (in), D H W (kernel), \
+         E (stack), V (vocabulary), such as OI, IO, OIHW, HWIO, EIO, VO; then /g for g groups, \
+         ^T for a transposed convolution"
     )]
     Unreadable(String),
     /// The number of axes differs.
-    #[error("layout {layout} has {} axes, the shape {shape:?} has {}", layout.axes.len(), shape.len())]
+    #[error(
+        "layout {layout} has {} axes, the shape {shape:?} has {}",
+        layout.axes.len(), shape.len()
+    )]
     Rank {
         /// The layout.
         layout: Layout,
@@ -97,9 +102,18 @@ pub enum LayoutError {
         /// The shape.
         shape: Vec<usize>,
     },
+    /// No groups, or a stride of 0.
+    #[error("layout {layout} has {count} 0; it must be 1 or more")]
+    Zero {
+        /// The layout.
+        layout: Layout,
+        /// The count that is 0: `groups` or `stride`.
+        count: &'static str,
+    },
     /// Fans of a vector.
     #[error(
-        "fan_in and fan_out need at least two axes; the shape is {shape:?}. Give the value itself: zeros, ones, constant or uniform"
+        "fan_in and fan_out need at least two axes; the shape is {shape:?}. \
+         Give the value itself: zeros, ones, constant or uniform"
     )]
     NoFans {
         /// The shape.
@@ -139,13 +153,14 @@ impl Layout {
         Self::of(axes)
     }
 
-    /// PyTorch's transposed convolution, stored `[in, out / groups, kernel...]`, with the product of its strides.
+    /// PyTorch's transposed convolution, stored `[in, out / groups, kernel...]`, with the product
+    /// of its strides. A stride of 0 is an error where the layout is used ([`Layout::check`]).
     pub fn conv_transpose(spatial: usize, stride: usize) -> Self {
         let mut axes = vec![Axis::In, Axis::Out];
         axes.resize(2 + spatial, Axis::Kernel);
         Self {
             transposed: true,
-            stride: stride.max(1),
+            stride,
             ..Self::of(axes)
         }
     }
@@ -157,9 +172,10 @@ impl Layout {
         Self::of(axes)
     }
 
-    /// The same layout for a convolution in `groups` groups.
+    /// The same layout for a convolution in `groups` groups. 0 groups are an error where the layout
+    /// is used ([`Layout::check`]).
     pub fn grouped(mut self, groups: usize) -> Self {
-        self.groups = groups.max(1);
+        self.groups = groups;
         self
     }
 
@@ -183,7 +199,7 @@ impl Layout {
         layout
     }
 
-    /// What each axis is.
+    /// The meaning of each axis.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
     }
@@ -203,26 +219,26 @@ impl Layout {
         self.axes.iter().position(|&axis| axis == kind)
     }
 
-    /// The product of the sizes of all axes of a kind, 1 if there is none.
+    /// The product of the sizes of all axes of a kind, 1 if there is none; `usize::MAX` if it is
+    /// larger.
     pub fn size(&self, kind: Axis, shape: &[usize]) -> usize {
-        self.axes
-            .iter()
-            .zip(shape)
-            .filter(|(axis, _)| **axis == kind)
-            .map(|(_, size)| size)
-            .product()
+        let axes = self.axes.iter().zip(shape);
+        axes.filter(|(axis, _)| **axis == kind)
+            .fold(1, |product, (_, &size)| product.saturating_mul(size))
     }
 
-    /// The kernel's number of positions.
+    /// The kernel's number of positions; `usize::MAX` if it is larger.
     pub fn receptive_field(&self, shape: &[usize]) -> usize {
         self.size(Axis::Kernel, shape)
     }
 
-    /// Whether the layout has as many axes as the shape.
+    /// Checks that the layout has as many axes as the shape, and neither 0 groups nor a stride of
+    /// 0.
     ///
     /// # Errors
-    /// [`LayoutError::Rank`] if not.
+    /// [`LayoutError::Rank`] or [`LayoutError::Zero`] if not.
     pub fn check(&self, shape: &[usize]) -> Result<(), LayoutError> {
+        self.check_counts()?;
         if self.axes.len() == shape.len() {
             return Ok(());
         }
@@ -232,13 +248,28 @@ impl Layout {
         })
     }
 
+    /// Checks that neither the groups nor the stride is 0, whatever the shape.
+    pub(crate) fn check_counts(&self) -> Result<(), LayoutError> {
+        let count = match (self.groups, self.stride) {
+            (0, _) => "groups",
+            (_, 0) => "stride",
+            _ => return Ok(()),
+        };
+        Err(LayoutError::Zero {
+            layout: self.clone(),
+            count,
+        })
+    }
+
     /// How many inputs feed an output and how many outputs an input feeds.
     ///
-    /// Groups divide whichever side is stored whole; a transposed convolution of stride s hits each output with one
-    /// in s of the kernel's positions; a vocabulary row is looked up alone (`fan_in` 1); a stack is not summed.
+    /// Groups divide whichever side is stored whole; a transposed convolution of stride s hits each
+    /// output with one in s of the kernel's positions; a vocabulary row is looked up alone
+    /// (`fan_in` 1); a stack is not summed.
     ///
     /// # Errors
-    /// A shape of another rank, groups that do not divide, or fewer than two axes.
+    /// A shape of another rank, groups that are 0 or do not divide, a stride of 0, or fewer than
+    /// two axes.
     pub fn fans(&self, shape: &[usize]) -> Result<Fans, LayoutError> {
         self.check(shape)?;
         if self.axes.len() < 2 {
@@ -246,7 +277,9 @@ impl Layout {
                 shape: shape.to_vec(),
             });
         }
-        let field = self.receptive_field(shape) as f64;
+        let kernel = self.axes.iter().zip(shape);
+        let kernel = kernel.filter(|(axis, _)| **axis == Axis::Kernel);
+        let field = product(kernel.map(|(_, &size)| size));
         let (inputs, outputs) = (self.size(Axis::In, shape), self.size(Axis::Out, shape));
         let whole = if self.transposed { inputs } else { outputs };
         if whole % self.groups != 0 {
@@ -271,7 +304,7 @@ impl Layout {
         })
     }
 
-    /// The fans by someone's rule.
+    /// The fans by a peer's rule.
     ///
     /// # Errors
     /// As [`Layout::fans`].
@@ -288,10 +321,8 @@ impl Layout {
             (FanRule::Keras, 1) => (0, 0),
             (FanRule::Keras, _) => (last - 1, last),
         };
-        let field: f64 = (0..shape.len())
-            .filter(|&axis| axis != input && axis != output)
-            .map(|axis| shape[axis] as f64)
-            .product();
+        let kernel = (0..shape.len()).filter(|&axis| axis != input && axis != output);
+        let field = product(kernel.map(|axis| shape[axis]));
         Ok(Fans {
             fan_in: shape[input] as f64 * field,
             fan_out: shape[output] as f64 * field,
@@ -299,11 +330,18 @@ impl Layout {
     }
 }
 
+/// The product of sizes, finite whatever they are: with a size of 0 it is 0 and not NaN.
+fn product(sizes: impl Iterator<Item = usize>) -> f64 {
+    sizes.fold(1.0, |product: f64, size| {
+        (product * size as f64).min(f64::MAX / 1e40)
+    })
+}
+
 impl FromStr for Layout {
     type Err = LayoutError;
 
-    /// Letters, then `/g` for groups and `^T` (with `:s` for a stride product) for a transposed convolution:
-    /// `OIHW`, `OIHW/32`, `IOHW^T:4`.
+    /// Letters, then `/g` for groups and `^T` (with `:s` for a stride product) for a transposed
+    /// convolution: `OIHW`, `OIHW/32`, `IOHW^T:4`.
     fn from_str(text: &str) -> Result<Self, LayoutError> {
         let unreadable = || LayoutError::Unreadable(text.to_owned());
         let (rest, transposed, stride) = match text.split_once("^T") {
@@ -374,12 +412,12 @@ impl fmt::Display for Layout {
                 }
             });
         }
-        if self.groups > 1 {
+        if self.groups != 1 {
             text.push_str(&format!("/{}", self.groups));
         }
         if self.transposed {
             text.push_str("^T");
-            if self.stride > 1 {
+            if self.stride != 1 {
                 text.push_str(&format!(":{}", self.stride));
             }
         }
@@ -472,5 +510,30 @@ mod tests {
             grouped.fans(&[8, 1, 3]),
             Err(LayoutError::Groups { .. })
         ));
+    }
+
+    #[test]
+    fn zero_groups_and_strides_are_refused() {
+        let message = |layout: Layout| layout.fans(&[8, 4, 3, 3]).unwrap_err().to_string();
+        let groups = message(Layout::conv(2).grouped(0));
+        assert_eq!(groups, "layout OIHW/0 has groups 0; it must be 1 or more");
+        let stride = message(Layout::conv_transpose(2, 0));
+        assert_eq!(stride, "layout IOHW^T:0 has stride 0; it must be 1 or more");
+    }
+
+    #[test]
+    fn huge_shapes_neither_overflow_nor_give_nan() {
+        const MAX: usize = usize::MAX;
+        let conv = Layout::conv(14);
+        let mut shape = vec![MAX; 16];
+        assert_eq!(conv.receptive_field(&shape), MAX);
+        assert_eq!(conv.size(Axis::Kernel, &[1, 1, MAX, 2, 0]), 0);
+        for size in [MAX, 0] {
+            shape[0] = size;
+            for rule in [FanRule::Exact, FanRule::Pytorch, FanRule::Keras] {
+                let fans = conv.fans_by(rule, &shape).unwrap();
+                assert!(fans.fan_in.is_finite() && fans.fan_out.is_finite());
+            }
+        }
     }
 }

@@ -258,7 +258,8 @@ fn ranks_cut_like_torch_chunk() {
     assert!(Slice::new([1], [usize::MAX]).check(&[5]).is_err());
 }
 
-fn generate(initializer: Initializer, tensor: &Tensor) -> Vec<f32> {
+fn generate(initializer: impl Into<Initializer>, tensor: &Tensor) -> Vec<f32> {
+    let initializer: Initializer = initializer.into();
     initializer.generate(tensor, 0).unwrap()
 }
 
@@ -387,7 +388,7 @@ fn gates_are_blocks_of_their_own() {
 fn repeated_kernels_and_bilinear_upsampling() {
     let icnr: Initializer = init::Icnr {
         upscale: 2,
-        of: Box::new(init::kaiming_normal()),
+        of: Box::new(init::kaiming_normal().into()),
     }
     .into();
     let values = generate(icnr, &Tensor::conv("w", [8, 3, 3, 3]));
@@ -466,7 +467,7 @@ fn mimetic_products_lie_along_the_identity() {
             ..init::Mimetic::default()
         };
         let tensor = Tensor::linear(name, width, width);
-        generate(mimetic.into(), &tensor)
+        generate(mimetic, &tensor)
     };
     // Stored [out, in]: for x, value = W_V x and out = W_O value; W_V W_O in the paper's row convention.
     let value = projection(Projection::Value, "v", 1);
@@ -558,12 +559,12 @@ fn formulas_give_their_documented_scales() {
             .unwrap()
     };
     let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-12, "{a} {b}");
-    close(std(init::xavier_normal()), (2.0 / 400.0f64).sqrt());
-    close(std(init::xavier_uniform()), (2.0 / 400.0f64).sqrt());
-    close(std(init::kaiming_normal()), (2.0 / 300.0f64).sqrt());
+    close(std(init::xavier_normal().into()), (2.0 / 400.0f64).sqrt());
+    close(std(init::xavier_uniform().into()), (2.0 / 400.0f64).sqrt());
+    close(std(init::kaiming_normal().into()), (2.0 / 300.0f64).sqrt());
     close(std("he_normal".parse().unwrap()), (2.0 / 300.0f64).sqrt());
-    close(std(init::lecun_normal()), (1.0 / 300.0f64).sqrt());
-    close(std(init::lecun_uniform()), (1.0 / 300.0f64).sqrt());
+    close(std(init::lecun_normal().into()), (1.0 / 300.0f64).sqrt());
+    close(std(init::lecun_uniform().into()), (1.0 / 300.0f64).sqrt());
     let scaled = init::VarianceScaling {
         scale: 3.0.into(),
         mode: init::Mode::FanGeoAvg,

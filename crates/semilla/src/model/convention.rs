@@ -1,6 +1,8 @@
-//! Whose way of naming and storing weights a list of tensors follows.
+//! Conventions: the framework whose names and layouts a list of tensors follows.
 
-/// Whose names and layouts a list of tensors follows.
+use super::names::{is_number, without_output};
+
+/// The framework whose names and layouts a list of tensors follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Convention {
     /// `weight` stored `[out, in, kernel...]`: PyTorch, transformers, timm, torchvision.
@@ -15,18 +17,19 @@ pub enum Convention {
 /// A list of tensors with names of two conventions that store weights differently.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the names do not tell how the weights are stored: {pytorch:?} is a name of PyTorch's, {other:?} one of {convention}'s"
+    "the names do not say how the weights are stored: {pytorch:?} is a name of PyTorch's, \
+     {other:?} one of {convention}'s"
 )]
 pub struct MixedNames {
     /// A name of PyTorch's.
     pub pytorch: String,
-    /// A name of another's.
+    /// A name of the other convention's.
     pub other: String,
-    /// The other.
+    /// The other convention.
     pub convention: Convention,
 }
 
-/// What Keras calls variables that PyTorch has no such name for.
+/// Names of variables in Keras that PyTorch does not use.
 const KERAS: [&str; 9] = [
     "kernel",
     "recurrent_kernel",
@@ -46,13 +49,16 @@ const PYTORCH: [&str; 4] = [
 ];
 
 impl Convention {
-    /// Whose names these are, and the name that tells it; `None` where no name does. Shapes are not looked at.
+    /// The convention that names follow, and the name that shows it; `None` where no name does.
+    /// Shapes are not looked at.
     ///
-    /// The last part of a name tells, and what stands before it:
-    /// - `dense/kernel`, `conv/kernel:0`, `bn/gamma`, `bn/beta`, `bn/moving_mean`, `table/embeddings`: Keras;
+    /// It is read off the last part of a name, and the path before it:
+    /// - `dense/kernel`, `conv/kernel:0`, `bn/gamma`, `bn/beta`, `bn/moving_mean`,
+    ///   `table/embeddings`: Keras;
     /// - `params/dense/kernel`, `encoder/Dense_0/kernel`: Flax, which stores weights as Keras does;
     /// - `fc.weight`, `bn.running_mean`: PyTorch;
-    /// - `Dense_0.kernel`: Flax, unless there are names of PyTorch's, whose modules may have a buffer called so.
+    /// - `Dense_0.kernel`: Flax, unless there are names of PyTorch's, whose modules may have a
+    ///   buffer of that name.
     ///
     /// ```
     /// use semilla::model::Convention;
@@ -110,7 +116,8 @@ impl std::fmt::Display for Convention {
     }
 }
 
-/// Whether a path is in Flax's collection of parameters, or ends with a module that Flax numbered: `Dense_0`.
+/// Whether a path is in Flax's collection of parameters, or ends with a module that Flax numbered:
+/// `Dense_0`.
 fn is_flax(path: &str) -> bool {
     let module = path.rsplit('/').next().unwrap_or_default();
     let numbered = module.rsplit_once('_').is_some_and(|(class, number)| {
@@ -119,31 +126,19 @@ fn is_flax(path: &str) -> bool {
     numbered || path.split('/').next() == Some("params")
 }
 
-/// A name without TensorFlow's number of an operation's output: `conv/kernel` of `conv/kernel:0`.
-pub(super) fn without_output(name: &str) -> &str {
-    match name.rsplit_once(':') {
-        Some((rest, number)) if is_number(number) => rest,
-        _ => name,
-    }
-}
-
-pub(super) fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Model, Role};
     use crate::{DType, Layout};
 
-    fn told(names: &[&str]) -> Option<Convention> {
-        let told = Convention::of_names(names.iter().copied()).unwrap();
-        told.map(|(convention, _)| convention)
+    fn found(names: &[&str]) -> Option<Convention> {
+        let found = Convention::of_names(names.iter().copied()).unwrap();
+        found.map(|(convention, _)| convention)
     }
 
     #[test]
-    fn the_last_part_of_a_name_tells() {
+    fn the_last_part_of_a_name_shows_its_convention() {
         for (name, convention) in [
             ("enc/kernel", Convention::Keras),
             ("conv/kernel:0", Convention::Keras),
@@ -161,12 +156,12 @@ mod tests {
             ("layer.0.weight", Convention::Pytorch),
             ("bn1.running_var", Convention::Pytorch),
         ] {
-            assert_eq!(told(&["odd", name, "x/bias"]), Some(convention), "{name}");
+            assert_eq!(found(&["odd", name, "x/bias"]), Some(convention), "{name}");
         }
     }
 
     #[test]
-    fn names_of_no_meaning_tell_nothing() {
+    fn names_of_no_meaning_show_nothing() {
         let none = [
             "",
             "kernel",
@@ -179,8 +174,8 @@ mod tests {
             "kernel/x",
             "x/kernel:a",
         ];
-        assert_eq!(told(&none), None);
-        assert_eq!(told(&[]), None);
+        assert_eq!(found(&none), None);
+        assert_eq!(found(&[]), None);
     }
 
     #[test]
@@ -200,9 +195,9 @@ mod tests {
         assert!(error.to_string().contains("\"a/kernel\" one of Keras's"));
         // A blur of StyleGAN's is a buffer.
         let blurred = ["convs.0.blur.kernel", "convs.0.weight"];
-        assert_eq!(told(&blurred), Some(Convention::Pytorch));
+        assert_eq!(found(&blurred), Some(Convention::Pytorch));
         // Both store weights in the same way.
         let both = ["head/kernel", "params/dense/kernel"];
-        assert_eq!(told(&both), Some(Convention::Jax));
+        assert_eq!(found(&both), Some(Convention::Jax));
     }
 }

@@ -2,15 +2,19 @@
 //!
 //! | description | model |
 //! | --- | --- |
-//! | `mlp:784-256-256-10:relu` | linear layers with biases; the activation after each but the last |
-//! | `conv:3-32-64:10:relu` | 3×3 convolutions with batch normalization from 3 input channels, then a linear head of 10 outputs |
-//! | `transformer:12x768:50257:gelu` | a GPT-2-style decoder: layers × width, vocabulary; heads of 64, 1024 positions |
+//! | `mlp:784-256-256-10:relu` | linear layers, an activation after each but the last |
+//! | `conv:3-32-64:10:relu` | 3×3 convolutions from 3 channels, a linear head of 10 outputs |
+//! | `transformer:12x768:50257:gelu` | a GPT-2-style decoder: layers × width, vocabulary |
 //! | `lstm:128-256:10` | an LSTM of input and hidden size, then a linear head |
 //!
-//! The part after the last colon may be left out: relu for `mlp` and `conv`, gelu for `transformer`.
+//! Linear layers have biases, convolutions batch normalization; a decoder has heads of 64 and 1024
+//! positions. The activation may be left out: relu for `mlp` and `conv`, gelu for `transformer`.
 //! Tensors are named and stored as PyTorch does, in `f32`.
 
-use super::{Convention, Model, Role, Tensor};
+use super::convention::Convention;
+use super::role::Role;
+use super::state_dict::Model;
+use super::tensor::Tensor;
 use crate::activation::{Activation, ParseActivationError};
 use crate::dtype::DType;
 use crate::suggest::did_you_mean;
@@ -23,15 +27,16 @@ pub struct Spec;
 pub enum SpecError {
     /// No such kind of model.
     #[error(
-        "{kind:?} is no kind of model{hint}; write mlp:784-256-10:relu, conv:3-32-64:10:relu, transformer:12x768:50257 or lstm:128-256:10"
+        "{kind:?} is not a kind of model{hint}; write mlp:784-256-10:relu, \
+         conv:3-32-64:10:relu, transformer:12x768:50257 or lstm:128-256:10"
     )]
     Kind {
         /// The kind asked for.
         kind: String,
-        /// What may have been meant.
+        /// The nearest kind, in words.
         hint: String,
     },
-    /// A part is missing, or one too many.
+    /// A part is missing, or there is one too many.
     #[error("{text:?} should be {form}")]
     Form {
         /// The description.
@@ -42,7 +47,7 @@ pub enum SpecError {
     /// A size that is not a number, or out of bounds.
     #[error("{size:?} is not a size; write a whole number from 1 to {MAX_SIZE}")]
     Size {
-        /// What stands there.
+        /// The text in its place.
         size: String,
     },
     /// Too many layers.
@@ -63,7 +68,8 @@ const MAX_LAYERS: usize = 1000;
 const KINDS: [&str; 4] = ["mlp", "conv", "transformer", "lstm"];
 
 impl Spec {
-    /// Whether a text is meant as a description: a word and a colon. A file's path may be one too; look for the file first.
+    /// Whether a text is meant as a description: a word and a colon. A file's path may look the
+    /// same; look for the file first.
     pub fn looks_like(text: &str) -> bool {
         text.split_once(':').is_some_and(|(kind, _)| {
             kind.len() > 1 && kind.bytes().all(|byte| byte.is_ascii_alphabetic())
@@ -129,7 +135,8 @@ fn activation(part: Option<&&str>, default: Activation) -> Result<Activation, Sp
     part.map_or(Ok(default), |text| Ok(text.parse()?))
 }
 
-/// Collects named shapes, then reads their roles off the names and sets what only the description knows.
+/// Collects named shapes, then reads their roles off the names and sets what only the description
+/// says.
 struct Builder {
     tensors: Vec<(String, Vec<usize>, DType)>,
     activations: Vec<(String, Activation)>,
@@ -216,7 +223,8 @@ fn mlp(text: &str, parts: &[&str]) -> Result<Model, SpecError> {
 
 const MLP: &str = "mlp:IN-HIDDEN-...-OUT[:ACTIVATION], such as mlp:784-256-10:relu";
 const CONV: &str = "conv:CHANNELS-...:OUTPUTS[:ACTIVATION], such as conv:3-32-64:10:relu";
-const TRANSFORMER: &str = "transformer:LAYERSxWIDTH:VOCABULARY[:ACTIVATION] with a width divisible by 64, such as transformer:12x768:50257";
+const TRANSFORMER: &str = "transformer:LAYERSxWIDTH:VOCABULARY[:ACTIVATION] with a width divisible \
+                           by 64, such as transformer:12x768:50257";
 const LSTM: &str = "lstm:INPUT-HIDDEN:OUTPUTS, such as lstm:128-256:10";
 
 fn conv(text: &str, parts: &[&str]) -> Result<Model, SpecError> {
@@ -332,15 +340,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_normalized_has_no_theory_of_its_gain() {
+    fn gains_before_a_normalization_are_not_judged() {
         let model = Spec::parse("conv:3-8-16:10:relu").unwrap();
         let plan = crate::Recipe::named("auto")
             .unwrap()
             .plan(&model, 0)
             .unwrap();
-        let told = |line: &crate::Line| line.signal.is_some().then(|| line.name.clone());
-        let told: Vec<String> = plan.tensors.iter().filter_map(told).collect();
-        assert_eq!(told, ["classifier.weight"]);
+        let judged = |line: &crate::Line| line.signal.is_some().then(|| line.name.clone());
+        let judged: Vec<String> = plan.tensors.iter().filter_map(judged).collect();
+        assert_eq!(judged, ["classifier.weight"]);
     }
 
     #[test]
@@ -367,7 +375,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_model_or_an_error(text in "(mlp|conv|transformer|lstm|x):[-0-9x:a-z()é]{0,30}") {
+        fn any_text_is_a_model_or_an_error(
+            text in "(mlp|conv|transformer|lstm|x):[-0-9x:a-z()é]{0,30}",
+        ) {
             let _ = Spec::parse(&text);
         }
     }

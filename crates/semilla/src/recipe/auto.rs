@@ -16,7 +16,7 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<(Initializer, &'static str)>
     let unit = |scale: &str| scaled(scale, None);
     Some(match tensor.role {
         Role::Query | Role::Key | Role::Value | Role::Qkv => (
-            init::xavier_uniform(),
+            init::xavier_uniform().into(),
             "no activation follows; each projection with its own fans",
         ),
         Role::AttentionOut | Role::MlpOut if model.layers.is_some() => (
@@ -39,45 +39,45 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<(Initializer, &'static str)>
                 small(),
                 "as transformers are trained: small rows, tied heads stay sane",
             ),
-            _ => (init::normal(), "rows of unit variance, as an input"),
+            _ => (init::normal().into(), "rows of unit variance, as an input"),
         },
         Role::PositionEmbedding | Role::Token => (small(), "small beside the tokens"),
-        Role::RecurrentInput => (init::xavier_uniform(), "each gate with its own fans"),
+        Role::RecurrentInput => (init::xavier_uniform().into(), "each gate with its own fans"),
         Role::RecurrentHidden => (
             Orthogonal::default().into(),
             "each gate keeps the norm of the state through time",
         ),
         Role::RecurrentBias if tensor.blocks.len() == 4 && tensor.name.contains("bias_ih") => {
-            (init::gate_bias(), "the forget gate starts open")
+            (init::gate_bias().into(), "the forget gate starts open")
         }
         Role::RecurrentBias => (
-            init::zeros(),
+            init::zeros().into(),
             "the other bias already opens the forget gate",
         ),
         Role::Linear | Role::Conv | Role::ConvTranspose | Role::MlpIn | Role::MlpGate => {
             by_activation(tensor)
         }
-        Role::Bias | Role::NormBias => (init::zeros(), "shifts start at 0"),
-        Role::NormWeight => (init::ones(), "a normalization starts as one"),
+        Role::Bias | Role::NormBias => (init::zeros().into(), "shifts start at 0"),
+        Role::NormWeight => (init::ones().into(), "a normalization starts as one"),
         Role::LastNormWeight => (
-            init::zeros(),
+            init::zeros().into(),
             "residual branches start silent: the network starts shallow",
         ),
         Role::BranchScale => (
             init::Constant { value: 1e-5.into() }.into(),
             "residual branches start nearly silent (LayerScale)",
         ),
-        Role::RunningMean | Role::Counter => (init::zeros(), "nothing has been seen yet"),
-        Role::RunningVar => (init::ones(), "nothing has been seen yet"),
-        Role::PositionIds => (init::arange(), "positions are counted"),
-        Role::RotaryFrequencies => (init::rotary_frequencies(), "computed, not learned"),
-        Role::StateMatrix => (init::s4d(), "S4D-Real"),
+        Role::RunningMean | Role::Counter => (init::zeros().into(), "nothing has been seen yet"),
+        Role::RunningVar => (init::ones().into(), "nothing has been seen yet"),
+        Role::PositionIds => (init::arange().into(), "positions are counted"),
+        Role::RotaryFrequencies => (init::rotary_frequencies().into(), "computed, not learned"),
+        Role::StateMatrix => (init::s4d().into(), "S4D-Real"),
         Role::StateSkip => (
-            init::ones(),
+            init::ones().into(),
             "the state space starts with its input passed through",
         ),
         Role::TimeStepBias => (
-            init::mamba_dt_bias(),
+            init::mamba_dt_bias().into(),
             "time steps log-uniform between 0.001 and 0.1",
         ),
         Role::Unknown => return None,
@@ -109,12 +109,15 @@ fn by_activation(tensor: &Tensor) -> (Initializer, &'static str) {
             .into(),
             "self-normalizing at gain 1",
         ),
-        Some(Activation::Sin) => (init::siren(), "a sine network's hidden layer"),
+        Some(Activation::Sin) => (init::siren().into(), "a sine network's hidden layer"),
         Some(activation) if activation != Activation::Linear => (
             scaled("1", Some(activation)),
             "the activation's exact variance-preserving gain",
         ),
-        _ => (init::xavier_uniform(), "no activation is known to follow"),
+        _ => (
+            init::xavier_uniform().into(),
+            "no activation is known to follow",
+        ),
     }
 }
 

@@ -89,7 +89,7 @@ fn the_first_matching_rule_decides() {
     assert_eq!(decisions[0].reason, "first");
     assert_eq!(decisions[2].layout.as_ref().unwrap().to_string(), "IO");
     assert_eq!(decisions[2].initializer, "he_normal".parse().unwrap());
-    assert_eq!(decisions[1].initializer, init::zeros());
+    assert_eq!(decisions[1].initializer, init::zeros().into());
 }
 
 #[test]

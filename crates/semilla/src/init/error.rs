@@ -1,0 +1,127 @@
+//! Why an initializer cannot be used on a tensor.
+
+use super::number::number;
+use crate::activation::{Activation, ExpectationError};
+use crate::distribution::DistributionError;
+use crate::dtype::DType;
+use crate::expression::ExpressionError;
+use crate::fill::FillError;
+use crate::layout::LayoutError;
+use crate::model::Role;
+
+/// Why an initializer cannot be used on a tensor.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum InitError {
+    /// The values were to come from a checkpoint.
+    #[error(
+        "its values must come from a checkpoint and no checkpoint has them; \
+         name one with --from or [[pretrained]]"
+    )]
+    NoCheckpoint,
+    /// The initializer needs to know the axes.
+    #[error(
+        "{initializer} needs to know which axis is which, and role {role} does not say it; \
+         state it in a rule, such as layout = \"EOI\" for stacked experts"
+    )]
+    NoLayout {
+        /// The initializer.
+        initializer: &'static str,
+        /// The tensor's role.
+        role: Role,
+    },
+    /// The layout does not fit.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A parameter's expression has no value at this tensor.
+    #[error("{initializer}: {parameter}: {source}")]
+    Expression {
+        /// The initializer.
+        initializer: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// Why not.
+        source: ExpressionError,
+    },
+    /// The distribution cannot be drawn from.
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// The fill cannot be carried out.
+    #[error(transparent)]
+    Fill(#[from] FillError),
+    /// The initializer is for other shapes.
+    #[error("{initializer} needs {needs}; the shape is {shape:?}")]
+    Shape {
+        /// The initializer.
+        initializer: &'static str,
+        /// What it needs.
+        needs: String,
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// A parameter lies outside its range.
+    #[error("{initializer}: {parameter} is {}; it must be {range}", number(*.value))]
+    Parameter {
+        /// The initializer.
+        initializer: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
+        value: f64,
+        /// Where it must lie.
+        range: &'static str,
+    },
+    /// A parameter is so large or so small that the weights would be 0 or infinite.
+    #[error(
+        "{initializer}: with {parameter} {value} the weights would be 0 or infinite; \
+         choose a value nearer to the default"
+    )]
+    Scale {
+        /// The initializer.
+        initializer: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A fan is zero.
+    #[error("{initializer} divides by {fan}, which is {value} for shape {shape:?}")]
+    Fan {
+        /// The initializer.
+        initializer: &'static str,
+        /// Which fan.
+        fan: &'static str,
+        /// Its value.
+        value: f64,
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// The fan_in of a bias is its weight's, and no weight is known.
+    #[error(
+        "{initializer} divides by the fan_in of the bias's weight, and no weight was found beside \
+         this bias; use zeros or uniform, or set the tensor's bias_fan_in"
+    )]
+    NoWeight {
+        /// The initializer.
+        initializer: &'static str,
+    },
+    /// The activation has no gain.
+    #[error("{activation} has no variance-preserving gain: {source}; give a scale instead")]
+    Gain {
+        /// The activation.
+        activation: Activation,
+        /// Why not.
+        source: ExpectationError,
+    },
+    /// A tensor was asked for in another element type than its own.
+    #[error(
+        "tensor {name:?} is {actual}, not {asked}; ask for its own type or change the tensor's"
+    )]
+    DType {
+        /// The tensor.
+        name: String,
+        /// Its type.
+        actual: DType,
+        /// The type asked for.
+        asked: DType,
+    },
+}

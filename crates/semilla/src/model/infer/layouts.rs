@@ -1,0 +1,99 @@
+//! Layouts and blocks that follow from a role, a convention and the number of axes.
+
+use super::index::All;
+use crate::layout::{Axis, Layout};
+use crate::model::convention::Convention;
+use crate::model::names::Name;
+use crate::model::role::Role;
+
+pub(super) fn layout(
+    name: &Name<'_>,
+    role: Role,
+    rank: usize,
+    convention: Convention,
+) -> Option<Layout> {
+    if matches!(role, Role::Embedding | Role::PositionEmbedding) && rank == 2 {
+        return Some(Layout::embedding());
+    }
+    if !role.is_matrix() || rank < 2 {
+        return None;
+    }
+    // A stack of experts is stored either way by different models: a rule must say.
+    let spatial = rank - 2;
+    if name.inside("expert") && rank == 3 {
+        return None;
+    }
+    if convention != Convention::Pytorch {
+        let depthwise = name.leaf() == "depthwise_kernel" && rank >= 3;
+        // [kernel..., channel, multiplier]: every channel a weight of its own.
+        let letters = ["D", "H", "W"][3usize.saturating_sub(spatial)..].concat();
+        return if depthwise {
+            format!("{letters}EO").parse().ok()
+        } else {
+            Some(Layout::channels_last(spatial))
+        };
+    }
+    let conv1d = matches!(name.module(), "c_attn" | "c_proj" | "c_fc") && name.inside_numbered("h");
+    Some(match role {
+        _ if rank == 2 && conv1d => Layout::io(),
+        Role::ConvTranspose => Layout::conv_transpose(spatial, 1),
+        _ => Layout::conv(spatial),
+    })
+}
+
+/// Sections of the output axis that are weights of their own.
+pub(super) fn blocks(
+    name: &Name<'_>,
+    text: &str,
+    shape: &[usize],
+    role: Role,
+    layout: Option<&Layout>,
+    all: All<'_>,
+) -> Vec<usize> {
+    let recurrent = matches!(
+        role,
+        Role::RecurrentInput | Role::RecurrentHidden | Role::RecurrentBias
+    );
+    if recurrent {
+        let Some(hidden) = hidden_size(text, name.leaf(), all) else {
+            return Vec::new();
+        };
+        let axis = layout.and_then(|l| l.axis(Axis::Out)).unwrap_or(0);
+        let out = shape.get(axis).copied().unwrap_or(0);
+        return equal_blocks(out, out / hidden.max(1));
+    }
+    let Some(layout) = layout else {
+        return Vec::new();
+    };
+    let out = layout.size(Axis::Out, shape);
+    let inputs = layout.size(Axis::In, shape);
+    match role {
+        // With fewer key and value heads than query heads the shape does not give the sizes.
+        Role::Qkv if inputs > 0 && out == 3 * inputs => equal_blocks(out, 3),
+        Role::MlpGate if name.parts.contains(&"gate_up_proj") => equal_blocks(out, 2),
+        _ => Vec::new(),
+    }
+}
+
+fn equal_blocks(size: usize, count: usize) -> Vec<usize> {
+    if !(2..=4).contains(&count) || !size.is_multiple_of(count) {
+        Vec::new()
+    } else {
+        vec![size / count; count]
+    }
+}
+
+/// The hidden size of a recurrent layer: the inputs of its hidden-to-hidden weight.
+pub(super) fn hidden_size(text: &str, leaf: &str, all: All<'_>) -> Option<usize> {
+    let stem = text.strip_suffix(leaf)?;
+    let suffix = leaf.split_once("h_").map_or("", |(_, suffix)| suffix);
+    let pytorch = format!("{stem}weight_hh_{suffix}");
+    let hidden = all
+        .find(&pytorch)
+        .or_else(|| all.find(&format!("{stem}weight_hh")));
+    if let Some(tensor) = hidden {
+        return tensor.shape.get(1).copied();
+    }
+    let keras = all.find(&format!("{stem}recurrent_kernel"))?;
+    keras.shape.first().copied()
+}
