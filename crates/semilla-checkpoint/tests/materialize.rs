@@ -16,12 +16,21 @@ fn tensors() -> Vec<(Tensor, Initializer)> {
             embedding.with(Role::Embedding, Layout::embedding()),
             init::normal().into(),
         ),
-        (Tensor::linear("fc", 257, 129), init::kaiming_uniform().into()),
+        (
+            Tensor::linear("fc", 257, 129),
+            init::kaiming_uniform().into(),
+        ),
         (Tensor::linear("square", 40, 40), init::orthogonal().into()),
         (Tensor::new("bias", [129], DType::F16), init::zeros().into()),
-        (Tensor::new("scale", [0; 0], DType::F32), init::ones().into()),
+        (
+            Tensor::new("scale", [0; 0], DType::F32),
+            init::ones().into(),
+        ),
         (Tensor::new("none", [0, 5], DType::F32), init::ones().into()),
-        (Tensor::new("ids", [1, 77], DType::I64), init::arange().into()),
+        (
+            Tensor::new("ids", [1, 77], DType::I64),
+            init::arange().into(),
+        ),
         (
             Tensor::new("wide", [3, 70_001], DType::F64),
             init::trunc_normal().into(),

@@ -225,7 +225,10 @@ fn metadata(plan: &Plan, share: Share) -> Metadata {
     if share != Share::WHOLE {
         metadata.insert("semilla.shard".to_owned(), share.to_string());
         for Line { name, shape, .. } in &plan.tensors {
-            if let Some(slice) = share.slice(shape).filter(|slice| !slice.offset().is_empty()) {
+            if let Some(slice) = share
+                .slice(shape)
+                .filter(|slice| !slice.offset().is_empty())
+            {
                 let place = format!("{:?} of {shape:?}", slice.offset());
                 metadata.insert(format!("semilla.offset.{name}"), place);
             }

@@ -124,15 +124,16 @@ impl Line {
         bytes.resize(len, 0);
         let whole = Slice::whole(&self.shape);
         let chunks = bytes.par_chunks_mut(CHUNK * size).enumerate();
-        chunks.for_each_init(
+        chunks.try_for_each_init(
             // Elements are written to a buffer that is aligned to the widest of them.
             || vec![0u64; CHUNK * size.div_ceil(8)],
             |buffer, (index, chunk)| {
                 let aligned = &mut bytemuck::cast_slice_mut(buffer)[..chunk.len()];
-                prepared.fill_bytes(&whole, (index * CHUNK) as u64, aligned);
+                prepared.fill_bytes(&whole, (index * CHUNK) as u64, aligned)?;
                 chunk.copy_from_slice(aligned);
+                Ok::<_, FillError>(())
             },
-        );
+        )?;
         Ok(bytes)
     }
 }

@@ -160,7 +160,7 @@ impl Maker {
             role: tensor.role,
             layout: tensor.layout.clone(),
             disposition: Disposition::Filled,
-            initializer: crate::init::zeros(),
+            initializer: crate::init::zeros().into(),
             fans: None,
             gain: None,
             signal: None,

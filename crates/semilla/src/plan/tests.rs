@@ -203,7 +203,8 @@ fn bytes_are_those_of_the_prepared_fill() {
             &mut bytemuck::cast_slice_mut(&mut whole)[..3 * 70_001 * dtype.size()];
         line.prepare()
             .unwrap()
-            .fill_bytes(&Slice::whole(&line.shape), 0, whole);
+            .fill_bytes(&Slice::whole(&line.shape), 0, whole)
+            .unwrap();
         assert!(line.to_bytes().unwrap() == whole, "{dtype}");
     }
 }

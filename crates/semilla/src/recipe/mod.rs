@@ -42,7 +42,5 @@ pub use decide::Recipe;
 pub(crate) use decision::Decision;
 pub use error::RecipeError;
 
-pub(crate) use crate::glob::glob_match;
-
 #[cfg(test)]
 mod tests;
