@@ -97,7 +97,7 @@ impl Search<'_> {
         if self.is_smooth(left, right, 0.0) {
             return Ok(());
         }
-        // Where a function saturates, its noise is rare steps: what it was nearer the origin counts.
+        // Where a function saturates, its noise is rare steps: noise nearer the origin counts.
         self.noise = noise(self.f, left, right, self.samples.floor).max(self.noise);
         self.refine(left, right, self.noise, FINEST).map(|_| ())
     }

@@ -23,8 +23,8 @@ impl Function<'_> {
     /// will do, as for the ReLU family without biases, the one at variance 1.
     ///
     /// Without biases, functions such as tanh have theirs at `q* = 0`: `σ_w = 1 / |f'(0)|`, 1 for
-    /// tanh, 2 for GELU and SiLU. No signal stays at a positive variance then: small ones keep their
-    /// size to first order, and shrink (tanh) or grow (GELU) by less than any fixed factor.
+    /// tanh, 2 for GELU and SiLU. Small signals keep their size to first order there; beyond that,
+    /// tanh shrinks them and GELU lets them grow.
     ///
     /// # Errors
     /// [`ExpectationError::NoEdge`] if there is none; an argument is negative or not finite; an

@@ -209,7 +209,11 @@ mod tests {
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
         #[test]
-        fn limits_of_tanh_are_fixed(weight in 0.2..4.0f64, bias in 0.01..1.0f64, q in 0.01..9.0f64) {
+        fn limits_of_tanh_are_fixed(
+            weight in 0.2..4.0f64,
+            bias in 0.01..1.0f64,
+            q in 0.01..9.0f64,
+        ) {
             let tanh = function(Tanh);
             let layer = MeanField::new(&tanh, weight, bias).unwrap();
             let point = fixed(layer.limit(q).unwrap());
