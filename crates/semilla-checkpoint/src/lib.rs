@@ -1,33 +1,82 @@
-//! Weights on disk: bounded, lazy readers and atomic writers.
+//! Weights on disk: bounded, lazy readers, and writers that never leave half a file.
 //!
-//! [`open`] finds out what a path holds from its content and gives a [`Checkpoint`]: the list of
-//! tensors, and their bytes on demand, from any thread. [`SafetensorsWriter`] takes the complete
-//! list of tensors first, then their bytes in any order from any thread, and gives the files their
-//! final names only when every byte is on the disk.
+//! - Reading: [`open`] recognizes a file, the index of shards or a folder by its content and gives
+//!   a [`Checkpoint`]: the list of tensors, and their bytes when they are asked for, from any
+//!   thread.
+//! - Writing: [`SafetensorsWriter`] takes the list of tensors first, then their bytes in any order
+//!   from any thread. The files get their names when every byte is on the disk.
+//! - Initializing: [`materialize`] carries out a [`Plan`](semilla::Plan) in constant memory:
+//!   it generates weights, takes others from checkpoints, and writes them.
 //!
-//! Written is safetensors, as one file or in shards with an index. Read are the same, files of
-//! PyTorch, NumPy, Keras (HDF5), ONNX and GGUF, and a JSON list of shapes. Other formats join by
-//! implementing [`Checkpoint`] and [`CheckpointWriter`].
+//! Safetensors is read and written. PyTorch, NumPy, Keras (HDF5), ONNX and GGUF are read, each
+//! behind a cargo feature of its name, all of which are on by default; so are JSON lists of shapes.
+//! Other formats join by implementing [`Checkpoint`] and [`CheckpointWriter`].
 //!
 //! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
-//! [`Limits`] before it is allocated.
+//! [`Limits`] before it is allocated. An error's text is one sentence about its place;
+//! [`source`](std::error::Error::source) is its cause.
+//!
+//! # Write a file
 //!
 //! ```
 //! use semilla::DType;
-//! use semilla_checkpoint::{Metadata, SafetensorsWriter, TensorInfo, Tensors, open};
+//! use semilla_checkpoint::{Metadata, SafetensorsWriter, TensorInfo, Tensors};
 //!
 //! # let folder = tempfile::tempdir()?;
-//! let path = folder.path().join("weights.safetensors");
+//! # let path = folder.path().join("weights.safetensors");
 //! let tensors = Tensors::new(vec![TensorInfo::new("fc.bias", DType::F32, [2])?])?;
+//! // The last argument would split a large model into shards of a size such as 5GB.
 //! let writer = SafetensorsWriter::create(&path, tensors, Metadata::new(), None)?;
-//! writer.write(0, 0, &[0; 8])?;
+//! writer.write(0, 0, &[0; 8])?; // of tensor 0, from byte 0 on
 //! writer.finish()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
+//! # Read a tensor
+//!
+//! ```
+//! use semilla_checkpoint::open;
+//!
+//! # use semilla::DType;
+//! # use semilla_checkpoint::{Metadata, SafetensorsWriter, TensorInfo, Tensors};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("weights.safetensors");
+//! # let tensors = Tensors::new(vec![TensorInfo::new("fc.bias", DType::F32, [2])?])?;
+//! # let writer = SafetensorsWriter::create(&path, tensors, Metadata::new(), None)?;
+//! # writer.write(0, 0, &[0; 8])?;
+//! # writer.finish()?;
 //! let checkpoint = open(&path)?;
-//! let bias = checkpoint.tensors().index_of("fc.bias").unwrap();
-//! let mut bytes = [1; 8];
+//! let bias = checkpoint.tensors().index_of("fc.bias").expect("a bias");
+//! let mut bytes = vec![1; checkpoint.tensors()[bias].bytes() as usize];
 //! checkpoint.read(bias, 0, &mut bytes)?;
 //! assert_eq!(bytes, [0; 8]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Initialize a model
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use semilla::{Plan, Recipe, model::Spec};
+//! use semilla_checkpoint::{
+//!     Metadata, SafetensorsWriter, Share, Sources, materialize, open, tensors_of,
+//! };
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("weights.safetensors");
+//! let model = Spec::parse("mlp:784-256-10:relu")?;
+//! let recipe = Recipe::named("gpt2")?;
+//! let plan = Plan::new(&model, &recipe.name, recipe.base_width, recipe.decide(&model)?, 42)?;
+//!
+//! let share = Share::WHOLE; // or, in process 1 of 4, "1/4".parse()?
+//! let tensors = tensors_of(&plan, share)?;
+//! let writer = SafetensorsWriter::create(&path, tensors, Metadata::new(), None)?;
+//! let progress = |_bytes| ();
+//! let stop = AtomicBool::new(false);
+//! materialize(&plan, share, Sources::default(), &writer, &progress, &stop)?;
+//! writer.finish()?;
+//! assert_eq!(open(&path)?.tensors().len(), plan.tensors.len());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

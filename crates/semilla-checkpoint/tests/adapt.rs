@@ -223,7 +223,8 @@ proptest! {
         let found = made(folder.path(), &plan, &files, world);
         let expected = plainly(&load, &shape, &target, value);
         for (found, expected) in found.iter().zip(&expected) {
-            prop_assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1.0), "{found} {expected}");
+            let close = (found - expected).abs() <= 1e-4 * expected.abs().max(1.0);
+            prop_assert!(close, "{found} {expected}");
         }
         prop_assert_eq!(&found, &made(folder.path(), &plan, &files, 1));
     }

@@ -178,7 +178,7 @@ fn files_without_weights_are_named() {
         }
     }
     assert!(matches!(
-        why(error_of(br#"{"model_type": {"dtype": "F32", "shape": 3}}"#)),
+        why(error_of(br#"{"a": {"dtype": "F32", "shape": 3}}"#)),
         Malformed::Json(_)
     ));
 }
@@ -239,7 +239,10 @@ fn an_index_and_its_shards_must_agree() {
 
 #[test]
 fn a_tensor_in_two_shards_or_in_none_of_the_index() {
-    let both = r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#;
+    let both = r#"{
+        "a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
+        "b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}
+    }"#;
     let (a, both) = (safetensors(&one("a"), 8), safetensors(both, 2));
     let map = index(r#"{"a":"1","b":"2"}"#);
     let folder = folder(&[("1", &a), ("2", &both), ("index.json", map.as_bytes())]);

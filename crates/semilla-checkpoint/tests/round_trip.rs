@@ -134,7 +134,12 @@ proptest! {
     fn the_reference_reads_ours_and_writes_the_same_bytes(model in any_model()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.safetensors");
-        let writer = SafetensorsWriter::create(&path, tensors_of(&model), Metadata::new(), None).unwrap();
+        let writer = SafetensorsWriter::create(
+            &path,
+            tensors_of(&model),
+            Metadata::new(),
+            None,
+        ).unwrap();
         write(&writer, &model, 3, 1);
         writer.finish().unwrap();
         let ours = fs::read(&path).unwrap();

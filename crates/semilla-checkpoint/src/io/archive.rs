@@ -113,7 +113,8 @@ impl Archive {
         let unpacked: u128 = entries.iter().map(|entry| u128::from(entry.bytes)).sum();
         if unpacked > u128::from(bytes) * u128::from(limits.expansion) {
             return Err(fail(format!(
-                "its entries unpack to {unpacked} bytes, more than {} times the file (Limits::expansion)",
+                "its entries unpack to {unpacked} bytes, more than {} times the file \
+                 (Limits::expansion)",
                 limits.expansion
             )));
         }

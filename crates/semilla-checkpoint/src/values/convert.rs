@@ -11,7 +11,11 @@ use crate::values::vectors::{Job, widest};
 /// Floating-point elements, each rounded once to nearest.
 pub(crate) fn floats(from: DType, bytes: &[u8], to: DType, out: &mut [u8]) -> Health {
     let nothing = Health::default();
-    with_float!(from, A => with_float!(to, B => widest(Cast::<A, B>(bytes, out, PhantomData)), else nothing), else nothing)
+    with_float!(
+        from,
+        A => with_float!(to, B => widest(Cast::<A, B>(bytes, out, PhantomData)), else nothing),
+        else nothing
+    )
 }
 
 struct Cast<'a, A, B>(&'a [u8], &'a mut [u8], PhantomData<(A, B)>);

@@ -4,69 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use semilla::{Fill, FillError, Line, Load, Plan, Prepared, Slice};
-
 use rayon::prelude::*;
+use semilla::{Fill, FillError, Line, Load, Plan, Prepared, Slice};
 
 use crate::values::gather::Goal;
 use crate::values::load::Origin;
-
+use crate::values::share::Share;
 use crate::{Checkpoint, CheckpointWriter, Error, Health, Malformed, Quoted, TensorInfo, Tensors};
 
-/// Bytes that one thread generates and writes at a time: pieces of this size leave for the disk while the
-/// next are made.
+/// Bytes that one thread generates and writes at a time: pieces of this size leave for the disk
+/// while the next are made.
 const CHUNK: usize = 1 << 20;
-
-/// One process's share of every tensor: the whole for rank 0 of 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    rank: usize,
-    world: usize,
-}
-
-/// The text names no rank of a number of processes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a rank; write RANK/WORLD with RANK from 0 below WORLD, such as 0/4")]
-pub struct InvalidShare(String);
-
-impl Share {
-    /// The share of the only process: everything.
-    pub const WHOLE: Share = Share { rank: 0, world: 1 };
-
-    /// The slice of a tensor that belongs to the share: a chunk of its first axis, as `torch.chunk`
-    /// and DTensor's `Shard(0)` cut. A scalar belongs to rank 0 alone.
-    pub fn slice(self, shape: &[usize]) -> Option<Slice> {
-        let slice = Slice::of_rank(shape, self.rank, self.world);
-        let absent = if shape.is_empty() {
-            self.rank > 0
-        } else {
-            slice.size()[0] == 0
-        };
-        // An empty tensor is still a tensor: rank 0 lists it.
-        let empty_whole = shape.first() == Some(&0) && self.rank == 0;
-        (!absent || empty_whole).then_some(slice)
-    }
-}
-
-impl std::fmt::Display for Share {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.rank, self.world)
-    }
-}
-
-impl std::str::FromStr for Share {
-    type Err = InvalidShare;
-
-    fn from_str(text: &str) -> Result<Self, InvalidShare> {
-        let parts = text.split_once('/');
-        let numbers =
-            parts.and_then(|(rank, world)| Some((rank.parse().ok()?, world.parse().ok()?)));
-        match numbers {
-            Some((rank, world)) if rank < world => Ok(Self { rank, world }),
-            _ => Err(InvalidShare(text.to_owned())),
-        }
-    }
-}
 
 /// The tensors of a share's file: every tensor of which the share has a slice, with the slice's
 /// shape.

@@ -7,8 +7,10 @@ mod gather;
 mod health;
 mod load;
 mod materialize;
+mod share;
 mod vectors;
 
 pub use health::Health;
 pub(crate) use materialize::write_slices;
-pub use materialize::{InvalidShare, Share, Sources, materialize, tensors_of};
+pub use materialize::{Sources, materialize, tensors_of};
+pub use share::{InvalidShare, Share};

@@ -2,8 +2,8 @@
 //!
 //! **Who writes it.** llama.cpp's converters and quantizers, and the Python package `gguf`.
 //!
-//! **Read.** Versions 2 and 3, little-endian. Plain elements as they are; the quantized blocks Q4_0 to
-//! Q8_0 and Q2_K to Q6_K as F32.
+//! **Read.** Versions 2 and 3, little-endian. Plain elements as they are; the quantized blocks Q4_0
+//! to Q8_0 and Q2_K to Q6_K as F32.
 //!
 //! **Refused.** Version 1, big-endian files, and all other quantizations.
 

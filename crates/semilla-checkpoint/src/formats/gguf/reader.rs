@@ -161,7 +161,8 @@ impl<'f> Structure<'f> {
                 }
                 _ => {
                     return Err(Fault::new(format!(
-                        "the file is truncated: tensor {} needs {bytes} bytes at {offset} of its data, \
+                        "the file is truncated: tensor {} needs {bytes} bytes at {offset} of \
+                         its data, \
                          and the file has {file}; fetch it again",
                         Quoted::new(info.name())
                     )));

@@ -6,8 +6,9 @@
 //! **Read.** The weights under Keras's names, with the axes that their layers' classes tell. A
 //! `.keras` archive's description of the model is not looked at: it can name code.
 //!
-//! **Refused.** Whatever leads out of the file (external links, external storage, virtual datasets),
-//! two links to one group, compound and text elements, and chunks that unpack beyond the limits.
+//! **Refused.** Whatever leads out of the file (external links, external storage, virtual
+//! datasets), two links to one group, compound and text elements, and chunks that unpack beyond the
+//! limits.
 
 mod archive;
 mod attributes;
@@ -18,6 +19,7 @@ mod names;
 mod problem;
 mod reader;
 mod selection;
+mod shard;
 mod source;
 mod tree;
 

@@ -1,5 +1,10 @@
 //! Faults of HDF5 files.
 
+use std::path::Path;
+
+use crate::error::Error;
+use crate::format::Format;
+
 /// A sentence about a file's fault, without its path.
 pub(super) type Problem = String;
 
@@ -22,4 +27,13 @@ pub(super) fn problem(error: &hdf5_reader::error::Error) -> Problem {
     let text: String = error.to_string().chars().take(300).collect();
     let safe = text.escape_debug().to_string().replace("\\'", "'");
     format!("{safe}{advice}")
+}
+
+/// Says in which file the fault was found.
+pub(super) fn refused(path: &Path) -> impl Fn(Problem) -> Error {
+    move |problem| Error::Format {
+        path: path.to_owned(),
+        format: Format::Keras,
+        problem,
+    }
 }

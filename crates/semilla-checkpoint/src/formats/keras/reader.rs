@@ -1,31 +1,28 @@
-//! Weights that Keras keeps in HDF5, and HDF5 files of datasets in general.
+//! Reading HDF5 files, the shards of an index, and `.keras` archives.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufReader, Cursor, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
 use semilla::Layout;
 
 use super::archive::Entry;
 use super::attributes::Attributes;
-use super::dtype::ElementType;
-use super::problem::{Problem, problem};
+use super::problem::{Problem, refused};
 use super::selection::Selection;
+use super::shard::{Shard, Value, check_declared};
 use super::source::Source;
-use super::tree::{Leaf, Location, RefusedLinks, Tree};
-use super::{archive, dtype, layers, legacy, tree};
+use super::tree::{Leaf, Location, Tree};
+use super::{archive, layers, legacy};
 use crate::error::Error;
 use crate::io::archive::Archive;
 use crate::io::decoded::Decoded;
 use crate::io::file::open_file;
-use crate::io::index::Index;
-use crate::io::index::check_shard;
+use crate::io::index::{Index, check_shard};
 use crate::io::range::check_range;
 use crate::malformed::Malformed;
 use crate::quoted::Quoted;
-use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
+use crate::{Checkpoint, Format, Limits, Metadata, Remark, Tensors};
 
 /// Tensors in HDF5 files, under Keras's names where Keras wrote them.
 ///
@@ -71,8 +68,8 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 /// read where they lie. Weights compressed in an archive are unpacked into memory; the checksum of
 /// uncompressed ones is compared once, before the first of them is read.
 pub struct Keras {
-    /// The file that holds the weights, or the shards.
-    parts: Vec<Part>,
+    /// One for each file.
+    shards: Vec<Shard>,
     tensors: Tensors,
     values: Vec<Value>,
     layouts: Vec<Option<Layout>>,
@@ -81,23 +78,6 @@ pub struct Keras {
     /// The archive that the weights lie in as they are.
     archive: Option<Archive>,
     decoded: Decoded,
-}
-
-/// An HDF5 file.
-struct Part {
-    path: PathBuf,
-    source: Arc<Source>,
-    /// How much of the source decoding one tensor may read.
-    budget: u64,
-    file: Hdf5File,
-}
-
-/// Where a tensor's values come from.
-struct Value {
-    part: usize,
-    dataset: Dataset,
-    element: ElementType,
-    location: Location,
 }
 
 impl Keras {
@@ -147,14 +127,14 @@ impl Keras {
     }
 
     fn single(path: &Path, source: Source, limits: &Limits) -> Result<Self, Error> {
-        let (part, tree) = Part::read(0, path, source, limits)?;
+        let (shard, tree) = Shard::read(0, path, source, limits)?;
         let select = || match legacy::weights_group(&tree)? {
             Some(group) => legacy::select(&tree, group),
             None => Ok(layers::select(&tree.datasets, &layers::own_names(&tree)?)),
         };
         let selection = select().map_err(refused(path))?;
         let metadata = metadata(&tree).map_err(refused(path))?;
-        let keras = Self::list(path, vec![part], &tree.datasets, selection, limits)?;
+        let keras = Self::list(path, vec![shard], &tree.datasets, selection, limits)?;
         Ok(Self { metadata, ..keras })
     }
 
@@ -166,14 +146,14 @@ impl Keras {
     /// or two shards contradict each other.
     pub fn open_shards(path: &Path, index: &Index, limits: &Limits) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut parts = Vec::new();
+        let mut shards = Vec::new();
         let mut datasets = Vec::new();
         let mut own = BTreeMap::new();
         for lines in index.shards() {
-            let shard = folder.join(&lines[0].shard);
-            let (file, bytes) = open_file(&shard)?;
+            let shard_path = folder.join(&lines[0].shard);
+            let (file, bytes) = open_file(&shard_path)?;
             let source = Source::file(file, 0, bytes);
-            let (part, tree) = Part::read(parts.len(), &shard, source, limits)?;
+            let (shard, tree) = Shard::read(shards.len(), &shard_path, source, limits)?;
             let groups: BTreeSet<String> = tree
                 .datasets
                 .iter()
@@ -181,8 +161,8 @@ impl Keras {
                 .collect();
             check_shard(lines, groups.iter().map(String::as_str))
                 .map_err(Error::malformed(path))?;
-            let names = layers::own_names(&tree).map_err(refused(&shard))?;
-            add_names(&mut own, names).map_err(refused(&shard))?;
+            let names = layers::own_names(&tree).map_err(refused(&shard_path))?;
+            add_names(&mut own, names).map_err(refused(&shard_path))?;
             datasets.extend(tree.datasets);
             if datasets.len() > limits.tensors {
                 let limit = limits.tensors;
@@ -190,7 +170,7 @@ impl Keras {
                     format!("its shards have more than {limit} datasets (Limits::tensors)");
                 return Err(refused(path)(problem));
             }
-            parts.push(part);
+            shards.push(shard);
         }
         let mut seen = HashSet::new();
         if let Some(twice) = datasets.iter().find(|leaf| !seen.insert(&*leaf.path)) {
@@ -199,12 +179,12 @@ impl Keras {
         }
         datasets.sort_by_cached_key(Leaf::order);
         let selection = layers::select(&datasets, &own);
-        Self::list(path, parts, &datasets, selection, limits)
+        Self::list(path, shards, &datasets, selection, limits)
     }
 
     fn list(
         path: &Path,
-        parts: Vec<Part>,
+        shards: Vec<Shard>,
         datasets: &[Leaf],
         selection: Selection,
         limits: &Limits,
@@ -214,20 +194,20 @@ impl Keras {
         let mut layouts = Vec::with_capacity(selection.weights.len());
         for named in selection.weights {
             let leaf = &datasets[named.value];
-            let part = &parts[leaf.part];
-            let (info, value) = part
+            let shard = &shards[leaf.shard];
+            let (info, value) = shard
                 .describe(leaf, &named.name, limits)
-                .map_err(refused(&part.path))?;
+                .map_err(refused(shard.path()))?;
             let fits = |layout: &Layout| layout.axes().len() == info.shape().len();
             layouts.push(named.layout.filter(fits));
             infos.push(info);
             values.push(value);
         }
         let tensors = Tensors::new(infos).map_err(Error::malformed(path))?;
-        let bytes = parts.iter().map(|part| part.source.bytes()).sum();
+        let bytes = shards.iter().map(|shard| shard.bytes()).sum();
         check_declared(tensors.bytes(), bytes, limits).map_err(refused(path))?;
         Ok(Self {
-            parts,
+            shards,
             tensors,
             values,
             layouts,
@@ -248,7 +228,8 @@ fn add_names(
         match own.get(&layer) {
             Some(other) if *other != name => {
                 return Err(format!(
-                    "it calls the layer {} {}, and an earlier shard calls it {}; save the weights again",
+                    "it calls the layer {} {}, and an earlier shard calls it {}; \
+                     save the weights again",
                     Quoted::new(&layer),
                     Quoted::new(&name),
                     Quoted::new(other)
@@ -261,105 +242,6 @@ fn add_names(
         }
     }
     Ok(())
-}
-
-impl Part {
-    /// Opens a file, the one with this number, and visits what it holds.
-    fn read(
-        number: usize,
-        path: &Path,
-        source: Source,
-        limits: &Limits,
-    ) -> Result<(Self, Tree), Error> {
-        let source = Arc::new(source);
-        let links = Arc::new(RefusedLinks::default());
-        let budget = budget(source.bytes(), limits);
-        source.allow(budget);
-        let file = open_hdf5(&source, &links, limits).map_err(refused(path))?;
-        let tree = Tree::read(&file, number, &links, limits).map_err(refused(path))?;
-        let path = path.to_owned();
-        Ok((
-            Self {
-                path,
-                source,
-                budget,
-                file,
-            },
-            tree,
-        ))
-    }
-
-    /// The tensor that a dataset holds, and how to read it.
-    fn describe(
-        &self,
-        leaf: &Leaf,
-        name: &str,
-        limits: &Limits,
-    ) -> Result<(TensorInfo, Value), Problem> {
-        let file_bytes = self.source.bytes();
-        let dataset = &leaf.dataset;
-        let located = |problem: Problem| format!("dataset {}: {problem}", Quoted::new(&leaf.path));
-        let element = dtype::of(dataset).map_err(located)?;
-        let shape = tree::shape(dataset).map_err(located)?;
-        let info = TensorInfo::new(name, element.dtype, shape)
-            .map_err(|invalid| format!("{invalid}: {}", invalid.fault))?;
-        let unpacked = tree::unpacked_bytes(dataset, &info);
-        check_declared(unpacked, file_bytes, limits).map_err(located)?;
-        let location = tree::location(&self.file, dataset, &info, element).map_err(located)?;
-        match location {
-            Location::At(start) if start.saturating_add(info.bytes()) > file_bytes => Err(located(
-                "its values lie beyond the end of the file, which is truncated; fetch it again"
-                    .to_owned(),
-            )),
-            Location::Decode if info.bytes() > limits.decoded_bytes => Err(located(format!(
-                "its {} bytes are more than the {} that may be decoded at once (Limits::decoded_bytes)",
-                info.bytes(),
-                limits.decoded_bytes
-            ))),
-            location => {
-                let value = Value {
-                    part: leaf.part,
-                    dataset: dataset.clone(),
-                    element,
-                    location,
-                };
-                Ok((info, value))
-            }
-        }
-    }
-}
-
-/// How much listing, or decoding one tensor, may read: enough to visit everything a few times, too
-/// little for a file whose objects or chunks share their bytes thousandfold.
-fn budget(file: u64, limits: &Limits) -> u64 {
-    file.saturating_mul(8).saturating_add(limits.header_bytes)
-}
-
-fn open_hdf5(
-    source: &Arc<Source>,
-    links: &Arc<RefusedLinks>,
-    limits: &Limits,
-) -> Result<Hdf5File, Problem> {
-    let at_most = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    let unpacked = source.bytes().saturating_mul(limits.expansion);
-    let options = OpenOptions::default()
-        // `Decoded` keeps what is worth keeping.
-        .with_chunk_cache_bytes(0)
-        .with_max_read_bytes(at_most(limits.decoded_bytes))
-        .with_max_chunk_bytes(at_most(limits.decoded_bytes.min(unpacked)))
-        .with_max_object_header_bytes(at_most(limits.header_bytes))
-        .with_external_link_resolver(links.clone());
-    Hdf5File::from_storage_with_options(source.clone(), options).map_err(|e| problem(&e))
-}
-
-fn check_declared(declared: u64, file: u64, limits: &Limits) -> Result<(), Problem> {
-    if declared <= file.saturating_mul(limits.expansion) {
-        return Ok(());
-    }
-    Err(format!(
-        "{declared} bytes are declared in a file of {file}, more than {} times as many (Limits::expansion)",
-        limits.expansion
-    ))
 }
 
 /// The versions that Keras 2 notes about itself.
@@ -397,7 +279,7 @@ impl Checkpoint for Keras {
 
     fn file(&self, tensor: usize) -> Option<&Path> {
         let value = self.values.get(tensor)?;
-        Some(&self.parts[value.part].path)
+        Some(self.shards[value.shard].path())
     }
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
@@ -408,44 +290,13 @@ impl Checkpoint for Keras {
             }
         }
         let value = &self.values[tensor];
-        let part = &self.parts[value.part];
-        if let Location::At(start) = value.location {
-            return part
-                .source
-                .read_at(start + offset, into)
-                .map_err(Error::io("read", &part.path));
-        }
-        self.decoded.read(tensor, offset, into, || {
+        let shard = &self.shards[value.shard];
+        match value.location {
+            Location::At(start) => shard.read_at(start + offset, into),
             // One thread decodes at a time.
-            part.source.allow(part.budget);
-            decode(value, info).map_err(refused(&part.path))
-        })
-    }
-}
-
-/// All bytes of a tensor, little-endian.
-fn decode(value: &Value, info: &TensorInfo) -> Result<Vec<u8>, Problem> {
-    let mut bytes = value.dataset.read_raw_bytes().map_err(|e| problem(&e))?;
-    if bytes.len() as u64 != info.bytes() {
-        return Err(format!(
-            "dataset {:?} has {} bytes where {} are due",
-            info.name(),
-            bytes.len(),
-            info.bytes()
-        ));
-    }
-    if value.element.big_endian {
-        bytes
-            .chunks_exact_mut(info.dtype().size())
-            .for_each(|element| element.reverse());
-    }
-    Ok(bytes)
-}
-
-fn refused(path: &Path) -> impl Fn(Problem) -> Error {
-    move |problem| Error::Format {
-        path: path.to_owned(),
-        format: Format::Keras,
-        problem,
+            Location::Decode => self
+                .decoded
+                .read(tensor, offset, into, || shard.decode(value, info)),
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Leaf {
     pub(super) path: String,
     pub(super) dataset: Dataset,
     /// The number of the file that it lies in.
-    pub(super) part: usize,
+    pub(super) shard: usize,
 }
 
 impl Leaf {
@@ -65,7 +65,8 @@ impl RefusedLinks {
         match &*self.0.lock().unwrap_or_else(|e| e.into_inner()) {
             None => Ok(()),
             Some(file) => Err(format!(
-                "it has a link into another file, {}, which is not followed; copy those weights into one file",
+                "it has a link into another file, {}, which is not followed; \
+                 copy those weights into one file",
                 Quoted::new(file)
             )),
         }
@@ -83,10 +84,10 @@ impl ExternalLinkResolver for RefusedLinks {
 }
 
 impl Tree {
-    /// Visits a file, the one with the number `part`.
+    /// Visits a file, the one with the number `shard`.
     pub(super) fn read(
         file: &Hdf5File,
-        part: usize,
+        shard: usize,
         links: &Arc<RefusedLinks>,
         limits: &Limits,
     ) -> Result<Self, Problem> {
@@ -115,7 +116,7 @@ impl Tree {
                 tree.datasets.push(Leaf {
                     path,
                     dataset,
-                    part,
+                    shard,
                 });
             }
             for child in groups.into_iter().rev() {
@@ -147,7 +148,10 @@ fn check_soft_links(file: &Hdf5File, group: &Group, path: &str) -> Result<(), Pr
     let header = file
         .get_or_parse_header(group.address())
         .map_err(|e| problem(&e))?;
-    let is_soft = |message: &&HdfMessage| matches!(message, HdfMessage::Link(link) if matches!(link.target, LinkTarget::Soft { .. }));
+    let is_soft = |message: &&HdfMessage| match message {
+        HdfMessage::Link(link) => matches!(link.target, LinkTarget::Soft { .. }),
+        _ => false,
+    };
     let soft = header.messages.iter().filter(is_soft).count();
     match soft * header.messages.len() > MOST_LOOKUPS {
         true => Err(format!(

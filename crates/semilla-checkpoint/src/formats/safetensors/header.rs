@@ -26,6 +26,7 @@ pub(crate) const MAX_WRITTEN: usize = 100_000_000;
 /// than that one: repeated keys, control characters in names, sizes that overflow when zeros among
 /// the dimensions are left aside, and unknown members are refused.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Header {
     /// The free text beside the tensors.
     pub metadata: Metadata,

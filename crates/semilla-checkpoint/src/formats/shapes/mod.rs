@@ -1,5 +1,5 @@
-//! Lists of shapes: JSON that names tensors with their types and shapes and has no values, enough to
-//! initialize a model.
+//! Lists of shapes: JSON that names tensors with their types and shapes and has no values, enough
+//! to initialize a model.
 //!
 //! **Who writes it.** People, and scripts that describe a model before it exists.
 //!

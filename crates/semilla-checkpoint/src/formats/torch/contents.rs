@@ -347,7 +347,8 @@ impl<'a> Walk<'a> {
                 _ => {
                     let (module, name) = (Quoted::new(module), Quoted::new(name));
                     return Err(format!(
-                        "{name} of {module} makes it in a way that cannot be read; save it as a plain tensor"
+                        "{name} of {module} makes it in a way that cannot be read; \
+                         save it as a plain tensor"
                     ));
                 }
             }

@@ -233,7 +233,8 @@ impl Torch {
             check_decoded(info, limits)?;
             if held > limits.decoded_bytes {
                 return Err(format!(
-                    "tensor {}: {held} bytes must be in memory to read it, more than the limit of {}",
+                    "tensor {}: {held} bytes must be in memory to read it, \
+                     more than the limit of {}",
                     Quoted::new(info.name()),
                     limits.decoded_bytes
                 ));
