@@ -1,0 +1,36 @@
+//! Names as nodes see them: those of their own body, then those of the bodies around it.
+
+use std::collections::HashMap;
+
+use super::structure::Graph;
+
+/// What names stand for.
+pub(super) struct Names<'g, T> {
+    graph: &'g Graph,
+    /// By body.
+    defined: Vec<HashMap<&'g str, T>>,
+}
+
+impl<'g, T> Names<'g, T> {
+    pub(super) fn new(graph: &'g Graph) -> Self {
+        Self {
+            graph,
+            defined: graph.bodies().iter().map(|_| HashMap::new()).collect(),
+        }
+    }
+
+    /// Says what a name stands for in a body of the graph, unless that has been said.
+    pub(super) fn define(&mut self, body: usize, name: &'g str, meaning: T) {
+        self.defined[body].entry(name).or_insert(meaning);
+    }
+
+    /// The body that defines a name which a node of `body` takes, and what it stands for.
+    pub(super) fn find(&self, body: usize, name: &str) -> Option<(usize, &T)> {
+        // An optional input that is left out has no name.
+        if name.is_empty() {
+            return None;
+        }
+        let mut bodies = self.graph.outwards(body);
+        bodies.find_map(|body| Some((body, self.defined.get(body)?.get(name)?)))
+    }
+}
