@@ -223,6 +223,66 @@ def external():
     save_onnx("external.onnx", graph_of([], list(tensors.values())), tensors, external="external.bin")
 
 
+def numbered(*shape):
+    """Values that leave the generator alone."""
+    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+
+
+def graph():
+    """All that a graph has beside weights: types, all outputs, attributes of every kind, notes, functions."""
+    node, info, FLOAT = helper.make_node, helper.make_tensor_value_info, TensorProto.FLOAT
+    kernel, up = raw("stem.weight", numbered(4, 3, 5, 3)), raw("up.weight", numbered(2, 3, 2, 2))
+    scale, recurrent = raw("bn.scale", numbered(4)), raw("rnn.weight", numbered(1, 8, 4))
+    state = raw("rnn.state", numbered(1, 8, 2))
+    shape = raw("onnx::Reshape_1", np.array([0, -1, np.iinfo(np.int64).max], np.int64))
+    half = raw("onnx::Mul_2", np.array(0.5, np.float32))
+    indices = raw("", np.array([1], np.int64))
+    sparse = helper.make_sparse_tensor(raw("mask", np.array([1.0], np.float32)), indices, [2])
+    conv = node("Conv", ["x", "stem.weight"], ["c"], name="/stem/Conv", strides=[2, 1], dilations=[1, 2],
+                auto_pad="SAME_UPPER")
+    conv.metadata_props.add(key="namespace", value=": Net/stem: torch.nn.modules.conv.Conv2d")
+    conv.metadata_props.add(key="pkg.torch.onnx.stack_trace", value="line " * 1000)
+    branches = {}
+    for name, operator in [("then_branch", "Relu"), ("else_branch", "Neg")]:
+        inner = [node("Constant", [], ["k"], value_float=2.0), node(operator, ["first"], ["r"]),
+                 node("Mul", ["r", "k"], [name])]
+        branches[name] = helper.make_graph(inner, name, [], [info(name, FLOAT, None)])
+    nodes = [
+        conv,
+        node("Split", ["c"], ["first", "second"], axis=1),
+        node("ConvTranspose", ["first", "up.weight"], ["u"], strides=[2, 3], group=2),
+        node("BatchNormalization", ["c", "bn.scale", "bn.scale", "bn.scale", "bn.scale"], ["b"], epsilon=0.5),
+        node("Reshape", ["b", "onnx::Reshape_1"], ["s"]),
+        node("LSTM", ["s", "rnn.weight", "rnn.state"], ["", "h", ""], name="/rnn/LSTM", hidden_size=2,
+             activations=["Tanh", "Sigmoid", "Tanh"], activation_alpha=[0.25, 0.5]),
+        node("If", ["flag"], ["i"], name="/If", **branches),
+        node("ConstantOfShape", ["onnx::Reshape_1"], ["z"],
+             value=helper.make_tensor("", FLOAT, [1], [1.5])),
+        node("Halve", ["i"], ["y"], domain="semilla.test", by=2.0),
+        node("Scan", ["z"], ["w"], num_scan_inputs=1, body=helper.make_graph([], "scan", [], [])),
+    ]
+    nodes[8].attribute.append(helper.make_attribute("none", [], attr_type=onnx.AttributeProto.INTS))
+    inputs = [info("x", FLOAT, ["batch", 3, None, 8]), info("flag", TensorProto.BOOL, []),
+              info("bn.scale", FLOAT, [4]), info("words", TensorProto.STRING, None)]
+    outputs = [info("y", FLOAT, None), info("h", TensorProto.FLOAT16, [1, "batch", 2])]
+    between = info("c", FLOAT, ["batch", 4, None, None])
+    between.metadata_props.add(key="kind", value="activation")
+    main = helper.make_graph(nodes, "main", inputs, outputs, value_info=[between],
+                             initializer=[kernel, up, scale, recurrent, state, shape, half],
+                             sparse_initializer=[sparse])
+    calls = [node("Mul", ["a", "a"], ["b"]), node("Elu", ["b"], ["c"])]
+    reference = calls[1].attribute.add()
+    reference.name, reference.ref_attr_name, reference.type = "alpha", "by", onnx.AttributeProto.FLOAT
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("semilla.test", 3)]
+    function = helper.make_function("semilla.test", "Halve", ["a"], ["c"], calls, imports[:1], ["by"])
+    names = ["stem.weight", "up.weight", "bn.scale", "rnn.weight", "rnn.state"]
+    model = helper.make_model(main, producer_name="semilla", opset_imports=imports, functions=[function])
+    onnx.save(model, FIXTURES / "onnx/graph.onnx")
+    layouts = {"stem.weight": "OIHW", "up.weight": "IOHW/2^T:6", "rnn.weight": "EOI", "rnn.state": "EOI"}
+    arrays = dict(zip(names, map(numpy_helper.to_array, [kernel, up, scale, recurrent, state])))
+    write_expected(FIXTURES / "onnx/graph.onnx.safetensors", arrays, layouts)
+
+
 # GGUF
 
 
@@ -309,5 +369,6 @@ if __name__ == "__main__":
     types()
     branches()
     external()
+    graph()
     plain()
     quantized()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use semilla::Layout;
+use semilla::{Graph, Layout};
 
 use crate::error::Error;
 use crate::format::Format;
@@ -33,6 +33,11 @@ pub trait Checkpoint: Send + Sync {
     /// The axes of a tensor, where the file itself tells (in ONNX, the node that takes the tensor).
     fn layout(&self, tensor: usize) -> Option<&Layout> {
         let _ = tensor;
+        None
+    }
+
+    /// The model's computation, where the file has it (ONNX).
+    fn graph(&self) -> Option<&Graph> {
         None
     }
 

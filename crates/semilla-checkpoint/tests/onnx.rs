@@ -7,6 +7,8 @@ mod common;
 use std::fs;
 
 use common::{check, damage, fixture, folder, left_out, load, read, refusal};
+use semilla::graph::{Attribute, Convolution, Dim, Node, Takers, Wiring, order};
+use semilla::{DType, Graph};
 use semilla_checkpoint::{Format, Limits, open, open_with};
 
 #[test]
@@ -282,7 +284,228 @@ fn contradictions_are_refused() {
 
 #[test]
 fn damaged_files_never_panic() {
-    for name in ["roles", "types", "branches", "external"] {
+    for name in ["roles", "types", "branches", "external", "graph"] {
         damage(&format!("onnx/{name}.onnx"), 2000);
     }
+}
+
+fn node<'g>(graph: &'g Graph, operator: &str) -> &'g Node {
+    let mut nodes = graph.main().nodes.iter();
+    nodes.find(|node| node.operator == operator).unwrap()
+}
+
+#[test]
+fn the_graph_has_all_outputs_and_attributes() {
+    let model = check("onnx/graph.onnx");
+    let graph = model.graph().unwrap();
+    assert_eq!(
+        (graph.opset(""), graph.opset("semilla.test")),
+        (Some(17), Some(3))
+    );
+    let conv = node(graph, "Conv");
+    assert_eq!((&*conv.name, &*conv.domain), ("/stem/Conv", ""));
+    assert_eq!(conv.inputs, ["x", "stem.weight"]);
+    assert_eq!(conv.text("auto_pad"), Some("SAME_UPPER"));
+    let note = &conv.properties["namespace"];
+    assert_eq!(note, ": Net/stem: torch.nn.modules.conv.Conv2d");
+    // A stack trace of 5000 bytes is left out.
+    assert_eq!(conv.properties.len(), 1);
+    assert_eq!(node(graph, "Split").outputs, ["first", "second"]);
+    assert_eq!(
+        node(graph, "BatchNormalization").float("epsilon"),
+        Some(0.5)
+    );
+    let lstm = node(graph, "LSTM");
+    assert_eq!(lstm.outputs, ["", "h", ""]);
+    assert_eq!(lstm.int("hidden_size"), Some(2));
+    let names = ["Tanh", "Sigmoid", "Tanh"].map(str::to_owned).to_vec();
+    assert_eq!(
+        lstm.attribute("activations"),
+        Some(&Attribute::Texts(names))
+    );
+    let slopes = Attribute::Floats(vec![0.25, 0.5]);
+    assert_eq!(lstm.attribute("activation_alpha"), Some(&slopes));
+    let Some(Attribute::Tensor(value)) = node(graph, "ConstantOfShape").attribute("value") else {
+        panic!("a tensor");
+    };
+    assert_eq!((value.shape(), value.floats()), (&[1][..], vec![1.5]));
+    let halve = node(graph, "Halve");
+    assert_eq!(halve.domain, "semilla.test");
+    assert_eq!(halve.ints("none"), Some(&[][..]));
+}
+
+#[test]
+fn the_graph_has_strides_of_each_axis() {
+    let model = check("onnx/graph.onnx");
+    let graph = model.graph().unwrap();
+    let geometry = Convolution::of(node(graph, "Conv"), &[4, 3, 5, 3]).unwrap();
+    assert_eq!(
+        (geometry.kernel, geometry.strides),
+        (vec![5, 3], vec![2, 1])
+    );
+    assert_eq!((geometry.dilations, geometry.groups), (vec![1, 2], 1));
+    let geometry = Convolution::of(node(graph, "ConvTranspose"), &[2, 3, 2, 2]).unwrap();
+    assert_eq!((geometry.strides, geometry.groups), (vec![2, 3], 2));
+}
+
+#[test]
+fn the_graph_has_inputs_types_and_small_values() {
+    let model = check("onnx/graph.onnx");
+    assert_eq!(left_out(model.remarks()), [3, 1, 1]);
+    let main = model.graph().unwrap().main();
+    let given: Vec<&str> = main.given().map(|value| &*value.name).collect();
+    assert_eq!(given, ["x", "flag", "words"]);
+    let x = main.value("x").unwrap();
+    let batch = Dim::Named("batch".to_owned());
+    let shape = [batch, Dim::Known(3), Dim::Unknown, Dim::Known(8)];
+    assert_eq!(
+        (x.dtype, x.shape.as_deref()),
+        (Some(DType::F32), Some(&shape[..]))
+    );
+    let flag = main.value("flag").unwrap();
+    assert_eq!(
+        (flag.dtype, flag.shape.as_deref()),
+        (Some(DType::Bool), Some(&[][..]))
+    );
+    let words = main.value("words").unwrap();
+    assert_eq!((words.dtype, &words.shape), (None, &None));
+    assert_eq!(main.value("h").unwrap().dtype, Some(DType::F16));
+    assert_eq!(main.value("c").unwrap().properties["kind"], "activation");
+
+    let tensor = |name: &str| main.initializers.iter().find(|i| i.name == name).unwrap();
+    assert_eq!(tensor("stem.weight").shape, [4, 3, 5, 3]);
+    assert_eq!(tensor("stem.weight").tensor.as_deref(), Some("stem.weight"));
+    assert_eq!(tensor("stem.weight").literal, None);
+    let shape = tensor("onnx::Reshape_1");
+    assert_eq!(shape.tensor, None);
+    let numbers = shape.literal.as_ref().and_then(|literal| literal.ints());
+    assert_eq!(numbers.unwrap(), [0, -1, i64::MAX]);
+    let half = tensor("onnx::Mul_2").literal.as_ref().unwrap();
+    assert_eq!((half.shape(), half.floats()), (&[][..], vec![0.5]));
+    let mask = tensor("mask");
+    assert_eq!(
+        (mask.dtype, &mask.shape[..], &mask.literal),
+        (Some(DType::F32), &[2][..], &None)
+    );
+}
+
+#[test]
+fn the_graph_has_nested_bodies_and_functions() {
+    let model = check("onnx/graph.onnx");
+    let graph = model.graph().unwrap();
+    let Some(&Attribute::Body(branch)) = node(graph, "If").attribute("else_branch") else {
+        panic!("a body");
+    };
+    let body = &graph.bodies()[branch];
+    let owner = body.owner.as_ref().unwrap();
+    assert_eq!(graph.node(owner.node).unwrap().name, "/If");
+    assert_eq!(owner.attribute, "else_branch");
+    assert_eq!(body.outputs[0].name, "else_branch");
+    // The constant is a tensor of the body.
+    let operators: Vec<&str> = body.nodes.iter().map(|node| &*node.operator).collect();
+    assert_eq!(operators, ["Neg", "Mul"]);
+    let literal = body.initializers[0].literal.as_ref().unwrap();
+    assert_eq!(
+        (&*body.initializers[0].name, literal.floats()),
+        ("k", vec![2.0])
+    );
+    let wiring = Wiring::of(graph);
+    assert_eq!(
+        graph
+            .node(wiring.producer(branch, "first").unwrap())
+            .unwrap()
+            .operator,
+        "Split"
+    );
+    assert_eq!(wiring.uses(0, "first").len(), 3);
+    assert_eq!(
+        order(graph, &wiring, 0).unwrap().len(),
+        graph.main().nodes.len()
+    );
+
+    let function = &graph.functions[0];
+    assert_eq!(
+        (&*function.domain, &*function.name),
+        ("semilla.test", "Halve")
+    );
+    assert_eq!(
+        (&function.attributes[..], function.opsets[""]),
+        (&["by".to_owned()][..], 17)
+    );
+    let body = &graph.bodies()[function.body];
+    assert_eq!((&*body.inputs[0].name, &*body.outputs[0].name), ("a", "c"));
+    let alpha = Attribute::Parameter("by".to_owned());
+    assert_eq!(body.nodes[1].attribute("alpha"), Some(&alpha));
+}
+
+#[test]
+fn made_up_names_lead_to_the_checkpoints() {
+    let model = check("onnx/roles.onnx");
+    let graph = model.graph().unwrap();
+    let takers = Takers::of(graph);
+    for (index, initializer) in graph.main().initializers.iter().enumerate() {
+        let Some(name) = &initializer.tensor else {
+            continue;
+        };
+        let position = model.tensors().index_of(name).unwrap();
+        assert_eq!(model.tensors()[position].shape(), initializer.shape);
+        let layout = takers.layout(graph, 0, index);
+        assert_eq!(model.layout(position), layout.as_ref());
+    }
+    let named = |name: &str| graph.main().initializers.iter().find(|i| i.name == name);
+    let query = named("onnx::MatMul_636").unwrap();
+    assert_eq!(query.tensor.as_deref(), Some("enc.layer.0.query.weight"));
+    // The fixture does not list its inputs.
+    let error = order(graph, &Wiring::of(graph), 0).unwrap_err().to_string();
+    assert!(
+        error.starts_with("Conv \"/stem/conv/Conv\" takes \"x\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn small_values_in_a_file_beside_are_in_the_graph() {
+    let content = model_of(&tensor(&[2], 1, &external("data", "8", "8")));
+    let folder = folder(&[
+        ("model", &content),
+        ("data", &[[0; 8], TWO_FLOATS].concat()),
+    ]);
+    let model = open(folder.path().join("model")).unwrap();
+    let initializer = &model.graph().unwrap().main().initializers[0];
+    assert_eq!(initializer.literal.as_ref().unwrap().floats(), [1.0, 2.0]);
+}
+
+/// Long lists and texts of attributes are left out, whatever their number.
+#[test]
+fn attributes_are_bounded() {
+    let ints = |count: usize| bytes(8, &vec![1; count]);
+    let unpacked = |count: usize| integer(8, 7).repeat(count);
+    let found = |value: Vec<u8>| {
+        let attribute = bytes(5, &[bytes(1, b"a"), value].concat());
+        let node = bytes(1, &[bytes(4, b"Op"), attribute].concat());
+        let folder = folder(&[("model", &model(&node))]);
+        let model = open(folder.path().join("model")).unwrap();
+        model.graph().unwrap().main().nodes[0].attributes[0]
+            .1
+            .clone()
+    };
+    assert_eq!(found(ints(3)), Attribute::Ints(vec![1; 3]));
+    assert_eq!(found(unpacked(3)), Attribute::Ints(vec![7; 3]));
+    assert_eq!(found(ints(5000)), Attribute::Omitted);
+    assert_eq!(found(unpacked(5000)), Attribute::Omitted);
+    assert_eq!(found(bytes(4, &[b'x'; 5000])), Attribute::Omitted);
+    assert_eq!(found(bytes(4, b"\xff")), Attribute::Omitted);
+    assert_eq!(found(bytes(14, b"")), Attribute::Omitted);
+    let large = tensor(&[40], 1, &bytes(9, &[0; 160]));
+    assert_eq!(found(bytes(5, &large)), Attribute::Omitted);
+    let few = Limits {
+        header_bytes: 100,
+        ..Limits::default()
+    };
+    let attribute = bytes(5, &[bytes(1, b"a"), ints(20)].concat());
+    let node = bytes(1, &[bytes(4, b"Op"), attribute].concat());
+    let folder = folder(&[("model", &model(&node))]);
+    let model = open_with(folder.path().join("model"), &few).unwrap();
+    let nodes = &model.graph().unwrap().main().nodes;
+    assert_eq!(nodes[0].attribute("a"), Some(&Attribute::Omitted));
 }

@@ -7,8 +7,8 @@ pub struct Limits {
     /// pickle, or of the texts of an ONNX or GGUF file.
     /// Default: 32 MiB.
     pub header_bytes: u64,
-    /// Tensors in one file or index; in ONNX, with the nodes, their inputs and attributes. Default:
-    /// 1 000 000.
+    /// Tensors in one file or index; in ONNX, with the nodes, their inputs, outputs and attributes.
+    /// Default: 1 000 000.
     pub tensors: usize,
     /// Entries of a file's metadata. Default: 65 536.
     pub metadata: usize,

@@ -4,15 +4,31 @@
 //! **Who writes it.** Exporters of PyTorch, TensorFlow (tf2onnx), scikit-learn and others.
 //!
 //! **Read.** The weights of all graphs and functions, inside the file or beside it (external data),
-//! with the axes that the nodes around them tell. Sparse tensors are left out and counted. Nothing
-//! of the graph is run.
+//! with the axes that the nodes around them tell; and the graph itself ([`semilla::Graph`]), of
+//! which nothing is run. Sparse tensors are left out and counted.
 //!
 //! **Refused.** Weights in types of less than a byte, complex numbers or texts, and external data
 //! outside of the model's folder.
+//!
+//! **How.** A model is one message of Protocol Buffers (`wire`). `Model::read` goes through it once
+//! and steps over values: what nodes there are becomes the graph, and where each tensor's values
+//! lie is noted beside it (`stored`). Then `weights` chooses the tensors that are weights, `naming`
+//! names them, `files` finds their values, and `Onnx` reads those on demand.
 
-mod graph;
+mod attribute;
+mod body;
+mod constant;
+mod dtype;
+mod files;
+mod made_up;
+mod model;
+mod naming;
+mod parser;
 mod reader;
-mod role;
+mod stored;
+mod tensor;
+mod value;
+mod weights;
 mod wire;
 
 pub use reader::Onnx;

@@ -1,5 +1,5 @@
-//! The wire format of Protocol Buffers, as much as a reader needs: numbered fields, each a varint, 4 or 8 bytes, or
-//! a run of bytes. Nothing is kept; a message is known by its place in the file.
+//! The wire format of Protocol Buffers, as much as a reader needs: numbered fields, each a varint,
+//! 4 or 8 bytes, or a run of bytes. Nothing is kept; a message is known by its place in the file.
 
 use crate::io::window::{Fault, Window};
 
@@ -29,6 +29,13 @@ impl Value {
     pub(super) fn varint(self) -> Result<u64, Fault> {
         match self {
             Value::Varint(value) => Ok(value),
+            _ => Err(Fault::new("a number is stored as something else")),
+        }
+    }
+
+    pub(super) fn fixed(self) -> Result<Span, Fault> {
+        match self {
+            Value::Fixed(span) => Ok(span),
             _ => Err(Fault::new("a number is stored as something else")),
         }
     }
