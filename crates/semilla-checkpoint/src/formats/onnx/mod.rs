@@ -10,10 +10,10 @@
 //! **Refused.** Weights in types of less than a byte, complex numbers or texts, and external data
 //! outside of the model's folder.
 //!
-//! **How.** A model is one message ([`wire`]). [`model::Model::read`] goes through it once and steps
-//! over values: its nodes become a [`semilla::Graph`], and the place of each tensor's values is
-//! noted beside it ([`stored`]). Then [`weights`] chooses the tensors that are weights, [`naming`]
-//! names them, [`files`] finds their values, and [`Onnx`] reads those on demand.
+//! **How.** A model is one message of Protocol Buffers (`wire`). `Model::read` goes through it once
+//! and steps over values: what nodes there are becomes the graph, and where each tensor's values
+//! lie is noted beside it (`stored`). Then `weights` chooses the tensors that are weights, `naming`
+//! names them, `files` finds their values, and `Onnx` reads those on demand.
 
 mod attribute;
 mod body;
