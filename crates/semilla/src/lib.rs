@@ -49,7 +49,7 @@ mod distribution;
 mod dtype;
 mod expression;
 mod fill;
-pub mod gaussian;
+mod gaussian;
 pub mod init;
 pub mod inspect;
 pub mod junction;
