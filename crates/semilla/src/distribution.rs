@@ -95,7 +95,8 @@ pub enum DistributionError {
     Integer(DType),
 }
 
-/// Above the largest |z| of a normal: the radius √(-2 ln 2⁻³³) of a `f32`, √(-2 ln 2⁻⁵⁴) of a `f64`.
+/// Above the largest |z| of a normal: the radius √(-2 ln 2⁻³³) of a `f32`, √(-2 ln 2⁻⁵⁴) of a
+/// `f64`.
 pub(crate) const fn reach(dtype: DType) -> f64 {
     if matches!(dtype, DType::F64) {
         8.7
@@ -143,7 +144,8 @@ impl Distribution {
         }
     }
 
-    /// Mean and standard deviation of a truncated normal (Johnson, Kotz & Balakrishnan 1994, section 13.10.1).
+    /// Mean and standard deviation of a truncated normal (Johnson, Kotz & Balakrishnan 1994,
+    /// section 13.10.1).
     fn truncated_moments(&self) -> (f64, f64) {
         let Self::TruncatedNormal {
             mean,

@@ -122,7 +122,8 @@ impl DType {
 }
 
 impl DType {
-    /// Appends the values of little-endian elements, as `f64` (64-bit integers beyond 2⁵³ are rounded).
+    /// Appends the values of little-endian elements, as `f64` (64-bit integers beyond 2⁵³ are
+    /// rounded).
     ///
     /// Bytes beyond the last whole element are left out.
     pub fn decode(self, bytes: &[u8], into: &mut Vec<f64>) {
@@ -156,7 +157,8 @@ impl DType {
 }
 
 impl DType {
-    /// Little-endian elements of the values, each rounded to nearest, ties to even; `None` for integer types.
+    /// Little-endian elements of the values, each rounded to nearest, ties to even; `None` for
+    /// integer types.
     pub fn encode(self, values: &[f64]) -> Option<Vec<u8>> {
         fn each<E: Element>(values: &[f64]) -> Vec<u8> {
             let rounded: Vec<E> = values.iter().map(|&value| E::from_f64(value)).collect();
@@ -189,14 +191,16 @@ impl fmt::Display for DType {
 /// The text is not the name of an element type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown dtype {0:?}; use one of f64, f32, f16, bf16, f8e4m3fn, f8e5m2, i64, i32, i16, i8, u64, u32, u16, u8, bool"
+    "unknown dtype {0:?}; use one of f64, f32, f16, bf16, f8e4m3fn, f8e5m2, \
+     i64, i32, i16, i8, u64, u32, u16, u8, bool"
 )]
 pub struct UnknownDType(pub String);
 
 impl FromStr for DType {
     type Err = UnknownDType;
 
-    /// Accepts the names of safetensors, PyTorch (`bfloat16`, `float8_e4m3fn`, `half`...) and Rust, in any case.
+    /// Accepts the names of safetensors, PyTorch (`bfloat16`, `float8_e4m3fn`, `half`...) and Rust,
+    /// in any case.
     fn from_str(text: &str) -> Result<Self, UnknownDType> {
         let name = text
             .strip_prefix("torch.")
@@ -269,7 +273,8 @@ impl F8E5M2 {
     }
 }
 
-/// Rounds to an 8-bit float of `M` mantissa bits and exponent bias `BIAS`. Codes above `last` become `beyond`.
+/// Rounds to an 8-bit float of `M` mantissa bits and exponent bias `BIAS`. Codes above `last`
+/// become `beyond`.
 fn round_f8<const M: u32, const BIAS: i32>(value: f32, beyond: u8, last: u8) -> u8 {
     let sign = (value.to_bits() >> 24) as u8 & 0x80;
     let magnitude = value.abs();
@@ -321,7 +326,8 @@ pub trait Element: sealed::Sealed + bytemuck::Pod + Send + Sync + Default {
     const DTYPE: DType;
     /// The one rounding, nearest-even, from the stream's `f32` value.
     fn from_f32(value: f32) -> Self;
-    /// The one rounding, nearest-even, of a parameter that is not drawn (a constant, an identity's gain).
+    /// The one rounding, nearest-even, of a parameter that is not drawn (a constant, an identity's
+    /// gain).
     fn from_f64(value: f64) -> Self;
     /// The exact value (for `f64` itself, the value).
     fn to_f64(self) -> f64;
@@ -348,7 +354,8 @@ macro_rules! element {
     };
 }
 
-/// The value rounded to odd: what is rounded once more, to a narrower type, is rounded as if once (Boldo & Melquiond 2008).
+/// The value rounded to odd: what is rounded once more, to a narrower type, is rounded as if once
+/// (Boldo & Melquiond 2008).
 fn to_odd(value: f64) -> f32 {
     let near = value as f32;
     if f64::from(near) == value || value.is_nan() {

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// What an expression may refer to.
+use crate::number::Short;
+
+/// A variable that an expression may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Variable {
     /// Inputs per output of the tensor (of the block, for a fused weight).
@@ -124,7 +126,7 @@ pub enum ExpressionError {
     Syntax {
         /// The expression.
         text: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
         /// Where, from 1.
         column: usize,
@@ -188,7 +190,7 @@ impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.text, &self.node) {
             (Some(text), _) => f.write_str(text),
-            (None, Node::Number(value)) => write!(f, "{value}"),
+            (None, Node::Number(value)) => Short(*value).fmt(f),
             (None, _) => Ok(()),
         }
     }
@@ -235,7 +237,8 @@ impl Node {
 impl FromStr for Scalar {
     type Err = ExpressionError;
 
-    /// `+ - * /`, `^` or `**`, parentheses, `sqrt log log2 exp ceil floor min max`, `pi`, and the variables.
+    /// `+ - * /`, `^` or `**`, parentheses, `sqrt log log2 exp ceil floor min max`, `pi`, and the
+    /// variables.
     fn from_str(text: &str) -> Result<Self, ExpressionError> {
         let mut parser = Parser {
             text,

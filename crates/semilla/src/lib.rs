@@ -48,7 +48,7 @@ mod distribution;
 mod dtype;
 mod expression;
 mod fill;
-pub mod gaussian;
+mod gaussian;
 mod glob;
 pub mod graph;
 pub mod init;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::resize::Resize;
+use crate::number::Short;
 
 /// How the indices of one axis come from the source's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,11 +13,12 @@ use super::resize::Resize;
 pub enum Along {
     /// Runs of indices; where several reach one index of the target, they add up.
     Runs(Vec<Run>),
-    /// A grid in another size.
+    /// A grid in a new size.
     Resized(Resize),
 }
 
-/// Indices `from..from + len` of a source's axis that become `to..to + len` of the target's, times `scale`.
+/// Indices `from..from + len` of a source's axis that become `to..to + len` of the target's, times
+/// `scale`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
@@ -53,7 +55,7 @@ impl Run {
     }
 
     pub(super) fn target(&self) -> Range<usize> {
-        self.to..self.to + self.len
+        self.to..self.to.saturating_add(self.len)
     }
 }
 
@@ -89,7 +91,11 @@ impl Along {
     /// How many of the source's indices it needs at the least, or exactly.
     pub(super) fn fits(&self, size: usize) -> bool {
         match self {
-            Along::Runs(runs) => runs.iter().all(|run| run.from + run.len <= size),
+            Along::Runs(runs) => {
+                let end = |run: &Run| run.from.checked_add(run.len);
+                runs.iter()
+                    .all(|run| end(run).is_some_and(|end| end <= size))
+            }
             Along::Resized(resize) => resize.from_size() == Some(size),
         }
     }
@@ -104,8 +110,11 @@ impl Along {
                 };
                 let run = runs.iter().find(bad)?;
                 Some(format!(
-                    "a run of axis {axis}, {} from {} to {} times {}, does not lie inside of {size}",
-                    run.len, run.from, run.to, run.scale
+                    "a run of axis {axis}, {} from {} to {} times {}, does not lie inside {size}",
+                    run.len,
+                    run.from,
+                    run.to,
+                    Short(run.scale)
                 ))
             }
             Along::Resized(resize) => resize.problem(size),

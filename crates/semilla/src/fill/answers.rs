@@ -165,7 +165,7 @@ impl Fill {
 
     /// Parts of at most so many bytes.
     pub(super) fn parts_of(&self, most: usize, target: Target<'_>) -> Vec<Slice> {
-        // What is combined is held in double precision, before and after.
+        // Combined elements are held in double precision, before and after.
         let is_combined = matches!(self, Fill::Load(load) if !load.is_exact());
         let most = if is_combined { most / 4 } else { most };
         let is_held = self.moves_loads() || self.is_matrix();

@@ -23,7 +23,7 @@ pub enum FillError {
     /// Values computed as reals, in an integer tensor.
     #[error("an integer tensor ({0}) can be filled by constant, arange or keep only")]
     Integer(DType),
-    /// The fill is made for another shape.
+    /// The fill is made for a different shape.
     #[error("the fill does not fit shape {shape:?}: {problem}")]
     Shape {
         /// The shape.

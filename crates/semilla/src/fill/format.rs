@@ -184,9 +184,9 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Tagged<'_, A> {
         }
         let known: Vec<&str> = kinds.iter().chain(&Distribution::KINDS).copied().collect();
         Err(Error::custom(format!(
-            "there is no such kind{}; the kinds are {}",
-            did_you_mean(self.kind, known.iter().copied()),
-            known.join(", ")
+            "there is no such kind; choose one of {}{}",
+            known.join(", "),
+            did_you_mean(self.kind, known.iter().copied())
         )))
     }
 
@@ -345,8 +345,8 @@ mod tests {
                 "fill \"orthogonal\": missing field `rows` at line 1",
             ),
             (
-                r#"{"blocks": {"axis": 0, "sections": [{"size": 1, "fill": {"eye": {"gain": []}}}]}}"#,
-                "fill \"blocks\": sections: fill \"eye\": gain: invalid type: sequence, expected f64",
+                r#"{"blocks": {"sections": [{"fill": {"eye": {"gain": []}}}]}}"#,
+                "fill \"blocks\": sections: fill \"eye\": gain: invalid type: sequence",
             ),
             (
                 r#"{"load": {"source": "x", "tensor": "w"}}"#,
@@ -354,7 +354,7 @@ mod tests {
             ),
             (
                 r#"{"norml": {"mean": 0, "std": 1}}"#,
-                "fill \"norml\": there is no such kind; did you mean \"normal\"?; the kinds are constant",
+                "fill \"norml\": there is no such kind; choose one of constant, eye, dirac",
             ),
             (
                 r#""constant""#,

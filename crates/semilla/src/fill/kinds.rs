@@ -166,7 +166,7 @@ pub struct Section {
     pub fill: Fill,
 }
 
-/// Elements of a checkpoint's tensor on their way into one of the model: axes in another order,
+/// Elements of a checkpoint's tensor on their way into one of the model: axes in a new order,
 /// and along each axis a linear map from the source's indices to the target's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

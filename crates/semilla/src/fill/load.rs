@@ -25,7 +25,8 @@ impl Load {
         self.permute.is_empty() && self.axes.is_empty()
     }
 
-    /// Whether every element is one of the source's as it is: nothing is added, scaled or interpolated.
+    /// Whether every element is one of the source's as it is: nothing is added, scaled or
+    /// interpolated.
     pub fn is_exact(&self) -> bool {
         self.axes.iter().all(|along| match along {
             Along::Runs(runs) => {
@@ -49,32 +50,35 @@ impl Load {
         }
     }
 
-    /// How many elements come from the source.
+    /// How many elements come from the source; [`u64::MAX`] for more than it counts.
     pub fn elements(&self, shape: &[usize]) -> u64 {
         if self.axes.is_empty() {
-            return shape.iter().map(|&size| size as u64).product();
+            return product(shape.iter().map(|&size| size as u64));
         }
         let mut reached: Vec<u64> = self.axes.iter().map(Along::reached).collect();
         if self.alike.is_some() {
             reached[0] = shape[0] as u64;
         }
-        reached.into_iter().product()
+        product(reached)
     }
 
     /// Whether no element is left for [`rest`](Self::rest).
     pub fn covers(&self, shape: &[usize]) -> bool {
-        self.elements(shape) == shape.iter().map(|&size| size as u64).product::<u64>()
+        self.elements(shape) == product(shape.iter().map(|&size| size as u64))
     }
 
-    /// What is wrong with the load for a target of this shape, if anything: axes that are none, runs out of range, grids that do
-    /// not fit, elements that nothing fills.
+    /// The first problem of the load for a target of this shape: an invalid order of axes,
+    /// runs out of range, grids that do not fit, elements that nothing fills.
     pub fn problem(&self, shape: &[usize]) -> Option<String> {
         let axes = shape.len();
         if !self.permute.is_empty() {
             let mut seen = self.permute.clone();
             seen.sort_unstable();
             if !seen.into_iter().eq(0..axes) {
-                return Some(format!("{:?} is no order of {axes} axes", self.permute));
+                return Some(format!(
+                    "permute {:?} is not an order of {axes} axes",
+                    self.permute
+                ));
             }
         }
         if !self.axes.is_empty() && self.axes.len() != axes {
@@ -94,7 +98,7 @@ impl Load {
         }
         match &self.rest {
             None if !self.covers(shape) => {
-                Some("some of its elements come from nowhere".to_owned())
+                Some("nothing fills some of its elements; give the load a rest".to_owned())
             }
             _ => None,
         }
@@ -105,14 +109,16 @@ impl Load {
         self.alike.is_none() || self.makes_rows()
     }
 
-    /// Whether rows of the first axis of both are picked, and all else is in place: what [alike](Self::alike) rows need.
+    /// Whether rows of the first axis of both are picked, and all else is in place: what
+    /// [alike](Self::alike) rows need.
     fn makes_rows(&self) -> bool {
         let others = self.axes.get(1..).unwrap_or_default();
         let whole = |along: &Along| matches!(along, Along::Runs(runs) if runs.len() == 1);
         self.permute.is_empty() && !self.axes.is_empty() && others.iter().all(whole)
     }
 
-    /// Whether the source's shape has what is taken of it: the target's own shape in the source's order, or all that the axes take.
+    /// Whether the source's shape has what is taken of it: the target's own shape in the source's
+    /// order, or all that the axes take.
     pub fn fits(&self, source: &[usize], target: &[usize]) -> bool {
         let count = |shape: &[usize]| {
             shape
@@ -131,7 +137,8 @@ impl Load {
             })
     }
 
-    /// For each index of a range of the target's axis what it takes: the source's indices and their weights.
+    /// For each index of a range of the target's axis what it takes: the source's indices and their
+    /// weights.
     ///
     /// # Panics
     /// If the load does not [fit](Self::problem) the target.
@@ -155,7 +162,8 @@ impl Load {
         }
     }
 
-    /// The part of the load that makes indices `start..start + len` of an axis, as a load of that part.
+    /// The part of the load that makes indices `start..start + len` of an axis, as a load of that
+    /// part.
     pub(crate) fn narrowed(
         mut self,
         axis: usize,
@@ -186,4 +194,8 @@ impl Load {
         }
         self
     }
+}
+
+fn product(sizes: impl IntoIterator<Item = u64>) -> u64 {
+    sizes.into_iter().fold(1, u64::saturating_mul)
 }

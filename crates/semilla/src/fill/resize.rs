@@ -1,4 +1,4 @@
-//! Grids in another size, as linear maps along an axis.
+//! Grids in a new size, as linear maps along an axis.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
-    /// Cubic convolution (Keys 1981, a = -0.5), widened when it shrinks: `F.interpolate(mode="bicubic", antialias=True)`.
+    /// Cubic convolution (Keys 1981, a = -0.5), widened when it shrinks:
+    /// `F.interpolate(mode="bicubic", antialias=True)`.
     #[default]
     Bicubic,
     /// A triangle, widened when it shrinks: `F.interpolate(mode="bilinear", antialias=True)`.
@@ -15,12 +16,13 @@ pub enum Filter {
     BicubicPoint,
     /// Between two neighbours: `F.interpolate(mode="bilinear")`.
     BilinearPoint,
-    /// Linear between points whose distances grow geometrically from the centre, so that near offsets stay apart
-    /// (BEiT's tables of relative positions; Bao et al. 2022). Odd sizes only.
+    /// Linear between points whose distances grow geometrically from the centre, so that near
+    /// offsets stay apart (BEiT's tables of relative positions; Bao et al. 2022). Odd sizes only.
     Geometric,
 }
 
-/// A grid that lies along one axis, in another size; the indices before and after it stay as they are.
+/// A grid along one axis that gets a new size; the indices before and after it stay as they
+/// are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
@@ -37,8 +39,8 @@ pub struct Resize {
     /// How values between grid points are made.
     #[serde(default)]
     pub filter: Filter,
-    /// Apply the pseudo-inverse of the transposed map: kernels whose response to resized patches is the old response
-    /// to the patches (FlexiViT's PI-resize; Beyer et al. 2023, section 3.4).
+    /// Apply the pseudo-inverse of the transposed map: kernels whose response to resized patches is
+    /// the old response to the patches (FlexiViT's PI-resize; Beyer et al. 2023, section 3.4).
     #[serde(default)]
     pub inverse: bool,
 }
@@ -47,7 +49,7 @@ pub struct Resize {
 const MOST: usize = 1 << 12;
 
 impl Resize {
-    /// What is wrong with it, if anything, for an axis of `size` indices.
+    /// The first problem of it for an axis of `size` indices.
     pub(crate) fn problem(&self, size: usize) -> Option<String> {
         let odd = |grid: &[usize]| grid.iter().all(|size| size % 2 == 1);
         let (from, to) = (&self.from, &self.to);
@@ -189,8 +191,8 @@ fn widened(from: usize, to: usize, support: f64, kernel: impl Fn(f64) -> f64) ->
         .collect()
 }
 
-/// A kernel over the nearest source points: `taps` gives offsets from the point below and their weights. Points beyond the
-/// edge are the edge's.
+/// A kernel over the nearest source points: `taps` gives offsets from the point below and their
+/// weights. Points beyond the edge are the edge's.
 fn between(from: usize, to: usize, taps: impl Fn(f64) -> Vec<(i64, f64)>) -> Vec<Vec<f64>> {
     let scale = from as f64 / to as f64;
     (0..to)
@@ -207,7 +209,8 @@ fn between(from: usize, to: usize, taps: impl Fn(f64) -> Vec<(i64, f64)>) -> Vec
         .collect()
 }
 
-/// Source points at geometrically growing distances that reach as far as the target's, which lie at distance 1.
+/// Source points at geometrically growing distances that reach as far as the target's, which lie at
+/// distance 1.
 fn geometric(from: usize, to: usize) -> Vec<Vec<f64>> {
     let (half, reach) = (from / 2, (to / 2) as f64);
     let progression = |ratio: f64| (1.0 - ratio.powi(half as i32)) / (1.0 - ratio);
@@ -275,7 +278,8 @@ fn pseudo_inverse_of_transpose(b: &[Vec<f64>]) -> Vec<Vec<f64>> {
     }
 }
 
-/// Solves A x = y for each right side, A symmetric and positive definite, by Cholesky's factorization.
+/// Solves A x = y for each right side, A symmetric and positive definite, by Cholesky's
+/// factorization.
 fn solve(mut a: Vec<Vec<f64>>, mut sides: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     let n = a.len();
     for j in 0..n {

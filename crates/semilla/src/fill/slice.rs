@@ -2,8 +2,8 @@
 
 /// A box of a tensor: an offset and a size per axis.
 ///
-/// Any offsets and sizes make a slice; whether it lies inside a tensor is for [`check`](Self::check)
-/// to say. All arithmetic is total: nothing overflows and nothing panics.
+/// Any offsets and sizes make a slice; whether it lies inside a tensor is for
+/// [`check`](Self::check) to say. All arithmetic is total: nothing overflows and nothing panics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
     offset: Vec<usize>,

@@ -15,7 +15,7 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// A tensor of this element type with another shape.
+    /// A tensor of this element type with a different shape.
     pub(super) fn with<'b>(self, shape: &'b [usize]) -> Target<'b> {
         let dtype = self.dtype;
         Target { shape, dtype }
@@ -36,7 +36,7 @@ impl<'a> Target<'a> {
         self.shape.last().copied().unwrap_or(1)
     }
 
-    /// The error of a fill that is made for another shape.
+    /// The error of a fill that is made for a different shape.
     pub(super) fn misfit(self, problem: impl Into<String>) -> FillError {
         FillError::Shape {
             shape: self.shape.to_vec(),
@@ -94,7 +94,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The shape with another size along an axis.
+/// The shape with a new size along an axis.
 pub(super) fn with_axis(shape: &[usize], axis: usize, size: usize) -> Vec<usize> {
     let mut shape = shape.to_vec();
     if let Some(whole) = shape.get_mut(axis) {

@@ -29,7 +29,7 @@ impl Terms {
         self.ends.is_empty()
     }
 
-    /// What an index takes; nothing where the load does not reach it.
+    /// The source indices that an index takes, with weights; none where the load does not reach it.
     pub fn of(&self, index: usize) -> &[(usize, f64)] {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.all[start..self.ends[index]]

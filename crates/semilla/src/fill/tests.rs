@@ -194,7 +194,8 @@ fn parts_cover_the_tensor() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
-    /// Any range and any box of any fill is that part of the whole, in every precision the rounded `f32` value.
+    /// Any range and any box of any fill is that part of the whole, in every precision the rounded
+    /// `f32` value.
     #[test]
     fn parts_equal_the_whole(
         which in 0..23usize,
@@ -469,7 +470,8 @@ fn mimetic_products_lie_along_the_identity() {
         let tensor = Tensor::linear(name, width, width);
         generate(mimetic, &tensor)
     };
-    // Stored [out, in]: for x, value = W_V x and out = W_O value; W_V W_O in the paper's row convention.
+    // Stored [out, in]: for x, value = W_V x and out = W_O value; W_V W_O in the paper's row
+    // convention.
     let value = projection(Projection::Value, "v", 1);
     let output = projection(Projection::Output, "o", 1);
     let query = projection(Projection::Query, "q", 1);

@@ -77,9 +77,9 @@ impl Prepared {
     /// of the tensor's element type.
     ///
     /// # Errors
-    /// [`BufferError`] if the slice does not lie inside the tensor or leaves the slice that
-    /// [was prepared](crate::Fill::prepare_part), if `out` does not hold whole, aligned elements, or
-    /// if it goes past the slice's end.
+    /// [`BufferError`] if the slice does not lie inside the tensor or leaves the slice that [was
+    /// prepared](crate::Fill::prepare_part), if `out` does not hold whole, aligned elements, or if
+    /// it goes past the slice's end.
     pub fn fill_bytes(&self, slice: &Slice, first: u64, out: &mut [u8]) -> Result<(), BufferError> {
         self.check_slice(slice)?;
         match self.dtype {

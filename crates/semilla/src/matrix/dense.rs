@@ -1,5 +1,5 @@
-//! Products and orthonormal vectors of whole matrices in double precision, with the same bits on any CPU and any
-//! number of threads.
+//! Products and orthonormal vectors of whole matrices in double precision, with the same bits on
+//! any CPU and any number of threads.
 
 use rayon::prelude::*;
 
@@ -106,7 +106,8 @@ impl Packed {
         out
     }
 
-    /// The product of a panel of rows with some groups of columns, as many columns as the groups have.
+    /// The product of a panel of rows with some groups of columns, as many columns as the groups
+    /// have.
     fn piece(&self, rows: &[f64], first: usize, groups: usize) -> Vec<f64> {
         let count = rows.len() / self.depth;
         let whole = count.next_multiple_of(self.tile.rows);
@@ -175,14 +176,15 @@ impl Basis {
         self.vectors.len() / self.length
     }
 
-    /// Adds as many orthonormal vectors as are given, so that the span has the given ones: by Gram and Schmidt's method,
-    /// again while a vector loses half of itself (Giraud, Langou & Rozložník 2005). In place of a vector that is in
-    /// the span already comes another.
+    /// Adds as many orthonormal vectors as are given, so that the span has the given ones: by Gram
+    /// and Schmidt's method, again while a vector loses half of itself (Giraud, Langou & Rozložník
+    /// 2005). In place of a vector that is in the span already comes another.
     ///
     /// # Panics
     /// If there would be more vectors than their length.
     pub(crate) fn extend(&mut self, vectors: &[f64]) {
-        /// Two are enough but for vectors that are rounding's work; for those that are not finite there is no end.
+        /// Two are enough but for vectors that are rounding's work; for those that are not finite
+        /// there is no end.
         const PASSES: usize = 10;
         for block in vectors.chunks(BLOCK * self.length) {
             let count = block.len() / self.length;
@@ -220,7 +222,8 @@ impl Basis {
     fn another(&self, done: &[f64], x: &mut [f64]) {
         const STREAM: &str = "a direction beside others";
         let place = self.vectors.len() + done.len();
-        // Normals keep a length of about the root of the number of dimensions left: the first try nearly always does.
+        // Normals keep a length of about the root of the number of dimensions left: the first try
+        // nearly always does.
         for seed in 0..100 {
             f64::normals(Stream::new(seed, STREAM), place as u64, x);
             for _ in 0..2 {

@@ -1,6 +1,6 @@
 //! The four vector operations of a matrix product, for both precisions and every instruction set.
-// SAFETY (whole module): a value of `Avx2` or `Avx512` exists only where the CPU has the features that
-// the intrinsics need; loads and stores are within what their callers vouch for.
+// SAFETY (whole module): a value of `Avx2` or `Avx512` exists only where the CPU has the features
+// that the intrinsics need; loads and stores are within what their callers vouch for.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 #[cfg(target_arch = "x86_64")]
@@ -10,7 +10,8 @@ use crate::stream::simd::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::stream::simd::{Avx2, Avx512};
 
-/// `LANES` values of `T` side by side; a value of the implementing type is proof that this CPU can do it.
+/// `LANES` values of `T` side by side; a value of the implementing type is proof that this CPU can
+/// do it.
 pub(crate) trait Lanes<T>: Copy {
     /// Values per vector.
     const LANES: usize;

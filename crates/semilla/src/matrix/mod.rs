@@ -1,4 +1,5 @@
-//! The linear algebra that initializers need, with the same bits on any CPU and any number of threads.
+//! The linear algebra that initializers need, with the same bits on any CPU and any number of
+//! threads.
 
 mod dense;
 mod lanes;
@@ -8,29 +9,14 @@ mod reflectors;
 mod singular;
 mod svd;
 
-use crate::stream::Stream;
 pub(crate) use dense::{Basis, Packed, transpose};
 pub(crate) use orthogonal::Orthogonal;
+pub use orthogonal::{orthogonal, orthogonal_f64};
 pub(crate) use product::Scalar;
-pub use singular::{Singular, leading, singular};
-pub use svd::{Svd, svd};
-
-/// Fills `out` with a semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with as many
-/// orthonormal rows or columns as fit, drawn uniformly (by Haar's measure) from all such matrices.
-///
-/// # Panics
-/// If `out` does not have `rows * cols` elements.
-pub fn orthogonal(stream: Stream, rows: usize, cols: usize, gain: f32, out: &mut [f32]) {
-    Orthogonal::new(stream, rows, cols, gain).fill(out);
-}
-
-/// As [`orthogonal`], in double precision: other values, since these come of other normals.
-///
-/// # Panics
-/// If `out` does not have `rows * cols` elements.
-pub fn orthogonal_f64(stream: Stream, rows: usize, cols: usize, gain: f64, out: &mut [f64]) {
-    Orthogonal::new(stream, rows, cols, gain).fill(out);
-}
+#[cfg(test)]
+pub(crate) use singular::Singular;
+pub(crate) use singular::{leading, singular};
+pub(crate) use svd::svd;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! Semi-orthogonal matrices, drawn uniformly.
 //!
-//! A product of Householder reflectors of independent normal vectors, with the signs of the QR factorization that
-//! has a positive diagonal, is exactly Haar-distributed (Stewart 1980, section 3; Mezzadri 2007, section 5):
-//! nothing needs to be factorized. Row j of the wide matrix is ± (H₀ H₁ … Hⱼ eⱼ)ᵀ: rows are made
-//! independently of each other, and of how they are divided among calls and threads.
+//! A product of Householder reflectors of independent normal vectors, with the signs of the QR
+//! factorization that has a positive diagonal, is exactly Haar-distributed (Stewart 1980, section
+//! 3; Mezzadri 2007, section 5): nothing needs to be factorized. Row j of the wide matrix is ± (H₀
+//! H₁ … Hⱼ eⱼ)ᵀ: rows are made independently of each other, and of how they are divided among calls
+//! and threads.
 
 use std::ops::Range;
 
@@ -19,16 +20,18 @@ const PANEL: usize = 96;
 /// A panel has fewer rows where they are so long that it would take more bytes than this.
 const PANEL_BYTES: usize = 16 << 20;
 
-/// Blocks of reflectors are held in memory up to this many bytes, and beyond it drawn again for each call.
+/// Blocks of reflectors are held in memory up to this many bytes, and beyond it drawn again for
+/// each call.
 const HELD_BYTES: usize = 64 << 20;
 
-/// Rows of the wide form that are made at a time on the way to a tall matrix take about this many bytes.
+/// Rows of the wide form that are made at a time on the way to a tall matrix take about this many
+/// bytes.
 const TURNED_BYTES: usize = 16 << 20;
 
 /// A semi-orthogonal matrix, of which any rows can be made.
 ///
-/// Normal (k, i), i ≥ k, of the wide form's reflectors is element k · columns + i of the stream: where
-/// the Gaussian matrix that one would factorize has it.
+/// Normal (k, i), i ≥ k, of the wide form's reflectors is element k · columns + i of the stream:
+/// where the Gaussian matrix that one would factorize has it.
 pub(crate) struct Orthogonal<T> {
     cpu: Cpu,
     stream: Stream,
@@ -42,8 +45,8 @@ pub(crate) struct Orthogonal<T> {
 }
 
 impl<T: Scalar> Orthogonal<T> {
-    /// A `rows` × `cols` matrix times `gain`: its rows are orthonormal if it is wide, its columns if it is
-    /// tall, both if it is square. Draws the reflectors, if they may be held.
+    /// A `rows` × `cols` matrix times `gain`: its rows are orthonormal if it is wide, its columns
+    /// if it is tall, both if it is square. Draws the reflectors, if they may be held.
     pub(crate) fn new(stream: Stream, rows: usize, cols: usize, gain: T) -> Self {
         let length = rows.max(cols).max(1);
         let mut matrix = Self {
@@ -70,7 +73,7 @@ impl<T: Scalar> Orthogonal<T> {
     /// The whole matrix, row-major.
     ///
     /// # Panics
-    /// If `out` has another length.
+    /// If `out` has a different length.
     pub(crate) fn fill(&self, out: &mut [T]) {
         let len = self.rows.checked_mul(self.cols);
         assert_eq!(Some(out.len()), len, "length of the matrix");
@@ -84,7 +87,7 @@ impl<T: Scalar> Orthogonal<T> {
     /// Some columns of a tall matrix, row-major.
     ///
     /// # Panics
-    /// If `out` has another length than these columns, or there are not so many.
+    /// If `out` has a different length than these columns, or there are not so many.
     pub(crate) fn columns(&self, range: Range<usize>, out: &mut [T]) {
         let (_, length) = self.wide();
         if range.is_empty() {
@@ -101,10 +104,11 @@ impl<T: Scalar> Orthogonal<T> {
         }
     }
 
-    /// The orthonormal vectors `range`, one after the other: rows of a wide matrix, columns of a tall one.
+    /// The orthonormal vectors `range`, one after the other: rows of a wide matrix, columns of a
+    /// tall one.
     ///
     /// # Panics
-    /// If `out` has another length than these vectors, or there are not so many.
+    /// If `out` has a different length than these vectors, or there are not so many.
     pub(crate) fn vectors(&self, range: Range<usize>, out: &mut [T]) {
         let (number, length) = self.wide();
         assert!(range.end <= number, "vectors of the matrix");
@@ -174,4 +178,23 @@ fn turn<T: Scalar>(vectors: &[T], length: usize, first: usize, out: &mut [T], co
                 }
             }
         });
+}
+
+/// Fills `out` with a semi-orthogonal `rows` × `cols` matrix in row-major order, times `gain`: with
+/// as many orthonormal rows or columns as fit, drawn uniformly (by Haar's measure) from all such
+/// matrices.
+///
+/// # Panics
+/// If `out` does not have `rows * cols` elements.
+pub fn orthogonal(stream: Stream, rows: usize, cols: usize, gain: f32, out: &mut [f32]) {
+    Orthogonal::new(stream, rows, cols, gain).fill(out);
+}
+
+/// As [`orthogonal`], in double precision: different values, since they come from different
+/// normals.
+///
+/// # Panics
+/// If `out` does not have `rows * cols` elements.
+pub fn orthogonal_f64(stream: Stream, rows: usize, cols: usize, gain: f64, out: &mut [f64]) {
+    Orthogonal::new(stream, rows, cols, gain).fill(out);
 }

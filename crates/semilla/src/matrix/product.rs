@@ -1,16 +1,18 @@
-//! C += A B, with the same bits on every CPU: each element of C is one chain of fused multiply-adds, in
-//! ascending order of the summed index. Tiles, vectors and panels change which element comes when,
-//! never the chain.
+//! C += A B, with the same bits on every CPU: each element of C is one chain of fused
+//! multiply-adds, in ascending order of the summed index. Tiles, vectors and panels change which
+//! element comes when, never the chain.
 
 use super::lanes::Lanes;
 #[cfg(target_arch = "x86_64")]
 use crate::stream::simd::{Avx2, Avx512};
 use crate::stream::{Cpu, Law, Stream, simd::Portable};
 
-/// The summed index is taken in runs of this many: a run of B's group stays in the first-level cache.
+/// The summed index is taken in runs of this many: a run of B's group stays in the first-level
+/// cache.
 const RUN: usize = 128;
 
-/// B is asked for so many rows before it is needed: the time that it takes to come from the third-level cache.
+/// B is asked for so many rows before it is needed: the time that it takes to come from the
+/// third-level cache.
 const AHEAD: usize = 16;
 
 /// The rows and columns of C that are kept in registers together.
@@ -111,8 +113,8 @@ macro_rules! scalar {
                     return;
                 }
                 check(Self::tile(cpu), extent, &a, &b, &c);
-                // SAFETY: the extent was checked, and a value of type Avx512 or Avx2 proves that the
-                // CPU has these features.
+                // SAFETY: the extent was checked, and a value of type Avx512 or Avx2 proves that
+                // the CPU has these features.
                 unsafe {
                     match cpu {
                         #[cfg(target_arch = "x86_64")]

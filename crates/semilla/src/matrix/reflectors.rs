@@ -1,8 +1,9 @@
 //! Blocks of Householder reflectors drawn from normals, and what they do to a panel of rows.
 //!
-//! The reflector of index k is H = I - 2 v vᵀ / vᵀv, v = x + sign(x₀) ‖x‖ e₀ for a vector x of normals on the
-//! coordinates from k on; it takes e₀ to -sign(x₀) x / ‖x‖. A block of them is H₁ H₂ … = I - V T Vᵀ (Schreiber &
-//! Van Loan 1989), where T⁻¹ is the upper triangle of VᵀV with the diagonal halved (Puglisi 1992).
+//! The reflector of index k is H = I - 2 v vᵀ / vᵀv, v = x + sign(x₀) ‖x‖ e₀ for a vector x of
+//! normals on the coordinates from k on; it takes e₀ to -sign(x₀) x / ‖x‖. A block of them is H₁ H₂
+//! … = I - V T Vᵀ (Schreiber & Van Loan 1989), where T⁻¹ is the upper triangle of VᵀV with the
+//! diagonal halved (Puglisi 1992).
 
 use super::product::{Extent, Groups, Rows, Scalar, Target};
 use crate::stream::{Cpu, Stream};
@@ -10,7 +11,8 @@ use crate::stream::{Cpu, Stream};
 /// Reflectors in a block. Part of the definition of the values: it decides how sums are bracketed.
 pub(crate) const BLOCK: usize = 64;
 
-/// Between rows: a few more than needed, so that they do not all compete for the same places in the caches.
+/// Between rows: a few more than needed, so that they do not all compete for the same places in the
+/// caches.
 pub(crate) fn spread(len: usize) -> usize {
     len.next_multiple_of(64) + 16
 }
@@ -52,7 +54,8 @@ impl<T: Scalar> Panel<T> {
         }
     }
 
-    /// Takes up rows that earlier batches of blocks have begun, from `begun` on; the others are zero.
+    /// Takes up rows that earlier batches of blocks have begun, from `begun` on; the others are
+    /// zero.
     pub(crate) fn load(&mut self, rows: &[T], cols: usize, begun: usize) {
         self.w.fill(T::zeroed());
         let lines = self.w.chunks_exact_mut(self.stride);
@@ -121,8 +124,8 @@ impl<T: Scalar> Block<T> {
 
     /// Applies the block to the `rows` rows of the panel, whose first is row `first` of the matrix.
     ///
-    /// Rows from the block's end on are multiplied; the block's own rows begin as unit vectors; those
-    /// before it are beyond its reach.
+    /// Rows from the block's end on are multiplied; the block's own rows begin as unit vectors;
+    /// those before it are beyond its reach.
     pub(crate) fn apply(&self, cpu: Cpu, first: usize, rows: usize, panel: &mut Panel<T>) {
         let tile = T::tile(cpu);
         let begun = self.end().saturating_sub(first).min(rows);
@@ -222,7 +225,8 @@ fn sum_of_squares<T: Scalar>(x: &[T]) -> f64 {
     sums.iter().sum()
 }
 
-/// Turns V from groups of `width` coordinates, `depth` reflectors each, to groups of `width` reflectors.
+/// Turns V from groups of `width` coordinates, `depth` reflectors each, to groups of `width`
+/// reflectors.
 fn by_reflector<T: Scalar>(
     from: &[T],
     depth: usize,

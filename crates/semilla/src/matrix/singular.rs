@@ -7,13 +7,13 @@ use crate::stream::Stream;
 
 /// Some of the singular values of a matrix, the largest first, and the vectors that belong to them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Singular {
+pub(crate) struct Singular {
     /// The left singular vectors, one after the other, each as long as the matrix has rows.
-    pub left: Vec<f64>,
+    pub(crate) left: Vec<f64>,
     /// The singular values.
-    pub values: Vec<f64>,
+    pub(crate) values: Vec<f64>,
     /// The right singular vectors, one after the other, each as long as the matrix has columns.
-    pub right: Vec<f64>,
+    pub(crate) right: Vec<f64>,
 }
 
 impl Singular {
@@ -37,8 +37,8 @@ impl Singular {
         self
     }
 
-    /// Of the two signs that a pair of vectors may have, the one in which the left vector's entry of largest magnitude
-    /// (the first of such) is positive.
+    /// Of the two signs that a pair of vectors may have, the one in which the left vector's entry
+    /// of largest magnitude (the first of such) is positive.
     fn with_signs(mut self) -> Self {
         let count = self.values.len().max(1);
         let (rows, cols) = (self.left.len() / count, self.right.len() / count);
@@ -57,25 +57,26 @@ impl Singular {
 
 /// All min(`rows`, `cols`) singular values and vectors of a row-major matrix of finite values.
 ///
-/// The longer side is taken away by a QR factorization first, the rest is [`svd`]. Each left vector's entry of largest
-/// magnitude is positive.
+/// The longer side is taken away by a QR factorization first, the rest is [`svd`]. Each left
+/// vector's entry of largest magnitude is positive.
 ///
 /// # Panics
 /// If the matrix does not have `rows * cols` elements.
-pub fn singular(matrix: &[f64], rows: usize, cols: usize) -> Singular {
+pub(crate) fn singular(matrix: &[f64], rows: usize, cols: usize) -> Singular {
     assert_eq!(matrix.len(), rows * cols, "elements of the matrix");
     tall(matrix, rows, cols, &all).with_signs()
 }
 
-/// The `count` largest singular values of a row-major matrix of finite values, and their vectors, at most
-/// min(`rows`, `cols`); signs as those of [`singular`].
+/// The `count` largest singular values of a row-major matrix of finite values, and their vectors,
+/// at most min(`rows`, `cols`); signs as those of [`singular`].
 ///
-/// Where that is cheaper, by block Krylov spaces with restarts (Golub & Underwood 1977; Musco & Musco 2015): these
-/// triplets are those of a matrix that differs from the given one by less than 10⁻¹² of its largest singular value.
+/// Where that is cheaper, by block Krylov spaces with restarts (Golub & Underwood 1977; Musco &
+/// Musco 2015): these triplets are those of a matrix that differs from the given one by less than
+/// 10⁻¹² of its largest singular value.
 ///
 /// # Panics
 /// If the matrix does not have `rows * cols` elements.
-pub fn leading(matrix: &[f64], rows: usize, cols: usize, count: usize) -> Singular {
+pub(crate) fn leading(matrix: &[f64], rows: usize, cols: usize, count: usize) -> Singular {
     assert_eq!(matrix.len(), rows * cols, "elements of the matrix");
     let few = |matrix: &[f64], rows: usize, cols: usize| {
         let krylov = Krylov::affordable(cols, count);
@@ -116,7 +117,8 @@ fn all(matrix: &[f64], rows: usize, cols: usize) -> Singular {
     through(&basis, matrix, cols)
 }
 
-/// The triplets of a matrix, all of whose columns are in the basis's span: those of R of A = Q R, which is square.
+/// The triplets of a matrix, all of whose columns are in the basis's span: those of R of A = Q R,
+/// which is square.
 fn through(basis: &Basis, matrix: &[f64], cols: usize) -> Singular {
     let rows = matrix.len().checked_div(cols).unwrap_or(0);
     let r = Packed::new(matrix, rows, cols).times(&basis.vectors);
@@ -131,13 +133,14 @@ fn through(basis: &Basis, matrix: &[f64], cols: usize) -> Singular {
 /// A search in spaces spanned by a few vectors and what powers of AᵀA make of them.
 struct Krylov {
     wanted: usize,
-    /// Vectors that are multiplied together: more than are wanted, so that equal singular values are all found.
+    /// Vectors that are multiplied together: more than are wanted, so that equal singular values
+    /// are all found.
     block: usize,
     /// Vectors in a space.
     space: usize,
 }
 
-/// What is left of a singular vector's equation, in units of the largest singular value.
+/// The residual of a singular vector's equation, in units of the largest singular value.
 const TOLERANCE: f64 = 1e-12;
 
 /// Restarts before the search is given up.
@@ -202,7 +205,8 @@ impl Krylov {
         }
     }
 
-    /// Whether Aᵀu = s v to within the tolerance, for every triplet that is wanted; A v = s u by construction.
+    /// Whether Aᵀu = s v to within the tolerance, for every triplet that is wanted; A v = s u by
+    /// construction.
     fn is_done(&self, found: &Singular, turned: &[f64], rows: usize, cols: usize) -> bool {
         let left = Packed::transposed(&found.left[..self.wanted * rows], self.wanted, rows);
         let images = transpose(&left.times(turned), self.wanted);

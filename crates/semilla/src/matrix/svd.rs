@@ -1,10 +1,10 @@
-//! The singular value decomposition of a square matrix, by one-sided Jacobi rotations (Hestenes 1958): pairs of
-//! columns are rotated until all are orthogonal to each other.
+//! The singular value decomposition of a square matrix, by one-sided Jacobi rotations (Hestenes
+//! 1958): pairs of columns are rotated until all are orthogonal to each other.
 //!
-//! What is rotated is Rᵀ of a QR factorization with column pivoting, whose columns are nearly orthogonal to begin
-//! with (Drmač & Veselić 2008). Columns are taken in blocks, and pairs of blocks in the order of a round-robin
-//! tournament (Brent & Luk 1985): a round's pairs have nothing in common, so they go to any number of threads
-//! without a change of bits.
+//! The rotated matrix is Rᵀ of a QR factorization with column pivoting, whose columns are nearly
+//! orthogonal to begin with (Drmač & Veselić 2008). Columns are taken in blocks, and pairs of
+//! blocks in the order of a round-robin tournament (Brent & Luk 1985): a round's pairs have nothing
+//! in common, so they go to any number of threads without a change of bits.
 
 use rayon::prelude::*;
 
@@ -15,13 +15,13 @@ use crate::stream::{Cpu, simd::Portable};
 
 /// A = U diag(s) Vᵀ, with s descending.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Svd {
+pub(crate) struct Svd {
     /// The left singular vectors, one after the other: Uᵀ row-major.
-    pub left: Vec<f64>,
+    pub(crate) left: Vec<f64>,
     /// The singular values, the largest first.
-    pub values: Vec<f64>,
+    pub(crate) values: Vec<f64>,
     /// The right singular vectors, one after the other: Vᵀ row-major.
-    pub right: Vec<f64>,
+    pub(crate) right: Vec<f64>,
 }
 
 /// Columns that are rotated against each other while they stay in a core's cache.
@@ -37,7 +37,7 @@ const SWEEPS: usize = 40;
 ///
 /// # Panics
 /// If the matrix does not have `n * n` elements.
-pub fn svd(matrix: &[f64], n: usize) -> Svd {
+pub(crate) fn svd(matrix: &[f64], n: usize) -> Svd {
     assert_eq!(matrix.len(), n * n, "elements of a square matrix");
     if n == 0 {
         let (left, values, right) = (vec![], vec![], vec![]);
@@ -63,7 +63,8 @@ fn padded(n: usize) -> usize {
     n.next_multiple_of(SUMS)
 }
 
-/// The power of two that takes the largest magnitude near 1, so that squares neither overflow nor vanish.
+/// The power of two that takes the largest magnitude near 1, so that squares neither overflow nor
+/// vanish.
 fn power_of_two_near(matrix: &[f64]) -> f64 {
     let largest = matrix.iter().fold(0f64, |most, x| most.max(x.abs()));
     let power = f64::from_bits(largest.to_bits() & f64::INFINITY.to_bits());
@@ -123,7 +124,8 @@ fn interleaved(a: &[f64], b: &[f64], width: usize) -> Vec<f64> {
     pairs.flat_map(|(a, b)| [a, b]).flatten().copied().collect()
 }
 
-/// The unit vector along what `x` has beside the unit vectors `others`; any such, if that is nothing.
+/// The unit vector along what `x` has beside the unit vectors `others`; any such, if that is
+/// nothing.
 fn direction(x: &[f64], others: &[f64], width: usize, n: usize) -> Vec<f64> {
     /// Where each takes most of what is left, that is rounding's work and no direction.
     const PASSES: usize = 4;
@@ -292,7 +294,8 @@ fn rotate_pair<S: Lanes<f64>>(simd: S, x: &mut [f64], y: &mut [f64], width: usiz
 #[inline(always)]
 fn products<S: Lanes<f64>>(simd: S, x: &[f64], y: &[f64]) -> [f64; 3] {
     let mut sums = [[0f64; SUMS]; 3];
-    // Two vectors of each sum at a time: enough to keep the multipliers busy, few enough for registers.
+    // Two vectors of each sum at a time: enough to keep the multipliers busy, few enough for
+    // registers.
     for lane in (0..SUMS).step_by(2 * S::LANES) {
         let mut parts = [[simd.splat(0.0); 3]; 2];
         for at in (lane..x.len().min(y.len())).step_by(SUMS) {

@@ -1,7 +1,7 @@
 use super::product::{Extent, Groups, Rows, Scalar, Target};
 use super::reflectors::{BLOCK, Block, Panel};
 use super::*;
-use crate::stream::{Cpu, cpus};
+use crate::stream::{Cpu, Stream, cpus};
 
 fn single(stream: Stream, rows: usize, cols: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; rows * cols];
@@ -266,7 +266,8 @@ fn kolmogorov(mut values: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
     gaps.fold(0.0, f64::max) * n.sqrt()
 }
 
-/// The exact distribution of one entry of a Haar matrix: density ∝ (1 - x²)^((n-3)/2), integrated for n = 3, 4, 5.
+/// The exact distribution of one entry of a Haar matrix: density ∝ (1 - x²)^((n-3)/2), integrated
+/// for n = 3, 4, 5.
 fn entry_cdf(n: usize, x: f64) -> f64 {
     let x = x.clamp(-1.0, 1.0);
     match n {
@@ -304,8 +305,8 @@ fn every_entry_has_the_distribution_of_haars_measure() {
     }
 }
 
-/// Of a Haar-distributed matrix of O(n), n ≥ 4: E tr Q = 0, E (tr Q)² = 1, E (tr Q)⁴ = 3, E tr Q² = 1, and the
-/// traces of Q and Q² are uncorrelated (Diaconis & Shahshahani 1994, theorem 4).
+/// Of a Haar-distributed matrix of O(n), n ≥ 4: E tr Q = 0, E (tr Q)² = 1, E (tr Q)⁴ = 3, E tr Q² =
+/// 1, and the traces of Q and Q² are uncorrelated (Diaconis & Shahshahani 1994, theorem 4).
 #[test]
 fn traces_have_the_moments_of_haars_measure() {
     let (n, count) = (8, 20_000);
@@ -500,7 +501,8 @@ fn rectangular_matrices_are_decomposed() {
     assert!(empty.values.is_empty());
 }
 
-/// Spectra that end a search early, late or in the wrong place: steep, flat, equal, with few values that are not zero.
+/// Spectra that end a search early, late or in the wrong place: steep, flat, equal, with few values
+/// that are not zero.
 #[test]
 fn the_largest_few_are_those_of_the_whole() {
     let (rows, cols, count) = (300, 400, 5);

@@ -11,7 +11,7 @@ use super::simd::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 
-/// What this CPU can do, asked once.
+/// The best instruction set of this CPU, asked once.
 #[derive(Clone, Copy)]
 pub(crate) enum Cpu {
     Portable,

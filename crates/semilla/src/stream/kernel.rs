@@ -1,6 +1,7 @@
 //! The stream's inner loops, written once over [`Simd`]: whole units of two blocks, 128 elements.
 //!
-//! Two blocks go side by side because ten rounds in a row leave half of a CPU's multipliers waiting.
+//! Two blocks go side by side because ten rounds in a row leave half of a CPU's multipliers
+//! waiting.
 
 use half::{bf16, f16};
 
@@ -87,7 +88,7 @@ pub(crate) fn fill_units<S: Simd, E: Store>(
     }
 }
 
-/// What makes values of the four words of a group of counters.
+/// Makes values of the four words of a group of counters.
 // A trait, not a closure: only a named method can be inlined always, and it must be, or its
 // instructions would be compiled without the CPU features that the kernel was entered with.
 trait Draw<S: Simd> {
@@ -200,7 +201,7 @@ fn each_unit<S: Simd, E: Store>(
     }
 }
 
-/// What the first two rounds make of the counter's constant words, once for 2³² counters.
+/// The first two rounds of the counter's constant words, made once for 2³² counters.
 struct Opening {
     keys: [[u32; 2]; ROUNDS],
     /// The first round's constant contribution to word 2.
@@ -229,7 +230,8 @@ impl Opening {
     }
 }
 
-/// The four words of two groups of `LANES` counters; `first` are the low words that the groups begin at.
+/// The four words of two groups of `LANES` counters; `first` are the low words that the groups
+/// begin at.
 ///
 /// In the first round only word 0 varies from counter to counter, in the second only words 2 and 3:
 /// two of the twenty products are needed once, not per counter.
@@ -277,8 +279,8 @@ fn words<S: Simd>(simd: S, opening: &Opening, first: [u32; 2]) -> [[S::U32; 4]; 
     out
 }
 
-// `A` vectors go through a formula side by side: one chain of dependent operations leaves a CPU waiting, and too many have
-// no room in its registers.
+// `A` vectors go through a formula side by side: one chain of dependent operations leaves a CPU
+// waiting, and too many have no room in its registers.
 
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize, const A: usize>(

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// The second half of the hash key: the bytes `semilla1` as a little-endian integer, so that
-/// a later version of the stream is another function altogether.
+/// a later version of the stream is a different function altogether.
 const DOMAIN: u64 = u64::from_le_bytes(*b"semilla1");
 
-/// The 64-bit Philox key of one tensor: SipHash-2-4 of the tensor's name under the key (seed, `"semilla1"`).
+/// The 64-bit Philox key of one tensor: SipHash-2-4 of the tensor's name under the key (seed,
+/// `"semilla1"`).
 ///
 /// Source of the hash: Aumasson & Bernstein, *SipHash: a fast short-input PRF*, INDOCRYPT 2012.
 ///

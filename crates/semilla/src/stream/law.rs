@@ -58,8 +58,8 @@ impl Law<f64> {
 
 /// A normal law cut to an interval, drawn by its quantile function: no rejection, exact bounds.
 ///
-/// Near the median the quantile is a function of q = p - ½, in a tail of the tail's probability, so that
-/// neither loses digits.
+/// Near the median the quantile is a function of q = p - ½, in a tail of the tail's probability, so
+/// that neither loses digits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Truncated<F> {
     pub(crate) mean: F,

@@ -99,7 +99,8 @@ pub(crate) fn minus_2_ln(u: f32) -> f32 {
     f.mul_add(horner(&MINUS_2_LN, f), whole)
 }
 
-/// The polynomials of a circle: a normal's standard deviation is multiplied into them once, not into every element.
+/// The polynomials of a circle: a normal's standard deviation is multiplied into them once, not
+/// into every element.
 pub(crate) struct Circle {
     pub(crate) cos: [f32; 5],
     pub(crate) sin: [f32; 5],
@@ -115,8 +116,8 @@ impl Circle {
     }
 }
 
-/// Two normals from a radius word and an angle word. The angle's lower 23 bits choose the place on the right half of
-/// the circle, its highest bit the half.
+/// Two normals from a radius word and an angle word. The angle's lower 23 bits choose the place on
+/// the right half of the circle, its highest bit the half.
 ///
 /// Source: Box & Muller, *A Note on the Generation of Random Normal Deviates*, 1958.
 pub(crate) fn box_muller(radius: u32, angle: u32, mean: f32, std: f32) -> (f32, f32) {
@@ -230,7 +231,8 @@ pub(crate) const CENTRAL64: f64 = 0.425;
 
 /// Φ⁻¹(½ + q) for |q| ≤ [`CENTRAL64`], to about 1 part in 10¹⁶.
 ///
-/// Source: Wichura, *Algorithm AS 241: The Percentage Points of the Normal Distribution*, 1988 (PPND16).
+/// Source: Wichura, *Algorithm AS 241: The Percentage Points of the Normal Distribution*, 1988
+/// (PPND16).
 pub(crate) fn central_quantile_f64(q: f64) -> f64 {
     let r = (-q).mul_add(q, CENTRAL64 * CENTRAL64);
     q * (horner64(&AS241_A, r) / horner64(&AS241_B, r))

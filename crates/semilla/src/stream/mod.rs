@@ -1,4 +1,5 @@
-//! The stream: a pure function from (seed, tensor name, element index, element type) to random bits.
+//! The stream: a pure function from (seed, tensor name, element index, element type) to random
+//! bits.
 //!
 //! A tensor's [`Stream`] gives any element without regard to the others, so any range, any slice,
 //! any number of threads and any CPU give the same bits. There are two sequences per tensor: one

@@ -1,10 +1,11 @@
 //! Philox4x32-10, the counter-based generator under every weight.
 //!
-//! Source: Salmon, Moraes, Dror, Shaw, *Parallel Random Numbers: As Easy as 1, 2, 3*, SC 2011, section 3.3.
+//! Source: Salmon, Moraes, Dror, Shaw, *Parallel Random Numbers: As Easy as 1, 2, 3*, SC 2011,
+//! section 3.3.
 
 /// The two round multipliers.
 pub(crate) const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-/// What the two key words grow by from round to round.
+/// The increments of the two key words from round to round.
 pub(crate) const KEY_STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 /// The number of rounds.
 pub(crate) const ROUNDS: usize = 10;

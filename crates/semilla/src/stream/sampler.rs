@@ -22,8 +22,8 @@ impl Sampler {
     /// Checks the parameters for elements of type `dtype`.
     ///
     /// # Errors
-    /// A parameter that is not finite, an empty interval, a truncation that leaves nothing, or values
-    /// that `dtype` cannot hold.
+    /// A parameter that is not finite, an empty interval, a truncation that leaves nothing, or
+    /// values that `dtype` cannot hold.
     pub fn new(distribution: &Distribution, dtype: DType) -> Result<Self, DistributionError> {
         distribution.check(dtype)?;
         let law = match *distribution {

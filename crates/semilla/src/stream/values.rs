@@ -35,7 +35,8 @@ pub struct Stream {
     pub(super) part: Part,
 }
 
-/// What one thread takes at a time: large enough to forget the hand-over, small enough to share evenly.
+/// Elements that one thread takes at a time: large enough to forget the hand-over, small enough to share
+/// evenly.
 const CHUNK: usize = 1 << 16;
 
 impl Stream {
@@ -49,7 +50,7 @@ impl Stream {
         Self { key, part: Part(0) }
     }
 
-    /// Another, independent sequence of the same tensor.
+    /// A different, independent sequence of the same tensor.
     pub const fn part(self, part: Part) -> Self {
         Self {
             key: self.key,
@@ -57,7 +58,8 @@ impl Stream {
         }
     }
 
-    /// The sequence of the `index`-th thing inside this one: part `p` has the children `p · 2²⁰ + index + 1`.
+    /// The sequence of the `index`-th thing inside this one: part `p` has the children `p · 2²⁰ +
+    /// index + 1`.
     pub const fn child(self, index: u64) -> Self {
         let Part(part) = self.part;
         self.part(Part((part << 20).wrapping_add(index).wrapping_add(1)))
@@ -73,8 +75,8 @@ impl Stream {
         word(self.key, self.part, index)
     }
 
-    /// Element `index` by itself, by the plain reference: as the sampler's element type computes it, before rounding
-    /// to a type narrower than `f32`.
+    /// Element `index` by itself, by the plain reference: as the sampler's element type computes
+    /// it, before rounding to a type narrower than `f32`.
     ///
     /// ```
     /// use semilla::{DType, Distribution, Sampler, stream::Stream};
@@ -96,13 +98,13 @@ impl Stream {
     /// Writes the elements `first..first + out.len()` on the calling thread.
     ///
     /// # Panics
-    /// If the sampler was made for another element type.
+    /// If the sampler was made for a different element type.
     pub fn fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
         use bytemuck::cast_slice_mut as cast;
         assert_eq!(
             sampler.dtype(),
             E::DTYPE,
-            "the sampler was made for another element type"
+            "the sampler was made for a different element type"
         );
         match (&sampler.laws, E::DTYPE) {
             (Laws::F64(law), _) => self.fill_f64(law, first, cast(out)),
@@ -119,10 +121,11 @@ impl Stream {
         }
     }
 
-    /// Writes the elements `first..first + out.len()`, sharing the work among rayon's current threads.
+    /// Writes the elements `first..first + out.len()`, sharing the work among rayon's current
+    /// threads.
     ///
     /// # Panics
-    /// If the sampler was made for another element type.
+    /// If the sampler was made for a different element type.
     pub fn par_fill<E: Element>(self, sampler: &Sampler, first: u64, out: &mut [E]) {
         each_chunk(first, out, |first, chunk| self.fill(sampler, first, chunk));
     }

@@ -1,6 +1,6 @@
 //! AVX2 with FMA and F16C: eight lanes.
-// SAFETY (whole module): a value of `Avx2` exists only where `Avx2::detect` saw the CPU features that
-// every intrinsic below needs; stores are within what their callers vouch for.
+// SAFETY (whole module): a value of `Avx2` exists only where `Avx2::detect` saw the CPU features
+// that every intrinsic below needs; stores are within what their callers vouch for.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::arch::x86_64::*;

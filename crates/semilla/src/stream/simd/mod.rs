@@ -1,7 +1,8 @@
 //! The few vector operations that the kernels are written in, and the choice of who provides them.
 //!
-//! [`Simd`] has one implementation per instruction set: [`Portable`] (arrays; the compiler maps them to
-//! NEON and the like), AVX2 with FMA, and AVX-512. The kernels in `kernel.rs` are written once over it.
+//! [`Simd`] has one implementation per instruction set: [`Portable`] (arrays; the compiler maps
+//! them to NEON and the like), AVX2 with FMA, and AVX-512. The kernels in `kernel.rs` are written
+//! once over it.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -23,7 +24,8 @@ pub(crate) trait Simd: Copy {
     type F32: Copy;
     /// 32-bit words.
     type U32: Copy;
-    /// 32-bit words in 64-bit lanes whose upper halves are anything: operands of a widening product.
+    /// 32-bit words in 64-bit lanes whose upper halves are anything: operands of a widening
+    /// product.
     type Wide: Copy;
     /// A truth value per lane.
     type Mask: Copy;
