@@ -144,7 +144,7 @@ fn a_plan_of_adapted_tensors_replays_its_bytes() {
     for said in [
         "3 to 4 input channels by preserve: the response to equal channels stays",
         "kernel resized by the pseudo-inverse: the response to enlarged patches stays",
-        "positions 3×3 to 4×4 bicubic, antialiased, tokens before them as they are: 1",
+        "positions 3×3 to 4×4 bicubic, antialiased, leading tokens kept: 1",
         "adapted: conv1.weight, embed.weight, pos_embed",
     ] {
         assert!(text.contains(said), "{said}: {text}");
@@ -191,11 +191,11 @@ fn operations_that_cannot_be_are_refused_with_the_reason() {
         ),
         (
             "*.q_proj.weight=grow:heads=[3,6]",
-            "4 and 8 are not 3 and 6 heads",
+            "axes of 4 and 8 do not divide into 3 and 6 heads",
         ),
         (
             "pos_embed=positions",
-            "10 and 12 positions are no grids after the same number of tokens",
+            "10 positions in the checkpoint and 12 in the model do not form full grids",
         ),
         (
             "pos_embed=positons",
@@ -244,7 +244,7 @@ fn layers_are_mapped_and_the_others_told() {
         .args(["--depth", "layers=[9,0,0,0]"])
         .assert()
         .code(2);
-    refused.stderr(predicate::str::contains("does not give 4 layers out of 4"));
+    refused.stderr(predicate::str::contains("must list 4 layers, each below 4"));
     let refused = command(&folder, "init", &four, &four)
         .args(["--depth", "layers=alternate"])
         .assert()

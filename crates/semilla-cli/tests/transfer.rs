@@ -133,7 +133,7 @@ fn a_new_head_is_told_and_the_trunk_is_copied() {
     refused(
         &mut command,
         &out,
-        "has shape [10, 8], head.weight of the checkpoint [1000, 8]",
+        "has shape [10, 8], but head.weight of the checkpoint has [1000, 8]",
     );
     let said = command.args(["--may-miss", "head.*"]).assert().success();
     let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
@@ -218,7 +218,7 @@ fn no_match_is_always_an_error() {
     refused(
         command.args(["--may-miss", "*"]),
         &out,
-        "no tensor of the checkpoint fits one of the model",
+        "no tensor of the checkpoint matches one of the model",
     );
 }
 

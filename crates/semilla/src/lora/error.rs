@@ -21,7 +21,8 @@ pub enum LoraError {
     },
     /// [`Orthogonal`](super::LoraInit::Orthogonal) factors take half of the rows each.
     #[error(
-        "orthogonal factors need an even rank, not {0}; choose an even one, or a different initializer"
+        "orthogonal factors need an even rank, not {0}; choose an even one, or a different \
+         initializer"
     )]
     OddRank(usize),
     /// The weight's number of elements does not match its shape.

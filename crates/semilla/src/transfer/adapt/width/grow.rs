@@ -82,7 +82,7 @@ impl Grow {
         let how = match self.shares {
             Shares::Even if self.next => "each divided by how often it occurs",
             Shares::Even => {
-                "each divided by how often it occurs: copies learn alike (but not with shares=uneven)"
+                "each divided by how often it occurs: copies learn alike (unless shares=uneven)"
             }
             Shares::Uneven => "each divided unevenly among its copies",
         };
