@@ -232,7 +232,7 @@ impl Distribution {
     }
 }
 
-/// `U(±0.05)`, `U(0, 1)`, `N(0, 0.02)`, `N(0, 0.02) in [-0.04, 0.04]`; five significant digits.
+/// `U(±0.05)`, `U(0, 1)`, `N(0, 0.02)`, `N(0, 0.02) in ±0.04`; five significant digits.
 impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -245,13 +245,11 @@ impl fmt::Display for Distribution {
                 low,
                 high,
             } => {
-                let (mean, std) = (rounded(mean), rounded(std));
-                write!(
-                    f,
-                    "N({mean}, {std}) in [{}, {}]",
-                    rounded(low),
-                    rounded(high)
-                )
+                write!(f, "N({}, {}) in ", rounded(mean), rounded(std))?;
+                match low == -high {
+                    true => write!(f, "±{}", rounded(high)),
+                    false => write!(f, "[{}, {}]", rounded(low), rounded(high)),
+                }
             }
         }
     }

@@ -58,7 +58,7 @@ mod layout;
 pub mod lora;
 pub mod matrix;
 pub mod model;
-mod number;
+pub mod number;
 mod plan;
 pub mod recipe;
 pub mod stream;

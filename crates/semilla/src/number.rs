@@ -2,8 +2,16 @@
 
 use std::fmt;
 
-/// Five significant digits, without trailing zeros: `0.02`, `0.0040825`, `1.0000e12`.
-pub(crate) fn rounded(value: f64) -> String {
+/// Five significant digits, without trailing zeros.
+///
+/// ```
+/// use semilla::number::rounded;
+///
+/// assert_eq!(rounded(0.05050), "0.0505");
+/// assert_eq!(rounded(2f64.sqrt()), "1.4142");
+/// assert_eq!(rounded(1e-9), "1.0000e-9");
+/// ```
+pub fn rounded(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -18,6 +26,23 @@ pub(crate) fn rounded(value: f64) -> String {
     }
 }
 
+/// An integer with its digits in groups of three.
+///
+/// ```
+/// assert_eq!(semilla::number::grouped(1_234_567), "1,234,567");
+/// ```
+pub fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Shows all digits that tell the number from its neighbours, with an exponent where the plain
 /// form would be padded with zeros: `1e300` instead of 301 digits.
 pub(crate) struct Short(pub(crate) f64);
@@ -25,7 +50,7 @@ pub(crate) struct Short(pub(crate) f64);
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let magnitude = self.0.abs();
-        if magnitude == 0.0 || (1e-5..1e16).contains(&magnitude) || !magnitude.is_finite() {
+        if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) || !magnitude.is_finite() {
             write!(f, "{}", self.0)
         } else {
             write!(f, "{:e}", self.0)
@@ -41,6 +66,7 @@ mod tests {
     fn numbers_are_short() {
         let shown = |value: f64| Short(value).to_string();
         assert_eq!(shown(0.02), "0.02");
+        assert_eq!(shown(1e-5), "1e-5");
         assert_eq!(shown(-3.0), "-3");
         assert_eq!(shown(1e300), "1e300");
         assert_eq!(shown(f64::MIN_POSITIVE), "2.2250738585072014e-308");

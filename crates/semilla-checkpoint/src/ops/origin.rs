@@ -3,7 +3,7 @@
 use semilla::inspect::{Collector, Match, identify, orthogonal_gain};
 use semilla::{DType, Tensor};
 
-use super::number::number;
+use semilla::number::rounded;
 
 /// Tensors with fewer elements fit some initializer by chance too often to be called untrained.
 pub const LEAST_SAMPLE: u64 = 1 << 10;
@@ -17,7 +17,7 @@ pub(super) fn origin(
     tensor: &Tensor,
 ) -> Option<Match> {
     let orthogonal = orthogonal(held, shape, tensor.dtype).map(|gain| Match {
-        name: format!("orthogonal, gain {}", number(gain)),
+        name: format!("orthogonal, gain {}", rounded(gain)),
         p: None,
     });
     orthogonal.or_else(|| identify(collector, tensor))

@@ -2,7 +2,6 @@
 
 pub(crate) mod diff;
 pub(crate) mod figures;
-pub(crate) mod fill;
 pub(crate) mod findings;
 pub(crate) mod fold;
 pub(crate) mod inspect;

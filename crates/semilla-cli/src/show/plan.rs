@@ -1,10 +1,9 @@
 //! A plan as a table.
 
-use semilla::{Line, Plan, Role, Variance};
+use semilla::{Line, Plan, Variance};
 
 use crate::failure::Failure;
 use crate::show::figures::{grouped_digits, number, shape};
-use crate::show::fill::fill;
 use crate::show::fold::{Folded, fold};
 use crate::show::output::Output;
 use crate::show::span::{mask, span};
@@ -32,7 +31,7 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
             row.label(),
             shape(&line.shape),
             line.dtype.to_string(),
-            role(line.role),
+            line.role.name().replace('_', " "),
             line.initializer.name().to_owned(),
             span(&texts(&values)),
             span(&texts(&|line| reason(line, lines.len() > 1))),
@@ -99,20 +98,13 @@ fn reason(line: &Line, for_several: bool) -> String {
     why(line).split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
-fn role(role: Role) -> String {
-    serde_json::to_value(role)
-        .ok()
-        .and_then(|value| value.as_str().map(|text| text.replace('_', " ")))
-        .unwrap_or_default()
-}
-
 /// The concrete numbers of a line, or what a checkpoint gives to it.
 fn values(line: &Line) -> String {
     if line.loads().is_empty() {
-        return fill(&line.fill);
+        return line.fill.to_string();
     }
     let rest = line.load().and_then(|load| load.rest.as_deref());
-    let rest = rest.map(|rest| format!("; rest {}", fill(rest)));
+    let rest = rest.map(|rest| format!("; rest {rest}"));
     line.disposition.to_string() + &rest.unwrap_or_default()
 }
 

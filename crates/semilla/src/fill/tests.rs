@@ -737,7 +737,7 @@ fn fills_are_described_by_their_numbers() {
         (Fill::Draw(normal(0.02)), "N(0, 0.02)"),
         (uniform(-0.05, 0.05), "U(±0.05)"),
         (uniform(0.0, 1.0), "U(0, 1)"),
-        (truncated, "N(0, 1) in [-2, 2]"),
+        (truncated, "N(0, 1) in ±2"),
         (Fill::Stacked { of: draw() }, "each: N(0, 0.0040825)"),
         (
             Fill::Padded { row: 3, of: draw() },

@@ -1,6 +1,5 @@
 //! Why an initializer cannot be used on a tensor.
 
-use super::number::number;
 use crate::activation::{Activation, ExpectationError};
 use crate::distribution::DistributionError;
 use crate::dtype::DType;
@@ -8,6 +7,7 @@ use crate::expression::ExpressionError;
 use crate::fill::FillError;
 use crate::layout::LayoutError;
 use crate::model::Role;
+use crate::number::Short;
 
 /// Why an initializer cannot be used on a tensor.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -59,7 +59,7 @@ pub enum InitError {
         shape: Vec<usize>,
     },
     /// A parameter lies outside its range.
-    #[error("{initializer}: {parameter} is {}; it must be {range}", number(*.value))]
+    #[error("{initializer}: {parameter} is {}; it must be {range}", Short(*.value))]
     Parameter {
         /// The initializer.
         initializer: &'static str,

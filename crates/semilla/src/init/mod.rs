@@ -35,7 +35,6 @@ mod error;
 mod formula;
 mod formulas;
 mod names;
-mod number;
 mod parameters;
 mod resolve;
 mod table;

@@ -6,10 +6,10 @@ use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::number::number;
 use super::parameters::{Bounds, Mode, Projection, Shape, StatePart};
 use crate::activation::Activation;
 use crate::expression::Scalar;
+use crate::number::Short;
 
 /// A parameter's value that can be written so that [`Written`] reads it back.
 pub(super) trait Text {
@@ -23,7 +23,9 @@ impl Text for Scalar {
             // An expression that reads as a plain number would come back as one.
             Some(text) if text.parse::<f64>().is_ok() => quoted(text),
             Some(text) => text.to_owned(),
-            None => self.value(&()).map_or_else(|_| self.to_string(), number),
+            None => self
+                .value(&())
+                .map_or_else(|_| self.to_string(), |value| Short(value).to_string()),
         }
     }
 }

@@ -162,7 +162,7 @@ impl Recipe {
                 Some(Decision::new(initializer, self.fans, "no rule matched"))
             });
             if decision.is_none() && !needs_none(tensor) {
-                unmatched.push(format!("{} (role {:?})", tensor.name, tensor.role));
+                unmatched.push(format!("{} (role {})", tensor.name, tensor.role.name()));
             }
             decisions.push(decision);
         }

@@ -10,17 +10,17 @@ use crate::glob::glob_match;
 use crate::init::Initializer;
 use crate::layout::Layout;
 use crate::model::{Role, Tensor};
+use crate::suggest::did_you_mean;
 
 /// A role, or a group of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "String")]
 pub(super) enum RoleName {
     Group(Group),
     Role(Role),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Group {
     /// Every weight that multiplies activations.
     Matrix,
@@ -28,6 +28,37 @@ pub(super) enum Group {
     Attention,
     /// The ends of residual branches.
     ResidualOutput,
+}
+
+impl Group {
+    const ALL: [(&str, Self); 3] = [
+        ("matrix", Self::Matrix),
+        ("attention", Self::Attention),
+        ("residual_output", Self::ResidualOutput),
+    ];
+}
+
+impl TryFrom<String> for RoleName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if let Some((_, group)) = Group::ALL.iter().find(|(name, _)| *name == text) {
+            return Ok(Self::Group(*group));
+        }
+        if let Some(role) = Role::ALL.iter().find(|role| role.name() == text) {
+            return Ok(Self::Role(*role));
+        }
+        let names: Vec<&str> = Group::ALL
+            .map(|(name, _)| name)
+            .into_iter()
+            .chain(Role::ALL.map(Role::name))
+            .collect();
+        let hint = did_you_mean(&text, names.iter().copied());
+        Err(format!(
+            "{text:?} is not a role{hint}; the roles are {}",
+            names.join(", ")
+        ))
+    }
 }
 
 impl RoleName {

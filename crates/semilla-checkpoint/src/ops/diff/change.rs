@@ -6,7 +6,7 @@ use semilla::DType;
 use serde::{Serialize, Serializer};
 
 use crate::TensorInfo;
-use crate::ops::number::{grouped_digits, number};
+use semilla::number::{grouped, rounded};
 
 /// The differences between two checkpoints.
 #[derive(Debug, Serialize)]
@@ -137,10 +137,10 @@ impl Change {
                 ..
             } => {
                 let largest = match largest.is_finite() {
-                    true => number(*largest),
+                    true => rounded(*largest),
                     false => "∞ or NaN".to_owned(),
                 };
-                let (differing, elements) = (grouped_digits(*differing), grouped_digits(*elements));
+                let (differing, elements) = (grouped(*differing), grouped(*elements));
                 format!("{differing} of {elements} elements, by up to {largest}")
             }
         }

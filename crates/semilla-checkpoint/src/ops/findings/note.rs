@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::ops::number::number;
+use semilla::number::rounded;
 
 /// A remark on the values of a tensor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,9 +66,9 @@ impl Note {
             Note::Overflowed { count } => format!("{count} overflowed"),
             Note::Flushed { count } => format!("{count} flushed to 0"),
             Note::Denormal { count } => format!("{count} denormal"),
-            Note::Constant { value } => format!("all {}", number(*value)),
+            Note::Constant { value } => format!("all {}", rounded(*value)),
             Note::Scale { rms, expected } => {
-                let (rms, expected) = (number(*rms), number(*expected));
+                let (rms, expected) = (rounded(*rms), rounded(*expected));
                 format!("RMS {rms}, fan-in asks for {expected}")
             }
             Note::NotPositive { count } => format!("{count} variances ≤ 0"),

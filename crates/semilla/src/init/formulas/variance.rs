@@ -11,8 +11,8 @@ use crate::init::catalogue::{
 use crate::init::context::Resolved;
 use crate::init::error::InitError;
 use crate::init::formula::{Formula, Place};
-use crate::init::number::number;
 use crate::init::parameters::{Mode, Shape};
+use crate::number::Short;
 
 /// A truncation at ±2σ leaves this part of the standard deviation.
 const TWO_SIGMA_STD: f64 = 0.879_625_661_034_239_8;
@@ -22,7 +22,13 @@ impl Formula for VarianceScaling {
         let scale = place.magnitude("scale", &self.scale)?;
         let gain = self.activation.map_or(Ok(1.0), forward_gain)?;
         let whole = scale * gain * gain;
-        check_scale(place, "scale", number(scale), whole, scale == 0.0)?;
+        check_scale(
+            place,
+            "scale",
+            Short(scale).to_string(),
+            whole,
+            scale == 0.0,
+        )?;
         scaled(place, whole, self.mode, self.distribution, whole.sqrt())
     }
 }
@@ -94,7 +100,7 @@ impl Formula for Siren {
         } else {
             (6.0 / n).sqrt() / omega
         };
-        check_scale(place, "omega", number(omega), bound, false)?;
+        check_scale(place, "omega", Short(omega).to_string(), bound, false)?;
         Ok(Resolved {
             fans: Some(fans),
             ..Resolved::plain(Fill::Draw(symmetric(bound)))
@@ -104,7 +110,13 @@ impl Formula for Siren {
 
 fn xavier(place: &Place<'_>, gain: &Scalar, shape: Shape) -> Result<Resolved, InitError> {
     let gain = place.magnitude("gain", gain)?;
-    check_scale(place, "gain", number(gain), gain * gain, gain == 0.0)?;
+    check_scale(
+        place,
+        "gain",
+        Short(gain).to_string(),
+        gain * gain,
+        gain == 0.0,
+    )?;
     scaled(place, gain * gain, Mode::FanAvg, shape, gain)
 }
 
@@ -119,7 +131,7 @@ fn kaiming(
         None => {
             let slope = place.value("a", slope)?;
             let gain = (2.0 / slope.mul_add(slope, 1.0)).sqrt();
-            ("a", number(slope), gain)
+            ("a", Short(slope).to_string(), gain)
         }
         Some(activation) => {
             let gain = peers_gain(activation)?;
