@@ -56,29 +56,46 @@
 //! # Initialize a model
 //!
 //! ```
-//! use std::sync::atomic::AtomicBool;
-//!
-//! use semilla::{Plan, Recipe, model::Spec};
-//! use semilla_checkpoint::{
-//!     Metadata, SafetensorsWriter, Share, Sources, materialize, open, tensors_of,
-//! };
+//! use semilla::{Recipe, model::Spec};
+//! use semilla_checkpoint::ops::WritePlan;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("weights.safetensors");
 //! let model = Spec::parse("mlp:784-256-10:relu")?;
-//! let recipe = Recipe::named("gpt2")?;
-//! let plan = Plan::new(&model, &recipe.name, recipe.base_width, recipe.decide(&model)?, 42)?;
-//!
-//! let share = Share::WHOLE; // or, in process 1 of 4, "1/4".parse()?
-//! let tensors = tensors_of(&plan, share)?;
-//! let writer = SafetensorsWriter::create(&path, tensors, Metadata::new(), None)?;
-//! let progress = |_bytes| ();
-//! let stop = AtomicBool::new(false);
-//! materialize(&plan, share, Sources::default(), &writer, &progress, &stop)?;
-//! writer.finish()?;
-//! assert_eq!(open(&path)?.tensors().len(), plan.tensors.len());
+//! let plan = Recipe::named("auto")?.plan(&model, 42)?;
+//! plan.write(&path).run()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Start from pretrained weights
+//!
+//! A trunk whose layers have different names, and a new head:
+//!
+//! ```
+//! use semilla::{Recipe, Transfer};
+//! use semilla_checkpoint::ops::{DescribeOptions, Planner, describe};
+//!
+//! # use semilla::model::Spec;
+//! # use semilla_checkpoint::ops::WritePlan;
+//! # let folder = tempfile::tempdir()?;
+//! # let [trunk, start] = ["trunk.safetensors", "start.safetensors"].map(|name| folder.path().join(name));
+//! # Recipe::named("auto")?.plan(&Spec::parse("mlp:8-16-16")?, 7)?.write(&trunk).run()?;
+//! let model = describe("mlp:8-16-16-3:relu", DescribeOptions::default())?;
+//! let planned = Planner::new(&model)
+//!     .from(Transfer {
+//!         from: Some(trunk.display().to_string()),
+//!         rename: vec![(r"^layers\.".into(), "layers.".into())],
+//!         may_miss: vec!["layers.2.*".into()], // the head
+//!         ..Transfer::default()
+//!     })
+//!     .plan()?;
+//! print!("{}", planned.plan); // a line for each tensor: what it gets, and why
+//! planned.write(&start).run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`ops`] has the rest of what the command `semilla` does: inspect, diff, LoRA adapters, locks and
+//! their replay, one tensor or one slice in memory.
 
 mod checkpoint;
 mod error;

@@ -1,19 +1,26 @@
 //! Weight initialization for neural networks, reproducible to the bit.
 //!
-//! **Every weight is a pure function of (seed, tensor name, element index, initializer).** There is no generator state, so
-//! any number of threads, any shard, any order of layers and any CPU give the same values.
+//! **Every weight is a pure function of (seed, tensor name, element index, initializer, element
+//! type).** There is no generator state: any number of threads, any shard, any order of layers and
+//! any CPU give the same bits. (f64 has a stream of its own; f16, bf16 and f8 are the rounded f32
+//! values.)
 //!
-//! An initializer in one line:
+//! # One tensor
+//!
+//! [`init`] has all initializers, with the names and defaults of PyTorch, Keras and JAX:
 //!
 //! ```
-//! use semilla::{Tensor, init};
+//! use semilla::{Tensor, init, init::Mode::FanOut};
 //!
 //! let layer = Tensor::linear("encoder.fc1.weight", 784, 256); // PyTorch's [out, in]
 //! let weights: Vec<f32> = init::xavier_uniform().generate(&layer, 42)?;
+//! let others: Vec<f32> = init::kaiming_normal().mode(FanOut).generate(&layer, 42)?;
 //! # Ok::<(), semilla::InitError>(())
 //! ```
 //!
-//! A whole model, by a recipe. The [`Plan`] says which values every tensor gets, and why:
+//! # A whole model
+//!
+//! A [`Recipe`] decides by rules, and the [`Plan`] says which values every tensor gets, and why:
 //!
 //! ```
 //! use semilla::{Recipe, model::Spec};
@@ -27,21 +34,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! One shard of one tensor, without the rest:
+//! # A slice of one tensor
+//!
+//! Such as one process's shard, without the rest:
 //!
 //! ```
-//! use semilla::{Context, DType, Slice, Tensor, init, stream::Key};
+//! use semilla::{Model, Recipe, Slice, Tensor};
 //!
-//! let tensor = Tensor::linear("fc.weight", 1024, 4096);
-//! let fill = init::kaiming_normal().resolve(&tensor, &Context::default())?.fill;
-//! let prepared = fill.prepare(Key::new(0, &tensor.name), &tensor.shape, DType::F32)?;
-//! let shard = Slice::new([1024, 512], [1024, 512]);
+//! let tensors = vec![Tensor::linear("fc.weight", 1024, 4096)];
+//! let model = Model { tensors, ..Model::default() };
+//! let plan = Recipe::named("auto")?.plan(&model, 0)?;
 //! let mut values = vec![0f32; 1024 * 512];
-//! prepared.fill_slice(&shard, &mut values)?;
+//! let shard = Slice::new([1024, 512], [1024, 512]);
+//! plan.tensors[0].prepare()?.fill_slice(&shard, &mut values)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Writing files is the crate `semilla-checkpoint`'s part, the command `semilla-cli`'s.
+//! # Further
+//!
+//! - Gains, χ₁ and the edge of chaos of an activation: [`activation`].
+//! - Pretrained weights aligned with a model: [`transfer`]; LoRA factors: [`lora`].
+//! - Files: the crate `semilla-checkpoint`, whose `ops` are what the command `semilla` does.
 
 pub mod activation;
 mod distribution;

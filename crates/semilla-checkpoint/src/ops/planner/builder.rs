@@ -26,7 +26,7 @@ use crate::ops::Described;
 ///     .recipe(Recipe::named("pytorch")?)
 ///     .from(Transfer {
 ///         from: Some(trunk.display().to_string()),
-///         rename: vec![(r"^trunk\.".into(), "layers.".into())],
+///         rename: vec![(r"^layers\.(\d)".into(), "layers.$1".into())],
 ///         may_miss: vec!["layers.2.*".into()], // the new head
 ///         ..Transfer::default()
 ///     })
