@@ -8,6 +8,8 @@
 //! **Refused.** Version 1, big-endian files, and all other quantizations.
 
 mod blocks;
+mod encoding;
 mod reader;
+mod structure;
 
 pub use reader::Gguf;

@@ -13,6 +13,7 @@
 //! characters in names, and element types of less than a byte, of exponents alone or of complex
 //! numbers.
 
+mod arrangement;
 mod header;
 mod reader;
 mod writer;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::formats::safetensors::header::{self, Layout};
+use crate::formats::safetensors::arrangement::{Arrangement, MAX_WRITTEN};
 use crate::formats::safetensors::written::Written;
 use crate::io::partial::{Partial, check_target, folder_of, sync_folder};
 use crate::io::range::check_range;
@@ -88,13 +88,13 @@ impl SafetensorsWriter {
     /// Starts the file of some of the tensors.
     fn add_file(&mut self, path: &Path, shard: &[usize], metadata: &Metadata) -> Result<(), Error> {
         let infos: Vec<&TensorInfo> = shard.iter().map(|&tensor| &self.tensors[tensor]).collect();
-        let Layout {
+        let Arrangement {
             head,
             starts,
             file_bytes,
-        } = Layout::new(&infos, metadata);
-        if head.len() > header::MAX_WRITTEN {
-            let (bytes, limit) = (head.len(), header::MAX_WRITTEN);
+        } = Arrangement::new(&infos, metadata);
+        if head.len() > MAX_WRITTEN {
+            let (bytes, limit) = (head.len(), MAX_WRITTEN);
             return Err(Error::HeaderTooLong {
                 path: path.to_owned(),
                 bytes,

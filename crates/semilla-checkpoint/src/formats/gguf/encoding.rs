@@ -1,0 +1,84 @@
+//! The ways in which ggml stores elements, by their numbers.
+
+use semilla::DType;
+
+use super::blocks::Quantization;
+use crate::tensor::TensorInfo;
+
+/// How elements are stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Encoding {
+    Plain(DType),
+    Blocks(Quantization),
+}
+
+impl Encoding {
+    /// The way of storing with this number in ggml, or the name of one that cannot be read.
+    pub(super) fn from_number(number: u32) -> Result<Self, String> {
+        Ok(match number {
+            0 => Encoding::Plain(DType::F32),
+            1 => Encoding::Plain(DType::F16),
+            2 => Encoding::Blocks(Quantization::Q4_0),
+            3 => Encoding::Blocks(Quantization::Q4_1),
+            6 => Encoding::Blocks(Quantization::Q5_0),
+            7 => Encoding::Blocks(Quantization::Q5_1),
+            8 => Encoding::Blocks(Quantization::Q8_0),
+            10 => Encoding::Blocks(Quantization::Q2K),
+            11 => Encoding::Blocks(Quantization::Q3K),
+            12 => Encoding::Blocks(Quantization::Q4K),
+            13 => Encoding::Blocks(Quantization::Q5K),
+            14 => Encoding::Blocks(Quantization::Q6K),
+            24 => Encoding::Plain(DType::I8),
+            25 => Encoding::Plain(DType::I16),
+            26 => Encoding::Plain(DType::I32),
+            27 => Encoding::Plain(DType::I64),
+            28 => Encoding::Plain(DType::F64),
+            30 => Encoding::Plain(DType::BF16),
+            _ => return Err(unsupported(number)),
+        })
+    }
+
+    pub(super) fn dtype(self) -> DType {
+        match self {
+            Encoding::Plain(dtype) => dtype,
+            Encoding::Blocks(_) => DType::F32,
+        }
+    }
+
+    /// The bytes that a tensor has in the file.
+    pub(super) fn bytes(self, info: &TensorInfo) -> u64 {
+        match self {
+            Encoding::Plain(_) => info.bytes(),
+            Encoding::Blocks(quantization) => {
+                info.elements() / quantization.elements() as u64 * quantization.bytes() as u64
+            }
+        }
+    }
+}
+
+fn unsupported(number: u32) -> String {
+    const NAMES: [(u32, &str); 18] = [
+        (4, "Q4_2"),
+        (5, "Q4_3"),
+        (9, "Q8_1"),
+        (15, "Q8_K"),
+        (16, "IQ2_XXS"),
+        (17, "IQ2_XS"),
+        (18, "IQ3_XXS"),
+        (19, "IQ1_S"),
+        (20, "IQ4_NL"),
+        (21, "IQ3_S"),
+        (22, "IQ2_S"),
+        (23, "IQ4_XS"),
+        (29, "IQ1_M"),
+        (34, "TQ1_0"),
+        (35, "TQ2_0"),
+        (39, "MXFP4"),
+        (40, "NVFP4"),
+        (41, "Q1_0"),
+    ];
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == number)
+        .map_or_else(|| format!("type {number}"), |(_, name)| (*name).to_owned())
+}
