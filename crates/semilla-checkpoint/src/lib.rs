@@ -75,16 +75,19 @@
 //! use semilla::{Recipe, Transfer};
 //! use semilla_checkpoint::ops::{DescribeOptions, Planner, describe};
 //!
-//! # use semilla::model::Spec;
 //! # use semilla_checkpoint::ops::WritePlan;
 //! # let folder = tempfile::tempdir()?;
 //! # let [trunk, start] = ["trunk.safetensors", "start.safetensors"].map(|name| folder.path().join(name));
-//! # Recipe::named("auto")?.plan(&Spec::parse("mlp:8-16-16")?, 7)?.write(&trunk).run()?;
+//! # let names = [("encoder.0.weight", vec![16, 8]), ("encoder.0.bias", vec![16]),
+//! # ("encoder.1.weight", vec![16, 16]), ("encoder.1.bias", vec![16])];
+//! # let old = names.map(|(name, shape)| (name.to_owned(), shape, semilla::DType::F32));
+//! # let old = semilla::Model::infer(old, semilla::model::Convention::Pytorch);
+//! # Recipe::named("auto")?.plan(&old, 7)?.write(&trunk).run()?;
 //! let model = describe("mlp:8-16-16-3:relu", DescribeOptions::default())?;
 //! let planned = Planner::new(&model)
 //!     .from(Transfer {
 //!         from: Some(trunk.display().to_string()),
-//!         rename: vec![(r"^layers\.".into(), "layers.".into())],
+//!         rename: vec![(r"^encoder\.".into(), "layers.".into())],
 //!         may_miss: vec!["layers.2.*".into()], // the head
 //!         ..Transfer::default()
 //!     })

@@ -26,6 +26,8 @@ struct Module {
     paths: BTreeSet<Vec<String>>,
     /// Every identifier outside of `use`.
     words: BTreeSet<String>,
+    /// Identifiers within macros' calls, which may declare them.
+    declared: BTreeSet<String>,
 }
 
 struct Use {
@@ -107,6 +109,7 @@ impl Modules {
             uses: Vec::new(),
             paths: BTreeSet::new(),
             words: BTreeSet::new(),
+            declared: BTreeSet::new(),
         };
         for item in items.into_iter().filter(|item| !is_test(item)) {
             match item {
@@ -127,6 +130,10 @@ impl Modules {
                 Item::Use(used) => {
                     let is_shown = !matches!(used.vis, Visibility::Inherited);
                     module.add_uses(&used.tree, Vec::new(), is_shown);
+                }
+                Item::Macro(call) if call.ident.is_none() => {
+                    module.add_words(call.to_token_stream());
+                    module.declared.extend(words(call.mac.tokens));
                 }
                 item => {
                     module.items.extend(name(&item));
@@ -162,12 +169,12 @@ impl Modules {
                             return self.resolve(&place, &path, depth + 1);
                         }
                         let all = module.uses.iter().filter(|used| used.name == "*");
-                        return all
-                            .filter_map(|used| {
-                                let path = [&used.path[..], rest].concat();
-                                self.resolve(&place, &path, depth + 1)
-                            })
-                            .next();
+                        let mut found = all.filter_map(|used| {
+                            let path = [&used.path[..], rest].concat();
+                            self.resolve(&place, &path, depth + 1)
+                        });
+                        let declared = module.declared.contains(name);
+                        return found.next().or(declared.then(|| module.file.clone()));
                     } else {
                         return None;
                     }
@@ -255,6 +262,15 @@ impl Module {
             colons = 0;
         }
     }
+}
+
+/// The identifiers at the top of a macro's call: names of what it declares stand there.
+fn words(tokens: TokenStream) -> BTreeSet<String> {
+    let words = tokens.into_iter().filter_map(|token| match token {
+        TokenTree::Ident(word) => Some(word.to_string()),
+        _ => None,
+    });
+    words.collect()
 }
 
 fn is_test(item: &Item) -> bool {

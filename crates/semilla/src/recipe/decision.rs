@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::init::Initializer;
-use crate::layout::{FanRule, Layout};
+use crate::layout::{Axis, FanRule, Layout};
 use crate::model::{Role, Tensor};
 
 /// The decision of a recipe for one tensor.
@@ -38,7 +38,14 @@ impl Decision {
     /// The tensor with the facts that the recipe states.
     pub(crate) fn apply_to(&self, tensor: &Tensor) -> Tensor {
         let mut tensor = tensor.clone();
-        tensor.layout = self.layout.clone().or(tensor.layout);
+        if let Some(layout) = &self.layout {
+            // Blocks lie along the output axis: those of a different axis are none.
+            let outputs = layout.size(Axis::Out, &tensor.shape);
+            if tensor.blocks.iter().sum::<usize>() != outputs {
+                tensor.blocks.clear();
+            }
+            tensor.layout = Some(layout.clone());
+        }
         tensor.role = self.role.unwrap_or(tensor.role);
         tensor.activation = self.activation.or(tensor.activation);
         tensor

@@ -13,26 +13,29 @@ use crate::ops::Described;
 /// A trunk under different names, and a new head on it:
 ///
 /// ```
-/// # use semilla::{Model, model::Spec};
 /// # use semilla_checkpoint::ops::WritePlan;
 /// use semilla::{Recipe, Transfer};
 /// use semilla_checkpoint::ops::{DescribeOptions, Planner, describe};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let [trunk, output] = ["trunk.safetensors", "start.safetensors"].map(|name| folder.path().join(name));
-/// # Recipe::named("auto")?.plan(&Spec::parse("mlp:8-16-16")?, 7)?.write(&trunk).run()?;
+/// # let names = [("encoder.0.weight", vec![16, 8]), ("encoder.0.bias", vec![16]),
+/// # ("encoder.1.weight", vec![16, 16]), ("encoder.1.bias", vec![16])];
+/// # let old = names.map(|(name, shape)| (name.to_owned(), shape, semilla::DType::F32));
+/// # let old = semilla::Model::infer(old, semilla::model::Convention::Pytorch);
+/// # Recipe::named("auto")?.plan(&old, 7)?.write(&trunk).run()?;
 /// let model = describe("mlp:8-16-16-3:relu", DescribeOptions::default())?;
 /// let planned = Planner::new(&model)
 ///     .recipe(Recipe::named("pytorch")?)
 ///     .from(Transfer {
 ///         from: Some(trunk.display().to_string()),
-///         rename: vec![(r"^layers\.(\d)".into(), "layers.$1".into())],
+///         rename: vec![(r"^encoder\.".into(), "layers.".into())],
 ///         may_miss: vec!["layers.2.*".into()], // the new head
 ///         ..Transfer::default()
 ///     })
 ///     .plan()?;
 /// println!("{}", planned.plan); // a line for each tensor
-/// assert_eq!(planned.plan.line("layers.0.weight").unwrap().reason, "from layers.0.weight");
+/// assert_eq!(planned.plan.line("layers.0.weight").unwrap().reason, "from encoder.0.weight");
 /// let written = planned.write(&output).run()?;
 /// assert_eq!(written.files, [output]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
