@@ -75,11 +75,12 @@ fn main() -> Result<()> {
     let plan = init(&mut module, &recipe, 0)?;
     let single = check::<f32>(&module, &plan)?;
 
-    // burn keeps [in, out]; the fans are those of 16 inputs and 64 outputs all the same.
+    // burn stores [in, out]; the fans count 16 inputs and 64 outputs.
     assert_eq!(module.fc1.weight.dims(), [16, 64]);
     let fans = plan.line("fc1.weight").and_then(|line| line.fans).ok_or("fc1 has no fans")?;
     assert_eq!((fans.fan_in, fans.fan_out), (16.0, 64.0));
 
+    // The same module in bf16.
     let to_bf16 = Box::new(FloatCastAdapter::to(DType::BF16));
     let halves = module.collect(None, Some(to_bf16), true);
     module.apply(halves, None, None, true);
