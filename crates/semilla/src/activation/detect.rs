@@ -70,6 +70,7 @@ pub(super) fn features(f: &dyn Fn(f64) -> f64) -> Result<Features, ExpectationEr
         kinks: search.kinks,
         scale: search.detail,
         noisy: search.noise > NOISY * search.samples.floor,
+        reach: f64::INFINITY,
     })
 }
 

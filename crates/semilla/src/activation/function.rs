@@ -34,6 +34,7 @@ impl From<Activation> for Function<'static> {
             kinks: activation.kinks(),
             scale: 1.0,
             noisy: false,
+            reach: activation.reach(),
         };
         Function {
             value: Box::new(move |x| activation.value(x)),

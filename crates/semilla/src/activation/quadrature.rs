@@ -34,6 +34,8 @@ pub(super) struct Features {
     pub(super) scale: f64,
     /// Whether its values have rounding noise well above that of `f64`.
     pub(super) noisy: bool,
+    /// Beyond this distance from the origin it has no detail: it is a line or a constant.
+    pub(super) reach: f64,
 }
 
 /// How finely to cut.
@@ -62,7 +64,7 @@ pub(super) fn expectation<const N: usize>(
     g: impl FnMut(f64) -> [f64; N],
 ) -> [Sum; N] {
     let kinks = features.kinks.iter().map(|k| (k - mean) / sd);
-    integrate(&edges(kinks, (mean, sd), features.scale, fineness), g)
+    integrate(&edges(kinks, (mean, sd), features, fineness), g)
 }
 
 /// `E[f(u) f(v)]` for normal u and v of deviation `sd` and correlation `c`.
@@ -89,7 +91,7 @@ pub(super) fn correlated_expectation(
         let (center, width) = (k / (sd * c), TRANSITION * fresh / c.abs());
         [k / sd, center, center - width, center + width]
     });
-    let panels = edges(bends, (0.0, sd), features.scale, Fineness::Coarse);
+    let panels = edges(bends, (0.0, sd), features, Fineness::Coarse);
     let [sum] = integrate(&panels, |z| [f(sd * z) * inner(z)]);
     sum.value
 }
@@ -99,20 +101,25 @@ pub(super) fn correlated_expectation(
 fn edges(
     kinks: impl Iterator<Item = f64>,
     (mean, sd): (f64, f64),
-    scale: f64,
+    features: &Features,
     fineness: Fineness,
 ) -> Vec<f64> {
-    let detail = FEATURES * scale / sd;
-    let widest = match fineness {
+    let widest = |detail: f64| match fineness {
         Fineness::Coarse => detail.min(2.0 * PANEL),
         Fineness::Normal => detail.min(PANEL),
         Fineness::Double => 0.5 * detail.min(PANEL),
     };
-    let widest = widest.max(2.0 * REACH / MOST_PANELS);
+    let fine = widest(FEATURES * features.scale / sd).max(2.0 * REACH / MOST_PANELS);
+    let plain = widest(f64::INFINITY);
+    // Where all is plain from here on, to both sides.
+    let bounds = [-features.reach, features.reach].map(|x| (x - mean) / sd);
     let mut splits: Vec<f64> = kinks.filter(|z| z.abs() < REACH).collect();
     let origin = -mean / sd;
     if origin.abs() < REACH && splits.iter().all(|z| (z - origin).abs() > CLOSE) {
         splits.push(origin);
+    }
+    if fine < plain {
+        splits.extend(bounds.into_iter().filter(|z| z.abs() < REACH));
     }
     splits.extend([-REACH, REACH]);
     splits.sort_by(f64::total_cmp);
@@ -121,7 +128,8 @@ fn edges(
     let mut edges = vec![-REACH];
     for pair in splits.windows(2) {
         let (from, to) = (pair[0], pair[1]);
-        let count = ((to - from) / widest).ceil();
+        let is_plain = to <= bounds[0] + SAME || from >= bounds[1] - SAME;
+        let count = ((to - from) / if is_plain { plain } else { fine }).ceil();
         edges.extend((1..count as usize).map(|i| from + (to - from) * (i as f64 / count)));
         edges.push(to);
     }
@@ -201,13 +209,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn gaussian_moments_are_double_factorials() {
-        let smooth = Features {
+    fn smooth(reach: f64) -> Features {
+        Features {
             kinks: Vec::new(),
             scale: 1.0,
             noisy: false,
-        };
+            reach,
+        }
+    }
+
+    #[test]
+    fn gaussian_moments_are_double_factorials() {
+        let smooth = smooth(f64::INFINITY);
         for fineness in [Fineness::Normal, Fineness::Double] {
             let powers = |z: f64| [1.0, z, z * z, z.powi(4), z.powi(8)];
             let moments = expectation(&smooth, (0.0, 1.0), fineness, powers);
@@ -223,7 +236,7 @@ mod tests {
         let panels = edges(
             [3.0, 0.5, 20.0].into_iter(),
             (0.0, 1.0),
-            1.0,
+            &smooth(f64::INFINITY),
             Fineness::Normal,
         );
         assert!(panels.contains(&0.5) && panels.contains(&3.0) && panels.contains(&0.0));
@@ -233,6 +246,29 @@ mod tests {
                 .windows(2)
                 .all(|p| p[0] < p[1] && p[1] - p[0] <= PANEL)
         );
-        assert!(edges([].into_iter(), (0.0, 1e300), 1.0, Fineness::Double).len() < 20_000);
+        let rough = |reach| {
+            edges(
+                [].into_iter(),
+                (0.0, 1e300),
+                &smooth(reach),
+                Fineness::Double,
+            )
+        };
+        assert!(rough(f64::INFINITY).len() < 20_000);
+        assert!(rough(40.0).len() < 40);
+    }
+
+    /// Far from the origin SiLU is a line: fewer panels give the same expectation.
+    #[test]
+    fn plain_tails_need_no_fine_panels() {
+        for sd in [5.0, 40.0, 1000.0] {
+            let square = |reach| {
+                let silu = |z: f64| [(sd * z / (1.0 + (-sd * z).exp())).powi(2)];
+                let [sum] = expectation(&smooth(reach), (0.0, sd), Fineness::Double, silu);
+                sum.value
+            };
+            let (all, near) = (square(f64::INFINITY), square(40.0));
+            assert!((all - near).abs() <= 1e-13 * all, "{sd}: {all} {near}");
+        }
     }
 }

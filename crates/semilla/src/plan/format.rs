@@ -16,7 +16,7 @@ use crate::transfer::PlanSource;
 pub struct Plan {
     /// The version of this format; [`Plan::FORMAT`].
     pub format: u32,
-    /// The version of the stream; [`stream::VERSION`].
+    /// The version of the stream; [`stream::VERSION`](crate::stream::VERSION).
     pub stream: u32,
     /// The recipe that decided.
     pub recipe: String,
