@@ -6,7 +6,7 @@ use super::{Disposition, Line, Plan, PlanError, Signal};
 use crate::fill::{Fill, Load};
 use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
 use crate::model::{Model, Tensor};
-use crate::recipe::{Decision, Recipe};
+use crate::recipe::{Decided, Decision, Recipe};
 use crate::stream::{self, Key};
 use crate::suggest::did_you_mean;
 use crate::tie::{Tie, check_ties};
@@ -55,9 +55,10 @@ impl Recipe {
         supply.check_ties(&ties)?;
         check_names(&supply, model)?;
         let tied: HashSet<&str> = ties.iter().map(|tie| tie.name.as_str()).collect();
-        let decisions = self.decide(model, |tensor| {
+        let Decided { model, decisions } = self.decide(model, |tensor| {
             tied.contains(tensor.name.as_str()) || supply.gives_whole(tensor)
         })?;
+        let model = &*model;
         let mut maker = Maker::new(self, model, seed);
         let mut lines = Vec::with_capacity(model.tensors.len());
         let mut errors = Vec::new();
@@ -178,15 +179,16 @@ impl Maker {
         decision: Decision,
         fate: &Fate,
     ) -> Result<Line, InitError> {
-        let tensor = decision.apply_to(tensor);
         let context = Context {
             fans: decision.fans,
+            // The stack that the tensor lies in; outside of all, the highest.
+            layers: tensor.layers.or(self.context.layers),
             ..self.context
         };
-        let resolved = decision.initializer.resolve(&tensor, &context)?;
+        let resolved = decision.initializer.resolve(tensor, &context)?;
         Ok(Line {
             disposition: Disposition::of(fate, &decision.initializer),
-            signal: self.signal(&tensor, &resolved),
+            signal: self.signal(tensor, &resolved),
             std: resolved.fill.std(),
             fans: resolved.fans,
             gain: resolved.gain,
@@ -203,7 +205,7 @@ impl Maker {
                 _ => resolved.fill,
             },
             initializer: decision.initializer,
-            ..self.placeholder(&tensor)
+            ..self.placeholder(tensor)
         })
     }
 
