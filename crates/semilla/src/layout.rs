@@ -402,7 +402,11 @@ impl FromStr for Layout {
             .collect();
         let axes = axes.ok_or_else(unreadable)?;
         let at_most_once = |kind| axes.iter().filter(|&&axis| axis == kind).count() <= 1;
-        let once = at_most_once(Axis::Vocabulary);
+        // Only attention heads take inputs or outputs a second axis: `IOO`, `IIO`.
+        let has = |kind| axes.contains(&kind);
+        let of_heads = has(Axis::In) && has(Axis::Out) && !has(Axis::Kernel);
+        let once = at_most_once(Axis::Vocabulary)
+            && (of_heads || (at_most_once(Axis::In) && at_most_once(Axis::Out)));
         if axes.is_empty() || axes.len() > 16 || !once {
             return Err(unreadable());
         }
@@ -515,6 +519,9 @@ mod tests {
             "VO",
             "OIHW/32",
             "IOHW/2^T:4",
+            "OIHW:1024",
+            "IOO",
+            "IIO",
         ] {
             assert_eq!(text.parse::<Layout>().unwrap().to_string(), text);
         }

@@ -317,6 +317,47 @@ fn a_detectors_scores_start_rare() {
     assert_eq!(constant(&plan, "head.regression_head.bbox_reg.bias"), 0.0);
 }
 
+#[test]
+fn response_normalizations_start_as_no_change() {
+    let tensors: [(&str, &[usize]); 2] = [
+        ("stages.0.layers.0.grn.weight", &[1, 1, 1, 40]),
+        ("stages.0.layers.0.grn.bias", &[1, 1, 1, 40]),
+    ];
+    let named = tensors.map(|(name, shape)| (name.to_owned(), shape.to_vec(), DType::F32));
+    let plan = Recipe::auto()
+        .plan(&Model::infer(named, Convention::Pytorch), 0)
+        .unwrap();
+    assert_eq!(tensors.map(|(name, _)| constant(&plan, name)), [0.0, 0.0]);
+}
+
+/// The tensors of a LeNet: `fc2` ends no residual branch, and nothing says which activation
+/// follows `fc1`.
+#[test]
+fn a_name_is_no_activation_and_no_branch() {
+    let tensors: [(&str, &[usize]); 5] = [
+        ("net.0.fc1.weight", &[120, 400]),
+        ("net.0.fc2.weight", &[84, 120]),
+        ("net.1.fc1.weight", &[120, 84]),
+        ("net.1.fc2.weight", &[84, 120]),
+        ("3.weight", &[16]),
+    ];
+    let named = tensors.map(|(name, shape)| (name.to_owned(), shape.to_vec(), DType::F32));
+    let tensors = Model::infer(named, Convention::Pytorch).tensors;
+    let roles: Vec<Role> = tensors.iter().map(|tensor| tensor.role).collect();
+    let unknown = Role::Unknown;
+    assert_eq!(
+        roles,
+        [
+            Role::Linear,
+            Role::Linear,
+            Role::MlpIn,
+            Role::MlpOut,
+            unknown
+        ]
+    );
+    assert!(tensors.iter().all(|tensor| tensor.activation.is_none()));
+}
+
 /// A recipe of one rule for every tensor but the biases, whose own rule is last.
 fn by_rule(rule: &str, tensors: &[(&str, &[usize])]) -> Plan {
     let text = format!(

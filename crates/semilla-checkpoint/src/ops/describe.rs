@@ -164,7 +164,7 @@ fn with_facts_of(file: &dyn Checkpoint, mut evidence: Evidence) -> Evidence {
         let layout = file.layout(place).cloned();
         let of_format = layout.map(|layout| Facts::from(Source::Format).layout(layout));
         for facts in of_graph.into_iter().chain(of_format) {
-            evidence.add(place, facts);
+            evidence.add(info.name(), facts);
         }
     }
     evidence

@@ -1,6 +1,7 @@
 //! Facts of tensors, each with where it comes from.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::convention::Convention;
 use super::role::Role;
@@ -129,8 +130,8 @@ pub struct Evidence {
     pub(super) convention: Convention,
     /// The user asked for the convention.
     pub(super) is_convention_stated: bool,
-    /// By place in the list.
-    pub(super) facts: BTreeMap<usize, Facts>,
+    /// By the tensor's name.
+    facts: HashMap<String, Facts>,
 }
 
 impl Evidence {
@@ -150,15 +151,20 @@ impl Evidence {
         }
     }
 
-    /// Adds facts of the tensor at a place of the list. Facts of places that the list does not have
-    /// are of no tensor, and ignored.
-    pub fn add(&mut self, place: usize, facts: Facts) {
-        let known = self.facts.remove(&place);
-        let all = known.map_or(facts.clone(), |known| known.and(facts));
-        self.facts.insert(place, all);
+    /// Adds facts of the tensor of this name. Facts of names that no tensor has are ignored.
+    pub fn add(&mut self, name: impl Into<String>, facts: Facts) {
+        match self.facts.entry(name.into()) {
+            Entry::Occupied(mut known) => {
+                let all = known.get().clone().and(facts);
+                known.insert(all);
+            }
+            Entry::Vacant(free) => {
+                free.insert(facts);
+            }
+        }
     }
 
-    pub(super) fn of(&self, place: usize) -> Option<&Facts> {
-        self.facts.get(&place)
+    pub(super) fn of(&self, name: &str) -> Option<&Facts> {
+        self.facts.get(name)
     }
 }

@@ -30,7 +30,7 @@ const STEPS: usize = 4;
 /// main.nodes.push(Node::new("Relu", &["y"], &["z"]));
 ///
 /// let mut evidence = Evidence::guessed(Convention::Pytorch);
-/// evidence.add(0, graph_facts(&graph).remove("alpha").unwrap());
+/// evidence.add("alpha", graph_facts(&graph).remove("alpha").unwrap());
 /// let model = Model::derive([("alpha".to_owned(), vec![8, 3, 3, 3], DType::F32)], evidence);
 /// assert_eq!(model.tensors[0].role, Role::Conv);
 /// assert_eq!(model.tensors[0].activation, Some(Activation::Relu));

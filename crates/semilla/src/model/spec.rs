@@ -11,8 +11,6 @@
 //! positions. The activation may be left out: relu for `mlp` and `conv`, gelu for `transformer`.
 //! Tensors are named and stored as PyTorch does, in `f32`.
 
-use std::collections::HashMap;
-
 use super::convention::Convention;
 use super::facts::{Evidence, Facts};
 use super::role::Role;
@@ -178,9 +176,6 @@ impl Builder {
     }
 
     fn build(self) -> Model {
-        let places = self.tensors.iter().enumerate();
-        let places: HashMap<&str, usize> =
-            places.map(|(place, (name, ..))| (&**name, place)).collect();
         let described = || Facts::from(Source::Description);
         let mut evidence = Evidence::guessed(Convention::Pytorch);
         let activations = self.activations.iter();
@@ -194,9 +189,7 @@ impl Builder {
             .iter()
             .map(|name| (name, described().normalized()));
         for (name, facts) in activations.chain(heads).chain(normalized) {
-            if let Some(&place) = places.get(&**name) {
-                evidence.add(place, facts);
-            }
+            evidence.add(name, facts);
         }
         Model::derive(self.tensors, evidence)
     }

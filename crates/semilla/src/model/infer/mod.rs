@@ -5,6 +5,7 @@ mod index;
 mod layouts;
 mod neighbours;
 mod projections;
+mod reading;
 mod residual;
 mod roles;
 mod steps;

@@ -1,10 +1,10 @@
 //! Roles of weights of two and more axes: projections, convolutions, tables.
 
 use super::index::{All, own_name, stem};
-use super::roles::{Reading, is_in_block, known};
+use super::reading::{Reading, known};
 use super::whole::Whole;
 use crate::model::convention::Convention;
-use crate::model::names::{Name, is_number};
+use crate::model::names::{Name, is_in_block, is_number};
 use crate::model::role::Role;
 use crate::model::tensor::Tensor;
 
@@ -225,7 +225,8 @@ fn returns(all: All<'_>, text: &str, module: &str) -> bool {
     };
     match (of('1'), of('2')) {
         (Some(first), Some(second)) => match (&first.shape[..], &second.shape[..]) {
-            (&[out, from], &[to, inner]) => from == to || out == inner,
+            (&[from, _], &[_, to]) if text.ends_with("kernel") => from == to,
+            (&[_, from], &[to, _]) => from == to,
             _ => true,
         },
         _ => true,

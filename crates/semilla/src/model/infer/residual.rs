@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::convolutions::natural;
 use super::index::own_name;
-use super::roles::numbered_block;
 use crate::activation::Activation;
-use crate::model::names::is_number;
+use crate::model::names::{is_number, numbered_block};
 use crate::model::role::Role;
 use crate::model::source::Source;
 use crate::model::tensor::Tensor;

@@ -3,20 +3,13 @@
 
 use super::index::All;
 use super::projections::matrix;
-use super::vectors::{is_norm, vector};
+use super::reading::{Reading, known};
+use super::vectors::{is_norm, is_response_norm, vector};
 use super::whole::Whole;
 use crate::dtype::DType;
-use crate::model::names::{Name, is_number};
+use crate::model::names::Name;
 use crate::model::role::Role;
 use crate::model::tensor::Tensor;
-
-/// A role, and the ground that it was concluded from where it is not known.
-pub(super) type Reading = (Role, Option<&'static str>);
-
-/// A role that the name or the shapes around leave no doubt about.
-pub(super) const fn known(role: Role) -> Reading {
-    (role, None)
-}
 
 pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>) -> Reading {
     let name = Name::new(text);
@@ -34,7 +27,7 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
         return known(role);
     }
     let is_bias_of_heads = name.leaf() == "bias" && all.beside(text, "kernel").is_some();
-    if shape.len() < 2 || is_bias_of_heads {
+    if shape.len() < 2 || is_bias_of_heads || is_response_norm(&name) {
         vector(&name, shape, all, whole, text)
     } else {
         matrix(&name, shape, all, whole, text)
@@ -117,23 +110,4 @@ fn free_parameter(name: &Name<'_>) -> Option<Role> {
         | "relative_position_bias_table" => Role::PositionEmbedding,
         _ => return None,
     })
-}
-
-/// Whether a tensor lies in a block of a stack: some part of its path is numbered, and that part is
-/// not the tensor's own module.
-pub(super) fn is_in_block(name: &Name<'_>) -> bool {
-    let outer = name.parts.len().saturating_sub(2);
-    name.parts[..outer]
-        .iter()
-        .any(|part| is_number(part) || numbered_block(part).is_some())
-}
-
-/// The number of a part that is called after a block: 3 of `encoder_layer_3`.
-pub(super) fn numbered_block(part: &str) -> Option<(&str, &str)> {
-    let (stem, number) = part.rsplit_once('_')?;
-    let lower = stem.to_ascii_lowercase();
-    let is_block = ["layer", "layers", "block", "blocks"]
-        .iter()
-        .any(|word| lower.ends_with(word));
-    (is_number(number) && is_block).then_some((stem, number))
 }

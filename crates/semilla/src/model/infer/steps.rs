@@ -9,8 +9,9 @@ use super::convolutions::mark_groups;
 use super::index::{All, own_name, sorted};
 use super::layouts::{blocks, layout};
 use super::neighbours::join_biases;
+use super::reading::Reading;
 use super::residual::{mark_residual_units, number_blocks, width};
-use super::roles::{Reading, role};
+use super::roles::role;
 use super::whole::Whole;
 use crate::activation::Activation;
 use crate::dtype::DType;
@@ -53,7 +54,7 @@ impl Model {
     /// use semilla::{DType, Layout, Model};
     ///
     /// let mut evidence = Evidence::guessed(Convention::Pytorch);
-    /// evidence.add(0, Facts::from(Source::Graph).layout(Layout::io()));
+    /// evidence.add("fc.weight", Facts::from(Source::Graph).layout(Layout::io()));
     /// let tensors = [("fc.weight", vec![8, 4]), ("fc.bias", vec![4])];
     /// let tensors = tensors.map(|(name, shape)| (name.to_owned(), shape, DType::F32));
     /// let model = Model::derive(tensors, evidence);
@@ -82,13 +83,13 @@ impl Model {
             .collect();
         let mut evidence = self.evidence.clone();
         for &place in &changed {
-            evidence.add(place, Facts::of(&self.tensors[place]));
+            evidence.add(&*self.tensors[place].name, Facts::of(&self.tensors[place]));
         }
         let mut is_stated = vec![false; self.tensors.len()];
         for (place, facts) in stated {
-            if let Some(is_stated) = is_stated.get_mut(place) {
-                *is_stated = true;
-                evidence.add(place, facts);
+            if let Some(tensor) = self.tensors.get(place) {
+                is_stated[place] = true;
+                evidence.add(&*tensor.name, facts);
             }
         }
         let mut model = Self::read(bare(), evidence);
@@ -120,8 +121,8 @@ impl Model {
         let by_name = sorted(&tensors);
         let all = All::new(&tensors, &by_name);
         let whole = Whole::of(&tensors, &evidence);
-        let readings: Vec<Read> = (tensors.iter().enumerate())
-            .map(|(place, tensor)| read(tensor, all, &whole, evidence.of(place)))
+        let readings: Vec<Read> = (tensors.iter())
+            .map(|tensor| read(tensor, all, &whole, evidence.of(&tensor.name)))
             .collect();
         for (tensor, read) in tensors.iter_mut().zip(readings) {
             read.write(tensor);
@@ -129,8 +130,8 @@ impl Model {
         mark_residual_units(&mut tensors);
         mark_groups(&mut tensors, &by_name);
         // Of axes and roles the sources above names and shapes have the last word.
-        for (&place, facts) in &evidence.facts {
-            if let Some(tensor) = tensors.get_mut(place) {
+        for tensor in &mut tensors {
+            if let Some(facts) = evidence.of(&tensor.name) {
                 settle(tensor, facts);
             }
         }
@@ -205,6 +206,7 @@ fn settle(tensor: &mut Tensor, facts: &Facts) {
     }
     if let Some(layout) = &facts.layout {
         tensor.layout = Some(layout.value.clone());
+        tensor.ground = None;
     }
 }
 

@@ -4,9 +4,9 @@
 //! of its size beside it) or by a name that only normalizations have.
 
 use super::index::All;
-use super::roles::{Reading, is_in_block, known};
+use super::reading::{Reading, known};
 use super::whole::Whole;
-use crate::model::names::Name;
+use crate::model::names::{Name, is_in_block};
 use crate::model::role::Role;
 use crate::model::tensor::Tensor;
 
@@ -25,6 +25,12 @@ pub(super) fn is_norm(name: &Name<'_>) -> bool {
         || module.ends_with("_bn")
         // torchvision's shortcut: a convolution, then its normalization.
         || (name.parent() == "downsample" && module == "1")
+}
+
+/// Whether the module is ConvNeXt V2's global response normalization, which starts as no change.
+/// Its parameters may have leading axes of size 1.
+pub(super) fn is_response_norm(name: &Name<'_>) -> bool {
+    name.module() == "grn"
 }
 
 /// Whether the module is a rectifier: `prelu`, `act`, `activation_2`, `p_re_lu`.
@@ -59,7 +65,7 @@ pub(super) fn vector(
             });
             let is_shift = sibling.is_some_and(is_vector);
             let is_shift = is_shift || (sibling.is_none() && has_statistics(all, text));
-            known(match is_norm(name) || is_shift {
+            known(match is_norm(name) || is_shift || is_response_norm(name) {
                 true => Role::NormBias,
                 false => Role::Bias,
             })
@@ -77,6 +83,9 @@ fn factor(
     text: &str,
 ) -> Reading {
     let has_shift = beside(all, text, &["bias", "beta"], shape);
+    if is_response_norm(name) {
+        return known(Role::OffsetNormWeight);
+    }
     if is_norm(name) {
         return match whole.is_offset && !has_shift {
             true => (
@@ -110,7 +119,7 @@ fn factor(
 /// Whether one of these leaves is beside the tensor, in its shape.
 fn beside(all: All<'_>, text: &str, leaves: &[&str], shape: &[usize]) -> bool {
     let same = |leaf: &&str| all.beside(text, leaf).is_some_and(|own| own.shape == shape);
-    leaves.iter().any(|leaf| same(leaf))
+    leaves.iter().any(same)
 }
 
 /// Whether a batch normalization's running statistics are beside the tensor.
@@ -123,5 +132,5 @@ fn has_statistics(all: All<'_>, text: &str) -> bool {
         "moving_variance",
     ]
     .iter()
-    .any(|leaf| any(leaf))
+    .any(any)
 }
