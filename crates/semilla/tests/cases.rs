@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use semilla::model::Convention;
+use semilla::model::{Convention, Evidence, Facts, Source, Spec};
 use semilla::{DType, Fill, Line, Model, Plan, Recipe, Role};
 
 type Named = Vec<(String, Vec<usize>, DType)>;
@@ -155,30 +155,79 @@ fn the_order_of_a_list_changes_nothing() {
         "layers.3.weight",
         (9.0, 9.0),
     );
-    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases")).unwrap() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases")).unwrap();
+    for file in files {
         let file = file.unwrap().file_name().into_string().unwrap();
-        let named = list(file.trim_end_matches(".json"));
-        let first = infer(named.clone());
-        for step in [1, 7, 11] {
-            let mut shuffled = named.clone();
-            shuffled.sort_by_key(|(name, ..)| {
-                let bytes = name.bytes().map(u64::from);
-                bytes.fold(step, |hash, byte| {
-                    (hash ^ byte).wrapping_mul(0x0100_0000_01b3)
-                })
-            });
-            let model = infer(shuffled);
-            assert_eq!(
-                (model.layers, model.width),
-                (first.layers, first.width),
-                "{file}"
-            );
-            for tensor in &first.tensors {
-                let other = model.tensors.iter().find(|other| other.name == tensor.name);
-                assert_eq!(other, Some(tensor), "{file}");
-            }
+        is_the_same_in_any_order(&file, &list(file.trim_end_matches(".json")));
+    }
+    for spec in [
+        "mlp:8-16-16-4:gelu",
+        "conv:3-8-8:10",
+        "transformer:2x64:100",
+        "lstm:4-8:2",
+    ] {
+        let tensors = Spec::parse(spec).unwrap().tensors.into_iter();
+        let named: Named = tensors.map(|t| (t.name, t.shape, t.dtype)).collect();
+        is_the_same_in_any_order(spec, &named);
+    }
+}
+
+fn is_the_same_in_any_order(of: &str, named: &Named) {
+    let first = infer(named.clone());
+    for start in [1, 7, 11] {
+        let mut shuffled = named.clone();
+        shuffled.sort_by_key(|(name, ..)| {
+            let bytes = name.bytes().map(u64::from);
+            bytes.fold(start, |hash, byte| {
+                (hash ^ byte).wrapping_mul(0x0100_0000_01b3)
+            })
+        });
+        let model = infer(shuffled);
+        let whole = |model: &Model| (model.layers, model.width);
+        assert_eq!(whole(&model), whole(&first), "{of}");
+        for tensor in &first.tensors {
+            let other = model.tensors.iter().find(|other| other.name == tensor.name);
+            assert_eq!(other, Some(tensor), "{of}");
         }
     }
+}
+
+#[test]
+fn stacks_are_counted_apart() {
+    let name =
+        |stack: &str, layer: usize| format!("{stack}.layers.{layer}.self_attn.o_proj.weight");
+    let encoder = (0..3).map(|layer| name("encoder", layer));
+    let decoder = (0..12).map(|layer| name("decoder", layer));
+    let named = encoder
+        .chain(decoder)
+        .map(|name| (name, vec![8, 8], DType::F32));
+    let model = Model::infer(named, Convention::Pytorch);
+    assert_eq!(model.layers, Some(12));
+    let of = |place: usize| (model.tensors[place].depth, model.tensors[place].layers);
+    assert_eq!(of(2), (Some(2), Some(3)));
+    assert_eq!(of(3), (Some(0), Some(12)));
+    // decoder.layers.10 comes after decoder.layers.2.
+    assert_eq!(of(13), (Some(10), Some(12)));
+    let plan = Recipe::named("gpt2").unwrap().plan(&model, 0).unwrap();
+    near(std(&plan, &name("encoder", 1)), 0.02 / 6f64.sqrt());
+    near(std(&plan, &name("decoder", 1)), 0.02 / 24f64.sqrt());
+}
+
+#[test]
+fn the_stronger_source_stands() {
+    let named = || [("h.0.mlp.c_fc.weight".to_owned(), vec![8, 8], DType::F32)];
+    let layout = |evidence: Evidence| {
+        let model = Model::derive(named(), evidence);
+        model.tensors[0].layout.as_ref().unwrap().to_string()
+    };
+    // GPT-2's Conv1D by its name, unless the user asks for PyTorch's layout.
+    assert_eq!(layout(Evidence::guessed(Convention::Pytorch)), "IO");
+    assert_eq!(layout(Evidence::stated(Convention::Pytorch)), "OI");
+    let states = |source, layout: &str| Facts::from(source).layout(layout.parse().unwrap());
+    let mut evidence = Evidence::stated(Convention::Pytorch);
+    evidence.add("h.0.mlp.c_fc.weight", states(Source::User, "EI"));
+    evidence.add("h.0.mlp.c_fc.weight", states(Source::Format, "IO"));
+    assert_eq!(layout(evidence), "EI");
 }
 
 #[test]
