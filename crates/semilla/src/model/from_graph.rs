@@ -53,7 +53,9 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             let roles = nodes.iter().filter_map(|&(_, node, input)| {
                 role(node, operand(node, input)?, initializer.shape.len())
             });
-            if let Some(role) = agreed(roles) {
+            // The integers of a quantized weight are no values to draw.
+            let is_float = initializer.dtype.is_some_and(|dtype| dtype.is_float());
+            if let Some(role) = agreed(roles).filter(|_| is_float) {
                 facts = facts.role(role);
             }
             if let Some(layout) = takers.layout(graph, body, place) {
@@ -92,7 +94,7 @@ fn role(node: &Node, operand: Operand, rank: usize) -> Option<Role> {
     Some(match operand {
         Operand::Weight if operator.ends_with("ConvTranspose") => Role::ConvTranspose,
         Operand::Weight if operator.contains("Conv") => Role::Conv,
-        Operand::Weight if rank == 2 => Role::Linear,
+        Operand::Weight if rank > 1 => Role::Linear,
         Operand::Bias => Role::Bias,
         Operand::InputWeight => Role::RecurrentInput,
         Operand::RecurrentWeight => Role::RecurrentHidden,

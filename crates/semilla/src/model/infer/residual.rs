@@ -172,7 +172,8 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     }
 }
 
-/// The width of the residual stream: the largest embedding's, or the most common size of a normalization.
+/// The width of the residual stream: the largest embedding's, or the most common size of a
+/// normalization.
 pub(super) fn width(tensors: &[Tensor]) -> Option<usize> {
     let embedding = tensors
         .iter()
