@@ -58,8 +58,7 @@ fn source_of_plan() -> PlanSource {
 fn plan(shape: &[usize], dtype: DType, fill: Fill) -> Plan {
     let model = Model {
         tensors: vec![Tensor::new("y", shape, dtype)],
-        layers: None,
-        width: None,
+        ..Model::default()
     };
     let mut supply = Supply::default();
     supply.add(&model, alignment(fill), source_of_plan());

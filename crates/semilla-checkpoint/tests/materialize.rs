@@ -42,8 +42,7 @@ fn plan(seed: u64) -> Plan {
     let (tensors, initializers): (Vec<_>, Vec<_>) = tensors().into_iter().unzip();
     let model = Model {
         tensors,
-        layers: None,
-        width: None,
+        ..Model::default()
     };
     let recipe = Recipe::from_toml("name = \"test\"\nunmatched = \"keep\"").unwrap();
     let mut plan = recipe.plan(&model, seed).unwrap();

@@ -45,7 +45,7 @@ pub struct Layout {
     groups: usize,
     /// A transposed convolution: its output axis is the one stored per group.
     transposed: bool,
-    /// The product of a transposed convolution's strides.
+    /// The product of a convolution's strides.
     stride: usize,
 }
 
@@ -78,7 +78,7 @@ pub enum LayoutError {
     #[error(
         "{0:?} is not a layout; write one letter per axis: O (out), I (in), D H W (kernel), \
          E (stack), V (vocabulary), such as OI, IO, OIHW, HWIO, EIO, VO; then /g for g groups, \
-         ^T for a transposed convolution"
+         ^T for a transposed convolution, :s for the product of its strides"
     )]
     Unreadable(String),
     /// The number of axes differs.
@@ -179,6 +179,31 @@ impl Layout {
         self
     }
 
+    /// The same layout for a convolution with this product of strides: a kernel that is as large as
+    /// its stride is a linear map of patches. A stride of 0 is an error where the layout is used
+    /// ([`Layout::check`]).
+    pub fn strided(mut self, stride: usize) -> Self {
+        self.stride = stride;
+        self
+    }
+
+    /// A kernel per attention head as Keras and Flax store queries, keys and values: `IOO`, `[in,
+    /// heads, size]`.
+    pub fn to_heads() -> Self {
+        Self::of([Axis::In, Axis::Out, Axis::Out])
+    }
+
+    /// Attention's output kernel in Keras and Flax: `IIO`, `[heads, size, out]`.
+    pub fn from_heads() -> Self {
+        Self::of([Axis::In, Axis::In, Axis::Out])
+    }
+
+    /// Whether inputs or outputs take more than one axis, as those of attention heads do.
+    fn has_heads(&self) -> bool {
+        let count = |kind| self.axes.iter().filter(|&&axis| axis == kind).count();
+        count(Axis::In) > 1 || count(Axis::Out) > 1
+    }
+
     /// The same layout behind a leading stack axis.
     pub fn stacked(mut self) -> Self {
         self.axes.insert(0, Axis::Stack);
@@ -263,9 +288,9 @@ impl Layout {
 
     /// How many inputs feed an output and how many outputs an input feeds.
     ///
-    /// Groups divide whichever side is stored whole; a transposed convolution of stride s hits each
-    /// output with one in s of the kernel's positions; a vocabulary row is looked up alone
-    /// (`fan_in` 1); a stack is not summed.
+    /// Groups divide whichever side is stored whole; a convolution of stride s takes each input
+    /// with one in s of the kernel's positions, a transposed one hits each output so; a vocabulary
+    /// row is looked up alone (`fan_in` 1); a stack is not summed.
     ///
     /// # Errors
     /// A shape of another rank, groups that are 0 or do not divide, a stride of 0, or fewer than
@@ -299,7 +324,7 @@ impl Layout {
         } else {
             Fans {
                 fan_in: inputs * field,
-                fan_out: outputs / groups * field,
+                fan_out: outputs / groups * field / self.stride as f64,
             }
         })
     }
@@ -312,6 +337,8 @@ impl Layout {
         let last = shape.len().wrapping_sub(1);
         let (input, output) = match (rule, shape.len()) {
             (FanRule::Exact, _) => return self.fans(shape),
+            // Keras computes these before it gives the kernel its axis of heads.
+            (FanRule::Keras, _) if self.has_heads() => return self.fans(shape),
             (_, 0) | (FanRule::Pytorch, 1) => {
                 return Err(LayoutError::NoFans {
                     shape: shape.to_vec(),
@@ -340,21 +367,20 @@ fn product(sizes: impl Iterator<Item = usize>) -> f64 {
 impl FromStr for Layout {
     type Err = LayoutError;
 
-    /// Letters, then `/g` for groups and `^T` (with `:s` for a stride product) for a transposed
-    /// convolution: `OIHW`, `OIHW/32`, `IOHW^T:4`.
+    /// Letters, then `/g` for groups, `^T` for a transposed convolution and `:s` for a product of
+    /// strides: `OIHW`, `OIHW/32`, `OIHW:4`, `IOHW^T:4`.
     fn from_str(text: &str) -> Result<Self, LayoutError> {
         let unreadable = || LayoutError::Unreadable(text.to_owned());
-        let (rest, transposed, stride) = match text.split_once("^T") {
-            None => (text, false, 1),
-            Some((rest, "")) => (rest, true, 1),
+        let (rest, stride) = match text.split_once(':') {
+            None => (text, 1),
             Some((rest, stride)) => {
-                let stride = stride.strip_prefix(':').and_then(|s| s.parse().ok());
-                (
-                    rest,
-                    true,
-                    stride.filter(|&s| s > 0).ok_or_else(unreadable)?,
-                )
+                let stride = stride.parse().ok().filter(|&stride: &usize| stride > 0);
+                (rest, stride.ok_or_else(unreadable)?)
             }
+        };
+        let (rest, transposed) = match rest.strip_suffix("^T") {
+            Some(rest) => (rest, true),
+            None => (rest, false),
         };
         let (letters, groups) = match rest.split_once('/') {
             None => (rest, 1),
@@ -376,9 +402,11 @@ impl FromStr for Layout {
             .collect();
         let axes = axes.ok_or_else(unreadable)?;
         let at_most_once = |kind| axes.iter().filter(|&&axis| axis == kind).count() <= 1;
-        let once = [Axis::Out, Axis::In, Axis::Vocabulary]
-            .into_iter()
-            .all(at_most_once);
+        // Only attention heads take inputs or outputs a second axis: `IOO`, `IIO`.
+        let has = |kind| axes.contains(&kind);
+        let of_heads = has(Axis::In) && has(Axis::Out) && !has(Axis::Kernel);
+        let once = at_most_once(Axis::Vocabulary)
+            && (of_heads || (at_most_once(Axis::In) && at_most_once(Axis::Out)));
         if axes.is_empty() || axes.len() > 16 || !once {
             return Err(unreadable());
         }
@@ -417,9 +445,9 @@ impl fmt::Display for Layout {
         }
         if self.transposed {
             text.push_str("^T");
-            if self.stride != 1 {
-                text.push_str(&format!(":{}", self.stride));
-            }
+        }
+        if self.stride != 1 {
+            text.push_str(&format!(":{}", self.stride));
         }
         f.pad(&text)
     }
@@ -491,6 +519,9 @@ mod tests {
             "VO",
             "OIHW/32",
             "IOHW/2^T:4",
+            "OIHW:1024",
+            "IOO",
+            "IIO",
         ] {
             assert_eq!(text.parse::<Layout>().unwrap().to_string(), text);
         }

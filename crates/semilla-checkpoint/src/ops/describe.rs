@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use semilla::model::{Convention, MixedNames, Spec, SpecError};
+use semilla::model::{
+    Convention, Evidence, Facts, MixedNames, Source, Spec, SpecError, graph_facts,
+};
 use semilla::{DType, Model};
 
 use crate::{Checkpoint, Error, Quoted, open};
@@ -120,6 +122,8 @@ pub fn describe_checkpoint(
     convention: Option<Convention>,
 ) -> Result<Described, DescribeError> {
     let tensors = file.tensors();
+    // Files of PyTorch hold GPT-2's Conv1D as well, so only the user rules that out.
+    let is_asked = convention.is_some();
     let stated = convention.or(file.format().convention());
     let inferred = match stated {
         Some(_) => None,
@@ -139,18 +143,31 @@ pub fn describe_checkpoint(
     let named = tensors
         .iter()
         .map(|info| (info.name().to_owned(), info.shape().to_vec(), info.dtype()));
-    let mut model = Model::infer(named, convention);
-    for (place, tensor) in model.tensors.iter_mut().enumerate() {
-        if let Some(layout) = file.layout(place) {
-            tensor.layout = Some(layout.clone());
-        }
-    }
+    let evidence = match is_asked {
+        true => Evidence::stated(convention),
+        false => Evidence::guessed(convention),
+    };
+    let model = Model::derive(named, with_facts_of(&*file, evidence));
     Ok(Described {
         model,
         convention,
         inferred: inferred.filter(|_| convention != Convention::default()),
         file: Some(file),
     })
+}
+
+/// The evidence, and what the file states of its tensors: by its graph, or by its format.
+fn with_facts_of(file: &dyn Checkpoint, mut evidence: Evidence) -> Evidence {
+    let mut graph = file.graph().map(graph_facts).unwrap_or_default();
+    for (place, info) in file.tensors().iter().enumerate() {
+        let of_graph = graph.remove(info.name());
+        let layout = file.layout(place).cloned();
+        let of_format = layout.map(|layout| Facts::from(Source::Format).layout(layout));
+        for facts in of_graph.into_iter().chain(of_format) {
+            evidence.add(info.name(), facts);
+        }
+    }
+    evidence
 }
 
 fn convert(model: &mut Model, dtype: DType) -> Result<(), DescribeError> {

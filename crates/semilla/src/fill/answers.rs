@@ -45,7 +45,7 @@ impl Fill {
             Fill::Blocks { axis, ref sections } => Box::new(Blocks { axis, sections }),
             Fill::Padded { row, ref of } => Box::new(Padded { row, of }),
             Fill::LogUniform { low, high, sign } => Box::new(LogUniform { low, high, sign }),
-            Fill::Sinusoidal { base } => Box::new(Sinusoidal { base }),
+            Fill::Sinusoidal { base, halves } => Box::new(Sinusoidal { base, halves }),
             Fill::RotaryFrequencies { base } => Box::new(RotaryFrequencies { base }),
             Fill::S4d { part } => Box::new(S4d { part }),
             Fill::MambaDtBias {

@@ -77,6 +77,8 @@ enum Named {
     },
     Sinusoidal {
         base: f64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        halves: bool,
     },
     RotaryFrequencies {
         base: f64,

@@ -112,6 +112,8 @@ pub enum Fill {
     Sinusoidal {
         /// The base of the wavelengths.
         base: f64,
+        /// Sines in the first half of the columns, cosines in the second, instead of in turns.
+        halves: bool,
     },
     /// base^(-2i/d).
     RotaryFrequencies {

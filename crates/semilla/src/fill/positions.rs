@@ -18,6 +18,7 @@ fn check_base(base: f64, target: Target<'_>) -> Result<(), FillError> {
 /// Vaswani et al., *Attention Is All You Need*, NeurIPS 2017, section 3.5.
 pub(super) struct Sinusoidal {
     pub(super) base: f64,
+    pub(super) halves: bool,
 }
 
 impl Kind for Sinusoidal {
@@ -27,6 +28,9 @@ impl Kind for Sinusoidal {
 
     fn source(&self, _: Stream, target: Target<'_>, _: &Slice) -> Result<Source, FillError> {
         let (width, base) = (target.last() as u64, libm::log(self.base));
+        if self.halves {
+            return Ok(halves(width, base));
+        }
         Ok(Source::each(move |i| {
             let (position, place) = (i / width, i % width);
             let frequency = libm::exp(-base * (place / 2 * 2) as f64 / width as f64);
@@ -40,8 +44,26 @@ impl Kind for Sinusoidal {
     }
 
     fn description(&self) -> String {
-        format!("base {}", rounded(self.base))
+        let order = if self.halves { ", sines first" } else { "" };
+        format!("base {}{order}", rounded(self.base))
     }
+}
+
+/// Sines, then cosines, of wavelengths up to the base.
+fn halves(width: u64, log_base: f64) -> Source {
+    let half = width / 2;
+    let last = half.saturating_sub(1).max(1) as f64;
+    Source::each(move |i| {
+        let (position, place) = (i / width, i % width);
+        let is_sine = place < half;
+        let wave = if is_sine { place } else { place - half };
+        let angle = position as f64 * libm::exp(-log_base * wave as f64 / last);
+        if is_sine {
+            libm::sin(angle)
+        } else {
+            libm::cos(angle)
+        }
+    })
 }
 
 /// Su et al., *RoFormer*, 2021, section 3.2.

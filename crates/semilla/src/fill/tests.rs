@@ -119,7 +119,20 @@ fn every_fill() -> Vec<(Fill, Vec<usize>)> {
             },
             vec![30],
         ),
-        (Fill::Sinusoidal { base: 1e4 }, vec![9, 8]),
+        (
+            Fill::Sinusoidal {
+                base: 1e4,
+                halves: false,
+            },
+            vec![9, 8],
+        ),
+        (
+            Fill::Sinusoidal {
+                base: 1e4,
+                halves: true,
+            },
+            vec![9, 8],
+        ),
         (Fill::RotaryFrequencies { base: 1e4 }, vec![8]),
         (
             Fill::S4d {

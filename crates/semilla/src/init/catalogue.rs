@@ -343,11 +343,15 @@ initializers! {
     /// column 2i, the cosine in column 2i + 1.
     ///
     /// Vaswani et al., *Attention Is All You Need*, NeurIPS 2017, section 3.5.
+    /// With `halves`, all sines come first, then all cosines, and the longest wavelength is the
+    /// base itself: sin(p / base^(i/(d/2 - 1))) in column i, as in tensor2tensor and Whisper.
     Sinusoidal / sinusoidal
     also "sinusoid";
     {
         /// The base of the wavelengths.
         base: Scalar = number(10_000.0),
+        /// Sines in the first half of the columns, cosines in the second.
+        halves: bool = false,
     }
 
     /// base^(-2i/d): a rotary embedding's inverse frequencies, along the last axis.

@@ -1,15 +1,21 @@
 //! A model as initialization sees it: named tensors, each with a role.
 
 mod convention;
+mod facts;
+mod from_graph;
 mod infer;
 mod names;
 mod role;
+mod source;
 mod spec;
 mod state_dict;
 mod tensor;
 
 pub use convention::{Convention, MixedNames};
+pub use facts::{Evidence, Facts};
+pub use from_graph::graph_facts;
 pub use role::{Role, UnknownRole};
+pub use source::Source;
 pub use spec::{Spec, SpecError};
 pub use state_dict::Model;
 pub use tensor::{BiasFanIn, Tensor};

@@ -59,3 +59,22 @@ pub(super) fn without_output(name: &str) -> &str {
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+/// Whether a tensor lies in a block of a stack: some part of its path is numbered, and that part is
+/// not the tensor's own module.
+pub(super) fn is_in_block(name: &Name<'_>) -> bool {
+    let outer = name.parts.len().saturating_sub(2);
+    name.parts[..outer]
+        .iter()
+        .any(|part| is_number(part) || numbered_block(part).is_some())
+}
+
+/// The number of a part that is called after a block: 3 of `encoder_layer_3`.
+pub(super) fn numbered_block(part: &str) -> Option<(&str, &str)> {
+    let (stem, number) = part.rsplit_once('_')?;
+    let lower = stem.to_ascii_lowercase();
+    let is_block = ["layer", "layers", "block", "blocks"]
+        .iter()
+        .any(|word| lower.ends_with(word));
+    (is_number(number) && is_block).then_some((stem, number))
+}

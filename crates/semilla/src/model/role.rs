@@ -46,6 +46,8 @@ roles! {
     Embedding "embedding",
     /// A learned table of absolute positions.
     PositionEmbedding "position_embedding",
+    /// A fixed table of sines, then cosines, by position.
+    Sinusoids "sinusoids",
     /// A learned token or other free parameter (class token, mask token, layer scale excluded).
     Token "token",
     /// Attention's query projection.
@@ -70,6 +72,14 @@ roles! {
     Router "router",
     /// The output layer: a classifier or a language model's head.
     Head "head",
+    /// The layer that makes scales, shifts and gates of an adaptive normalization (DiT's adaLN).
+    Modulation "modulation",
+    /// The output layer of a diffusion model behind an adaptive normalization.
+    DiffusionOut "diffusion_out",
+    /// The first factor of a low-rank adapter (LoRA's A).
+    AdapterIn "adapter_in",
+    /// The second factor of a low-rank adapter (LoRA's B).
+    AdapterOut "adapter_out",
     /// A recurrent layer's input-to-hidden weight, gates stacked.
     RecurrentInput "recurrent_input",
     /// A recurrent layer's hidden-to-hidden weight, gates stacked.
@@ -78,12 +88,18 @@ roles! {
     RecurrentBias "recurrent_bias",
     /// A bias.
     Bias "bias",
+    /// The bias of a detector's class scores, by which objects are rare at the start.
+    PriorBias "prior_bias",
     /// A normalization layer's scale.
     NormWeight "norm_weight",
     /// A normalization layer's shift.
     NormBias "norm_bias",
     /// The scale of a residual branch's last normalization.
     LastNormWeight "last_norm_weight",
+    /// A normalization's scale stored as its difference from 1: the layer multiplies by 1 + w.
+    OffsetNormWeight "offset_norm_weight",
+    /// A rectifier's learned slopes (PReLU).
+    Slope "slope",
     /// A learned multiplier of a residual branch (ReZero, SkipInit, LayerScale).
     BranchScale "branch_scale",
     /// A running mean of batch normalization.
@@ -127,6 +143,8 @@ impl Role {
                 | Role::ResidualOut
                 | Role::Router
                 | Role::Head
+                | Role::Modulation
+                | Role::DiffusionOut
                 | Role::RecurrentInput
                 | Role::RecurrentHidden
         )

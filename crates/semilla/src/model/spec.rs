@@ -12,9 +12,10 @@
 //! Tensors are named and stored as PyTorch does, in `f32`.
 
 use super::convention::Convention;
+use super::facts::{Evidence, Facts};
 use super::role::Role;
+use super::source::Source;
 use super::state_dict::Model;
-use super::tensor::Tensor;
 use crate::activation::{Activation, ParseActivationError};
 use crate::dtype::DType;
 use crate::suggest::did_you_mean;
@@ -135,8 +136,7 @@ fn activation(part: Option<&&str>, default: Activation) -> Result<Activation, Sp
     part.map_or(Ok(default), |text| Ok(text.parse()?))
 }
 
-/// Collects named shapes, then reads their roles off the names and sets what only the description
-/// says.
+/// Collects named shapes, and the facts that only the description states.
 struct Builder {
     tensors: Vec<(String, Vec<usize>, DType)>,
     activations: Vec<(String, Activation)>,
@@ -176,26 +176,22 @@ impl Builder {
     }
 
     fn build(self) -> Model {
-        let mut model = Model::infer(self.tensors, Convention::Pytorch);
-        let place = |tensors: &mut Vec<Tensor>, name: &str| -> Option<usize> {
-            tensors.iter().position(|tensor| tensor.name == name)
-        };
-        for (name, activation) in self.activations {
-            if let Some(at) = place(&mut model.tensors, &name) {
-                model.tensors[at].activation = Some(activation);
-            }
+        let described = || Facts::from(Source::Description);
+        let mut evidence = Evidence::guessed(Convention::Pytorch);
+        let activations = self.activations.iter();
+        let activations = activations.map(|(name, after)| (name, described().activation(*after)));
+        let heads = self
+            .heads
+            .iter()
+            .map(|name| (name, described().role(Role::Head)));
+        let normalized = self
+            .normalized
+            .iter()
+            .map(|name| (name, described().normalized()));
+        for (name, facts) in activations.chain(heads).chain(normalized) {
+            evidence.add(name, facts);
         }
-        for name in self.heads {
-            if let Some(at) = place(&mut model.tensors, &name) {
-                model.tensors[at].role = Role::Head;
-            }
-        }
-        for name in self.normalized {
-            if let Some(at) = place(&mut model.tensors, &name) {
-                model.tensors[at].is_normalized = true;
-            }
-        }
-        model
+        Model::derive(self.tensors, evidence)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::Evidence;
 use super::tensor::Tensor;
 
 /// The tensors of a network, in the order of its state dict, and what is known of the whole.
@@ -9,9 +10,12 @@ use super::tensor::Tensor;
 pub struct Model {
     /// The tensors.
     pub tensors: Vec<Tensor>,
-    /// The number of residual blocks (transformer layers, residual units); `None` where none were
-    /// found.
+    /// The number of residual blocks (transformer layers, residual units) in the highest stack;
+    /// `None` where none were found.
     pub layers: Option<usize>,
     /// The width of the residual stream; `None` where none was found.
     pub width: Option<usize>,
+    /// What it was derived from besides names and shapes.
+    #[serde(skip)]
+    pub evidence: Evidence,
 }

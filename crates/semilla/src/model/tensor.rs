@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::role::Role;
+use super::source::Source;
 use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::layout::{Axis, FanRule, Layout};
@@ -68,6 +69,16 @@ pub struct Tensor {
     /// Whether a normalization comes between it and that activation: then the gain does nothing to
     /// the signal's size.
     pub is_normalized: bool,
+    /// The number of residual blocks in the stack that it lies in: encoder and decoder, text and
+    /// vision are stacks of their own. `None` outside of blocks.
+    #[serde(default)]
+    pub layers: Option<usize>,
+    /// Where the activation is known from.
+    #[serde(skip)]
+    pub activation_from: Option<Source>,
+    /// What its role or layout was concluded from, where it is not known: in words.
+    #[serde(skip)]
+    pub ground: Option<&'static str>,
 }
 
 impl Tensor {
@@ -84,6 +95,9 @@ impl Tensor {
             depth: None,
             activation: None,
             is_normalized: false,
+            layers: None,
+            activation_from: None,
+            ground: None,
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Disposition, Line, Plan, PlanError};
 use crate::fill::Fill;
 use crate::init::{Context, Initializer};
 use crate::layout::FanRule;
-use crate::model::{Model, Tensor};
+use crate::model::{Facts, Model, Source, Tensor};
 use crate::recipe::Decision;
 use crate::stream::Key;
 use crate::transfer::Fate;
@@ -27,15 +27,16 @@ impl Plan {
         let names = || self.tensors.iter().map(|line| line.name.as_str());
         let place = names().position(|known| known == name);
         let place = place.ok_or_else(|| unknown(name, names()))?;
-        let tensor = model.tensors.iter().find(|tensor| tensor.name == name);
-        let known = model.tensors.iter().map(|tensor| tensor.name.as_str());
-        let tensor = tensor.ok_or_else(|| unknown(name, known))?;
-        let decision = Decision {
-            layout: self.tensors[place].layout.clone(),
-            ..Decision::new(initializer.into(), FanRule::Exact, "set by hand")
-        };
+        let known = || model.tensors.iter().map(|tensor| tensor.name.as_str());
+        let at = known().position(|known| known == name);
+        let at = at.ok_or_else(|| unknown(name, known()))?;
+        // The line's layout may be one that a recipe's rule stated.
+        let layout = self.tensors[place].layout.clone();
+        let facts = layout.map(|layout| (at, Facts::from(Source::User).layout(layout)));
+        let model = &model.with_facts(facts);
+        let decision = Decision::new(initializer.into(), FanRule::Exact, "set by hand");
         let draft = Maker::of_model(model, None, self.seed)
-            .filled(tensor, decision, &Fate::New)
+            .filled(&model.tensors[at], decision, &Fate::New)
             .map_err(|error| PlanError::Tensors(vec![(name.to_owned(), error)]))?;
         self.tensors.splice(place..=place, judged(vec![draft]));
         self.renew_ties();

@@ -9,7 +9,7 @@ use crate::activation::Activation;
 use crate::fill::{Fill, Load};
 use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
 use crate::model::{Model, Tensor};
-use crate::recipe::{Decision, Recipe};
+use crate::recipe::{Decided, Decision, Recipe};
 use crate::stream::{self, Key};
 use crate::suggest::did_you_mean;
 use crate::tie::{Tie, check_ties};
@@ -58,9 +58,10 @@ impl Recipe {
         supply.check_ties(&ties)?;
         check_names(&supply, model)?;
         let tied: HashSet<&str> = ties.iter().map(|tie| tie.name.as_str()).collect();
-        let decisions = self.decide(model, |tensor| {
+        let Decided { model, decisions } = self.decide(model, |tensor| {
             tied.contains(tensor.name.as_str()) || supply.gives_whole(tensor)
         })?;
+        let model = &*model;
         let maker = Maker::of_model(model, self.base_width, seed);
         let mut drafts = Vec::with_capacity(model.tensors.len());
         let mut errors = Vec::new();
@@ -198,13 +199,14 @@ impl Maker {
         decision: Decision,
         fate: &Fate,
     ) -> Result<Draft, InitError> {
-        let tensor = decision.apply_to(tensor);
         let context = Context {
             fans: decision.fans,
+            // The stack that the tensor lies in; outside of all, the highest.
+            layers: tensor.layers.or(self.context.layers),
             ..self.context
         };
-        let resolved = decision.initializer.resolve(&tensor, &context)?;
-        let gain = gain(&tensor, &resolved);
+        let resolved = decision.initializer.resolve(tensor, &context)?;
+        let gain = gain(tensor, &resolved);
         let line = Line {
             disposition: Disposition::of(fate, &decision.initializer),
             std: resolved.fill.std(),
@@ -223,7 +225,7 @@ impl Maker {
                 _ => resolved.fill,
             },
             initializer: decision.initializer,
-            ..self.placeholder(&tensor)
+            ..self.placeholder(tensor)
         };
         Ok(Draft { line, gain })
     }

@@ -1,5 +1,7 @@
 //! The recipe that decides by role and activation, and says why.
 
+use std::borrow::Cow;
+
 use super::decision::Decision;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Mode, Normal, Orthogonal, Shape, VarianceScaling};
@@ -9,115 +11,206 @@ use crate::model::{Model, Role, Tensor};
 /// `None` where the role is unknown.
 pub(super) fn decide(tensor: &Tensor, model: &Model) -> Option<Decision> {
     let (initializer, reason) = choose(tensor, model)?;
-    Some(Decision::new(initializer, FanRule::Exact, reason))
+    Some(Decision::of(tensor, initializer, FanRule::Exact, reason))
 }
 
-fn choose(tensor: &Tensor, model: &Model) -> Option<(Initializer, &'static str)> {
+type Choice = (Initializer, Cow<'static, str>);
+
+fn because(initializer: impl Into<Initializer>, reason: &'static str) -> Choice {
+    (initializer.into(), Cow::Borrowed(reason))
+}
+
+fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
     let unit = |scale: &str| scaled(scale, None);
     Some(match tensor.role {
-        Role::Query | Role::Key | Role::Value | Role::Qkv => (
-            init::xavier_uniform().into(),
+        Role::Query | Role::Key | Role::Value | Role::Qkv => because(
+            init::xavier_uniform(),
             "no activation follows; each projection with its own fans",
         ),
-        Role::AttentionOut | Role::MlpOut if model.layers.is_some() => (
+        Role::AttentionOut | Role::MlpOut if tensor.layers.is_some() => because(
             unit("1 / (2 * layers)"),
             "ends one of 2·layers residual branches: their sum keeps unit variance",
         ),
-        Role::AttentionOut | Role::MlpOut => (unit("1"), "ends a residual branch"),
-        Role::ResidualOut => (
+        Role::ResidualOut if tensor.shape.len() == 2 && tensor.layers.is_some() => because(
+            unit("1 / layers"),
+            "ends one of as many residual branches as layers: their sum keeps unit variance",
+        ),
+        Role::AttentionOut | Role::MlpOut => because(unit("1"), "ends a residual branch"),
+        Role::ResidualOut if tensor.is_normalized => because(
             he_fan_out(),
             "a normalization follows, whose scale starts at 0",
         ),
-        Role::Head => (unit("1"), "logits of unit variance"),
-        Role::Router => (small(), "near-equal routing at the start"),
-        Role::PatchEmbedding => (
+        Role::ResidualOut if tensor.shape.len() == 2 => {
+            because(unit("1"), "ends a residual branch")
+        }
+        Role::ResidualOut => because(he_fan_out(), "ends a residual branch of convolutions"),
+        Role::Head => because(unit("1"), "logits of unit variance"),
+        Role::Router => because(small(), "near-equal routing at the start"),
+        Role::PatchEmbedding => because(
             unit("1"),
             "patches are inputs of unit variance; no activation follows",
         ),
-        Role::Embedding => match model.width {
-            Some(_) if model.layers.is_some() => (
-                small(),
-                "as transformers are trained: small rows, tied heads stay sane",
-            ),
-            _ => (init::normal().into(), "rows of unit variance, as an input"),
-        },
-        Role::PositionEmbedding | Role::Token => (small(), "small beside the tokens"),
-        Role::RecurrentInput => (init::xavier_uniform().into(), "each gate with its own fans"),
-        Role::RecurrentHidden => (
-            Orthogonal::default().into(),
+        Role::Embedding if model.layers.is_some() && model.width.is_some() => because(
+            small(),
+            "as transformers are trained: small rows, tied heads stay sane",
+        ),
+        Role::Embedding => because(init::normal(), "rows of unit variance, as an input"),
+        Role::PositionEmbedding | Role::Token => because(small(), "small beside the tokens"),
+        Role::Sinusoids => because(
+            init::sinusoidal().halves(true),
+            "computed, not learned: sines, then cosines",
+        ),
+        Role::Modulation => because(
+            init::zeros(),
+            "scales, shifts and gates of adaptive normalizations start at 0 (adaLN-zero)",
+        ),
+        Role::DiffusionOut => because(init::zeros(), "the model's output starts at 0 (DiT)"),
+        Role::AdapterIn => because(
+            init::kaiming_uniform().a(5f64.sqrt()),
+            "a low-rank adapter's first factor, as peft draws it",
+        ),
+        Role::AdapterOut => because(init::zeros(), "a low-rank adapter starts as no change"),
+        Role::RecurrentInput => because(init::xavier_uniform(), "each gate with its own fans"),
+        Role::RecurrentHidden => because(
+            Orthogonal::default(),
             "each gate keeps the norm of the state through time",
         ),
-        Role::RecurrentBias if tensor.blocks.len() == 4 && tensor.name.contains("bias_ih") => {
-            (init::gate_bias().into(), "the forget gate starts open")
-        }
-        Role::RecurrentBias => (
-            init::zeros().into(),
-            "the other bias already opens the forget gate",
-        ),
+        Role::RecurrentBias => recurrent_bias(tensor),
         Role::Linear | Role::Conv | Role::ConvTranspose | Role::MlpIn | Role::MlpGate => {
             by_activation(tensor)
         }
-        Role::Bias | Role::NormBias => (init::zeros().into(), "shifts start at 0"),
-        Role::NormWeight => (init::ones().into(), "a normalization starts as one"),
-        Role::LastNormWeight => (
-            init::zeros().into(),
+        Role::PriorBias => because(
+            init::Constant {
+                value: PRIOR.into(),
+            },
+            "-log((1 - 0.01) / 0.01): objects are rare, one in a hundred (RetinaNet)",
+        ),
+        Role::Bias | Role::NormBias => because(init::zeros(), "shifts start at 0"),
+        Role::NormWeight => because(init::ones(), "a normalization starts as one"),
+        Role::OffsetNormWeight => because(
+            init::zeros(),
+            "a normalization that multiplies by 1 + w starts as one",
+        ),
+        Role::Slope => because(
+            init::Constant { value: 0.25.into() },
+            "a slope as PReLU starts",
+        ),
+        Role::LastNormWeight => because(
+            init::zeros(),
             "residual branches start silent: the network starts shallow",
         ),
-        Role::BranchScale => (
-            init::Constant { value: 1e-5.into() }.into(),
-            "residual branches start nearly silent (LayerScale)",
-        ),
-        Role::RunningMean | Role::Counter => (init::zeros().into(), "nothing has been seen yet"),
-        Role::RunningVar => (init::ones().into(), "nothing has been seen yet"),
-        Role::PositionIds => (init::arange().into(), "positions are counted"),
-        Role::RotaryFrequencies => (init::rotary_frequencies().into(), "computed, not learned"),
-        Role::StateMatrix => (init::s4d().into(), "S4D-Real"),
-        Role::StateSkip => (
-            init::ones().into(),
+        Role::BranchScale => branch_scale(tensor),
+        Role::RunningMean | Role::Counter => because(init::zeros(), "nothing has been seen yet"),
+        Role::RunningVar => because(init::ones(), "nothing has been seen yet"),
+        Role::PositionIds => because(init::arange(), "positions are counted"),
+        Role::RotaryFrequencies => because(init::rotary_frequencies(), "computed, not learned"),
+        Role::StateMatrix => because(init::s4d(), "S4D-Real"),
+        Role::StateSkip => because(
+            init::ones(),
             "the state space starts with its input passed through",
         ),
-        Role::TimeStepBias => (
-            init::mamba_dt_bias().into(),
+        Role::TimeStepBias => because(
+            init::mamba_dt_bias(),
             "time steps log-uniform between 0.001 and 0.1",
         ),
         Role::Unknown => return None,
     })
 }
 
-/// The gain that the activation asks for.
-fn by_activation(tensor: &Tensor) -> (Initializer, &'static str) {
-    let conv = tensor.role != Role::Linear && tensor.shape.len() > 2;
-    match tensor.activation {
-        Some(Activation::Relu | Activation::Relu6) if conv => (
-            he_fan_out(),
-            "before ReLU, gain √2; a normalization takes care of the way forward",
+/// -log((1 - π) / π) of π = 0.01: Lin et al., *Focal Loss for Dense Object Detection*, ICCV 2017,
+/// section 4.1.
+const PRIOR: f64 = -4.595_119_850_134_59;
+
+/// Only an LSTM has four gates. PyTorch has two biases, of which one opens the forget gate.
+fn recurrent_bias(tensor: &Tensor) -> Choice {
+    let is_lstm = tensor.blocks.len() == 4;
+    match is_lstm {
+        true if tensor.name.contains("bias_hh") => because(
+            init::zeros(),
+            "the other bias already opens the forget gate",
         ),
-        Some(Activation::Relu | Activation::LeakyRelu { .. } | Activation::Prelu { .. }) => {
+        true => because(init::gate_bias(), "the forget gate starts open"),
+        false => because(init::zeros(), "shifts start at 0"),
+    }
+}
+
+/// The value at which each kind of branch scale starts.
+fn branch_scale(tensor: &Tensor) -> Choice {
+    let leaf = tensor.name.rsplit('.').next().unwrap_or_default();
+    let is_cait = tensor.name.contains(".ls1.") || tensor.name.contains(".ls2.");
+    let (value, reason) = match leaf {
+        "resweight" | "skip_gain" => (0.0, "residual branches start silent (ReZero, SkipInit)"),
+        "gamma" | "layer_scale_parameter" if !is_cait => (
+            1e-6,
+            "residual branches start nearly silent (LayerScale, as in ConvNeXt)",
+        ),
+        _ => (1e-5, "residual branches start nearly silent (LayerScale)"),
+    };
+    because(
+        init::Constant {
+            value: value.into(),
+        },
+        reason,
+    )
+}
+
+/// The gain that the activation asks for.
+fn by_activation(tensor: &Tensor) -> Choice {
+    let conv = tensor.role != Role::Linear && tensor.shape.len() > 2;
+    let Some(activation) = tensor
+        .activation
+        .filter(|after| *after != Activation::Linear)
+    else {
+        return unknown_activation(tensor);
+    };
+    let from = tensor
+        .activation_from
+        .map_or(String::new(), |source| format!(", {source}"));
+    let before = |words: &str| Cow::Owned(format!("before {}{from}: {words}", activation));
+    match activation {
+        Activation::Relu | Activation::Relu6 if conv => (
+            he_fan_out(),
+            before("gain √2, kept on the way back (fan_out)"),
+        ),
+        Activation::Relu | Activation::LeakyRelu { .. } | Activation::Prelu { .. } => {
             let he = init::KaimingNormal {
                 nonlinearity: tensor.activation,
                 ..Default::default()
             };
             (
                 he.into(),
-                "before a rectifier: half of the variance is cut, and put back",
+                before("half of the variance is cut, and put back"),
             )
         }
-        Some(Activation::Selu) => (
+        Activation::Selu => (
             init::LecunNormal {
                 distribution: Shape::Normal,
             }
             .into(),
-            "self-normalizing at gain 1",
+            before("self-normalizing at gain 1"),
         ),
-        Some(Activation::Sin) => (init::siren().into(), "a sine network's hidden layer"),
-        Some(activation) if activation != Activation::Linear => (
-            scaled("1", Some(activation)),
-            "the activation's exact variance-preserving gain",
+        Activation::Sin => (
+            init::siren().into(),
+            before("a sine network's hidden layer"),
         ),
         _ => (
-            init::xavier_uniform().into(),
-            "no activation is known to follow",
+            scaled("1", Some(activation)),
+            before("its exact variance-preserving gain"),
         ),
+    }
+}
+
+fn unknown_activation(tensor: &Tensor) -> Choice {
+    match tensor.role {
+        Role::MlpIn | Role::MlpGate => because(
+            scaled("2", None),
+            "which activation follows is not known: gain √2, as the usual ones of feed-forward \
+             blocks cut about half of the variance",
+        ),
+        _ if tensor.activation.is_some() => {
+            because(init::xavier_uniform(), "no activation follows")
+        }
+        _ => because(init::xavier_uniform(), "no activation is known to follow"),
     }
 }
 

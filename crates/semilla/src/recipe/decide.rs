@@ -1,11 +1,12 @@
 //! The recipe, and its decisions.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
-use super::decision::Decision;
+use super::decision::{Decided, Decision};
 use super::document::{Document, UnusedRules, defaults};
 use super::error::RecipeError;
-use super::rule::{Facts, Group, RoleName, Rule};
+use super::rule::{Group, RoleName, Rule, Stated};
 use super::{auto, built_in};
 use crate::init::Initializer;
 use crate::layout::FanRule;
@@ -96,7 +97,7 @@ impl Recipe {
             ndim: Vec::new(),
             dtypes: Vec::new(),
             layout: None,
-            set: Facts::default(),
+            set: Stated::default(),
             init,
             reason: reason.to_owned(),
             optional: true,
@@ -142,62 +143,98 @@ impl Recipe {
         })
     }
 
-    /// A decision for every tensor, in order; `None` only where no rule matches a tensor that needs
-    /// no initializer.
+    /// A decision for every tensor. What rules state of the tensors that they match is a fact, from
+    /// which the model is derived again before anything is decided; those rules stay with their
+    /// tensors.
     ///
     /// # Errors
     /// Every tensor that no rule matches, or every rule that matches no tensor, where the recipe
     /// does not allow it.
-    pub(crate) fn decide(
+    pub(crate) fn decide<'a>(
         &self,
-        model: &Model,
+        model: &'a Model,
         needs_none: impl Fn(&Tensor) -> bool,
-    ) -> Result<Vec<Option<Decision>>, RecipeError> {
+    ) -> Result<Decided<'a>, RecipeError> {
+        let stating = self.stating(model);
+        let model = match stating.is_empty() {
+            true => Cow::Borrowed(model),
+            false => {
+                let facts = |(&place, rule): (&usize, &&Rule)| Some((place, rule.facts()?));
+                Cow::Owned(model.with_facts(stating.iter().filter_map(facts)))
+            }
+        };
         let mut used = HashSet::new();
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
-        for tensor in &model.tensors {
-            let decision = self.by_rules(tensor, model, &mut used).or_else(|| {
-                let initializer = self.unmatched.clone()?;
-                Some(Decision::new(initializer, self.fans, "no rule matched"))
-            });
+        for (place, tensor) in model.tensors.iter().enumerate() {
+            let pinned = stating.get(&place).copied();
+            let decision = self
+                .by_rules(tensor, &model, pinned, &mut used)
+                .or_else(|| {
+                    let initializer = self.unmatched.clone()?;
+                    Some(Decision::new(initializer, self.fans, "no rule matched"))
+                });
             if decision.is_none() && !needs_none(tensor) {
-                unmatched.push(format!("{} (role {})", tensor.name, tensor.role.name()));
+                unmatched.push(tensor);
             }
             decisions.push(decision);
         }
-        if !unmatched.is_empty() {
-            let count = unmatched.len();
-            unmatched.truncate(SHOWN);
+        if let Some(first) = unmatched.first() {
+            let shown = unmatched.iter().take(SHOWN);
+            let describe = |tensor: &&Tensor| {
+                let Tensor { name, shape, .. } = tensor;
+                format!("{name} {shape:?} (role {})", tensor.role.name())
+            };
             return Err(RecipeError::Unmatched {
                 recipe: self.name.clone(),
-                names: unmatched,
-                count,
+                names: shown.map(describe).collect(),
+                count: unmatched.len(),
+                example: example(first),
             });
         }
         self.check_unused(&used)?;
-        Ok(decisions)
+        Ok(Decided { model, decisions })
+    }
+
+    /// The rules that state facts, by the places of the tensors that they decide.
+    fn stating(&self, model: &Model) -> HashMap<usize, &Rule> {
+        let Rules::List(rules) = &self.rules else {
+            return HashMap::new();
+        };
+        if rules.iter().all(|rule| rule.facts().is_none()) {
+            return HashMap::new();
+        }
+        let tensors = model.tensors.iter().enumerate();
+        let found = tensors.filter_map(|(place, tensor)| {
+            let rule = rules.iter().find(|rule| rule.holds(tensor))?;
+            rule.facts().map(|_| (place, rule))
+        });
+        found.collect()
     }
 
     fn by_rules(
         &self,
         tensor: &Tensor,
         model: &Model,
+        pinned: Option<&Rule>,
         used: &mut HashSet<usize>,
     ) -> Option<Decision> {
         let rules = match &self.rules {
             Rules::Auto => return auto::decide(tensor, model),
             Rules::List(rules) => rules,
         };
-        let place = rules.iter().position(|rule| rule.holds(tensor))?;
+        let place = rules.iter().position(|rule| match pinned {
+            Some(pinned) => std::ptr::eq(rule, pinned),
+            None => rule.holds(tensor),
+        })?;
         used.insert(place);
         let rule = &rules[place];
-        Some(Decision {
-            layout: rule.layout.clone(),
-            role: rule.set.role,
-            activation: rule.set.activation,
-            ..Decision::new(rule.init.clone(), self.fans, &rule.reason)
-        })
+        Some(Decision::of(
+            tensor,
+            rule.init.clone(),
+            self.fans,
+            rule.reason.clone(),
+        ))
     }
 
     fn check_unused(&self, used: &HashSet<usize>) -> Result<(), RecipeError> {
@@ -225,4 +262,14 @@ impl Recipe {
             count,
         })
     }
+}
+
+/// A rule that would decide a tensor, as it is written.
+fn example(tensor: &Tensor) -> String {
+    let name = tensor.name.chars().take(80).collect::<String>();
+    let init = match tensor.shape.len() {
+        0 | 1 => r#"init = "ones""#,
+        _ => r#"set = { role = "linear" }, init = "xavier_uniform""#,
+    };
+    format!("[[rule]] with match = {name:?}, {init}")
 }

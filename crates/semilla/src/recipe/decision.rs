@@ -1,9 +1,19 @@
-//! The decision of a recipe for one tensor.
+//! The decisions of a recipe.
 
-use crate::activation::Activation;
+use std::borrow::Cow;
+
 use crate::init::Initializer;
-use crate::layout::{Axis, FanRule, Layout};
-use crate::model::{Role, Tensor};
+use crate::layout::FanRule;
+use crate::model::{Model, Tensor};
+
+/// The decisions of a recipe for the tensors of a model, and the model with what the recipe states
+/// of them.
+pub(crate) struct Decided<'a> {
+    pub(crate) model: Cow<'a, Model>,
+    /// One for each tensor, in order; `None` only where no rule matches a tensor that needs no
+    /// initializer.
+    pub(crate) decisions: Vec<Option<Decision>>,
+}
 
 /// The decision of a recipe for one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,42 +22,33 @@ pub(crate) struct Decision {
     pub(crate) initializer: Initializer,
     /// Whose definition of the fans it uses.
     pub(crate) fans: FanRule,
-    /// The layout that the recipe states, in place of the model's.
-    pub(crate) layout: Option<Layout>,
-    /// The role that the recipe states, in place of the model's.
-    pub(crate) role: Option<Role>,
-    /// The activation that the recipe states, in place of the model's.
-    pub(crate) activation: Option<Activation>,
     /// The reason, in words.
     pub(crate) reason: String,
 }
 
 impl Decision {
-    /// A decision that states nothing about the tensor.
+    /// A decision and its reason.
     pub(crate) fn new(initializer: Initializer, fans: FanRule, reason: impl Into<String>) -> Self {
         Self {
             initializer,
             fans,
-            layout: None,
-            role: None,
-            activation: None,
             reason: reason.into(),
         }
     }
 
-    /// The tensor with the facts that the recipe states.
-    pub(crate) fn apply_to(&self, tensor: &Tensor) -> Tensor {
-        let mut tensor = tensor.clone();
-        if let Some(layout) = &self.layout {
-            // Blocks lie along the output axis: those of a different axis are none.
-            let outputs = layout.size(Axis::Out, &tensor.shape);
-            if tensor.blocks.iter().sum::<usize>() != outputs {
-                tensor.blocks.clear();
-            }
-            tensor.layout = Some(layout.clone());
-        }
-        tensor.role = self.role.unwrap_or(tensor.role);
-        tensor.activation = self.activation.or(tensor.activation);
-        tensor
+    /// A decision for a tensor, whose reason says what it rests on where that is not known but
+    /// concluded.
+    pub(crate) fn of(
+        tensor: &Tensor,
+        initializer: Initializer,
+        fans: FanRule,
+        reason: impl Into<String>,
+    ) -> Self {
+        let reason = match (reason.into(), tensor.ground) {
+            (reason, None) => reason,
+            (reason, Some(ground)) if reason.is_empty() => format!("inferred: {ground}"),
+            (reason, Some(ground)) => format!("{reason}; inferred: {ground}"),
+        };
+        Self::new(initializer, fans, reason)
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::built_in::DEFAULTS;
 use super::error::RecipeError;
-use super::rule::{Facts, RoleName, Rule};
+use super::rule::{RoleName, Rule, Stated};
 use crate::dtype::DType;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
@@ -66,7 +66,7 @@ struct RuleDocument {
     dtype: OneOrMany<DTypeName>,
     layout: Option<Layout>,
     #[serde(default)]
-    set: Facts,
+    set: Stated,
     init: Initializer,
     #[serde(default)]
     reason: String,

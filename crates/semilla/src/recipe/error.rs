@@ -39,16 +39,19 @@ pub enum RecipeError {
     },
     /// Tensors that no rule matches.
     #[error(
-        "recipe {recipe:?} has no rule for {count} tensors: {}; add a rule, or `unmatched = \"...\"` for the rest",
+        "recipe {recipe:?} has no rule for {count} tensors: {}; add a rule, such as {example}, or \
+         `unmatched = \"...\"` for the rest",
         list(.names, *.count)
     )]
     Unmatched {
         /// The recipe.
         recipe: String,
-        /// The first of their names, with their roles.
+        /// The first of their names, with their shapes and roles.
         names: Vec<String>,
         /// How many.
         count: usize,
+        /// A rule that would decide the first.
+        example: String,
     },
     /// Rules that match nothing.
     #[error(

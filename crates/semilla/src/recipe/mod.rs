@@ -39,7 +39,7 @@ mod error;
 mod rule;
 
 pub use decide::Recipe;
-pub(crate) use decision::Decision;
+pub(crate) use decision::{Decided, Decision};
 pub use error::RecipeError;
 
 #[cfg(test)]

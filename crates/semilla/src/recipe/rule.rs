@@ -9,7 +9,7 @@ use crate::dtype::DType;
 use crate::glob::glob_match;
 use crate::init::Initializer;
 use crate::layout::Layout;
-use crate::model::{Role, Tensor};
+use crate::model::{Facts, Role, Source, Tensor};
 use crate::suggest::did_you_mean;
 
 /// A role, or a group of roles.
@@ -79,7 +79,7 @@ impl RoleName {
 /// Facts about a tensor that a rule states, in place of those that its name suggests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Facts {
+pub(super) struct Stated {
     /// The part that it plays.
     pub(super) role: Option<Role>,
     /// The activation that its output goes through.
@@ -95,13 +95,31 @@ pub(super) struct Rule {
     pub(super) ndim: Vec<usize>,
     pub(super) dtypes: Vec<DType>,
     pub(super) layout: Option<Layout>,
-    pub(super) set: Facts,
+    pub(super) set: Stated,
     pub(super) init: Initializer,
     pub(super) reason: String,
     pub(super) optional: bool,
 }
 
 impl Rule {
+    /// The facts that it states of every tensor that it matches, if it states any.
+    pub(super) fn facts(&self) -> Option<Facts> {
+        if self.layout.is_none() && self.set == Stated::default() {
+            return None;
+        }
+        let mut facts = Facts::from(Source::User);
+        if let Some(layout) = &self.layout {
+            facts = facts.layout(layout.clone());
+        }
+        if let Some(role) = self.set.role {
+            facts = facts.role(role);
+        }
+        if let Some(activation) = self.set.activation {
+            facts = facts.activation(activation);
+        }
+        Some(facts)
+    }
+
     pub(super) fn holds(&self, tensor: &Tensor) -> bool {
         let any = |holds: bool, empty: bool| empty || holds;
         any(

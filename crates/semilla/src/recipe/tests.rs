@@ -62,14 +62,13 @@ fn schemes_take_every_matrix() {
 
 fn decide(toml: &str) -> Result<Vec<Decision>, RecipeError> {
     let model = Spec::parse("mlp:8-16-4").unwrap();
-    let decisions = Recipe::from_toml(toml)?.decide(&model, |_| false)?;
-    Ok(decisions.into_iter().flatten().collect())
+    let decided = Recipe::from_toml(toml)?.decide(&model, |_| false)?;
+    Ok(decided.decisions.into_iter().flatten().collect())
 }
 
 #[test]
 fn the_first_matching_rule_decides() {
-    let decisions = decide(
-        r#"
+    let text = r#"
         name = "test"
         unmatched = "zeros"
         [[rule]]
@@ -83,11 +82,14 @@ fn the_first_matching_rule_decides() {
         dtype = "f32"
         layout = "IO"
         init = "he_normal"
-        "#,
-    )
-    .unwrap();
+        "#;
+    let decisions = decide(text).unwrap();
     assert_eq!(decisions[0].reason, "first");
-    assert_eq!(decisions[2].layout.as_ref().unwrap().to_string(), "IO");
+    let model = Spec::parse("mlp:8-16-4").unwrap();
+    let decided = Recipe::from_toml(text).unwrap();
+    let decided = decided.decide(&model, |_| false).unwrap();
+    let weight = &decided.model.tensors[2];
+    assert_eq!(weight.layout.as_ref().unwrap().to_string(), "IO");
     assert_eq!(decisions[2].initializer, "he_normal".parse().unwrap());
     assert_eq!(decisions[1].initializer, init::zeros().into());
 }

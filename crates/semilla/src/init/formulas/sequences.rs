@@ -60,7 +60,10 @@ impl Formula for Sinusoidal {
             return Err(place.needs("a table of positions, [positions, width]"));
         }
         let base = place.positive("base", &self.base)?;
-        Ok(Resolved::plain(Fill::Sinusoidal { base }))
+        Ok(Resolved::plain(Fill::Sinusoidal {
+            base,
+            halves: self.halves,
+        }))
     }
 }
 

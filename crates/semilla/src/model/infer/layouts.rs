@@ -1,21 +1,41 @@
 //! Layouts and blocks that follow from a role, a convention and the number of axes.
 
 use super::index::All;
+use super::whole::{Whole, is_conv1d};
 use crate::layout::{Axis, Layout};
 use crate::model::convention::Convention;
 use crate::model::names::Name;
 use crate::model::role::Role;
 
+/// The layout, and the ground if it is a conclusion.
 pub(super) fn layout(
     name: &Name<'_>,
     role: Role,
-    rank: usize,
+    shape: &[usize],
+    whole: &Whole<'_>,
+) -> (Option<Layout>, Option<&'static str>) {
+    let rank = shape.len();
+    let is_conv1d = rank == 2 && is_conv1d(name) && whole.convention == Convention::Pytorch;
+    if is_conv1d && role.is_matrix() {
+        let (layout, ground) = whole.conv1d.clone();
+        return (Some(layout), ground);
+    }
+    (by_convention(name, role, shape, whole.convention), None)
+}
+
+fn by_convention(
+    name: &Name<'_>,
+    role: Role,
+    shape: &[usize],
     convention: Convention,
 ) -> Option<Layout> {
-    if matches!(role, Role::Embedding | Role::PositionEmbedding) && rank == 2 {
+    let rank = shape.len();
+    let tables = [Role::Embedding, Role::PositionEmbedding, Role::Sinusoids];
+    if tables.contains(&role) && rank == 2 {
         return Some(Layout::embedding());
     }
-    if !role.is_matrix() || rank < 2 {
+    let is_adapter = matches!(role, Role::AdapterIn | Role::AdapterOut);
+    if !(role.is_matrix() || is_adapter) || rank < 2 {
         return None;
     }
     // A stack of experts is stored either way by different models: a rule must say.
@@ -27,18 +47,32 @@ pub(super) fn layout(
         let depthwise = name.leaf() == "depthwise_kernel" && rank >= 3;
         // [kernel..., channel, multiplier]: every channel a weight of its own.
         let letters = ["D", "H", "W"][3usize.saturating_sub(spatial)..].concat();
-        return if depthwise {
-            format!("{letters}EO").parse().ok()
-        } else {
-            Some(Layout::channels_last(spatial))
+        return match role {
+            _ if depthwise => format!("{letters}EO").parse().ok(),
+            Role::Query | Role::Key | Role::Value if rank == 3 => Some(Layout::to_heads()),
+            Role::AttentionOut if rank == 3 => Some(Layout::from_heads()),
+            _ => Some(patches(role, Layout::channels_last(spatial), shape)),
         };
     }
-    let conv1d = matches!(name.module(), "c_attn" | "c_proj" | "c_fc") && name.inside_numbered("h");
     Some(match role {
-        _ if rank == 2 && conv1d => Layout::io(),
         Role::ConvTranspose => Layout::conv_transpose(spatial, 1),
-        _ => Layout::conv(spatial),
+        _ => patches(role, Layout::conv(spatial), shape),
     })
+}
+
+/// A kernel of even size that makes patches is as large as its stride: kernels that overlap are
+/// odd.
+fn patches(role: Role, layout: Layout, shape: &[usize]) -> Layout {
+    let axes = layout.axes().iter().zip(shape);
+    let mut kernel = axes.filter(|(axis, _)| **axis == Axis::Kernel);
+    let is_even = kernel.all(|(_, size)| size.is_multiple_of(2));
+    match role {
+        Role::PatchEmbedding if is_even => {
+            let stride = layout.receptive_field(shape).max(1);
+            layout.strided(stride)
+        }
+        _ => layout,
+    }
 }
 
 /// Sections of the output axis that are weights of their own.

@@ -1,8 +1,13 @@
-//! Roles, layouts and places read off the names that frameworks give their tensors.
+//! From facts, names and shapes to a model.
 
+mod convolutions;
 mod index;
 mod layouts;
 mod neighbours;
+mod projections;
+mod reading;
 mod residual;
 mod roles;
 mod steps;
+mod vectors;
+mod whole;

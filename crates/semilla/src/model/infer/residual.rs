@@ -1,17 +1,129 @@
 //! Residual blocks: which tensors end them, how they are numbered, how wide their stream is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::convolutions::natural;
+use super::index::own_name;
 use crate::activation::Activation;
-use crate::model::names::is_number;
+use crate::model::names::{is_number, numbered_block};
 use crate::model::role::Role;
+use crate::model::source::Source;
 use crate::model::tensor::Tensor;
 
-/// The part of a name up to the residual block that it lies in.
-fn block_of(name: &str) -> Option<String> {
-    let parts: Vec<&str> = name.split(['.', '/']).collect();
-    let at = parts.iter().position(|part| is_number(part))?;
-    Some(parts[..=at].join("."))
+/// Stages hold blocks, and those hold none.
+const LEVELS: usize = 3;
+
+/// A name up to each number in it that counts modules.
+struct Path {
+    /// The container of what the first number counts: `encoder.layers`.
+    stack: String,
+    /// The name up to the first number, up to the second...
+    levels: Vec<String>,
+}
+
+impl Path {
+    fn of(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(['.', '/']).collect();
+        let is_counted = |at: usize| is_number(parts[at]) || numbered_block(parts[at]).is_some();
+        // The tensor's own module may be the first number, not a later one.
+        let first = (0..parts.len()).find(|&at| is_counted(at))?;
+        let inner = (first + 1)..parts.len().saturating_sub(2).max(first + 1);
+        let is_expert = |at: usize| parts[at - 1].contains("expert");
+        let inner = inner.filter(|&at| is_counted(at) && !is_expert(at));
+        let upto = |at: usize| parts[..=at].join(".");
+        let mut stack = parts[..first].join(".");
+        stack.truncate(stack.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+        if let Some((word, _)) = numbered_block(parts[first]) {
+            stack = format!("{stack}.{word}");
+        }
+        Some(Self {
+            stack,
+            levels: std::iter::once(first)
+                .chain(inner)
+                .take(LEVELS)
+                .map(upto)
+                .collect(),
+        })
+    }
+}
+
+/// The end of a residual branch.
+struct End {
+    path: Path,
+    role: Role,
+}
+
+/// Numbers the residual blocks of each stack in natural order and sets each tensor's own; the
+/// number in the highest stack, if there is any.
+///
+/// Encoder and decoder, text and vision are stacks of their own; the stages of one network are one
+/// stack.
+pub(super) fn number_blocks(tensors: &mut [Tensor]) -> Option<usize> {
+    let roles = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
+    let mut stacks: BTreeMap<String, Vec<End>> = BTreeMap::new();
+    for tensor in tensors.iter().filter(|tensor| roles.contains(&tensor.role)) {
+        if let Some(path) = Path::of(own_name(tensor)) {
+            let ends = stacks.entry(path.stack.clone()).or_default();
+            let role = tensor.role;
+            ends.push(End { path, role });
+        }
+    }
+    let stacks: HashMap<String, Stack> = stacks
+        .into_iter()
+        .map(|(name, ends)| (name, Stack::of(&ends)))
+        .collect();
+    for tensor in tensors {
+        let path = Path::of(own_name(tensor));
+        let found = path.and_then(|path| {
+            let stack = stacks.get(&path.stack)?;
+            let place = stack.places.get(path.levels.get(stack.level)?)?;
+            Some((*place, stack.places.len()))
+        });
+        (tensor.depth, tensor.layers) = found.unzip();
+    }
+    stacks.values().map(|stack| stack.places.len()).max()
+}
+
+struct Stack {
+    /// Which number of a name counts the blocks.
+    level: usize,
+    /// The blocks' names and places.
+    places: HashMap<String, usize>,
+}
+
+impl Stack {
+    fn of(ends: &[End]) -> Self {
+        let level = (0..LEVELS)
+            .find(|&level| !holds_blocks(ends, level))
+            .unwrap_or(0);
+        let names: BTreeSet<&str> = ends
+            .iter()
+            .filter_map(|end| end.path.levels.get(level).map(String::as_str))
+            .collect();
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.sort_by_key(|name| natural(name));
+        let places = names.into_iter().enumerate();
+        let places = places
+            .map(|(place, name)| (name.to_owned(), place))
+            .collect();
+        Self { level, places }
+    }
+}
+
+/// Whether what a number counts are stages: each holds numbered parts, and all of these end the
+/// same kinds of branches. The numbered parts of a block (T5's attention and feed-forward layers)
+/// differ.
+fn holds_blocks(ends: &[End], level: usize) -> bool {
+    let mut inner: BTreeMap<&str, BTreeSet<Role>> = BTreeMap::new();
+    for end in ends {
+        let Some(name) = end.path.levels.get(level + 1) else {
+            return false;
+        };
+        inner.entry(name).or_default().insert(end.role);
+    }
+    let mut kinds = inner.values();
+    let first = kinds.next();
+    kinds.all(|kinds| Some(kinds) == first)
 }
 
 /// Marks the last convolution and the last normalization of each residual unit of convolutions
@@ -31,6 +143,11 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         }
     }
     last.retain(|_, &mut number| number > 1);
+    let norms = tensors
+        .iter()
+        .filter(|tensor| tensor.role == Role::NormWeight);
+    let normalized: HashSet<(String, u32)> =
+        norms.filter_map(|norm| place(&norm.name, "bn")).collect();
     for tensor in tensors {
         let stem = if tensor.role == Role::Conv {
             "conv"
@@ -41,9 +158,13 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
             continue;
         };
         match (tensor.role, last.get(&unit) == Some(&number)) {
-            (Role::Conv, true) => tensor.role = Role::ResidualOut,
-            (Role::Conv, false) if last.contains_key(&unit) => {
+            (Role::Conv, true) => {
+                tensor.role = Role::ResidualOut;
+                tensor.is_normalized |= normalized.contains(&(unit, number));
+            }
+            (Role::Conv, false) if last.contains_key(&unit) && tensor.activation.is_none() => {
                 tensor.activation = Some(Activation::Relu);
+                tensor.activation_from = Some(Source::Name);
             }
             (Role::NormWeight, true) => tensor.role = Role::LastNormWeight,
             _ => {}
@@ -51,41 +172,16 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     }
 }
 
-/// Numbers the residual blocks in natural order and sets each tensor's own; the count, if there are
-/// any.
-pub(super) fn number_blocks(tensors: &mut [Tensor]) -> Option<usize> {
-    let ends = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
-    let mut blocks: Vec<String> = tensors
-        .iter()
-        .filter(|tensor| ends.contains(&tensor.role))
-        .filter_map(|tensor| block_of(&tensor.name))
-        .collect();
-    blocks.sort_by_key(|block| natural(block));
-    blocks.dedup();
-    let places: HashMap<&str, usize> = blocks
-        .iter()
-        .enumerate()
-        .map(|(place, block)| (block.as_str(), place))
-        .collect();
-    for tensor in tensors {
-        tensor.depth = block_of(&tensor.name).and_then(|block| places.get(&*block).copied());
-    }
-    (!blocks.is_empty()).then_some(blocks.len())
-}
-
-/// A sort key in which `layers.2` comes before `layers.10`.
-fn natural(name: &str) -> Vec<(u64, String)> {
-    name.split('.')
-        .map(|part| (part.parse().unwrap_or(u64::MAX), part.to_owned()))
-        .collect()
-}
-
-/// The width of the residual stream: the embedding's, or the most common size of a normalization.
+/// The width of the residual stream: the largest embedding's, or the most common size of a
+/// normalization.
 pub(super) fn width(tensors: &[Tensor]) -> Option<usize> {
     let embedding = tensors
         .iter()
         .filter(|tensor| tensor.role == Role::Embedding)
-        .find_map(|tensor| tensor.shape.get(1).copied());
+        .filter(|tensor| tensor.shape.len() == 2)
+        .map(|tensor| (tensor.shape[0], tensor.shape[1]))
+        .max()
+        .map(|(_, width)| width);
     embedding.or_else(|| {
         let mut counts: HashMap<usize, usize> = HashMap::new();
         for tensor in tensors

@@ -1,20 +1,26 @@
-//! From names and shapes to a model, step by step.
+//! One derivation, after all facts are in.
 //!
 //! The conventions are those of PyTorch's layers, transformers, timm, torchvision, Meta's Llama,
 //! Keras and Flax. A name that none of them uses keeps [`Role::Unknown`], and recipes then ask for
-//! a rule. Which axis is which follows from the convention, the role and the number of axes.
+//! a rule. Every step reads what the steps before it made of all tensors, so the result does not
+//! depend on their order.
 
+use super::convolutions::mark_groups;
 use super::index::{All, own_name, sorted};
 use super::layouts::{blocks, layout};
-use super::neighbours::{join_biases, mark_depthwise};
+use super::neighbours::join_biases;
+use super::reading::Reading;
 use super::residual::{mark_residual_units, number_blocks, width};
-use super::roles::{activation, role};
+use super::roles::role;
+use super::whole::Whole;
 use crate::activation::Activation;
 use crate::dtype::DType;
-use crate::layout::Layout;
+use crate::layout::{Axis, Layout};
 use crate::model::convention::Convention;
+use crate::model::facts::{Evidence, Fact, Facts};
 use crate::model::names::Name;
 use crate::model::role::Role;
+use crate::model::source::Source;
 use crate::model::state_dict::Model;
 use crate::model::tensor::Tensor;
 
@@ -37,41 +43,211 @@ impl Model {
         tensors: impl IntoIterator<Item = (String, Vec<usize>, DType)>,
         convention: Convention,
     ) -> Self {
-        let unread = |(name, shape, dtype)| Tensor::new(name, shape, dtype);
-        Self::read(tensors.into_iter().map(unread).collect(), convention)
+        Self::derive(tensors, Evidence::guessed(convention))
     }
 
-    fn read(mut tensors: Vec<Tensor>, convention: Convention) -> Self {
+    /// The model of a list of tensors and of all that is known of them besides: each fact of a
+    /// stronger source overrides what a weaker one says, and what follows from it follows.
+    ///
+    /// ```
+    /// use semilla::model::{Convention, Evidence, Facts, Source};
+    /// use semilla::{DType, Layout, Model};
+    ///
+    /// let mut evidence = Evidence::guessed(Convention::Pytorch);
+    /// evidence.add("fc.weight", Facts::from(Source::Graph).layout(Layout::io()));
+    /// let tensors = [("fc.weight", vec![8, 4]), ("fc.bias", vec![4])];
+    /// let tensors = tensors.map(|(name, shape)| (name.to_owned(), shape, DType::F32));
+    /// let model = Model::derive(tensors, evidence);
+    /// assert_eq!(model.tensors[1].bias_fan_in.unwrap().exact, 8.0);
+    /// ```
+    pub fn derive(
+        tensors: impl IntoIterator<Item = (String, Vec<usize>, DType)>,
+        evidence: Evidence,
+    ) -> Self {
+        let unread = |(name, shape, dtype)| Tensor::new(name, shape, dtype);
+        Self::read(tensors.into_iter().map(unread).collect(), evidence)
+    }
+
+    /// The same model with more facts of its tensors, by their places: derived again. Tensors that
+    /// were changed since the model was derived keep their changes.
+    #[must_use]
+    pub fn with_facts(&self, stated: impl IntoIterator<Item = (usize, Facts)>) -> Self {
+        let bare =
+            |tensor: &Tensor| Tensor::new(tensor.name.clone(), tensor.shape.clone(), tensor.dtype);
+        let bare = || self.tensors.iter().map(bare).collect::<Vec<_>>();
+        let before = Self::read(bare(), self.evidence.clone());
+        let pairs = self.tensors.iter().zip(&before.tensors).enumerate();
+        let changed: Vec<usize> = pairs
+            .filter(|(_, (now, before))| now != before)
+            .map(|(place, _)| place)
+            .collect();
+        let mut evidence = self.evidence.clone();
+        for &place in &changed {
+            evidence.add(&*self.tensors[place].name, Facts::of(&self.tensors[place]));
+        }
+        let mut is_stated = vec![false; self.tensors.len()];
+        for (place, facts) in stated {
+            if let Some(tensor) = self.tensors.get(place) {
+                is_stated[place] = true;
+                evidence.add(&*tensor.name, facts);
+            }
+        }
+        let mut model = Self::read(bare(), evidence);
+        for place in changed {
+            let (own, now) = (&self.tensors[place], &mut model.tensors[place]);
+            let fan_in = now.bias_fan_in;
+            match is_stated[place] {
+                false => *now = own.clone(),
+                true => {
+                    now.depth = now.depth.or(own.depth);
+                    now.layers = now.layers.or(own.layers);
+                    if now.blocks.is_empty() && own.layout == now.layout {
+                        now.blocks.clone_from(&own.blocks);
+                    }
+                }
+            }
+            now.bias_fan_in = fan_in.or(own.bias_fan_in);
+        }
+        if self.layers != before.layers {
+            model.layers = self.layers;
+        }
+        if self.width != before.width {
+            model.width = self.width;
+        }
+        model
+    }
+
+    fn read(mut tensors: Vec<Tensor>, evidence: Evidence) -> Self {
         let by_name = sorted(&tensors);
-        for place in 0..tensors.len() {
-            let all = All::new(&tensors, &by_name);
-            let facts = read(&tensors[place], all, convention);
-            let tensor = &mut tensors[place];
-            (tensor.role, tensor.layout, tensor.blocks, tensor.activation) = facts;
+        let all = All::new(&tensors, &by_name);
+        let whole = Whole::of(&tensors, &evidence);
+        let readings: Vec<Read> = (tensors.iter())
+            .map(|tensor| read(tensor, all, &whole, evidence.of(&tensor.name)))
+            .collect();
+        for (tensor, read) in tensors.iter_mut().zip(readings) {
+            read.write(tensor);
         }
         mark_residual_units(&mut tensors);
+        mark_groups(&mut tensors, &by_name);
+        // Of axes and roles the sources above names and shapes have the last word.
+        for tensor in &mut tensors {
+            if let Some(facts) = evidence.of(&tensor.name) {
+                settle(tensor, facts);
+            }
+        }
+        let blocks: Vec<Vec<usize>> = {
+            let all = All::new(&tensors, &by_name);
+            tensors
+                .iter()
+                .map(|tensor| blocks_of(tensor, all))
+                .collect()
+        };
+        for (tensor, blocks) in tensors.iter_mut().zip(blocks) {
+            tensor.blocks = blocks;
+        }
         let layers = number_blocks(&mut tensors);
-        mark_depthwise(&mut tensors);
         join_biases(&mut tensors, &by_name);
         let width = width(&tensors);
         Self {
             tensors,
             layers,
             width,
+            evidence,
         }
     }
 }
 
-/// A tensor's role, layout, blocks and activation, by its name and those around it.
-fn read(
-    tensor: &Tensor,
-    all: All<'_>,
-    convention: Convention,
-) -> (Role, Option<Layout>, Vec<usize>, Option<Activation>) {
+/// What is read of one tensor by itself.
+struct Read {
+    role: Reading,
+    layout: (Option<Layout>, Option<&'static str>),
+    activation: Option<Fact<Activation>>,
+    is_normalized: bool,
+}
+
+impl Read {
+    fn write(self, tensor: &mut Tensor) {
+        tensor.role = self.role.0;
+        tensor.layout = self.layout.0;
+        tensor.ground = self.role.1.or(self.layout.1);
+        tensor.activation = self.activation.map(|fact| fact.value);
+        tensor.activation_from = self.activation.map(|fact| fact.source);
+        tensor.is_normalized = self.is_normalized;
+    }
+}
+
+fn read(tensor: &Tensor, all: All<'_>, whole: &Whole<'_>, facts: Option<&Facts>) -> Read {
     let text = own_name(tensor);
     let name = Name::new(text);
-    let role = role(&name, &tensor.shape, tensor.dtype, all, text);
-    let layout = layout(&name, role, tensor.shape.len(), convention);
-    let blocks = blocks(&name, text, &tensor.shape, role, layout.as_ref(), all);
-    (role, layout, blocks, activation(&name, role))
+    let read = role(tensor, text, all, whole);
+    let stated = facts.and_then(|facts| facts.role);
+    let role = stated.map_or(read, |stated| refine(read, stated));
+    let (layout, ground) = match facts.and_then(|facts| facts.layout.clone()) {
+        Some(stated) => (Some(stated.value), None),
+        None => layout(&name, role.0, &tensor.shape, whole),
+    };
+    // Logits go through no activation.
+    let by_role = (role.0 == Role::Head).then_some(Fact {
+        value: Activation::Linear,
+        source: Source::Name,
+    });
+    Read {
+        role,
+        layout: (layout, ground),
+        activation: facts.and_then(|facts| facts.activation).or(by_role),
+        is_normalized: facts.is_some_and(|facts| facts.is_normalized.is_some()),
+    }
+}
+
+/// What is stated of a tensor overrides what its neighbours made of it.
+fn settle(tensor: &mut Tensor, facts: &Facts) {
+    if let Some(role) = facts.role {
+        tensor.role = refine((tensor.role, None), role).0;
+    }
+    if let Some(layout) = &facts.layout {
+        tensor.layout = Some(layout.value.clone());
+        tensor.ground = None;
+    }
+}
+
+/// A stated role. Graphs and formats know kinds of layers: of them, a more particular role of the
+/// same kind that the name gives is kept.
+fn refine(read: Reading, stated: Fact<Role>) -> Reading {
+    let is_particular = stated.source == Source::Graph && kind(read.0) == kind(stated.value);
+    match is_particular && read.0 != Role::Unknown {
+        true => (read.0, None),
+        false => (stated.value, None),
+    }
+}
+
+/// The most general role of the same kind of layer.
+fn kind(role: Role) -> Role {
+    match role {
+        Role::ResidualOut | Role::PatchEmbedding => Role::Conv,
+        Role::LastNormWeight | Role::OffsetNormWeight => Role::NormWeight,
+        Role::PositionEmbedding | Role::Token | Role::Sinusoids => Role::Embedding,
+        Role::TimeStepBias | Role::PriorBias | Role::RecurrentBias => Role::Bias,
+        Role::Conv | Role::ConvTranspose => role,
+        role if role.is_matrix() => Role::Linear,
+        role => role,
+    }
+}
+
+/// Sections of the output axis that are weights of their own, unless they do not fill it.
+fn blocks_of(tensor: &Tensor, all: All<'_>) -> Vec<usize> {
+    let text = own_name(tensor);
+    let layout = tensor.layout.as_ref();
+    let found = blocks(
+        &Name::new(text),
+        text,
+        &tensor.shape,
+        tensor.role,
+        layout,
+        all,
+    );
+    let outputs = layout.map(|layout| layout.size(Axis::Out, &tensor.shape));
+    match outputs.is_none_or(|outputs| found.iter().sum::<usize>() == outputs) {
+        true => found,
+        false => Vec::new(),
+    }
 }

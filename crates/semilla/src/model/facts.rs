@@ -1,0 +1,170 @@
+//! Facts of tensors, each with where it comes from.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::convention::Convention;
+use super::role::Role;
+use super::source::Source;
+use super::tensor::Tensor;
+use crate::activation::Activation;
+use crate::layout::Layout;
+
+/// A value, and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Fact<T> {
+    pub(super) value: T,
+    pub(super) source: Source,
+}
+
+/// What sources other than names and shapes say of one tensor.
+///
+/// ```
+/// use semilla::model::{Facts, Source};
+/// use semilla::{Layout, Role};
+///
+/// let file = Facts::from(Source::Format).layout(Layout::io());
+/// let rule = Facts::from(Source::User).layout(Layout::oi());
+/// let graph = Facts::from(Source::Graph).role(Role::Conv);
+/// // The order in which they come does not matter.
+/// assert_eq!(
+///     file.clone().and(rule.clone()).and(graph.clone()),
+///     graph.and(rule).and(file),
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    source: Source,
+    pub(super) role: Option<Fact<Role>>,
+    pub(super) layout: Option<Fact<Layout>>,
+    pub(super) activation: Option<Fact<Activation>>,
+    pub(super) is_normalized: Option<Fact<bool>>,
+}
+
+impl Facts {
+    /// No facts yet, of a source.
+    pub fn from(source: Source) -> Self {
+        Self {
+            source,
+            role: None,
+            layout: None,
+            activation: None,
+            is_normalized: None,
+        }
+    }
+
+    /// The tensor's role. Of a graph, whose operators know kinds of layers only, a more particular
+    /// role of the same kind that the name gives is kept: a `conv` may be a `residual_out`.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = Some(self.fact(role));
+        self
+    }
+
+    /// The meaning of its axes.
+    #[must_use]
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = Some(self.fact(layout));
+        self
+    }
+
+    /// The activation that its output goes through.
+    #[must_use]
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = Some(self.fact(activation));
+        self
+    }
+
+    /// A normalization comes between it and its activation.
+    #[must_use]
+    pub fn normalized(mut self) -> Self {
+        self.is_normalized = Some(self.fact(true));
+        self
+    }
+
+    /// These facts and others: for each, the one of the stronger source.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            source: self.source.max(other.source),
+            role: stronger(self.role, other.role),
+            layout: stronger(self.layout, other.layout),
+            activation: stronger(self.activation, other.activation),
+            is_normalized: stronger(self.is_normalized, other.is_normalized),
+        }
+    }
+
+    /// All that a tensor states of itself.
+    pub(super) fn of(tensor: &Tensor) -> Self {
+        let mut facts = Self::from(Source::Description);
+        if tensor.role != Role::Unknown {
+            facts = facts.role(tensor.role);
+        }
+        facts.layout = tensor.layout.clone().map(|layout| facts.fact(layout));
+        facts.activation = tensor.activation.map(|activation| facts.fact(activation));
+        if tensor.is_normalized {
+            facts = facts.normalized();
+        }
+        facts
+    }
+
+    fn fact<T>(&self, value: T) -> Fact<T> {
+        Fact {
+            value,
+            source: self.source,
+        }
+    }
+}
+
+/// The fact of the stronger source; of one source, the one that was stated later.
+fn stronger<T>(first: Option<Fact<T>>, later: Option<Fact<T>>) -> Option<Fact<T>> {
+    match (first, later) {
+        (Some(first), Some(later)) if first.source > later.source => Some(first),
+        (first, later) => later.or(first),
+    }
+}
+
+/// Whatever is known of a list of tensors besides their names and shapes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    pub(super) convention: Convention,
+    /// The user asked for the convention.
+    pub(super) is_convention_stated: bool,
+    /// By the tensor's name.
+    facts: HashMap<String, Facts>,
+}
+
+impl Evidence {
+    /// A convention that names or the format suggest.
+    pub fn guessed(convention: Convention) -> Self {
+        Self {
+            convention,
+            ..Self::default()
+        }
+    }
+
+    /// A convention that the user asks for: it overrides names where shapes decide nothing.
+    pub fn stated(convention: Convention) -> Self {
+        Self {
+            is_convention_stated: true,
+            ..Self::guessed(convention)
+        }
+    }
+
+    /// Adds facts of the tensor of this name. Facts of names that no tensor has are ignored.
+    pub fn add(&mut self, name: impl Into<String>, facts: Facts) {
+        match self.facts.entry(name.into()) {
+            Entry::Occupied(mut known) => {
+                let all = known.get().clone().and(facts);
+                known.insert(all);
+            }
+            Entry::Vacant(free) => {
+                free.insert(facts);
+            }
+        }
+    }
+
+    pub(super) fn of(&self, name: &str) -> Option<&Facts> {
+        self.facts.get(name)
+    }
+}

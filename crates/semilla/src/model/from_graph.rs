@@ -1,0 +1,160 @@
+//! What a graph says of the tensors that its nodes take.
+
+use std::collections::HashMap;
+
+use super::facts::Facts;
+use super::role::Role;
+use super::source::Source;
+use crate::activation::Activation;
+use crate::graph::{self, Graph, Node, NodeId, Operand, Takers, Wiring, operand};
+
+/// More nodes than lie between a layer and its activation.
+const STEPS: usize = 4;
+
+/// The facts of every stored tensor of a graph, by the tensor's name in the checkpoint: what its
+/// nodes take it for, which axis is which, and the activation behind a weight where one follows at
+/// once. Nodes that disagree say nothing.
+///
+/// ```
+/// use semilla::graph::{Graph, Initializer, Node};
+/// use semilla::model::{Convention, Evidence, graph_facts};
+/// use semilla::{Activation, DType, Model, Role};
+///
+/// let mut graph = Graph::new();
+/// let main = &mut graph.bodies_mut()[0];
+/// main.initializers.push(Initializer {
+///     tensor: Some("alpha".to_owned()),
+///     ..Initializer::new("a", DType::F32, [8, 3, 3, 3])
+/// });
+/// main.nodes.push(Node::new("Conv", &["x", "a"], &["y"]));
+/// main.nodes.push(Node::new("Relu", &["y"], &["z"]));
+///
+/// let mut evidence = Evidence::guessed(Convention::Pytorch);
+/// evidence.add("alpha", graph_facts(&graph).remove("alpha").unwrap());
+/// let model = Model::derive([("alpha".to_owned(), vec![8, 3, 3, 3], DType::F32)], evidence);
+/// assert_eq!(model.tensors[0].role, Role::Conv);
+/// assert_eq!(model.tensors[0].activation, Some(Activation::Relu));
+/// ```
+pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
+    let takers = Takers::of(graph);
+    let wiring = Wiring::of(graph);
+    let mut found = HashMap::new();
+    for (body, contents) in graph.bodies().iter().enumerate() {
+        for (place, initializer) in contents.initializers.iter().enumerate() {
+            let Some(name) = &initializer.tensor else {
+                continue;
+            };
+            let taking = takers.all(body, place);
+            let nodes = taking
+                .iter()
+                .filter_map(|taker| Some((taker.node, graph.node(taker.node)?, taker.input)));
+            let nodes: Vec<(NodeId, &Node, usize)> = nodes.collect();
+            let mut facts = Facts::from(Source::Graph);
+            let roles = nodes.iter().filter_map(|&(_, node, input)| {
+                role(node, operand(node, input)?, initializer.shape.len())
+            });
+            // The integers of a quantized weight are no values to draw.
+            let is_float = initializer.dtype.is_some_and(|dtype| dtype.is_float());
+            if let Some(role) = agreed(roles).filter(|_| is_float) {
+                facts = facts.role(role);
+            }
+            if let Some(layout) = takers.layout(graph, body, place) {
+                facts = facts.layout(layout);
+            }
+            let weights = nodes
+                .iter()
+                .filter(|(_, node, input)| operand(node, *input) == Some(Operand::Weight));
+            let after: Vec<After> = weights
+                .map(|&(id, _, _)| after(graph, &wiring, id))
+                .collect();
+            let activation = |after: &After| after.activation.unwrap_or(Activation::Linear);
+            let known = after.iter().all(|after| after.activation.is_some());
+            if known && let Some(activation) = agreed(after.iter().map(activation)) {
+                facts = facts.activation(activation);
+            }
+            if !after.is_empty() && after.iter().all(|after| after.is_normalized) {
+                facts = facts.normalized();
+            }
+            found.insert(name.clone(), facts);
+        }
+    }
+    found
+}
+
+/// What all say, if it is the same.
+fn agreed<T: PartialEq>(mut said: impl Iterator<Item = T>) -> Option<T> {
+    let first = said.next()?;
+    said.all(|other| other == first).then_some(first)
+}
+
+/// The role of a node's operand. A matrix that is multiplied may be of any layer that multiplies,
+/// and what a node of its own adds or multiplies may be anything.
+fn role(node: &Node, operand: Operand, rank: usize) -> Option<Role> {
+    let operator = node.operator.as_str();
+    Some(match operand {
+        Operand::Weight if operator.ends_with("ConvTranspose") => Role::ConvTranspose,
+        Operand::Weight if operator.contains("Conv") => Role::Conv,
+        Operand::Weight if rank > 1 => Role::Linear,
+        Operand::Bias => Role::Bias,
+        Operand::InputWeight => Role::RecurrentInput,
+        Operand::RecurrentWeight => Role::RecurrentHidden,
+        Operand::RecurrentBias => Role::RecurrentBias,
+        Operand::Table if rank == 2 => Role::Embedding,
+        Operand::Scale => Role::NormWeight,
+        Operand::Shift => Role::NormBias,
+        Operand::RunningMean => Role::RunningMean,
+        Operand::RunningVariance => Role::RunningVar,
+        Operand::Slope => Role::Slope,
+        _ => return None,
+    })
+}
+
+/// What comes behind a layer.
+#[derive(Default)]
+struct After {
+    activation: Option<Activation>,
+    is_normalized: bool,
+}
+
+/// Follows a layer's output, through its bias and a batch normalization, to an activation.
+fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
+    let mut found = After::default();
+    let mut at = layer;
+    for _ in 0..STEPS {
+        let output = graph.node(at).and_then(|node| node.outputs.first());
+        let Some(output) = output else { break };
+        let [only] = wiring.uses(at.body, output) else {
+            break;
+        };
+        let Some(node) = graph.node(only.node) else {
+            break;
+        };
+        found.activation = match node.standard() {
+            Some("Relu") => Some(Activation::Relu),
+            Some("Tanh") => Some(Activation::Tanh),
+            Some("Sigmoid") => Some(Activation::Sigmoid),
+            Some("Gelu") => Some(Activation::Gelu),
+            Some("Selu") => Some(Activation::Selu),
+            _ => None,
+        };
+        match node.standard() {
+            Some("BatchNormalization") => found.is_normalized = true,
+            // A bias; the sum of two branches is no layer's own.
+            Some("Add") if adds_stored(wiring, at.body, node) => {}
+            _ => break,
+        }
+        at = only.node;
+    }
+    found
+}
+
+/// Whether a node adds a stored tensor.
+fn adds_stored(wiring: &Wiring<'_>, body: usize, node: &Node) -> bool {
+    let is_stored = |name: &String| {
+        matches!(
+            wiring.source(body, name),
+            Some(graph::Source::Initializer { .. })
+        )
+    };
+    node.inputs.iter().any(is_stored)
+}

@@ -1,0 +1,265 @@
+//! Roles of weights of two and more axes: projections, convolutions, tables.
+
+use super::index::{All, own_name, stem};
+use super::reading::{Reading, known};
+use super::whole::Whole;
+use crate::model::convention::Convention;
+use crate::model::names::{Name, is_in_block, is_number};
+use crate::model::role::Role;
+use crate::model::tensor::Tensor;
+
+/// More modules than a feed-forward block has in its container.
+const SEQUENCE: usize = 64;
+
+pub(super) fn matrix(
+    name: &Name<'_>,
+    shape: &[usize],
+    all: All<'_>,
+    whole: &Whole<'_>,
+    text: &str,
+) -> Reading {
+    let (leaf, rank) = (name.leaf(), shape.len());
+    let is_named = matches!(
+        leaf,
+        "weight" | "kernel" | "w" | "embedding" | "embeddings" | "depthwise_kernel"
+    ) || leaf.ends_with("_proj")
+        || leaf == "in_proj_weight";
+    if !is_named {
+        return known(Role::Unknown);
+    }
+    let own = own_module(name).to_ascii_lowercase();
+    if rank == 2
+        && let Some(role) = table(name, &own, all, text)
+    {
+        return known(role);
+    }
+    let is_patches = name.inside("patch_embed") || own == "conv_proj" || name.inside("x_embedder");
+    // Flax's ViT.
+    let is_patches = is_patches || (own == "embedding" && leaf == "kernel" && rank > 3);
+    if is_patches {
+        return known(Role::PatchEmbedding);
+    }
+    if rank == 3
+        && whole.convention != Convention::Pytorch
+        && leaf == "kernel"
+        && let Some(role) = of_heads(name, &own)
+    {
+        return known(role);
+    }
+    if rank > 3 || (rank == 3 && !name.inside("expert")) {
+        return known(convolution(name, &own));
+    }
+    if let Some(role) = modulation(name, all, text).or_else(|| projection(name, &own, all, text)) {
+        return known(role);
+    }
+    let has_bias = all.beside(text, "bias").is_some();
+    if !has_bias && is_doubtful(name, &own) {
+        return known(Role::Unknown);
+    }
+    known(Role::Linear)
+}
+
+/// The module that gives a weight its name: a stacked expert's weight bears the projection's name
+/// itself, and an adapter keeps the weight under `base_layer`.
+fn own_module<'a>(name: &Name<'a>) -> &'a str {
+    let leaf = name.leaf();
+    if leaf.ends_with("_proj") || leaf == "in_proj_weight" {
+        leaf
+    } else if name.module() == "base_layer" {
+        name.parent()
+    } else {
+        name.module()
+    }
+}
+
+/// Whether a matrix without a bias may as well be a table, or be stored the other way.
+fn is_doubtful(name: &Name<'_>, own: &str) -> bool {
+    let words = ["emb", "tok", "table", "codebook", "vocab", "memory"];
+    let may_be_table = words.iter().any(|word| own.contains(word));
+    // burn's recurrent layers, whose linear maps are stored [in, out].
+    let is_gate = matches!(own, "input_transform" | "hidden_transform");
+    let is_projection = own.contains("proj") || name.leaf() == "kernel";
+    is_gate || (may_be_table && !is_projection)
+}
+
+fn table(name: &Name<'_>, own: &str, all: All<'_>, text: &str) -> Option<Role> {
+    let leaf = name.leaf();
+    let is_flax = matches!(leaf, "embedding" | "embeddings");
+    if leaf != "weight" && !is_flax {
+        return None;
+    }
+    let positions = [
+        "wpe",
+        "embed_positions",
+        "pos_embed",
+        "pos_embedding",
+        "pos_emb",
+    ];
+    let is_position = positions.contains(&own)
+        || own == "relative_attention_bias"
+        || own.ends_with("position_embeddings")
+        || own.ends_with("position_embedding")
+        || own == "rel_embeddings";
+    if is_position && own == "embed_positions" && is_whispers(all, text) {
+        return Some(Role::Sinusoids);
+    }
+    if is_position {
+        return Some(Role::PositionEmbedding);
+    }
+    let tokens = [
+        "wte",
+        "tok",
+        "tok_emb",
+        "embed",
+        "embed_in",
+        "embed_tokens",
+        "shared",
+        "emb",
+        "query_embed",
+        "level_embed",
+        "refpoint_embed",
+        "embedding_table",
+    ];
+    let is_table = ["embeddings", "embedding", "_tokens", "_token"]
+        .iter()
+        .any(|end| own.ends_with(end));
+    let is_patches = name.inside("patch");
+    (is_flax || ((is_table || tokens.contains(&own)) && !is_patches)).then_some(Role::Embedding)
+}
+
+/// Whether the positions beside two convolutions of sound are Whisper's, which are computed.
+fn is_whispers(all: All<'_>, text: &str) -> bool {
+    let encoder = stem(stem(text).trim_end_matches('.'));
+    let has = |leaf: &str| all.find(&format!("{encoder}{leaf}")).is_some();
+    encoder.ends_with("encoder.") && has("conv1.weight") && !has("embed_tokens.weight")
+}
+
+/// A kernel with an axis of attention heads.
+fn of_heads(name: &Name<'_>, own: &str) -> Option<Role> {
+    let own = own.strip_suffix("_dense").unwrap_or(own);
+    let is_attention = name.inside("attn") || name.inside("attention");
+    Some(match own {
+        "query" | "q" | "q_proj" => Role::Query,
+        "key" | "k" | "k_proj" => Role::Key,
+        "value" | "v" | "v_proj" => Role::Value,
+        "out" | "attention_output" | "output" | "o_proj" | "out_proj" if is_attention => {
+            Role::AttentionOut
+        }
+        _ => return None,
+    })
+}
+
+fn convolution(name: &Name<'_>, module: &str) -> Role {
+    let transposed = ["transpose", "deconv", "upconv", "up_conv", "convt"];
+    let up = transposed
+        .iter()
+        .any(|word| module.contains(word) || name.inside(word));
+    if up { Role::ConvTranspose } else { Role::Conv }
+}
+
+/// The layers of a diffusion transformer that start at 0.
+fn modulation(name: &Name<'_>, all: All<'_>, text: &str) -> Option<Role> {
+    if name.inside("adaln_modulation") {
+        return Some(Role::Modulation);
+    }
+    let around = stem(stem(text).trim_end_matches('.'));
+    let is_last = name.module() == "linear" && name.parent() == "final_layer";
+    let beside = || all.under(&format!("{around}adaLN_modulation")).next();
+    (is_last && beside().is_some()).then_some(Role::DiffusionOut)
+}
+
+fn projection(name: &Name<'_>, module: &str, all: All<'_>, text: &str) -> Option<Role> {
+    let words = [
+        "mlp",
+        "ffn",
+        "feed_forward",
+        "densereludense",
+        "expert",
+        "moe",
+    ];
+    let feed_forward = words.iter().any(|word| name.inside(word));
+    let attention = name.inside("attn") || name.inside("attention");
+    let top_level = name.parts.len() <= 2;
+    let in_block = feed_forward || is_in_block(name);
+    if is_number(module) {
+        return in_sequence(name, all, text);
+    }
+    Some(match module {
+        "q_proj" | "wq" | "query" | "q" | "q_lin" => Role::Query,
+        "k_proj" | "wk" | "key" | "k" | "k_lin" => Role::Key,
+        "v_proj" | "wv" | "value" | "v" | "v_lin" => Role::Value,
+        "qkv" | "c_attn" | "query_key_value" | "wqkv" | "qkv_proj" | "in_proj_weight" => Role::Qkv,
+        "o_proj" | "out_lin" => Role::AttentionOut,
+        "wo" if feed_forward => Role::MlpOut,
+        "wo" | "o" if attention || module == "wo" => Role::AttentionOut,
+        "out_proj" | "proj" | "c_proj" | "dense" | "out" if attention => Role::AttentionOut,
+        "out_proj" if name.inside("mixer") => Role::ResidualOut,
+        "gate_proj" | "w1" | "wi_0" | "gate_up_proj" if in_block => Role::MlpGate,
+        "up_proj" | "w3" | "wi_1" | "wi" | "c_fc" | "fc_in" | "dense_h_to_4h" if in_block => {
+            Role::MlpIn
+        }
+        "fc1" | "linear1" | "lin1" if in_block && returns(all, text, module) => Role::MlpIn,
+        "fc2" | "linear2" | "lin2" if in_block && returns(all, text, module) => Role::MlpOut,
+        "down_proj" | "w2" | "fc_out" | "dense_4h_to_h" if in_block => Role::MlpOut,
+        "c_proj" => Role::MlpOut,
+        "dense" if name.parent() == "intermediate" => Role::MlpIn,
+        "dense" if name.parent() == "output" => Role::MlpOut,
+        "router" => Role::Router,
+        "gate" if feed_forward => Role::Router,
+        "lm_head" | "classifier" | "head" | "score" | "decoder" | "embed_out" | "qa_outputs"
+        | "logits" | "class_embed" => Role::Head,
+        "fc" | "output" if top_level => Role::Head,
+        _ => return None,
+    })
+}
+
+/// Whether `fc2` gives back as many features as `fc1` takes, as a residual branch must; where the
+/// other of them is not there, nothing speaks against it.
+fn returns(all: All<'_>, text: &str, module: &str) -> bool {
+    let around = stem(stem(text).trim_end_matches(['.', '/']));
+    let of = |number: char| {
+        let base = module.trim_end_matches(['1', '2']);
+        let leaf = &text[stem(text).len()..];
+        let slash = if text.contains('/') { '/' } else { '.' };
+        all.find(&format!("{around}{base}{number}{slash}{leaf}"))
+    };
+    match (of('1'), of('2')) {
+        (Some(first), Some(second)) => match (&first.shape[..], &second.shape[..]) {
+            (&[from, _], &[_, to]) if text.ends_with("kernel") => from == to,
+            (&[_, from], &[to, _]) => from == to,
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// Whether two matrices go from a width to another one and back.
+fn is_there_and_back(first: &Tensor, second: &Tensor) -> bool {
+    first.shape.len() == 2 && first.shape.iter().rev().eq(second.shape.iter())
+}
+
+/// A numbered module of a block's container `mlp`: its two matrices go there and back.
+fn in_sequence(name: &Name<'_>, all: All<'_>, text: &str) -> Option<Role> {
+    let container = name.parent();
+    if !matches!(container, "mlp" | "ffn" | "feed_forward") || !is_in_block(name) {
+        return None;
+    }
+    let around = stem(stem(text).trim_end_matches('.'));
+    let inside: Vec<&Tensor> = all.under(around).take(SEQUENCE).collect();
+    let mut matrices: Vec<(usize, &Tensor)> = inside
+        .into_iter()
+        .filter(|tensor| tensor.shape.len() == 2)
+        .filter_map(|tensor| {
+            let rest = own_name(tensor).strip_prefix(around)?;
+            Some((rest.strip_suffix(".weight")?.parse().ok()?, tensor))
+        })
+        .collect();
+    matrices.sort_by_key(|&(number, _)| number);
+    let &[(_, first), (_, second)] = &matrices[..] else {
+        return None;
+    };
+    is_there_and_back(first, second).then(|| match own_name(first) == text {
+        true => Role::MlpIn,
+        false => Role::MlpOut,
+    })
+}
