@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use semilla::model::{Convention, MixedNames, Spec, SpecError};
 use semilla::{DType, Model};
 
+use crate::ops::own::{NoModel, own_model};
+use crate::remark::sentences;
 use crate::{Checkpoint, Error, Quoted, open};
 
 /// How to read a model's description.
@@ -26,6 +28,14 @@ pub struct Described {
     pub inferred: Option<Inferred>,
     /// The open file; `None` for a one-line description.
     pub file: Option<Box<dyn Checkpoint>>,
+}
+
+impl Described {
+    /// Remarks of the reader, about what the tensors do not show.
+    pub fn remarks(&self) -> Vec<String> {
+        let file = self.file.as_deref();
+        sentences(file.map_or(&[], |file| file.remarks()))
+    }
 }
 
 /// A convention that was read off a tensor's name, because the format states none.
@@ -63,6 +73,9 @@ pub enum DescribeError {
     /// The file cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] Error),
+    /// The checkpoint holds no model.
+    #[error(transparent)]
+    NoModel(#[from] NoModel),
     /// The names follow two conventions that store weights differently.
     #[error("{}: {names}; state the layout: pytorch, keras or jax", path.display())]
     Layout {
@@ -79,7 +92,8 @@ pub enum DescribeError {
 /// Reads a model's names, shapes and types, but no weights.
 ///
 /// `model` is a path (whatever [`open`] reads) or a one-line description ([`Spec`]); a path goes
-/// first.
+/// first. Of a trainer's checkpoint only the model is described, under its own names
+/// ([`own_model`]).
 ///
 /// # Errors
 /// [`DescribeError`].
@@ -93,7 +107,8 @@ pub enum DescribeError {
 /// ```
 pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, DescribeError> {
     let mut described = if Path::new(model).exists() {
-        describe_checkpoint(open(model)?, model, options.convention)?
+        let file = own_model(open(model)?, Path::new(model))?;
+        describe_checkpoint(file, model, options.convention)?
     } else if Spec::looks_like(model) {
         Described {
             model: Spec::parse(model)?,

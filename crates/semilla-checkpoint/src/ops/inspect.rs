@@ -10,8 +10,10 @@ use serde::{Serialize, Serializer};
 
 use super::Described;
 use super::origin::{LEAST_SAMPLE, origin};
+use super::own::container_remark;
 use super::pieces::{pieces, same};
 use super::watch::Watch;
+use crate::remark::sentences;
 use crate::{Checkpoint, Error};
 
 /// A report on the weights of a checkpoint.
@@ -115,9 +117,10 @@ pub fn inspect(described: Described, watch: Watch<'_>) -> Result<Inspection, Ins
         seen.extend(examined?);
     }
     let equal = equal(&*file, &tensors, &seen, watch)?;
-    let remarks = file.remarks().iter().map(ToString::to_string);
+    let remarks = sentences(file.remarks()).into_iter();
     let inferred = described.inferred.map(|inferred| inferred.to_string());
-    let remarks = remarks.chain(inferred).collect();
+    let remarks = remarks.chain(container_remark(&*file)).chain(inferred);
+    let remarks = remarks.collect();
     let tensors = tensors
         .into_iter()
         .zip(seen)

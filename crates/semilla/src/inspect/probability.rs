@@ -40,6 +40,10 @@ pub(super) fn probability(
     // Rounding to few bits widens a variance by a part in 2^(2m)/3 or so: allowed for.
     let rounding = (step / std) * (step / std);
     let by_variance = two_sided(((ratio - 1.0).abs() - rounding).max(0.0) / spread);
+    let by_variance = match ratio < 1.0 && n < FEW {
+        true => two_sided(deviate_of_variance(ratio + rounding, fourth, n)),
+        false => by_variance,
+    };
     // The sampling variance of a kurtosis, from the moments (24/n for a normal).
     let spread = (eighth - 4.0 * fourth * sixth - fourth * fourth + 4.0 * fourth.powi(3)) / n;
     let off = summary.kurtosis + 3.0 - fourth;
@@ -51,6 +55,18 @@ pub(super) fn probability(
         return 4.0 * least;
     }
     (4.0 * least.min(kolmogorov_smirnov(law, sample, step))).min(1.0)
+}
+
+/// Below so many values, variances are far from normal.
+const FEW: f64 = 100.0;
+
+/// The normal deviate of a variance of `n` values in units of their law's, by Wilson & Hilferty's
+/// cube root (1931), with the degrees of freedom that a law of this fourth moment has.
+fn deviate_of_variance(ratio: f64, fourth: f64, n: f64) -> f64 {
+    let freedom = 2.0 * (n - 1.0).max(1.0) / (fourth - 1.0);
+    let spread = 2.0 / (9.0 * freedom);
+    let unbiased = ratio * n / (n - 1.0).max(1.0);
+    (unbiased.cbrt() - (1.0 - spread)) / spread.sqrt()
 }
 
 /// The probability of a kurtosis that is `z` standard deviations off, or farther.

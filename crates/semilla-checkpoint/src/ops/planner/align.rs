@@ -9,7 +9,8 @@ use super::{Planner, PlanningError};
 use crate::ops::describe::describe_checkpoint;
 use crate::ops::labels::read_rows;
 use crate::ops::pieces::same;
-use crate::{Checkpoint, open};
+use crate::remark::sentences;
+use crate::{Checkpoint, Remark, open};
 
 type Checkpoints = Vec<Box<dyn Checkpoint>>;
 
@@ -66,15 +67,18 @@ fn add(
         }
     }
     let source = describe_checkpoint(open(&path)?, &path, planner.from_convention)?;
+    let unreadable = unreadable(source.file.as_deref());
+    rules.skip_unreadable(&source.model, &unreadable);
     let one_convention = source.convention == planner.model.convention;
     let alignment = rules
         .align(&planner.model.model, &source.model, one_convention)
         .map_err(|error| PlanningError::Transfer {
             path: path.clone(),
+            unreadable: unreadable.join(", "),
             error,
         })?;
     let file = source.file.ok_or(PlanningError::NoSource)?;
-    let remarks = file.remarks().iter().map(ToString::to_string);
+    let remarks = sentences(file.remarks()).into_iter();
     let inferred = source
         .inferred
         .map(|inferred| format!("{inferred}; --from-layout overrides it"));
@@ -88,6 +92,13 @@ fn add(
     };
     supply.add(&planner.model.model, alignment, source);
     Ok(file)
+}
+
+/// The names of what a checkpoint has and cannot give.
+fn unreadable(file: Option<&dyn Checkpoint>) -> Vec<String> {
+    let remarks = file.map_or(&[][..], |file| file.remarks());
+    let names = remarks.iter().filter_map(Remark::unreadable);
+    names.map(str::to_owned).collect()
 }
 
 /// Whether two tensors of the checkpoints have the same values.
