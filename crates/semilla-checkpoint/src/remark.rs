@@ -77,7 +77,7 @@ impl fmt::Display for Remark {
 }
 
 /// The remarks as sentences, with one for all that cannot be read for the same reason.
-pub(crate) fn sentences(remarks: &[Remark]) -> Vec<String> {
+pub fn sentences(remarks: &[Remark]) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut unreadable: Vec<(&str, Vec<String>)> = Vec::new();
     for remark in remarks {

@@ -6,7 +6,6 @@ use semilla::model::{Convention, MixedNames, Spec, SpecError};
 use semilla::{DType, Model};
 
 use crate::ops::own::{NoModel, own_model};
-use crate::remark::sentences;
 use crate::{Checkpoint, Error, Quoted, open};
 
 /// How to read a model's description.
@@ -28,14 +27,6 @@ pub struct Described {
     pub inferred: Option<Inferred>,
     /// The open file; `None` for a one-line description.
     pub file: Option<Box<dyn Checkpoint>>,
-}
-
-impl Described {
-    /// Remarks of the reader, about what the tensors do not show.
-    pub fn remarks(&self) -> Vec<String> {
-        let file = self.file.as_deref();
-        sentences(file.map_or(&[], |file| file.remarks()))
-    }
 }
 
 /// A convention that was read off a tensor's name, because the format states none.

@@ -33,7 +33,7 @@ pub use labels::LabelsError;
 pub use lock::LockError;
 pub use memory::MemoryError;
 pub use origin::LEAST_SAMPLE;
-pub use own::{NoModel, own_model};
+pub use own::{NoModel, own_model, own_models};
 pub use planner::{Planned, Planner, PlanningError};
 pub use replay::{ReplayError, read_plan, replay};
 pub use text::{TextError, read_text};

@@ -78,6 +78,23 @@ pub fn own_model(file: Box<dyn Checkpoint>, path: &Path) -> Result<Box<dyn Check
     }))
 }
 
+/// Two checkpoints of which one holds more than the model, or has it under a prefix that the other
+/// does not: only their models. Others stay as they are.
+///
+/// # Errors
+/// As [`own_model`].
+pub fn own_models(
+    [(a, a_path), (b, b_path)]: [(Box<dyn Checkpoint>, &Path); 2],
+) -> Result<[Box<dyn Checkpoint>; 2], NoModel> {
+    let [of_a, of_b] = [&a, &b].map(|file| container(&**file));
+    let is_alike =
+        of_a.prefix() == of_b.prefix() && kinds(&of_a).is_empty() == kinds(&of_b).is_empty();
+    match is_alike {
+        true => Ok([a, b]),
+        false => Ok([own_model(a, a_path)?, own_model(b, b_path)?]),
+    }
+}
+
 /// What an inspection says of a trainer's checkpoint.
 pub(super) fn container_remark(file: &dyn Checkpoint) -> Option<String> {
     let container = container(file);

@@ -4,6 +4,7 @@ use crate::args::plan::PlanArgs;
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
 use crate::show::output::Output;
+use crate::show::remarks::print_remarks;
 use crate::show::{plan, transfer};
 
 /// `semilla plan`: the values that every tensor would get, and why.
@@ -28,8 +29,8 @@ pub(crate) fn print_remark(
     let (Some(name), Some(model)) = (&args.model.model, model) else {
         return Ok(());
     };
-    for remark in model.remarks() {
-        output.line(format_args!("{name}: {remark}"))?;
+    if let Some(file) = &model.file {
+        print_remarks(name, &**file, output)?;
     }
     match &model.inferred {
         Some(inferred) => output.line(format_args!("{name}: {inferred}; --layout overrides it")),

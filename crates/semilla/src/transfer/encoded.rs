@@ -28,6 +28,8 @@ enum Part {
     Length,
     Parametrized,
     Unnormalized,
+    /// A vector by which a spectral norm is estimated.
+    Iterate,
     Unpruned,
     Quantized,
     Packed,
@@ -52,6 +54,10 @@ impl fmt::Display for Encoded {
             ),
             Part::Unnormalized => (
                 "a weight before its spectral normalization",
+                "save the model after torch.nn.utils.remove_spectral_norm",
+            ),
+            Part::Iterate => (
+                "a vector that estimates a weight's spectral norm",
                 "save the model after torch.nn.utils.remove_spectral_norm",
             ),
             Part::Unpruned => (
@@ -95,7 +101,7 @@ impl Encodings {
         let mut wholes = HashMap::new();
         for ((index, _), found) in offered.iter().zip(encoded(renamed)) {
             match found {
-                Some(found) if found.part != Part::Aid => {
+                Some(found) if found.part.is_main() => {
                     wholes.insert(found.whole, *index);
                 }
                 Some(found) => {
@@ -130,6 +136,13 @@ impl Encodings {
     pub(super) fn of_whole(&self, target: &str) -> Option<(usize, &Encoded)> {
         let index = *self.wholes.get(target)?;
         Some((index, self.source(index)?))
+    }
+}
+
+impl Part {
+    /// Whether it has the shape of its weight, and not that of something beside it.
+    fn is_main(self) -> bool {
+        !matches!(self, Part::Length | Part::Iterate | Part::Aid)
     }
 }
 
@@ -217,6 +230,7 @@ impl Company<'_> {
         ) {
             (Some(direction), _) => (Part::Length, vec![direction]),
             (_, Some(length)) => (Part::Direction, vec![length]),
+            _ if split(name).1.starts_with('_') => (Part::Iterate, Vec::new()),
             _ => (Part::Parametrized, Vec::new()),
         };
         Encoded {
@@ -250,8 +264,8 @@ impl Company<'_> {
             .or_else(|| of("_g", &["_v"], Part::Length))
             .or_else(|| of("_orig", &["_u"], Part::Unnormalized))
             .or_else(|| of("_orig", &["_mask"], Part::Unpruned))
-            .or_else(|| of("_u", &["_orig"], Part::Parametrized))
-            .or_else(|| of("_v", &["_orig"], Part::Parametrized))
+            .or_else(|| of("_u", &["_orig"], Part::Iterate))
+            .or_else(|| of("_v", &["_orig"], Part::Iterate))
     }
 
     /// MXFP4: `gate_up_proj_blocks` with `gate_up_proj_scales`.
@@ -387,15 +401,15 @@ mod tests {
             ]),
             [
                 is("weight", Part::Parametrized),
-                is("weight", Part::Parametrized)
+                is("weight", Part::Iterate)
             ]
         );
         assert_eq!(
             of(&["fc.weight_orig", "fc.weight_u", "fc.weight_v"]),
             [
                 is("fc.weight", Part::Unnormalized),
-                is("fc.weight", Part::Parametrized),
-                is("fc.weight", Part::Parametrized)
+                is("fc.weight", Part::Iterate),
+                is("fc.weight", Part::Iterate)
             ]
         );
         assert_eq!(
