@@ -41,7 +41,7 @@ pub(super) fn probability(
     let rounding = (step / std) * (step / std);
     let by_variance = two_sided(((ratio - 1.0).abs() - rounding).max(0.0) / spread);
     let by_variance = match ratio < 1.0 && n < FEW {
-        true => two_sided(deviate_of_variance(ratio + rounding, fourth, n)),
+        true => (2.0 * chance_of_less(ratio + rounding, fourth, n)).min(1.0),
         false => by_variance,
     };
     // The sampling variance of a kurtosis, from the moments (24/n for a normal).
@@ -60,13 +60,22 @@ pub(super) fn probability(
 /// Below so many values, variances are far from normal.
 const FEW: f64 = 100.0;
 
-/// The normal deviate of a variance of `n` values in units of their law's, by Wilson & Hilferty's
-/// cube root (1931), with the degrees of freedom that a law of this fourth moment has.
-fn deviate_of_variance(ratio: f64, fourth: f64, n: f64) -> f64 {
-    let freedom = 2.0 * (n - 1.0).max(1.0) / (fourth - 1.0);
-    let spread = 2.0 / (9.0 * freedom);
-    let unbiased = ratio * n / (n - 1.0).max(1.0);
-    (unbiased.cbrt() - (1.0 - spread)) / spread.sqrt()
+/// The probability that a variance of `n` values is at most `ratio` times that of their law: by the
+/// χ² distribution with the degrees of freedom that a law of this fourth moment has. The series of
+/// the incomplete gamma function (Abramowitz & Stegun 6.5.29) is short where the ratio is below 1.
+fn chance_of_less(ratio: f64, fourth: f64, n: f64) -> f64 {
+    let half = (n - 1.0).max(1.0) / (fourth - 1.0);
+    let x = half * ratio * n / (n - 1.0).max(1.0);
+    if x <= 0.0 {
+        return 0.0;
+    }
+    let (mut term, mut sum, mut k) = (1.0, 1.0, 0.0);
+    while term > 1e-12 * sum {
+        k += 1.0;
+        term *= x / (half + k);
+        sum += term;
+    }
+    (half * x.ln() - x - libm::lgamma(half + 1.0)).exp() * sum
 }
 
 /// The probability of a kurtosis that is `z` standard deviations off, or farther.
