@@ -153,8 +153,8 @@ pub enum Error {
     },
     /// Files of a model in parts are not there.
     #[error(
-        "{} is part of a model in several files, of which {} {} missing beside it; fetch the rest \
-         into the same folder",
+        "the model of {} lies in several files, of which {} {} missing beside it; fetch all into \
+         one folder",
         path.display(),
         first_of(missing),
         if missing.len() == 1 { "is" } else { "are" }

@@ -41,7 +41,7 @@ pub(super) fn probability(
     let rounding = (step / std) * (step / std);
     let by_variance = two_sided(((ratio - 1.0).abs() - rounding).max(0.0) / spread);
     let by_variance = match ratio < 1.0 && n < FEW {
-        true => (2.0 * chance_of_less(ratio + rounding, fourth, n)).min(1.0),
+        true => by_variance.min(2.0 * chance_of_less(ratio + rounding, fourth, n)),
         false => by_variance,
     };
     // The sampling variance of a kurtosis, from the moments (24/n for a normal).

@@ -109,27 +109,30 @@ impl Header {
         let placed = tensors.into_iter().map(|(name, entry)| place(name, entry));
         let mut placed = placed.collect::<Result<Vec<_>, _>>()?;
         placed.sort_unstable_by(|a, b| {
-            (a.start, a.bytes, &*a.name).cmp(&(b.start, b.bytes, &*b.name))
+            (a.start, a.bytes, a.name()).cmp(&(b.start, b.bytes, b.name()))
         });
-        let mut names = HashSet::with_capacity(placed.len());
-        if let Some(twice) = placed.iter().find(|place| !names.insert(&*place.name)) {
-            return Err(Malformed::Duplicate(Quoted::new(&twice.name)));
-        }
-        check_cover(&placed, data_bytes)?;
+        let cover = check_cover(&placed, data_bytes);
         let data_start = LENGTH_BYTES + json.len() as u64;
-        let (mut tensors, mut starts, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tensors, mut foreign) = (Vec::with_capacity(placed.len()), Vec::new());
+        let mut starts = Vec::with_capacity(placed.len());
         for place in placed {
             match place.content {
                 Content::Tensor(tensor) => {
                     tensors.push(tensor);
                     starts.push(data_start + place.start);
                 }
-                Content::Foreign(fault) => foreign.push((place.name, fault)),
+                Content::Foreign(name, fault) => foreign.push((name, fault)),
             }
         }
+        let tensors = Tensors::new(tensors)?;
+        let mut names = HashSet::new();
+        let mut is_new = |name| names.insert(name) && tensors.index_of(name).is_none();
+        if let Some((twice, _)) = foreign.iter().find(|(name, _)| !is_new(name)) {
+            return Err(Malformed::Duplicate(Quoted::new(twice)));
+        }
+        cover?;
         if let (true, Some((name, fault))) = (tensors.is_empty(), foreign.first()) {
-            let (name, fault) = (Quoted::new(name), fault.clone());
-            return Err(InvalidTensor { name, fault }.into());
+            return Err(invalid(name, fault.clone()).into());
         }
         let remark = |(name, fault): (String, TensorFault)| Remark::Unreadable {
             name,
@@ -137,7 +140,7 @@ impl Header {
         };
         Ok(Self {
             metadata,
-            tensors: Tensors::new(tensors)?,
+            tensors,
             starts,
             remarks: foreign.into_iter().map(remark).collect(),
         })
@@ -146,7 +149,6 @@ impl Header {
 
 /// What one entry describes, and where its data are.
 struct Place {
-    name: String,
     start: u64,
     bytes: u64,
     content: Content,
@@ -154,40 +156,50 @@ struct Place {
 
 enum Content {
     Tensor(TensorInfo),
-    /// A tensor of a type that is not read.
-    Foreign(TensorFault),
+    /// The name of a tensor of a type that is not read.
+    Foreign(String, TensorFault),
+}
+
+impl Place {
+    fn name(&self) -> &str {
+        match &self.content {
+            Content::Tensor(tensor) => tensor.name(),
+            Content::Foreign(name, _) => name,
+        }
+    }
 }
 
 /// Checks what one entry says on its own.
 fn place(name: String, entry: Entry<'_>) -> Result<Place, InvalidTensor> {
     let (start, end) = entry.data_offsets;
-    let known = DType::ALL
-        .into_iter()
-        .find(|dtype| dtype.name() == entry.dtype);
+    let mut known = DType::ALL.into_iter();
+    let known = known.find(|dtype| dtype.name() == entry.dtype);
     let (bytes, content) = match known {
         Some(dtype) => {
-            let tensor = TensorInfo::new(&*name, dtype, entry.shape.0)?;
+            let tensor = TensorInfo::new(name, dtype, entry.shape.0)?;
             (tensor.bytes(), Content::Tensor(tensor))
         }
         None => {
             let fault = TensorFault::DType(Quoted::new(&entry.dtype));
-            let bytes = foreign_bytes(&name, &entry);
-            (
-                bytes.ok_or_else(|| invalid(&name, fault.clone()))?,
-                Content::Foreign(fault),
-            )
+            match foreign_bytes(&name, &entry) {
+                Some(bytes) => (bytes, Content::Foreign(name, fault)),
+                None => return Err(invalid(&name, fault)),
+            }
         }
     };
-    if end.checked_sub(start) != Some(bytes) {
-        let needed = bytes;
-        return Err(invalid(&name, TensorFault::Length { start, end, needed }));
-    }
-    Ok(Place {
-        name,
+    let place = Place {
         start,
         bytes,
         content,
-    })
+    };
+    let needed = bytes;
+    match end.checked_sub(start) == Some(needed) {
+        true => Ok(place),
+        false => {
+            let fault = TensorFault::Length { start, end, needed };
+            Err(invalid(place.name(), fault))
+        }
+    }
 }
 
 /// The bytes of a tensor whose type is not read; `None` if they are not known.
@@ -214,7 +226,7 @@ fn check_cover(places: &[Place], data: u64) -> Result<(), Malformed> {
     for place in places {
         let start = place.start;
         if start != expected {
-            return Err(invalid(&place.name, TensorFault::Placement { start, expected }).into());
+            return Err(invalid(place.name(), TensorFault::Placement { start, expected }).into());
         }
         // The start is the previous end, and no range overflowed.
         expected = expected
