@@ -249,7 +249,7 @@ fn layers_are_mapped_and_the_others_told() {
         .args(["--depth", "layers=alternate"])
         .assert()
         .code(2);
-    refused.stderr(predicate::str::contains("is no map of layers"));
+    refused.stderr(predicate::str::contains("does not map layers"));
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn long_lists_are_inspected_in_bounded_memory() {
     let file = safetensors(&format!("{{{}}}", entries.join(",")), 0);
     assert!(file.len() > 31 << 20);
     fs::write(&path, file).unwrap();
-    for form in [&[][..], &["--json"]] {
+    let inspected = |form: &[&str]| {
         let output = bounded(MOST_KIB)
             .arg("inspect")
             .arg(&path)
@@ -165,12 +165,17 @@ fn long_lists_are_inspected_in_bounded_memory() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
-        let rows = output
-            .stdout
+        output.stdout
+    };
+    for form in ["--full", "--json"] {
+        let said = inspected(&[form]);
+        let rows = said
             .windows(4)
             .filter(|text| text == b"F32 " || text == b"F32\"");
         assert_eq!(rows.count(), TENSORS);
     }
+    let said = String::from_utf8(inspected(&[])).unwrap();
+    assert!(said.contains("t{0..559999} ×560000"), "{said}");
 }
 
 #[test]

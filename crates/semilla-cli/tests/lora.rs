@@ -363,7 +363,7 @@ fn what_cannot_be_adapted_is_refused() {
     refused(
         &bad,
         &["-r", "1"],
-        "attn.q_proj.weight: element [0, 1] of the weight is NaN",
+        "\"attn.q_proj.weight\": element [0, 1] of the weight is NaN",
     );
 
     let shapes = folder.path().join("shapes.json");

@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hasher};
 
 use rayon::prelude::*;
 use semilla::inspect::{Collector, Match, Summary};
-use semilla::{DType, Tensor};
-use serde::{Serialize, Serializer};
+use semilla::{DType, Role, Tensor};
+use serde::Serialize;
 
 use super::Described;
 use super::origin::{LEAST_SAMPLE, origin};
@@ -27,12 +27,18 @@ pub struct Inspection {
     pub remarks: Vec<String>,
 }
 
-/// A report on one tensor.
+/// A report on one tensor. There may be a million: nothing is here that is not needed.
 #[derive(Debug, Serialize)]
 pub struct Inspected {
-    /// The tensor; serialized are its name, shape and type.
-    #[serde(flatten, serialize_with = "identity")]
-    pub tensor: Tensor,
+    /// The tensor's name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its element type.
+    pub dtype: DType,
+    /// What it does in the model.
+    #[serde(skip)]
+    pub role: Role,
     /// Its moments and extremes.
     #[serde(flatten)]
     pub summary: Summary,
@@ -41,25 +47,21 @@ pub struct Inspected {
 }
 
 impl Inspected {
+    fn new(tensor: Tensor, seen: Seen) -> Self {
+        Self {
+            name: tensor.name,
+            shape: tensor.shape,
+            dtype: tensor.dtype,
+            role: tensor.role,
+            summary: seen.summary,
+            consistent_with: seen.consistent_with,
+        }
+    }
+
     /// Whether there are enough values, and different ones, to tell trained from untrained.
     pub fn is_telling(&self) -> bool {
         self.summary.min != self.summary.max && self.summary.count >= LEAST_SAMPLE
     }
-}
-
-fn identity<S: Serializer>(tensor: &Tensor, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Identity<'a> {
-        name: &'a str,
-        shape: &'a [usize],
-        dtype: DType,
-    }
-    let identity = Identity {
-        name: &tensor.name,
-        shape: &tensor.shape,
-        dtype: tensor.dtype,
-    };
-    identity.serialize(serializer)
 }
 
 /// Why weights could not be inspected.
@@ -99,40 +101,36 @@ const HELD: u64 = 1 << 22;
 /// let described = describe(path, DescribeOptions::default())?;
 /// let report = inspect(described, Watch::default())?;
 /// let bias = &report.tensors[0];
-/// assert_eq!((bias.summary.zeros, bias.tensor.dtype), (2, DType::F32));
+/// assert_eq!((bias.summary.zeros, bias.dtype), (2, DType::F32));
 /// assert_eq!(bias.consistent_with.as_ref().unwrap().name, "constant 0");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn inspect(described: Described, watch: Watch<'_>) -> Result<Inspection, InspectError> {
     let file = described.file.ok_or(InspectError::NoFile)?;
-    let tensors = described.model.tensors;
-    let mut seen = Vec::with_capacity(tensors.len());
-    for together in tensors.chunks(TOGETHER) {
-        let first = seen.len();
-        let examined: Result<Vec<Seen>, Error> = together
+    let mut waiting = described.model.tensors.into_iter();
+    let mut tensors = Vec::with_capacity(waiting.len());
+    let mut hashes = Vec::with_capacity(waiting.len());
+    while waiting.len() > 0 {
+        let first = tensors.len();
+        let together = &waiting.as_slice()[..TOGETHER.min(waiting.len())];
+        let seen: Result<Vec<Seen>, Error> = together
             .par_iter()
             .enumerate()
             .map(|(place, tensor)| examine(&*file, first + place, tensor, watch))
             .collect();
-        seen.extend(examined?);
+        for (seen, tensor) in seen?.into_iter().zip(&mut waiting) {
+            hashes.push(seen.hash);
+            tensors.push(Inspected::new(tensor, seen));
+        }
     }
-    let equal = equal(&*file, &tensors, &seen, watch)?;
+    let equal = equal(&*file, &tensors, &hashes, watch)?;
     let remarks = sentences(file.remarks()).into_iter();
+    let remarks = remarks.chain(container_remark(&*file));
     let inferred = described.inferred.map(|inferred| inferred.to_string());
-    let remarks = remarks.chain(container_remark(&*file)).chain(inferred);
-    let remarks = remarks.collect();
-    let tensors = tensors
-        .into_iter()
-        .zip(seen)
-        .map(|(tensor, seen)| Inspected {
-            tensor,
-            summary: seen.summary,
-            consistent_with: seen.consistent_with,
-        });
     Ok(Inspection {
-        tensors: tensors.collect(),
+        remarks: remarks.chain(inferred).collect(),
+        tensors,
         equal,
-        remarks,
     })
 }
 
@@ -175,14 +173,14 @@ fn examine(
 /// Groups of equal tensors: candidates by hash, then byte by byte.
 fn equal(
     file: &dyn Checkpoint,
-    tensors: &[Tensor],
-    seen: &[Seen],
+    tensors: &[Inspected],
+    hashes: &[u64],
     watch: Watch<'_>,
 ) -> Result<Vec<Vec<String>>, Error> {
     let mut alike: HashMap<(u64, &[usize], DType), Vec<usize>> = HashMap::new();
-    for (index, (tensor, seen)) in tensors.iter().zip(seen).enumerate() {
-        if seen.summary.min < seen.summary.max {
-            let key = (seen.hash, &tensor.shape[..], tensor.dtype);
+    for (index, (tensor, &hash)) in tensors.iter().zip(hashes).enumerate() {
+        if tensor.summary.min < tensor.summary.max {
+            let key = (hash, &tensor.shape[..], tensor.dtype);
             alike.entry(key).or_default().push(index);
         }
     }

@@ -3,7 +3,7 @@
 //! A pattern stands for exactly the names that it was made of: each combination of its numbers is
 //! one of them. Where names do not form such a product, several patterns share them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 /// Rows that share a line.
@@ -63,15 +63,15 @@ pub(crate) fn ranges(names: &[String]) -> Vec<String> {
 /// Rows whose names have every combination of these numbers.
 struct Product {
     rows: Vec<usize>,
-    /// What stands at each place of the name.
-    numbers: Vec<BTreeSet<u64>>,
+    /// What stands at each place of the name, in order.
+    numbers: Vec<Vec<u64>>,
 }
 
 impl Product {
     fn of(row: usize, numbers: Vec<u64>) -> Self {
         Self {
             rows: vec![row],
-            numbers: numbers.into_iter().map(|n| BTreeSet::from([n])).collect(),
+            numbers: numbers.into_iter().map(|number| vec![number]).collect(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Product {
 
 /// Merges products that differ at one place only, where each still has a single number.
 fn merged(products: Vec<Product>, place: usize) -> Vec<Product> {
-    let mut firsts: HashMap<Vec<BTreeSet<u64>>, usize> = HashMap::new();
+    let mut firsts: HashMap<Vec<Vec<u64>>, usize> = HashMap::new();
     let mut out: Vec<Product> = Vec::new();
     for product in products {
         let mut others = product.numbers.clone();
@@ -105,6 +105,8 @@ fn merged(products: Vec<Product>, place: usize) -> Vec<Product> {
     }
     for product in &mut out {
         product.rows.sort_unstable();
+        product.numbers[place].sort_unstable();
+        product.numbers[place].dedup();
     }
     out
 }
@@ -141,7 +143,7 @@ fn continuation(bytes: &[u8]) -> usize {
 }
 
 /// `7`, `{0..6}`, `{0..6,8,10}`.
-fn set(numbers: &BTreeSet<u64>) -> String {
+fn set(numbers: &[u64]) -> String {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for &number in numbers {
         match runs.last_mut() {

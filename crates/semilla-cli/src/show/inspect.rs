@@ -1,17 +1,18 @@
 //! Weights, and where they may come from.
 
+use std::hash::Hash;
+
 use semilla::inspect::{Match, Summary};
 use semilla_checkpoint::ops::{Inspected, Inspection, LEAST_SAMPLE};
 
 use crate::failure::Failure;
 use crate::show::figures::{rough, shape, short};
-use crate::show::fold::{Folded, fold, ranges};
+use crate::show::fold::{fold, ranges};
 use crate::show::output::Output;
 use crate::show::table::Table;
 
 /// Prints the tensors, those that look alike on one line unless `full`, and what was noticed.
 pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Result<(), Failure> {
-    let lines = lines(report, full);
     let mut table = Table::new([
         "tensor",
         "shape",
@@ -25,16 +26,25 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
         "non-finite",
         "consistent with",
     ]);
-    for line in &lines {
-        let members: Vec<&Inspected> = line.members.iter().map(|&i| &report.tensors[i]).collect();
-        table.row(cells(line.label(), &members));
+    let mut same = Vec::new();
+    let mut folds = false;
+    if full {
+        for one in &report.tensors {
+            table.row(cells(one.name.clone(), &[one]));
+        }
+    } else {
+        for line in fold(report.tensors.iter().map(alike)) {
+            let members = line.members.iter().map(|&row| &report.tensors[row]);
+            table.row(cells(line.label(), &members.collect::<Vec<_>>()));
+            folds |= line.members.len() > 1;
+        }
+        same = table.drop_same(&["dtype", "zeros", "non-finite"]);
+        same.retain(|(_, cell)| !cell.is_empty());
+        table.spare(&["kurtosis", "mean", "zeros"]);
     }
-    let mut same = table.drop_same(&["dtype", "zeros", "non-finite"]);
-    same.retain(|(_, cell)| !cell.is_empty());
-    table.spare(&["kurtosis", "mean", "zeros"]);
     output.table(&table)?;
     output.same(&same)?;
-    print_legend(report, &lines, output)?;
+    print_legend(report, folds, output)?;
     for remark in &report.remarks {
         output.line(format_args!("{remark}"))?;
     }
@@ -44,20 +54,12 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
     print_summary(report, output)
 }
 
-fn lines(report: &Inspection, full: bool) -> Vec<Folded> {
-    let tensors = &report.tensors;
-    if full {
-        let single = |(row, one): (usize, &Inspected)| Folded::single(&one.tensor.name, row);
-        return tensors.iter().enumerate().map(single).collect();
-    }
-    fold(tensors.iter().map(|one| {
-        let tensor = &one.tensor;
-        let law = one.consistent_with.as_ref().map(|found| &found.name);
-        // A damaged tensor does not hide among others.
-        let is_finite = one.summary.non_finite == 0;
-        let key = (tensor.role, &tensor.shape, tensor.dtype, law, is_finite);
-        (tensor.name.as_str(), key)
-    }))
+/// A tensor's name, and what it must share with those on its line.
+fn alike(one: &Inspected) -> (&str, impl Eq + Hash) {
+    let law = one.consistent_with.as_ref().map(|found| &found.name);
+    // A damaged tensor does not hide among others.
+    let is_finite = one.summary.non_finite == 0;
+    (&one.name, (one.role, &one.shape, one.dtype, law, is_finite))
 }
 
 /// What is said of one tensor, or of several that look alike.
@@ -82,8 +84,8 @@ fn cells(name: String, members: &[&Inspected]) -> [String; 11] {
     };
     [
         name,
-        shape(&first.tensor.shape),
-        first.tensor.dtype.to_string(),
+        shape(&first.shape),
+        first.dtype.to_string(),
         short(all(|s| s.mean).fold(0.0, farthest)),
         std,
         short(all(|s| s.min).fold(f64::INFINITY, f64::min)),
@@ -130,8 +132,8 @@ fn law(members: &[&Inspected]) -> String {
     }
 }
 
-fn print_legend(report: &Inspection, lines: &[Folded], output: &mut Output) -> Result<(), Failure> {
-    if lines.iter().any(|line| line.members.len() > 1) {
+fn print_legend(report: &Inspection, folds: bool, output: &mut Output) -> Result<(), Failure> {
+    if folds {
         output.line(format_args!(
             "×n: n tensors alike; of mean, kurtosis and zeros the one farthest from 0 \
              (--full lists each)"

@@ -66,8 +66,11 @@ fn rows(plan: &Plan, full: bool) -> Vec<Folded> {
         return lines.iter().enumerate().map(single).collect();
     }
     fold(lines.iter().map(|line| {
-        // Numbers may differ, such as a depth's factor: a span shows them.
-        let says = (mask(&values(line)), mask(&reason(line, true)));
+        // Numbers may differ, such as a depth's factor: a span shows them. Sources' names may not.
+        let says = match line.loads().is_empty() {
+            true => (mask(&values(line)), mask(&reason(line, true))),
+            false => (values(line), reason(line, true)),
+        };
         let key = (
             &line.shape,
             line.dtype,

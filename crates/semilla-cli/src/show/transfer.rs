@@ -6,6 +6,7 @@ use semilla_checkpoint::ops::{Coverage, Transferred};
 
 use crate::failure::Failure;
 use crate::show::figures::grouped_digits;
+use crate::show::fold::fold;
 use crate::show::names::shortened;
 use crate::show::output::Output;
 use crate::show::table::Table;
@@ -63,7 +64,7 @@ pub(crate) fn print(plan: &Plan, output: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The coverage for people.
+/// The coverage of each part; parts that are alike share a row.
 fn table(coverage: &[Coverage]) -> Table {
     let mut table = Table::new([
         "part",
@@ -75,16 +76,22 @@ fn table(coverage: &[Coverage]) -> Table {
         "of bytes",
     ]);
     let percent = |part: u64, all: u64| format!("{:.2} %", 100.0 * part as f64 / all.max(1) as f64);
-    for group in coverage {
-        table.row([
-            group.prefix.clone(),
+    let cells = |group: &Coverage| {
+        [
             group.loaded.to_string(),
             group.adapted.to_string(),
             group.new.to_string(),
             grouped_digits(group.of_elements),
             percent(group.elements, group.of_elements),
             percent(group.bytes, group.of_bytes),
-        ]);
+        ]
+    };
+    let rows = coverage
+        .iter()
+        .map(|group| (group.prefix.as_str(), cells(group)));
+    for row in fold(rows) {
+        let [loaded, adapted, new, elements, from, bytes] = cells(&coverage[row.members[0]]);
+        table.row([row.label(), loaded, adapted, new, elements, from, bytes]);
     }
     table
 }

@@ -98,7 +98,7 @@ impl Load {
         }
         match &self.rest {
             None if !self.covers(shape) => {
-                Some("nothing fills some of its elements; give the load a rest".to_owned())
+                Some("some of its elements come from nowhere; give the load a rest".to_owned())
             }
             _ => None,
         }

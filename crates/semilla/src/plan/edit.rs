@@ -1,6 +1,6 @@
 //! A plan changed by hand: a different initializer, a different seed.
 
-use super::make::{Maker, unknown};
+use super::make::{Maker, judged, unknown};
 use super::{Disposition, Line, Plan, PlanError};
 use crate::fill::Fill;
 use crate::init::{Context, Initializer};
@@ -34,10 +34,10 @@ impl Plan {
             layout: self.tensors[place].layout.clone(),
             ..Decision::new(initializer.into(), FanRule::Exact, "set by hand")
         };
-        let line = Maker::of_model(model, None, self.seed)
+        let draft = Maker::of_model(model, None, self.seed)
             .filled(tensor, decision, &Fate::New)
             .map_err(|error| PlanError::Tensors(vec![(name.to_owned(), error)]))?;
-        self.tensors[place] = line;
+        self.tensors.splice(place..=place, judged(vec![draft]));
         self.renew_ties();
         Ok(())
     }

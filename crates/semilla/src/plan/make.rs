@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
+
 use super::{Disposition, Line, Plan, PlanError, Signal};
+use crate::activation::Activation;
 use crate::fill::{Fill, Load};
 use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
 use crate::model::{Model, Tensor};
@@ -58,12 +61,12 @@ impl Recipe {
         let decisions = self.decide(model, |tensor| {
             tied.contains(tensor.name.as_str()) || supply.gives_whole(tensor)
         })?;
-        let mut maker = Maker::new(self, model, seed);
-        let mut lines = Vec::with_capacity(model.tensors.len());
+        let maker = Maker::of_model(model, self.base_width, seed);
+        let mut drafts = Vec::with_capacity(model.tensors.len());
         let mut errors = Vec::new();
         for (tensor, decision) in model.tensors.iter().zip(decisions) {
-            match maker.line(tensor, decision, supply.fate(&tensor.name)) {
-                Ok(line) => lines.push(line),
+            match maker.draft(tensor, decision, supply.fate(&tensor.name)) {
+                Ok(draft) => drafts.push(draft),
                 Err(error) => errors.push((tensor.name.clone(), error)),
             }
         }
@@ -75,7 +78,7 @@ impl Recipe {
             stream: stream::VERSION,
             recipe: self.name.clone(),
             seed,
-            tensors: lines,
+            tensors: judged(drafts),
             sources: supply.into_sources(model),
             kept: None,
         };
@@ -97,18 +100,37 @@ fn check_names(supply: &Supply, model: &Model) -> Result<(), PlanError> {
     }
 }
 
+/// A line, and the activation and gain whose theory it lacks.
+pub(super) struct Draft {
+    line: Line,
+    gain: Option<(Activation, f64)>,
+}
+
+/// The lines with the theory of their gains: computed once for each activation and gain, on all
+/// threads.
+pub(super) fn judged(drafts: Vec<Draft>) -> Vec<Line> {
+    let key = |(activation, gain): (Activation, f64)| (activation.to_string(), gain.to_bits());
+    let asked: HashMap<_, _> = drafts
+        .iter()
+        .filter_map(|draft| draft.gain.map(|gain| (key(gain), gain)))
+        .collect();
+    let signals: HashMap<_, _> = asked
+        .into_par_iter()
+        .map(|(key, (activation, gain))| (key, Signal::new(activation, gain)))
+        .collect();
+    let line = |Draft { line, gain }: Draft| Line {
+        signal: gain.and_then(|gain| signals[&key(gain)]),
+        ..line
+    };
+    drafts.into_iter().map(line).collect()
+}
+
 /// Makes lines of one model.
 pub(super) struct Maker {
     context: Context,
-    /// The theory, computed once per activation and gain.
-    signals: HashMap<(String, u64), Option<Signal>>,
 }
 
 impl Maker {
-    fn new(recipe: &Recipe, model: &Model, seed: u64) -> Self {
-        Self::of_model(model, recipe.base_width, seed)
-    }
-
     pub(super) fn of_model(model: &Model, base_width: Option<usize>, seed: u64) -> Self {
         Self {
             context: Context {
@@ -118,25 +140,23 @@ impl Maker {
                 seed,
                 ..Context::default()
             },
-            signals: HashMap::new(),
         }
     }
 
     /// A tensor's line. No decision is needed where a checkpoint gives all of it, or where a tie
     /// will replace the line.
-    fn line(
-        &mut self,
+    fn draft(
+        &self,
         tensor: &Tensor,
         decision: Option<Decision>,
         fate: &Fate,
-    ) -> Result<Line, InitError> {
-        match (fate, decision) {
-            (Fate::Given(given), _) if given.is_whole(&tensor.shape) => {
-                Ok(self.given(tensor, given))
-            }
-            (_, Some(decision)) => self.filled(tensor, decision, fate),
-            (_, None) => Ok(self.placeholder(tensor)),
-        }
+    ) -> Result<Draft, InitError> {
+        let line = match (fate, decision) {
+            (Fate::Given(given), _) if given.is_whole(&tensor.shape) => self.given(tensor, given),
+            (_, Some(decision)) => return self.filled(tensor, decision, fate),
+            (_, None) => self.placeholder(tensor),
+        };
+        Ok(Draft { line, gain: None })
     }
 
     /// The line of a tensor that a checkpoint gives whole.
@@ -173,20 +193,20 @@ impl Maker {
 
     /// The line of a tensor that an initializer fills, or of which it fills the rest.
     pub(super) fn filled(
-        &mut self,
+        &self,
         tensor: &Tensor,
         decision: Decision,
         fate: &Fate,
-    ) -> Result<Line, InitError> {
+    ) -> Result<Draft, InitError> {
         let tensor = decision.apply_to(tensor);
         let context = Context {
             fans: decision.fans,
             ..self.context
         };
         let resolved = decision.initializer.resolve(&tensor, &context)?;
-        Ok(Line {
+        let gain = gain(&tensor, &resolved);
+        let line = Line {
             disposition: Disposition::of(fate, &decision.initializer),
-            signal: self.signal(&tensor, &resolved),
             std: resolved.fill.std(),
             fans: resolved.fans,
             gain: resolved.gain,
@@ -204,17 +224,17 @@ impl Maker {
             },
             initializer: decision.initializer,
             ..self.placeholder(&tensor)
-        })
+        };
+        Ok(Draft { line, gain })
     }
+}
 
-    fn signal(&mut self, tensor: &Tensor, resolved: &Resolved) -> Option<Signal> {
-        let activation = tensor.activation.filter(|_| !tensor.is_normalized)?;
-        // The layer's own fans, whichever rule the initializer followed.
-        let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
-        let gain = resolved.fill.std()? * fans.fan_in.sqrt();
-        let entry = self.signals.entry((activation.to_string(), gain.to_bits()));
-        *entry.or_insert_with(|| Signal::new(activation, gain))
-    }
+/// The gain that theory can judge: before an activation, with no normalization between.
+fn gain(tensor: &Tensor, resolved: &Resolved) -> Option<(Activation, f64)> {
+    let activation = tensor.activation.filter(|_| !tensor.is_normalized)?;
+    // The layer's own fans, whichever rule the initializer followed.
+    let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
+    Some((activation, resolved.fill.std()? * fans.fan_in.sqrt()))
 }
 
 /// The reason for the part that is loaded, then for the rest.

@@ -35,8 +35,8 @@ pub struct Stream {
     pub(super) part: Part,
 }
 
-/// Elements that one thread takes at a time: large enough to forget the hand-over, small enough to share
-/// evenly.
+/// Elements that one thread takes at a time: large enough to forget the hand-over, small enough to
+/// share evenly.
 const CHUNK: usize = 1 << 16;
 
 impl Stream {
@@ -58,8 +58,8 @@ impl Stream {
         }
     }
 
-    /// The sequence of the `index`-th thing inside this one: part `p` has the children `p · 2²⁰ +
-    /// index + 1`.
+    /// The sequence of the `index`-th thing inside this one. The children of part `p` are the parts
+    /// `p · 2²⁰ + index + 1`.
     pub const fn child(self, index: u64) -> Self {
         let Part(part) = self.part;
         self.part(Part((part << 20).wrapping_add(index).wrapping_add(1)))

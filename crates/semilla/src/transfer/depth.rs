@@ -65,6 +65,9 @@ pub enum NewLayers {
     Identity,
 }
 
+/// More layers than any model has: a number in a name is not taken for a size to allocate.
+const MOST_LAYERS: usize = 1 << 16;
+
 /// The checkpoint's layer for each layer of the model, decided.
 pub(super) struct Layers<'a> {
     rule: &'a Depth,
@@ -108,6 +111,12 @@ impl Depth {
                 "checkpoint (after renaming)"
             };
             return Err(problem(format!("the {side} has no such layers")));
+        }
+        if to.max(from) > MOST_LAYERS {
+            return Err(problem(format!(
+                "the names count {} layers, more than the limit of {MOST_LAYERS}",
+                to.max(from)
+            )));
         }
         let sources = self.map.sources(from, to);
         if sources.len() != to || sources.iter().any(|&layer| layer >= from) {
@@ -236,5 +245,8 @@ mod tests {
         };
         let error = rules.align(&list(1), &list(2), true).unwrap_err();
         assert!(matches!(error, TransferError::Depth { .. }), "{error}");
+        let huge = owned(&[(layer(usize::MAX), vec![2, 2])]);
+        let error = rules.align(&huge, &list(2), true).unwrap_err();
+        assert!(error.to_string().contains("limit of 65536"), "{error}");
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::AtomicBool;
 
+use semilla::model::Convention;
 use semilla::transfer::{Op, Prefixes, SourceTensor};
 use semilla::{PlanSource, Supply, Tie, Transfer, check_ties};
 
-use super::{Planner, PlanningError};
-use crate::ops::describe::describe_checkpoint;
+use super::PlanningError;
+use crate::ops::describe::{Described, describe_checkpoint};
 use crate::ops::labels::read_rows;
 use crate::ops::pieces::same;
 use crate::remark::sentences;
@@ -14,17 +15,31 @@ use crate::{Checkpoint, Remark, open};
 
 type Checkpoints = Vec<Box<dyn Checkpoint>>;
 
-/// Aligns every checkpoint with the model. Tied tensors need not be in them.
-pub(super) fn supply(planner: &Planner<'_>) -> Result<(Supply, Checkpoints), PlanningError> {
-    let model = &planner.model.model;
-    let ties = [&planner.recipe.ties[..], &planner.ties].concat();
-    check_ties(&ties, model)?;
+/// The choices that say which checkpoints give what.
+pub(super) struct Choices<'a> {
+    pub(super) model: &'a Described,
+    /// The `[[pretrained]]` tables of the recipe.
+    pub(super) tables: &'a [Transfer],
+    /// The user's rules.
+    pub(super) from: Option<&'a Transfer>,
+    /// The convention that the user states for the checkpoints.
+    pub(super) convention: Option<Convention>,
+    /// All ties, the recipe's and the user's. Tied tensors need not be in the checkpoints.
+    pub(super) ties: &'a [Tie],
+}
+
+/// Opens every checkpoint and aligns it with the model.
+pub(super) fn supply(choices: &Choices<'_>) -> Result<(Supply, Checkpoints), PlanningError> {
+    let model = &choices.model.model;
+    check_ties(choices.ties, model)?;
     let mut supply = Supply::default();
     let mut files = Checkpoints::new();
-    for rules in rules(&planner.recipe.pretrained, planner.from.as_ref())? {
-        files.push(add(&mut supply, planner, rules, &ties)?);
+    for rules in rules(choices.tables, choices.from)? {
+        files.push(add(&mut supply, choices, rules)?);
     }
-    supply.tie(&ties, model, |left, right| equal(&files, left, right))?;
+    supply.tie(choices.ties, model, |left, right| {
+        equal(&files, left, right)
+    })?;
     Ok((supply, files))
 }
 
@@ -53,25 +68,24 @@ fn rules(tables: &[Transfer], from: Option<&Transfer>) -> Result<Vec<Transfer>, 
 /// Opens the checkpoint that the rules name and adds what it gives.
 fn add(
     supply: &mut Supply,
-    planner: &Planner<'_>,
+    choices: &Choices<'_>,
     mut rules: Transfer,
-    ties: &[Tie],
 ) -> Result<Box<dyn Checkpoint>, PlanningError> {
     let path = rules.from.clone().unwrap_or_default();
     rules
         .may_miss
-        .extend(ties.iter().map(|tie| tie.name.clone()));
+        .extend(choices.ties.iter().map(|tie| tie.name.clone()));
     for adapt in &mut rules.adapt {
         if let Op::Rows(rows) = &mut adapt.op {
             read_rows(rows)?;
         }
     }
-    let source = describe_checkpoint(open(&path)?, &path, planner.from_convention)?;
+    let source = describe_checkpoint(open(&path)?, &path, choices.convention)?;
     let unreadable = unreadable(source.file.as_deref());
     rules.skip_unreadable(&source.model, &unreadable);
-    let one_convention = source.convention == planner.model.convention;
+    let one_convention = source.convention == choices.model.convention;
     let alignment = rules
-        .align(&planner.model.model, &source.model, one_convention)
+        .align(&choices.model.model, &source.model, one_convention)
         .map_err(|error| PlanningError::Transfer {
             path: path.clone(),
             unreadable: unreadable.join(", "),
@@ -90,7 +104,7 @@ fn add(
         tensors: file.tensors().len(),
         unused: Vec::new(),
     };
-    supply.add(&planner.model.model, alignment, source);
+    supply.add(&choices.model.model, alignment, source);
     Ok(file)
 }
 

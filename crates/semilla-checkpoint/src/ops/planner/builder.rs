@@ -3,7 +3,7 @@
 use semilla::model::Convention;
 use semilla::{Recipe, Tie, Transfer};
 
-use super::align::supply;
+use super::align::{Choices, supply};
 use super::{Planned, PlanningError};
 use crate::ops::Described;
 
@@ -41,11 +41,11 @@ use crate::ops::Described;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Planner<'a> {
-    pub(super) model: &'a Described,
-    pub(super) recipe: Recipe,
-    pub(super) ties: Vec<Tie>,
-    pub(super) from: Option<Transfer>,
-    pub(super) from_convention: Option<Convention>,
+    model: &'a Described,
+    recipe: Recipe,
+    ties: Vec<Tie>,
+    from: Option<Transfer>,
+    from_convention: Option<Convention>,
     seed: u64,
 }
 
@@ -101,10 +101,18 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// [`PlanningError`].
     pub fn plan(self) -> Result<Planned<'a>, PlanningError> {
-        let (supply, pretrained) = supply(&self)?;
+        let ties = [&self.recipe.ties[..], &self.ties].concat();
+        let (supply, pretrained) = supply(&Choices {
+            model: self.model,
+            tables: &self.recipe.pretrained,
+            from: self.from.as_ref(),
+            convention: self.from_convention,
+            ties: &ties,
+        })?;
+        let model = &self.model.model;
         let plan = self
             .recipe
-            .plan_with(&self.model.model, supply, &self.ties, self.seed)?;
+            .plan_with(model, supply, &self.ties, self.seed)?;
         Ok(Planned::new(plan, self.model.file.as_deref(), pretrained))
     }
 }

@@ -14,7 +14,7 @@ const CANDIDATES: usize = 64;
 /// then the targets whose name is found.
 type Score = (u64, usize);
 
-/// The prefixes under which most of the model finds its names. No prefix wins over others that
+/// The prefixes under which most of the model finds its names. The empty pair wins over others that
 /// match equally well.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use super::tokens::{Tokens, is_digits};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// Up to where both names are the same.
-    Heads,
+    Beginnings,
     /// Up to the last part.
     Modules,
     /// The whole name, with any numbers.
@@ -19,7 +19,7 @@ pub(super) enum Form {
 /// The rename of one pair.
 pub(super) fn rule(a: &Tokens<'_>, b: &Tokens<'_>, form: Form) -> (String, String) {
     let end = match form {
-        Form::Heads => a.common_end(b),
+        Form::Beginnings => a.common_end(b),
         Form::Modules => a.common_end(b).min(1),
         Form::Patterns | Form::Names => 0,
     };
@@ -31,7 +31,7 @@ pub(super) fn rule(a: &Tokens<'_>, b: &Tokens<'_>, form: Form) -> (String, Strin
         let digits = tokens.iter().filter(|token| is_digits(token));
         digits.map(|token| (*token).to_owned()).collect()
     };
-    // A number that both have at its index may be any.
+    // A number that both names have in the same position may be any.
     let numbers = digits(tokens_a).into_iter().zip(digits(tokens_b));
     let any: Vec<bool> = numbers
         .map(|(a, b)| form != Form::Names && a == b)

@@ -60,7 +60,10 @@ pub(in crate::transfer) fn proposal<S: Copy + Ord + Hash>(
 
 fn could_be(sources: &[Family], targets: &[Family]) -> String {
     let list = |families: &[Family]| {
-        let shown = families.iter().take(3).map(|sort| sort.pattern.as_str());
+        let shown = families
+            .iter()
+            .take(3)
+            .map(|family| family.pattern.as_str());
         let more = if families.len() > 3 { ", ..." } else { "" };
         shown.collect::<Vec<&str>>().join(", ") + more
     };

@@ -25,7 +25,7 @@ pub(super) fn written<S: Copy>(
         .map(|&(source, target, _)| (from[source].0.whole, to[target].0.whole))
         .collect();
     let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
-    for form in [Form::Heads, Form::Modules, Form::Patterns, Form::Names] {
+    for form in [Form::Beginnings, Form::Modules, Form::Patterns, Form::Names] {
         let rules = rules(from, to, pairs, form);
         if rules.len().saturating_mul(names.len()) > MOST_RENAMES {
             continue;
