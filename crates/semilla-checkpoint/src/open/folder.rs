@@ -88,7 +88,7 @@ fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<P
 }
 
 /// Whether the files are all of one model in parts: those that are missing are asked for later.
-fn are_parts(first: &PathBuf, files: &[PathBuf]) -> bool {
+fn are_parts(first: &Path, files: &[PathBuf]) -> bool {
     siblings(first).is_some_and(|parts| files.iter().all(|file| parts.contains(file)))
 }
 

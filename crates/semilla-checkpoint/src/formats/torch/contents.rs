@@ -36,6 +36,9 @@ pub(super) struct Walk<'a> {
     bytes: u64,
 }
 
+/// The tensors, and what cannot be read.
+pub(super) type Found = (Vec<(TensorInfo, View)>, Vec<Remark>);
+
 /// Why the walk ends.
 pub(super) enum Stop {
     Problem(String),
@@ -56,7 +59,7 @@ impl<'a> Walk<'a> {
         storages: &'a Storages,
         root: Id,
         limits: &'a Limits,
-    ) -> Result<(Vec<(TensorInfo, View)>, Vec<Remark>), Stop> {
+    ) -> Result<Found, Stop> {
         let mut walk = Self {
             values,
             storages,

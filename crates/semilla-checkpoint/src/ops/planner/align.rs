@@ -89,7 +89,7 @@ fn add(
         .map_err(|error| PlanningError::Transfer {
             path: path.clone(),
             unreadable: unreadable.join(", "),
-            error,
+            error: Box::new(error),
         })?;
     let file = source.file.ok_or(PlanningError::NoSource)?;
     let remarks = sentences(file.remarks()).into_iter();

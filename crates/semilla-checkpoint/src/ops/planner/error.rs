@@ -24,7 +24,7 @@ pub enum PlanningError {
         unreadable: String,
         /// The reason.
         #[source]
-        error: TransferError,
+        error: Box<TransferError>,
     },
     /// A checkpoint cannot be described.
     #[error(transparent)]
