@@ -151,6 +151,40 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Files of a model in parts are not there.
+    #[error(
+        "the model of {} lies in several files, of which {} {} missing beside it; fetch all into \
+         one folder",
+        path.display(),
+        first_of(missing),
+        if missing.len() == 1 { "is" } else { "are" }
+    )]
+    MissingParts {
+        /// The part, or the index.
+        path: PathBuf,
+        /// The names of the files that are not there.
+        missing: Vec<String>,
+    },
+    /// A file holds one slice of each matrix.
+    #[error(
+        "{} holds one slice of every matrix, as a process of tensor parallelism saved it, and not \
+         the model; merge the slices with the tools of the trainer that wrote them",
+        path.display()
+    )]
+    Slice {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file or folder of `torch.distributed.checkpoint`.
+    #[error(
+        "{} is of torch.distributed.checkpoint, which only PyTorch puts together; convert its \
+         folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt",
+        path.display()
+    )]
+    Distributed {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// The path is neither a file nor a folder.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
@@ -254,6 +288,17 @@ impl Error {
             cause,
         }
     }
+}
+
+/// The first names, and how many more there are.
+fn first_of(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).map(String::as_str);
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
+    }
+    text
 }
 
 /// The formats that this build reads.

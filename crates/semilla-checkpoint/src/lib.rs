@@ -141,7 +141,7 @@ pub use looks_like::LooksLike;
 pub use malformed::Malformed;
 pub use open::{open, open_with};
 pub use quoted::Quoted;
-pub use remark::Remark;
+pub use remark::{Remark, sentences};
 pub use tensor::{InvalidTensor, TensorFault, TensorInfo};
 pub use tensors::Tensors;
 pub use values::{Health, InvalidShare, Share, Sources, materialize, tensors_of};

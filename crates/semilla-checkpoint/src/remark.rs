@@ -22,6 +22,13 @@ pub enum Remark {
         /// Their kind, such as "optimizer weights".
         what: &'static str,
     },
+    /// A value that may be a weight cannot be read, and was left out.
+    Unreadable {
+        /// The name that its tensor would have.
+        name: String,
+        /// Why it cannot be read.
+        problem: String,
+    },
     /// Tensors were looked for below a key that wraps them, such as `state_dict`.
     Unwrapped(Quoted),
     /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs:
@@ -34,6 +41,14 @@ pub enum Remark {
 }
 
 impl Remark {
+    /// The name of the tensor that cannot be read, if this is about one.
+    pub(crate) fn unreadable(&self) -> Option<&str> {
+        match self {
+            Remark::Unreadable { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether this speaks of an attack rather than of a habit.
     pub fn is_suspicious(&self) -> bool {
         matches!(self, Remark::PickleGlobal { .. })
@@ -48,6 +63,9 @@ impl fmt::Display for Remark {
                 "the pickle names {name} of {module}, which no weights need; it was not run"
             ),
             Remark::LeftOut { count, what } => write!(f, "{count} {what} left out"),
+            Remark::Unreadable { name, problem } => {
+                write!(f, "left out {}: {problem}", Quoted::new(name))
+            }
             Remark::Unwrapped(key) => write!(f, "the weights lie below {key}"),
             Remark::RotaryOrder { tensors } => write!(
                 f,
@@ -56,4 +74,25 @@ impl fmt::Display for Remark {
             ),
         }
     }
+}
+
+/// The remarks as sentences, with one for all that cannot be read for the same reason.
+pub fn sentences(remarks: &[Remark]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let mut unreadable: Vec<(&str, Vec<String>)> = Vec::new();
+    for remark in remarks {
+        let Remark::Unreadable { name, problem } = remark else {
+            sentences.push(remark.to_string());
+            continue;
+        };
+        let name = Quoted::new(name).to_string();
+        match unreadable.iter_mut().find(|(known, _)| known == problem) {
+            Some((_, names)) => names.push(name),
+            None => unreadable.push((problem, vec![name])),
+        }
+    }
+    let lists = unreadable.into_iter();
+    sentences
+        .extend(lists.map(|(problem, names)| format!("left out {}: {problem}", names.join(", "))));
+    sentences
 }

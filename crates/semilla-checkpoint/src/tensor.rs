@@ -78,14 +78,6 @@ impl TensorInfo {
     pub fn bytes(&self) -> u64 {
         self.elements() * self.dtype.size() as u64
     }
-
-    /// The same tensor under a fault.
-    pub(crate) fn invalid(&self, fault: TensorFault) -> InvalidTensor {
-        InvalidTensor {
-            name: Quoted::new(&self.name),
-            fault,
-        }
-    }
 }
 
 /// A tensor whose name, element type, shape and bytes do not go together.

@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 
-use common::{check, damage, fixture, folder, left_out, load, refusal};
+use common::{check, damage, fixture, folder, left_out, load, names, refusal};
 use semilla_checkpoint::{Format, Limits, Remark, open, open_with};
 
 #[test]
@@ -166,6 +166,26 @@ fn tensors_are_checked() {
     assert!(message(&[tensor("a\x07", &[4], 0, 0)]).contains("control characters"));
     let empty = file(&[], &[tensor("a", &[0, 32], 8, 0), tensor("b", &[], 0, 0)]);
     assert_eq!(load(&empty).unwrap(), [vec![], vec![1; 4]]);
+}
+
+#[test]
+fn a_file_that_says_it_is_one_of_several_is_not_the_whole() {
+    let part = |name: &str| {
+        let count = entry("split.count", 2, &2u16.to_le_bytes());
+        file(&[count], &[tensor(name, &[4, 4], 0, 0)])
+    };
+    let renamed = refusal(&part("a"));
+    assert!(renamed.contains("one of 2 files of a model"), "{renamed}");
+    let folder = tempfile::tempdir().unwrap();
+    let at = |number: u32| folder.path().join(format!("m-0000{number}-of-00002.gguf"));
+    fs::write(at(1), part("a")).unwrap();
+    let missing = open(at(1)).err().unwrap().to_string();
+    assert!(
+        missing.contains("m-00002-of-00002.gguf is missing"),
+        "{missing}"
+    );
+    fs::write(at(2), part("b")).unwrap();
+    assert_eq!(names(&*open(at(2)).unwrap()), ["a", "b"]);
 }
 
 #[test]

@@ -109,9 +109,16 @@ fn impossible_tensors_are_refused() {
         fault(out_of_range, 8),
         TensorFault::Placement { .. }
     ));
-    for dtype in ["F4", "F8_E8M0", "C64", "f32", "\\u001b[31m"] {
-        let entry = format!(r#"{{"dtype":"{dtype}","shape":[2],"data_offsets":[0,8]}}"#);
-        assert!(matches!(fault(&entry, 8), TensorFault::DType(_)));
+    let types = [
+        ("F4", 1),
+        ("F8_E8M0", 2),
+        ("C64", 16),
+        ("f32", 8),
+        ("\\u001b[31m", 8),
+    ];
+    for (dtype, bytes) in types {
+        let entry = format!(r#"{{"dtype":"{dtype}","shape":[2],"data_offsets":[0,{bytes}]}}"#);
+        assert!(matches!(fault(&entry, bytes), TensorFault::DType(_)));
     }
 }
 
@@ -226,7 +233,7 @@ fn an_index_and_its_shards_must_agree() {
         ),
         (
             r#"{"a":"1.safetensors","b":"3.safetensors"}"#,
-            "cannot open",
+            "3.safetensors is missing beside it",
         ),
         (r#"{"a":"1.safetensors","b":"../2.safetensors"}"#, "refused"),
         (r#"{"a":"1.safetensors","b":"/etc/passwd"}"#, "refused"),

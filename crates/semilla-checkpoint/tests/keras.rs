@@ -333,7 +333,11 @@ fn an_index_of_keras_and_its_shards_must_agree() {
     );
     refused(first, r#""../shards_00000.weights.h5""#, "is refused");
     refused(first, r#""/shards_00000.weights.h5""#, "is refused");
-    refused(first, r#""shards_00009.weights.h5""#, "cannot open");
+    refused(
+        first,
+        r#""shards_00009.weights.h5""#,
+        "shards_00009.weights.h5 is missing",
+    );
     refused(first, second, "occurs twice");
     refused(first, r#""torch.pt""#, "as Keras HDF5");
     refused(

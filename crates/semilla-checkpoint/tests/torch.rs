@@ -109,7 +109,6 @@ fn commands_are_reported_and_not_run() {
 #[test]
 fn what_cannot_be_read_is_named() {
     for (name, part) in [
-        ("sparse.pt", "tensor \"s\""),
         ("quantized.pt", "tensor \"q\""),
         ("complex.pt", "tensor \"c\""),
         ("meta.pt", "tensor \"m\""),
@@ -127,6 +126,17 @@ fn what_cannot_be_read_is_named() {
         let message = fixture_refusal(name);
         assert!(message.contains(part), "{name}: {message}");
     }
+}
+
+#[test]
+fn what_cannot_be_read_beside_weights_is_left_out() {
+    let checkpoint = open(fixture("sparse.pt")).unwrap();
+    assert_eq!(names(&*checkpoint), ["ok"]);
+    let [remark @ Remark::Unreadable { name, .. }] = checkpoint.remarks() else {
+        panic!("{:?}", checkpoint.remarks());
+    };
+    assert_eq!(name, "s");
+    assert!(remark.to_string().contains("to_dense()"), "{remark}");
 }
 
 #[test]

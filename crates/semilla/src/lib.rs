@@ -57,6 +57,7 @@
 //! - Files: the crate `semilla-checkpoint`, whose `ops` are what the command `semilla` does.
 
 pub mod activation;
+pub mod container;
 mod distribution;
 mod dtype;
 mod expression;

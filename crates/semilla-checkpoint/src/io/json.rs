@@ -71,6 +71,33 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
     }
 }
 
+/// The same, or `null` for no entries.
+struct Nullable<T>(Object<T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Nullable<T> {
+    type Value = Vec<(String, T)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Nullable<T> {
+    type Value = Vec<(String, T)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or null")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        self.0.deserialize(deserializer)
+    }
+}
+
 fn check_count<E: serde::de::Error>(count: usize, limit: usize) -> Result<(), E> {
     if count < limit {
         return Ok(());
@@ -126,7 +153,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for DocumentSeed<'_, T> {
             } else if metadata.is_some() {
                 return Err(A::Error::duplicate_field(METADATA_KEY));
             } else {
-                let entries = map.next_value_seed(Object::new(self.limits.metadata))?;
+                let entries = map.next_value_seed(Nullable(Object::new(self.limits.metadata)))?;
                 metadata = Some(unique(entries)?);
             }
         }

@@ -1,9 +1,10 @@
 //! Opening a file, a model in shards, or a folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
+use crate::format::Format;
 #[cfg(feature = "gguf")]
 use crate::formats::gguf::Gguf;
 #[cfg(feature = "keras")]
@@ -14,14 +15,16 @@ use crate::formats::numpy::Numpy;
 use crate::formats::onnx::Onnx;
 use crate::formats::safetensors::Safetensors;
 #[cfg(feature = "torch")]
-use crate::formats::torch::{Shards, Torch};
+use crate::formats::torch::Torch;
 use crate::io::index::Index;
 use crate::io::limits::Limits;
 #[cfg(any(feature = "torch", feature = "numpy", feature = "keras"))]
 use crate::open::archive::open_archive;
 use crate::open::folder::choose;
 use crate::open::json::{self, Json};
+use crate::open::part::{check_present, check_unsliced, siblings};
 use crate::open::recognize::{Content, recognize};
+use crate::open::shards::Shards;
 
 /// Opens what lies at `path`, with the default [`Limits`].
 ///
@@ -37,6 +40,8 @@ use crate::open::recognize::{Content, recognize};
 /// - a GGUF file;
 /// - a list of shapes (see [`Manifest::parse`](crate::Manifest::parse));
 /// - a Keras or other HDF5 file, or a `.keras` archive (see `Keras`);
+/// - one of the files of a model in parts (`model-00001-of-00003.safetensors`), with all the
+///   others beside it: they are opened together;
 /// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin`
 ///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index.
 ///
@@ -58,7 +63,33 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
     } else {
         path.to_owned()
     };
-    open_content(&file, recognize(&file)?, limits)
+    check_unsliced(&file)?;
+    match siblings(&file) {
+        None => open_whole(&file, limits),
+        Some(parts) => {
+            check_present(&file, &parts)?;
+            let open = |part: &Path| open_content(part, recognize(part)?, limits);
+            Ok(Box::new(Shards::join(&file, &parts, open)?))
+        }
+    }
+}
+
+/// Opens a file that does not say by its name that it is a part.
+fn open_whole(file: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+    let checkpoint = open_content(file, recognize(file)?, limits)?;
+    let parts = checkpoint.metadata().get("split.count");
+    let parts = parts.and_then(|count| count.parse::<u64>().ok());
+    match parts {
+        Some(count @ 2..) if checkpoint.format() == Format::Gguf => Err(Error::Format {
+            path: file.to_owned(),
+            format: Format::Gguf,
+            problem: format!(
+                "it is one of {count} files of a model; put all into one folder, under the names \
+                 that they were published with (...-00001-of-{count:05}.gguf)"
+            ),
+        }),
+        _ => Ok(checkpoint),
+    }
 }
 
 fn open_content(
@@ -95,9 +126,12 @@ fn open_content(
 /// Opens the shards of an index by what the first of them is.
 fn open_shards(path: &Path, index: &Index, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut shards = index.shards();
-    let first = shards.next().map(|lines| folder.join(&lines[0].shard));
-    match first.map(|shard| recognize(&shard)).transpose()? {
+    let shards = index.shards().map(|lines| folder.join(&lines[0].shard));
+    let shards: Vec<PathBuf> = shards.collect();
+    check_present(path, &shards)?;
+    // Among them may be a page or a pointer that was fetched in a shard's place.
+    let contents: Result<Vec<Content>, Error> = shards.iter().map(|s| recognize(s)).collect();
+    match contents?.first().copied() {
         #[cfg(feature = "keras")]
         Some(Content::Hdf5) => Ok(Box::new(Keras::open_shards(path, index, limits)?)),
         #[cfg(feature = "torch")]
@@ -122,7 +156,7 @@ fn open_torch_shard(shard: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>
         content @ (Content::Zip | Content::TorchStream) => open_content(shard, content, limits),
         _ => Err(Error::Format {
             path: shard.to_owned(),
-            format: crate::format::Format::Torch,
+            format: Format::Torch,
             problem: "it is of another format than the first shard of its index".to_owned(),
         }),
     }

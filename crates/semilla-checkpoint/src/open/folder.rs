@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::open::part::siblings;
 
 /// How the files end that stand for a folder's model, the preferred kind first.
 struct Kind {
@@ -55,6 +56,12 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
         let some = !indexes.is_empty() || !singles.is_empty();
         some.then(|| one_of(kind, indexes, singles))
     });
+    let is_distributed = files.iter().any(|(name, _)| name.ends_with(".distcp"));
+    if found.is_none() && is_distributed {
+        return Err(Error::Distributed {
+            path: folder.to_owned(),
+        });
+    }
     let none = || Err("no safetensors file, no pytorch_model.bin and no .weights.h5".to_owned());
     found.unwrap_or_else(none).map_err(|found| Error::Folder {
         path: folder.to_owned(),
@@ -70,6 +77,7 @@ fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<P
             Some(whole) => Err(format!("both {whole} and an index of shards")),
         },
         ([], [single]) => Ok(single.clone()),
+        ([], [first, ..]) if are_parts(first, &singles) => Ok(first.clone()),
         ([], _) => Err(format!(
             "{} {} files and no index",
             singles.len(),
@@ -77,6 +85,11 @@ fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<P
         )),
         _ => Err(format!("{} indexes", indexes.len())),
     }
+}
+
+/// Whether the files are all of one model in parts: those that are missing are asked for later.
+fn are_parts(first: &Path, files: &[PathBuf]) -> bool {
+    siblings(first).is_some_and(|parts| files.iter().all(|file| parts.contains(file)))
 }
 
 /// The whole model of the index's own name, if there is one: the shards may be older or newer.

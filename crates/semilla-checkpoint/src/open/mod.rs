@@ -5,6 +5,8 @@ mod archive;
 mod file;
 mod folder;
 mod json;
+mod part;
 mod recognize;
+mod shards;
 
 pub use file::{open, open_with};

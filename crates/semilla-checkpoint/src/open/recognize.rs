@@ -42,6 +42,15 @@ impl Content {
 
 /// Recognizes a file by its first bytes.
 pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
+    // Its content is an archive of one tensor that does not say whose it is.
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "distcp")
+    {
+        return Err(Error::Distributed {
+            path: path.to_owned(),
+        });
+    }
     let (file, bytes) = open_file(path)?;
     let mut start = Vec::new();
     (&file)

@@ -7,6 +7,7 @@ use semilla::model::{
 };
 use semilla::{DType, Model};
 
+use crate::ops::own::{NoModel, own_model};
 use crate::{Checkpoint, Error, Quoted, open};
 
 /// How to read a model's description.
@@ -65,6 +66,9 @@ pub enum DescribeError {
     /// The file cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] Error),
+    /// The checkpoint holds no model.
+    #[error(transparent)]
+    NoModel(#[from] NoModel),
     /// The names follow two conventions that store weights differently.
     #[error("{}: {names}; state the layout: pytorch, keras or jax", path.display())]
     Layout {
@@ -81,7 +85,8 @@ pub enum DescribeError {
 /// Reads a model's names, shapes and types, but no weights.
 ///
 /// `model` is a path (whatever [`open`] reads) or a one-line description ([`Spec`]); a path goes
-/// first.
+/// first. Of a trainer's checkpoint only the model is described, under its own names
+/// ([`own_model`]).
 ///
 /// # Errors
 /// [`DescribeError`].
@@ -95,7 +100,8 @@ pub enum DescribeError {
 /// ```
 pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, DescribeError> {
     let mut described = if Path::new(model).exists() {
-        describe_checkpoint(open(model)?, model, options.convention)?
+        let file = own_model(open(model)?, Path::new(model))?;
+        describe_checkpoint(file, model, options.convention)?
     } else if Spec::looks_like(model) {
         Described {
             model: Spec::parse(model)?,

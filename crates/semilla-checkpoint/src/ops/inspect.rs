@@ -10,8 +10,10 @@ use serde::Serialize;
 
 use super::Described;
 use super::origin::{LEAST_SAMPLE, origin};
+use super::own::container_remark;
 use super::pieces::{pieces, same};
 use super::watch::Watch;
+use crate::remark::sentences;
 use crate::{Checkpoint, Error};
 
 /// A report on the weights of a checkpoint.
@@ -122,7 +124,8 @@ pub fn inspect(described: Described, watch: Watch<'_>) -> Result<Inspection, Ins
         }
     }
     let equal = equal(&*file, &tensors, &hashes, watch)?;
-    let remarks = file.remarks().iter().map(ToString::to_string);
+    let remarks = sentences(file.remarks()).into_iter();
+    let remarks = remarks.chain(container_remark(&*file));
     let inferred = described.inferred.map(|inferred| inferred.to_string());
     Ok(Inspection {
         remarks: remarks.chain(inferred).collect(),

@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use semilla_checkpoint::ops::{Adapter, Watch};
 
 use crate::args::lora::LoraArgs;
-use crate::commands::opened::opened;
+use crate::commands::opened::opened_model;
 use crate::failure::Failure;
 use crate::show::lora::print;
 use crate::show::output::Output;
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &LoraArgs, output: &mut Output, stop: &AtomicBool) -> Re
         .num_threads(args.threads.map_or(0, usize::from))
         .build()
         .map_err(|error| Failure::Threads(error.to_string()))?;
-    let base = opened(&args.base, args.layout)?;
+    let base = opened_model(&args.base, args.layout)?;
     let adapter = Adapter::of(&base)
         .init(args.init)
         .rank(args.rank)

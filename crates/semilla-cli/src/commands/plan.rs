@@ -4,6 +4,7 @@ use crate::args::plan::PlanArgs;
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
 use crate::show::output::Output;
+use crate::show::remarks::print_remarks;
 use crate::show::{plan, transfer};
 
 /// `semilla plan`: the values that every tensor would get, and why.
@@ -18,17 +19,21 @@ pub(crate) fn run(args: &PlanArgs, output: &mut Output) -> Result<(), Failure> {
     transfer::print(&planned.plan, output)
 }
 
-/// Says how the model stores its weights, where that was read off names.
+/// Says what the model's file has that its tensors do not show, and how it stores weights, where
+/// that was read off names.
 pub(crate) fn print_remark(
     args: &PlanArgs,
     model: Option<&Described>,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let inferred = model.and_then(|model| model.inferred.as_ref());
-    match (&args.model.model, inferred) {
-        (Some(model), Some(inferred)) => {
-            output.line(format_args!("{model}: {inferred}; --layout overrides it"))
-        }
-        _ => Ok(()),
+    let (Some(name), Some(model)) = (&args.model.model, model) else {
+        return Ok(());
+    };
+    if let Some(file) = &model.file {
+        print_remarks(name, &**file, output)?;
+    }
+    match &model.inferred {
+        Some(inferred) => output.line(format_args!("{name}: {inferred}; --layout overrides it")),
+        None => Ok(()),
     }
 }

@@ -39,6 +39,9 @@ pub(crate) fn print(report: &AdapterReport, output: &mut Output) -> Result<(), F
         grouped_digits(report.parameters()),
         number(report.scaling)
     ))?;
+    for remark in &report.remarks {
+        output.line(format_args!("{remark}"))?;
+    }
     let names: Vec<String> = report
         .files
         .iter()

@@ -223,6 +223,30 @@ mod tests {
         }
     }
 
+    /// A short vector of values next to zero, or next to one, is no draw of a wide distribution.
+    #[test]
+    fn few_values_close_together_are_no_draw() {
+        let tensor = |n: usize| Tensor::new("t", [n], DType::F32);
+        let tiny: Vec<f64> = (0..16).map(|i| 2e-18 * f64::from((i * 7) % 16)).collect();
+        assert_eq!(identify(&collect(&tiny), &tensor(16)), None);
+        let alike = [0.964, 0.976, 0.982, 1.009];
+        assert_eq!(identify(&collect(&alike), &tensor(4)), None);
+    }
+
+    /// Fresh short vectors are still recognised: at p = 0.001, one in a few hundred is not.
+    #[test]
+    fn fresh_short_vectors_are_recognised() {
+        for n in [4, 8, 16, 64] {
+            let tensor = Tensor::new("t", [n], DType::F32);
+            let fresh = |seed| {
+                let values = values::<f32>(&init::normal().into(), &tensor, seed);
+                identify(&collect(&values), &tensor).is_some()
+            };
+            let missed = (0..200).filter(|seed| !fresh(*seed)).count();
+            assert!(missed <= 4, "{missed} of 200 of {n}");
+        }
+    }
+
     #[test]
     fn constants_and_biases() {
         let bias = Tensor {

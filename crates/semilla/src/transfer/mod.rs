@@ -26,6 +26,7 @@
 mod adapt;
 mod align;
 mod depth;
+mod encoded;
 mod error;
 mod given;
 mod offers;

@@ -6,6 +6,7 @@ use super::adapt::{Adapt, Op};
 use super::depth::Depth;
 use super::parts::{Fuse, Split};
 use crate::glob::glob_match;
+use crate::model::Model;
 
 /// The rules by which a checkpoint gives its tensors to a model.
 ///
@@ -56,6 +57,16 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// Drops the globs of `exclude` that only match tensors of the checkpoint that cannot be read:
+    /// those are left out in any case.
+    pub fn skip_unreadable(&mut self, readable: &Model, unreadable: &[String]) {
+        self.exclude.retain(|glob| {
+            let mut tensors = readable.tensors.iter();
+            tensors.any(|tensor| glob_match(glob, &tensor.name))
+                || !unreadable.iter().any(|name| glob_match(glob, name))
+        });
+    }
+
     /// Whether the checkpoint is for this target.
     pub(super) fn is_for(&self, target: &str) -> bool {
         self.into.is_empty() || matching(&self.into, target).is_some()

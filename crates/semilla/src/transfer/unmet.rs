@@ -42,6 +42,15 @@ pub enum Unmet {
         /// The source.
         source: String,
     },
+    /// The checkpoint has it in parts, or encoded.
+    Encoded {
+        /// The target.
+        target: String,
+        /// The checkpoint's tensor.
+        source: String,
+        /// Of what that is a part, and what to do.
+        what: String,
+    },
     /// An operation cannot be carried out.
     Adapt {
         /// The target.
@@ -77,6 +86,11 @@ impl fmt::Display for Unmet {
                 f,
                 "{target}: has shape {shape:?}, but {source} of the checkpoint has {found:?}"
             ),
+            Unmet::Encoded {
+                target,
+                source,
+                what,
+            } => write!(f, "{target}: {source} of the checkpoint {what}"),
             Unmet::Adapt { target, problem } => write!(f, "{target}: {problem}"),
             Unmet::Layout { target, source } => write!(
                 f,

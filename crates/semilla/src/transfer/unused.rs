@@ -25,6 +25,13 @@ pub enum Unused {
         /// The target's shape.
         target: Vec<usize>,
     },
+    /// It is a part of a weight, or an encoding of one.
+    Encoded {
+        /// Which part, and what to do.
+        what: String,
+    },
+    /// It is of an optimizer's state, which is never a weight.
+    Optimizer,
     /// Its target is not among those that this checkpoint is for.
     OutOfScope,
     /// An earlier checkpoint gives its target.
@@ -45,6 +52,8 @@ impl fmt::Display for Unused {
             Unused::Excluded { glob } => write!(f, "excluded by {glob:?}"),
             Unused::OtherPrefix { prefix } => write!(f, "does not begin with {prefix:?}"),
             Unused::Shape { target } => write!(f, "the target has shape {target:?}"),
+            Unused::Encoded { what } => f.write_str(what),
+            Unused::Optimizer => f.write_str("the optimizer's state, which is never a weight"),
             Unused::OutOfScope => f.write_str("this checkpoint is not for the target (into)"),
             Unused::OtherLayer => f.write_str("the map of layers leaves its layer out"),
             Unused::Tied { to } => write!(f, "the target is tied to {to}"),

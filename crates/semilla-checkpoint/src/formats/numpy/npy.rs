@@ -77,26 +77,53 @@ fn to_row_major(bytes: &[u8], shape: &[usize], size: usize) -> Vec<u8> {
     result
 }
 
+/// Why there is no array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The header contradicts the format.
+    Damaged(String),
+    /// The elements are of a kind that is not read.
+    Foreign(String),
+}
+
+impl Refusal {
+    pub(crate) fn into_problem(self) -> String {
+        match self {
+            Refusal::Damaged(problem) | Refusal::Foreign(problem) => problem,
+        }
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(problem: String) -> Self {
+        Refusal::Damaged(problem)
+    }
+}
+
 /// Reads a header. The outer error is the reader's, the inner one says what is wrong.
-pub(crate) fn read_header(from: &mut dyn Read) -> io::Result<Result<Array, String>> {
+pub(crate) fn read_header(from: &mut dyn Read) -> io::Result<Result<Array, Refusal>> {
     match read_to_data(from) {
-        Err(cut) if cut.kind() == io::ErrorKind::UnexpectedEof => Ok(Err(
-            "it ends inside its header; fetch the file again".to_owned(),
-        )),
+        Err(cut) if cut.kind() == io::ErrorKind::UnexpectedEof => {
+            Ok(Err("it ends inside its header; fetch the file again"
+                .to_owned()
+                .into()))
+        }
         result => result,
     }
 }
 
-fn read_to_data(from: &mut dyn Read) -> io::Result<Result<Array, String>> {
+fn read_to_data(from: &mut dyn Read) -> io::Result<Result<Array, Refusal>> {
     let mut start = [0; 8];
     from.read_exact(&mut start)?;
     let wide = match start {
         [m @ .., 1, _] if m == MAGIC => false,
         [m @ .., 2 | 3, _] if m == MAGIC => true,
         [m @ .., version, _] if m == MAGIC => {
-            return Ok(Err(format!("version {version} of the format is not known")));
+            return Ok(Err(
+                format!("version {version} of the format is not known").into()
+            ));
         }
-        _ => return Ok(Err("it does not start as an array does".to_owned())),
+        _ => return Ok(Err("it does not start as an array does".to_owned().into())),
     };
     let mut length = [0; 4];
     let length_bytes = if wide { 4 } else { 2 };
@@ -105,7 +132,8 @@ fn read_to_data(from: &mut dyn Read) -> io::Result<Result<Array, String>> {
     if length > MAX_HEADER {
         return Ok(Err(format!(
             "its header has {length} bytes, more than the limit of {MAX_HEADER}"
-        )));
+        )
+        .into()));
     }
     let mut header = vec![0; length];
     from.read_exact(&mut header)?;
@@ -113,8 +141,9 @@ fn read_to_data(from: &mut dyn Read) -> io::Result<Result<Array, String>> {
     Ok(parse(&String::from_utf8_lossy(&header), start))
 }
 
-fn parse(header: &str, start: u64) -> Result<Array, String> {
-    let damaged = || "its header is damaged".to_owned();
+fn parse(header: &str, start: u64) -> Result<Array, Refusal> {
+    let damaged = || Refusal::Damaged("its header is damaged".to_owned());
+    let records = || Refusal::Foreign("its elements are records, not numbers".to_owned());
     let (mut descr, mut fortran, mut shape) = (None, None, None);
     let mut text = Text(header);
     text.token('{').ok_or_else(damaged)?;
@@ -122,12 +151,7 @@ fn parse(header: &str, start: u64) -> Result<Array, String> {
         let key = text.string().ok_or_else(damaged)?;
         text.token(':').ok_or_else(damaged)?;
         let again = match key {
-            "descr" => descr
-                .replace(
-                    text.string()
-                        .ok_or("its elements are records, not numbers")?,
-                )
-                .is_some(),
+            "descr" => descr.replace(text.string().ok_or_else(records)?).is_some(),
             "fortran_order" => fortran
                 .replace(text.boolean().ok_or_else(damaged)?)
                 .is_some(),
@@ -141,7 +165,7 @@ fn parse(header: &str, start: u64) -> Result<Array, String> {
     if !text.0.trim().is_empty() {
         return Err(damaged());
     }
-    let (big_endian, dtype) = element(descr.ok_or_else(damaged)?)?;
+    let (big_endian, dtype) = element(descr.ok_or_else(damaged)?).map_err(Refusal::Foreign)?;
     Ok(Array {
         dtype,
         shape: shape.ok_or_else(damaged)?,
@@ -232,7 +256,7 @@ impl<'a> Text<'a> {
 mod tests {
     use super::*;
 
-    fn parsed(header: &str) -> Result<Array, String> {
+    fn parsed(header: &str) -> Result<Array, Refusal> {
         parse(header, 128)
     }
 

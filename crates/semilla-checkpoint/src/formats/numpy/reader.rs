@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::formats::numpy::npy::{self, Array};
+use crate::formats::numpy::npy::{self, Array, Refusal};
 use crate::io::archive::{Archive, ended};
 use crate::io::budget::{check_budget, check_decoded};
 use crate::io::decoded::Decoded;
@@ -13,7 +13,7 @@ use crate::io::file::open_file;
 use crate::io::position::read_at;
 use crate::io::range::check_range;
 use crate::quoted::Quoted;
-use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
+use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Arrays of NumPy: one `.npy`, named as the file is, or those of an `.npz`, in its order.
 ///
@@ -23,7 +23,10 @@ pub(crate) struct Numpy {
     source: Source,
     tensors: Tensors,
     arrays: Vec<Array>,
+    /// For each tensor of an archive, its entry.
+    entries: Vec<usize>,
     metadata: Metadata,
+    remarks: Vec<Remark>,
     decoded: Decoded,
 }
 
@@ -40,22 +43,35 @@ impl Numpy {
         let (file, bytes) = open_file(path)?;
         let array = npy::read_header(&mut BufReader::new(&file))
             .map_err(Error::io("read", path))?
-            .map_err(|problem| failed(path, problem))?;
+            .map_err(|refusal| failed(path, refusal.into_problem()))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let found = vec![(describe(path, &name, &array, bytes)?, array)];
-        Self::new(path.to_owned(), bytes, Source::File(file), found, limits)
+        let found = vec![(describe(path, &name, &array, bytes)?, array, 0)];
+        let source = Source::File(file);
+        Self::new(path.to_owned(), bytes, source, found, Vec::new(), limits)
     }
 
     /// Opens an archive whose entries are all `.npy`.
     pub(crate) fn open_archive(archive: Archive, limits: &Limits) -> Result<Self, Error> {
         let path = archive.path().to_owned();
         let mut found = Vec::new();
-        for entry in archive.entries() {
+        let mut remarks = Vec::new();
+        for (number, entry) in archive.entries().iter().enumerate() {
             let name = entry.name.strip_suffix(".npy").unwrap_or(&entry.name);
-            let array = archive
-                .read(entry, Format::Numpy, |unpacked| npy::read_header(unpacked))?
-                .map_err(|problem| of_tensor(&path, name, problem))?;
-            found.push((describe(&path, name, &array, entry.bytes)?, array));
+            match archive.read(entry, Format::Numpy, |unpacked| npy::read_header(unpacked))? {
+                Ok(array) => {
+                    found.push((describe(&path, name, &array, entry.bytes)?, array, number));
+                }
+                Err(Refusal::Foreign(problem)) => remarks.push(Remark::Unreadable {
+                    name: name.to_owned(),
+                    problem,
+                }),
+                Err(Refusal::Damaged(problem)) => return Err(of_tensor(&path, name, problem)),
+            }
+        }
+        if let (true, Some(Remark::Unreadable { name, problem })) =
+            (found.is_empty(), remarks.first())
+        {
+            return Err(of_tensor(&path, name, problem.clone()));
         }
         let bytes = archive.bytes();
         Self::new(
@@ -63,6 +79,7 @@ impl Numpy {
             bytes,
             Source::Archive(Box::new(archive)),
             found,
+            remarks,
             limits,
         )
     }
@@ -71,17 +88,25 @@ impl Numpy {
         path: PathBuf,
         bytes: u64,
         source: Source,
-        found: Vec<(TensorInfo, Array)>,
+        found: Vec<(TensorInfo, Array, usize)>,
+        remarks: Vec<Remark>,
         limits: &Limits,
     ) -> Result<Self, Error> {
-        let (tensors, arrays): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        let (mut tensors, mut arrays, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        for (tensor, array, entry) in found {
+            tensors.push(tensor);
+            arrays.push(array);
+            entries.push(entry);
+        }
         let tensors = Tensors::new(tensors).map_err(Error::malformed(&path))?;
         let numpy = Self {
             path,
             source,
             tensors,
             arrays,
+            entries,
             metadata: Metadata::new(),
+            remarks,
             decoded: Decoded::default(),
         };
         check_budget(&numpy.tensors, bytes, limits)
@@ -100,7 +125,9 @@ impl Numpy {
         let array = &self.arrays[tensor];
         let (file, at) = match &self.source {
             Source::File(file) => (file, 0),
-            Source::Archive(archive) => (archive.file(), archive.entries()[tensor].at?),
+            Source::Archive(archive) => {
+                (archive.file(), archive.entries()[self.entries[tensor]].at?)
+            }
         };
         array
             .is_plain()
@@ -115,7 +142,7 @@ impl Numpy {
                 read_at(file, &mut bytes, array.start).map_err(Error::io("read", &self.path))?;
             }
             Source::Archive(archive) => {
-                let entry = &archive.entries()[tensor];
+                let entry = &archive.entries()[self.entries[tensor]];
                 archive.read(entry, Format::Numpy, |unpacked| {
                     io::copy(&mut unpacked.take(array.start), &mut io::sink())?;
                     unpacked.read_exact(&mut bytes)?;
@@ -167,6 +194,10 @@ impl Checkpoint for Numpy {
         Format::Numpy
     }
 
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
     fn file(&self, tensor: usize) -> Option<&Path> {
         self.tensors.get(tensor).map(|_| &*self.path)
     }
@@ -176,7 +207,7 @@ impl Checkpoint for Numpy {
         match self.in_place(tensor) {
             Some((file, start)) => {
                 if let Source::Archive(archive) = &self.source {
-                    archive.check(&archive.entries()[tensor], Format::Numpy)?;
+                    archive.check(&archive.entries()[self.entries[tensor]], Format::Numpy)?;
                 }
                 read_at(file, into, start + offset).map_err(Error::io("read", &self.path))
             }

@@ -1,6 +1,7 @@
 //! The header of a safetensors file: 8 bytes of length, little-endian, then JSON, then the data.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 use semilla::DType;
@@ -10,7 +11,7 @@ use crate::io::json::{self, Document, DocumentSeed, Shape};
 use crate::malformed::Malformed;
 use crate::quoted::Quoted;
 use crate::tensor::{InvalidTensor, TensorFault};
-use crate::{Limits, Metadata, TensorInfo, Tensors};
+use crate::{Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Bytes of the length field.
 pub(super) const LENGTH_BYTES: u64 = 8;
@@ -19,8 +20,9 @@ pub(super) const LENGTH_BYTES: u64 = 8;
 /// follow each other to the end of the file without overlaps or holes.
 ///
 /// Source: the format's description and its reference implementation, safetensors 0.8. Stricter
-/// than that one: repeated keys, control characters in names, sizes that overflow when zeros among
-/// the dimensions are left aside, and unknown members are refused.
+/// than that one: repeated keys, control characters in names, and sizes that overflow when zeros
+/// among the dimensions are left aside are refused. Tensors of types that have no reader here are
+/// left out, with a remark.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Header {
@@ -30,10 +32,22 @@ pub struct Header {
     pub tensors: Tensors,
     /// Where each tensor's data start, in bytes from the file's start.
     pub starts: Vec<u64>,
+    /// The tensors that cannot be read.
+    pub remarks: Vec<Remark>,
 }
 
+/// Types of the format that are not read, and the bits of their elements.
+const FOREIGN: [(&str, u64); 7] = [
+    ("F4", 4),
+    ("F6_E2M3", 6),
+    ("F6_E3M2", 6),
+    ("F8_E8M0", 8),
+    ("F8_E4M3FNUZ", 8),
+    ("F8_E5M2FNUZ", 8),
+    ("C64", 64),
+];
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Entry<'a> {
     #[serde(borrow)]
     dtype: Cow<'a, str>,
@@ -94,56 +108,130 @@ impl Header {
             json::parse(json, limits, DocumentSeed::<Entry<'_>>::new(limits))?;
         let placed = tensors.into_iter().map(|(name, entry)| place(name, entry));
         let mut placed = placed.collect::<Result<Vec<_>, _>>()?;
-        placed.sort_unstable_by(|(a, a_start), (b, b_start)| {
-            (a_start, a.bytes(), a.name()).cmp(&(b_start, b.bytes(), b.name()))
+        placed.sort_unstable_by(|a, b| {
+            (a.start, a.bytes, a.name()).cmp(&(b.start, b.bytes, b.name()))
         });
-        let (tensors, mut starts): (Vec<_>, Vec<_>) = placed.into_iter().unzip();
-        let tensors = Tensors::new(tensors)?;
-        check_cover(&tensors, &starts, data_bytes)?;
+        let cover = check_cover(&placed, data_bytes);
         let data_start = LENGTH_BYTES + json.len() as u64;
-        starts.iter_mut().for_each(|start| *start += data_start);
+        let (mut tensors, mut foreign) = (Vec::with_capacity(placed.len()), Vec::new());
+        let mut starts = Vec::with_capacity(placed.len());
+        for place in placed {
+            match place.content {
+                Content::Tensor(tensor) => {
+                    tensors.push(tensor);
+                    starts.push(data_start + place.start);
+                }
+                Content::Foreign(name, fault) => foreign.push((name, fault)),
+            }
+        }
+        let tensors = Tensors::new(tensors)?;
+        let mut names = HashSet::new();
+        let mut is_new = |name| names.insert(name) && tensors.index_of(name).is_none();
+        if let Some((twice, _)) = foreign.iter().find(|(name, _)| !is_new(name)) {
+            return Err(Malformed::Duplicate(Quoted::new(twice)));
+        }
+        cover?;
+        if let (true, Some((name, fault))) = (tensors.is_empty(), foreign.first()) {
+            return Err(invalid(name, fault.clone()).into());
+        }
+        let remark = |(name, fault): (String, TensorFault)| Remark::Unreadable {
+            name,
+            problem: fault.to_string(),
+        };
         Ok(Self {
             metadata,
             tensors,
             starts,
+            remarks: foreign.into_iter().map(remark).collect(),
         })
     }
 }
 
-/// Checks what one entry says on its own: the tensor, and where its data start.
-fn place(name: String, entry: Entry<'_>) -> Result<(TensorInfo, u64), InvalidTensor> {
-    let Some(dtype) = DType::ALL
-        .into_iter()
-        .find(|dtype| dtype.name() == entry.dtype)
-    else {
-        let fault = TensorFault::DType(Quoted::new(&entry.dtype));
-        return Err(InvalidTensor {
-            name: Quoted::new(&name),
-            fault,
-        });
-    };
-    let tensor = TensorInfo::new(name, dtype, entry.shape.0)?;
-    let (start, end) = entry.data_offsets;
-    if end.checked_sub(start) != Some(tensor.bytes()) {
-        return Err(tensor.invalid(TensorFault::Length {
-            start,
-            end,
-            needed: tensor.bytes(),
-        }));
+/// What one entry describes, and where its data are.
+struct Place {
+    start: u64,
+    bytes: u64,
+    content: Content,
+}
+
+enum Content {
+    Tensor(TensorInfo),
+    /// The name of a tensor of a type that is not read.
+    Foreign(String, TensorFault),
+}
+
+impl Place {
+    fn name(&self) -> &str {
+        match &self.content {
+            Content::Tensor(tensor) => tensor.name(),
+            Content::Foreign(name, _) => name,
+        }
     }
-    Ok((tensor, start))
+}
+
+/// Checks what one entry says on its own.
+fn place(name: String, entry: Entry<'_>) -> Result<Place, InvalidTensor> {
+    let (start, end) = entry.data_offsets;
+    let mut known = DType::ALL.into_iter();
+    let known = known.find(|dtype| dtype.name() == entry.dtype);
+    let (bytes, content) = match known {
+        Some(dtype) => {
+            let tensor = TensorInfo::new(name, dtype, entry.shape.0)?;
+            (tensor.bytes(), Content::Tensor(tensor))
+        }
+        None => {
+            let fault = TensorFault::DType(Quoted::new(&entry.dtype));
+            match foreign_bytes(&name, &entry) {
+                Some(bytes) => (bytes, Content::Foreign(name, fault)),
+                None => return Err(invalid(&name, fault)),
+            }
+        }
+    };
+    let place = Place {
+        start,
+        bytes,
+        content,
+    };
+    let needed = bytes;
+    match end.checked_sub(start) == Some(needed) {
+        true => Ok(place),
+        false => {
+            let fault = TensorFault::Length { start, end, needed };
+            Err(invalid(place.name(), fault))
+        }
+    }
+}
+
+/// The bytes of a tensor whose type is not read; `None` if they are not known.
+fn foreign_bytes(name: &str, entry: &Entry<'_>) -> Option<u64> {
+    let (_, bits) = FOREIGN
+        .into_iter()
+        .find(|(dtype, _)| *dtype == entry.dtype)?;
+    // Of the largest elements that are read: the product cannot overflow.
+    let tensor = TensorInfo::new(name, DType::F64, &*entry.shape.0).ok()?;
+    let bits = tensor.elements().checked_mul(bits)?;
+    (bits % 8 == 0).then_some(bits / 8)
+}
+
+fn invalid(name: &str, fault: TensorFault) -> InvalidTensor {
+    InvalidTensor {
+        name: Quoted::new(name),
+        fault,
+    }
 }
 
 /// Checks that the tensors, in ascending order, cover the data exactly.
-fn check_cover(tensors: &[TensorInfo], starts: &[u64], data: u64) -> Result<(), Malformed> {
-    let mut expected = 0;
-    for (tensor, &start) in tensors.iter().zip(starts) {
+fn check_cover(places: &[Place], data: u64) -> Result<(), Malformed> {
+    let mut expected: u64 = 0;
+    for place in places {
+        let start = place.start;
         if start != expected {
-            return Err(tensor
-                .invalid(TensorFault::Placement { start, expected })
-                .into());
+            return Err(invalid(place.name(), TensorFault::Placement { start, expected }).into());
         }
-        expected = start + tensor.bytes();
+        // The start is the previous end, and no range overflowed.
+        expected = expected
+            .checked_add(place.bytes)
+            .ok_or(Malformed::TotalTooLarge)?;
     }
     if expected > data {
         return Err(Malformed::DataTruncated {
@@ -266,7 +354,6 @@ mod tests {
             r#"{"a":{"dtype":"U8","shape":[0]}}"#,
             r#"{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,0]}}"#,
             r#"{"a":{"dtype":"U8","shape":[1.0],"data_offsets":[0,1]}}"#,
-            r#"{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"strides":[1]}}"#,
             r#"{"__metadata__":{"k":1}}"#,
         ] {
             assert!(matches!(parse(json, 0), Err(Malformed::Json(_))), "{json}");
@@ -288,6 +375,43 @@ mod tests {
             ),
             TensorFault::ControlCharacter
         );
+    }
+
+    #[test]
+    fn what_the_reference_reads_too() {
+        let tensor = r#""w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]"#;
+        for json in [
+            format!(r#"{{{tensor},"strides":[1]}}}}"#),
+            format!(r#"{{"__metadata__":null,{tensor}}}}}"#),
+        ] {
+            let header = parse(&json, 1).unwrap();
+            assert_eq!((header.tensors[0].name(), header.metadata.len()), ("w", 0));
+        }
+    }
+
+    #[test]
+    fn types_without_a_reader_are_left_out() {
+        let json = |dtype: &str, bytes: u64| {
+            let end = 1 + bytes;
+            format!(
+                r#"{{"w":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}},"odd":{{"dtype":"{dtype}","shape":[2,2],"data_offsets":[1,{end}]}}}}"#
+            )
+        };
+        for (dtype, bytes) in [("F4", 2), ("F6_E2M3", 3), ("F8_E8M0", 4), ("C64", 32)] {
+            let header = parse(&json(dtype, bytes), 1 + bytes).unwrap();
+            assert_eq!((header.tensors.len(), header.starts.len()), (1, 1));
+            let [remark] = &header.remarks[..] else {
+                panic!("{:?}", header.remarks);
+            };
+            assert_eq!(remark.unreadable(), Some("odd"));
+            assert!(remark.to_string().contains(dtype), "{remark}");
+            assert!(matches!(
+                fault(&json(dtype, bytes + 1), 2 + bytes),
+                TensorFault::Length { .. }
+            ));
+        }
+        // Of a type that no one knows not even the length can be checked.
+        assert!(matches!(fault(&json("F3", 2), 3), TensorFault::DType(_)));
     }
 
     #[test]
@@ -337,7 +461,7 @@ mod tests {
             let ours = Header::read(&file[..], file.len() as u64, &Limits::default()).unwrap();
             if let Ok(header) = ours {
                 let theirs = safetensors::SafeTensors::deserialize(&file).unwrap();
-                prop_assert_eq!(theirs.len(), header.tensors.len());
+                prop_assert_eq!(theirs.len(), header.tensors.len() + header.remarks.len());
                 for (tensor, &start) in header.tensors.iter().zip(&header.starts) {
                     let view = theirs.tensor(tensor.name()).unwrap();
                     prop_assert_eq!(view.shape(), tensor.shape());

@@ -9,7 +9,7 @@ use crate::io::file::open_file;
 use crate::io::index::{Index, check_shard, common};
 use crate::io::position::read_at;
 use crate::io::range::check_range;
-use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
+use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Tensors in safetensors files: one file, or the shards of an index.
 ///
@@ -21,6 +21,7 @@ pub struct Safetensors {
     tensors: Tensors,
     locations: Vec<Location>,
     metadata: Metadata,
+    remarks: Vec<Remark>,
 }
 
 /// Where the data of a tensor are.
@@ -47,6 +48,7 @@ impl Safetensors {
                 .map(|start| Location { file: 0, start })
                 .collect(),
             metadata: header.metadata,
+            remarks: header.remarks,
         })
     }
 
@@ -61,16 +63,19 @@ impl Safetensors {
         let mut tensors = Vec::new();
         let mut locations = Vec::new();
         let mut metadata = None;
+        let mut remarks = Vec::new();
         for lines in index.shards() {
             let shard_path = folder.join(&lines[0].shard);
             let (file, header) = read_header(&shard_path, limits)?;
-            let names = header.tensors.iter().map(TensorInfo::name);
+            let unread = header.remarks.iter().filter_map(Remark::unreadable);
+            let names = header.tensors.iter().map(TensorInfo::name).chain(unread);
             check_shard(lines, names).map_err(Error::malformed(path))?;
             locations.extend(header.starts.iter().map(|&start| Location {
                 file: files.len(),
                 start,
             }));
             tensors.extend_from_slice(&header.tensors);
+            remarks.extend(header.remarks);
             metadata = Some(common(metadata, header.metadata));
             files.push((shard_path, file));
         }
@@ -80,6 +85,7 @@ impl Safetensors {
             tensors,
             locations,
             metadata: metadata.unwrap_or_default(),
+            remarks,
         })
     }
 }
@@ -103,6 +109,10 @@ impl Checkpoint for Safetensors {
 
     fn format(&self) -> Format {
         Format::Safetensors
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {

@@ -8,7 +8,7 @@ use crate::formats::torch::pickle::{Call, Id, MAX_VALUES, Node, Values};
 use crate::quoted::Quoted;
 use crate::tensor::InvalidTensor;
 use crate::tensor::{MAX_DIMS, MAX_NAME_BYTES};
-use crate::{Limits, TensorInfo};
+use crate::{Limits, Remark, TensorInfo};
 
 use super::storage::{Storages, count, dtype};
 use super::view::View;
@@ -30,9 +30,14 @@ pub(super) struct Walk<'a> {
     /// How many values were looked at.
     steps: usize,
     found: Vec<(TensorInfo, View)>,
+    /// What cannot be read.
+    remarks: Vec<Remark>,
     /// Of all names found.
     bytes: u64,
 }
+
+/// The tensors, and what cannot be read.
+pub(super) type Found = (Vec<(TensorInfo, View)>, Vec<Remark>);
 
 /// Why the walk ends.
 pub(super) enum Stop {
@@ -47,13 +52,14 @@ impl From<String> for Stop {
 }
 
 impl<'a> Walk<'a> {
-    /// The tensors below `root`, in the order in which the pickle has them.
+    /// The tensors below `root`, in the order in which the pickle has them, and what cannot be read
+    /// beside them.
     pub(super) fn find(
         values: &'a Values,
         storages: &'a Storages,
         root: Id,
         limits: &'a Limits,
-    ) -> Result<Vec<(TensorInfo, View)>, Stop> {
+    ) -> Result<Found, Stop> {
         let mut walk = Self {
             values,
             storages,
@@ -63,6 +69,7 @@ impl<'a> Walk<'a> {
             aside: HashSet::new(),
             steps: 0,
             found: Vec::new(),
+            remarks: Vec::new(),
             bytes: 0,
         };
         if !matches!(
@@ -73,7 +80,12 @@ impl<'a> Walk<'a> {
         }
         walk.visit(root)?;
         walk.check_unique()?;
-        Ok(walk.found)
+        match (walk.found.is_empty(), walk.remarks.first()) {
+            (true, Some(Remark::Unreadable { name, problem })) => {
+                Err(format!("tensor {}: {problem}", Quoted::new(name)).into())
+            }
+            _ => Ok((walk.found, walk.remarks)),
+        }
     }
 
     fn visit(&mut self, id: Id) -> Result<(), Stop> {
@@ -88,7 +100,7 @@ impl<'a> Walk<'a> {
         match self.values.get(id) {
             Node::Call(call) => self.object(call),
             Node::Persistent(_) if self.storages.get(id).is_some() => {
-                Err(self.refuse("it is a storage; save tensors instead"))
+                self.leave("it is a storage; save tensors instead".to_owned())
             }
             _ => Ok(()),
         }
@@ -110,9 +122,10 @@ impl<'a> Walk<'a> {
         entries.try_for_each(|&(key, value)| match self.values.get(key) {
             Node::Text(key) => self.below(key, value),
             Node::Int(key) => self.below(&key.to_string(), value),
-            _ if self.has_tensors(&[key, value])? => Err(self.refuse(
-                "it lies below a key that is neither a text nor an integer, so that it has no name",
-            )),
+            _ if self.has_tensors(&[key, value])? => self.leave(
+                "it lies below a key that is neither a text nor an integer, so that it has no name"
+                    .to_owned(),
+            ),
             _ => Ok(()),
         })
     }
@@ -137,9 +150,18 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether tensors are anywhere in values that give them no names. Each is looked at once in
-    /// all, since with a tensor the walk ends; objects of configurations often know their parents.
+    /// Whether tensors are anywhere in values that give them no names. Values without any are looked
+    /// at once in all: objects of configurations often know their parents.
     fn has_tensors(&mut self, values: &[Id]) -> Result<bool, Stop> {
+        let found = self.looks_for_tensors(values)?;
+        if found {
+            // Some of them are above a tensor, and others may share it.
+            self.aside.clear();
+        }
+        Ok(found)
+    }
+
+    fn looks_for_tensors(&mut self, values: &[Id]) -> Result<bool, Stop> {
         let mut due = values.to_vec();
         while let Some(id) = due.pop() {
             if !self.aside.insert(id) {
@@ -173,15 +195,18 @@ impl<'a> Walk<'a> {
         {
             return self.module(state, tables);
         }
+        if is_array(self.values.global(call.function)) {
+            return self.leave("it is an array of NumPy; save it as a tensor".to_owned());
+        }
         self.entries(&call.items)?;
         let mut rest = vec![call.arguments];
         rest.extend(call.state);
         if self.has_tensors(&rest)? {
             let (module, name) = self.values.global(call.function).unwrap_or_default();
             let (module, name) = (Quoted::new(module), Quoted::new(name));
-            return Err(self.refuse(&format!(
+            return self.leave(format!(
                 "it is inside of an object, {name} of {module}; save its state_dict() instead"
-            )));
+            ));
         }
         Ok(())
     }
@@ -260,17 +285,11 @@ impl<'a> Walk<'a> {
             let why = "it is one tensor without a name; save a dictionary with it";
             return Err(why.to_owned().into());
         }
-        self.bytes += self.name.len() as u64;
-        if self.bytes > self.limits.header_bytes || self.found.len() >= self.limits.tensors {
-            return Err(format!(
-                "its tensors or their names are beyond the limits of {} tensors and {} bytes",
-                self.limits.tensors, self.limits.header_bytes
-            )
-            .into());
-        }
-        let rebuilt = self
-            .rebuild(call)
-            .map_err(|problem| self.refuse(&problem))?;
+        self.count()?;
+        let rebuilt = match self.rebuild(call) {
+            Ok(rebuilt) => rebuilt,
+            Err(problem) => return self.leave(problem),
+        };
         let sizes = |id| -> Option<Vec<u64>> {
             let items = sequence(self.values, id).filter(|items| items.len() <= MAX_DIMS)?;
             items.iter().map(|&item| count(self.values, item)).collect()
@@ -289,6 +308,27 @@ impl<'a> Walk<'a> {
         let view = View::new((part, storage), rebuilt.dtype, offset, &shape, &strides)
             .ok_or_else(|| self.refuse("its elements are not all in its storage"))?;
         self.found.push((info, view));
+        Ok(())
+    }
+
+    /// Counts a name.
+    fn count(&mut self) -> Result<(), String> {
+        self.bytes += self.name.len() as u64;
+        let named = self.found.len() + self.remarks.len();
+        match self.bytes > self.limits.header_bytes || named >= self.limits.tensors {
+            true => Err(format!(
+                "its tensors or their names are beyond the limits of {} tensors and {} bytes",
+                self.limits.tensors, self.limits.header_bytes
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Leaves out what cannot be read; others of the file can.
+    fn leave(&mut self, problem: String) -> Result<(), Stop> {
+        self.count()?;
+        let name = self.name.clone();
+        self.remarks.push(Remark::Unreadable { name, problem });
         Ok(())
     }
 
@@ -385,6 +425,17 @@ struct Rebuilt {
     offset: Id,
     shape: Id,
     strides: Id,
+}
+
+/// Whether a call of this makes an array of NumPy.
+fn is_array(made_by: Option<(&str, &str)>) -> bool {
+    matches!(
+        made_by,
+        Some((
+            "numpy.core.multiarray" | "numpy._core.multiarray",
+            "_reconstruct"
+        )) | Some(("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer"))
+    )
 }
 
 fn is_mapping(made_by: Option<(&str, &str)>) -> bool {

@@ -9,15 +9,16 @@
 //! pickle is a program, and none is ever run: what it names beyond weights is a
 //! [`Remark`](crate::Remark).
 //!
-//! **Refused.** TorchScript archives, files of big-endian machines, sparse, quantized and complex
-//! tensors, and tensors that were saved without their values.
+//! **Left out**, each with a remark. Sparse, quantized and complex tensors, tensors that were saved
+//! without their values or lie inside of objects, arrays of NumPy. If there is nothing else, the
+//! file is refused.
+//!
+//! **Refused.** TorchScript archives, files of big-endian machines, damaged tensors.
 
 mod contents;
 mod pickle;
 mod reader;
-mod shards;
 mod storage;
 mod view;
 
 pub(crate) use reader::Torch;
-pub(crate) use shards::Shards;

@@ -194,16 +194,18 @@ impl Torch {
             storages,
             saved,
         } = contents;
-        let found = Walk::find(values, storages, *saved, limits).map_err(|stop| match stop {
-            Stop::Problem(problem) => failed(&path, problem),
-            Stop::Invalid(invalid) => Error::malformed(&path)(invalid.into()),
-        })?;
+        let (found, unreadable) =
+            Walk::find(values, storages, *saved, limits).map_err(|stop| match stop {
+                Stop::Problem(problem) => failed(&path, problem),
+                Stop::Invalid(invalid) => Error::malformed(&path)(invalid.into()),
+            })?;
         let (tensors, views): (Vec<_>, Vec<_>) = found.into_iter().unzip();
         let tensors = Tensors::new(tensors).map_err(Error::malformed(&path))?;
         let remark = |(module, name): (&str, &str)| Remark::PickleGlobal {
             module: Quoted::new(module),
             name: Quoted::new(name),
         };
+        let strangers = values.strangers().into_iter().map(remark);
         let torch = Self {
             path,
             source,
@@ -211,7 +213,7 @@ impl Torch {
             tensors,
             views,
             metadata: Metadata::new(),
-            remarks: values.strangers().into_iter().map(remark).collect(),
+            remarks: strangers.chain(unreadable).collect(),
             decoded: Decoded::default(),
         };
         torch

@@ -23,6 +23,8 @@ pub struct AdapterReport {
     pub matrices: Vec<AdaptedMatrix>,
     /// The files that were written.
     pub files: Vec<PathBuf>,
+    /// Remarks of the reader, about what of the base was left out or renamed.
+    pub remarks: Vec<String>,
     /// Lines of Python that load the adapter, and the base that it belongs to.
     pub load: Vec<String>,
     /// How long it took.

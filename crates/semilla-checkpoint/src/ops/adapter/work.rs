@@ -11,6 +11,7 @@ use super::peft::{ADAPTER, BASE, CONFIG, Config, factor, how_to_load};
 use super::report::{AdaptedMatrix, AdapterReport};
 use crate::ops::pieces::pieces;
 use crate::ops::{Inputs, Watch};
+use crate::remark::sentences;
 use crate::{
     Checkpoint, Error, Metadata, Quoted, SafetensorsWriter, TensorInfo, Tensors, write_atomically,
 };
@@ -63,6 +64,7 @@ impl Work<'_> {
             seed: self.seed,
             matrices,
             files,
+            remarks: sentences(self.base.remarks()),
             load: how_to_load(self.folder, self.init.has_residual()),
             seconds: start.elapsed().as_secs_f64(),
         })

@@ -48,6 +48,11 @@ pub enum Change {
         /// The name in the second.
         to: String,
     },
+    /// In one of them it cannot be read, so that it was not compared.
+    Unreadable {
+        /// The name.
+        name: String,
+    },
     /// The types or the shapes differ.
     Retyped {
         /// The name.
@@ -106,6 +111,7 @@ impl Change {
         match self {
             Change::Missing { name }
             | Change::Added { name }
+            | Change::Unreadable { name }
             | Change::Renamed { name, .. }
             | Change::Retyped { name, .. }
             | Change::Values { name, .. } => name,
@@ -118,6 +124,7 @@ impl Change {
             Change::Missing { .. } => "only in A",
             Change::Added { .. } => "only in B",
             Change::Renamed { .. } => "renamed",
+            Change::Unreadable { .. } => "not compared",
             Change::Retyped { from, to, .. } if from.dtype == to.dtype => "reshaped",
             Change::Retyped { .. } => "retyped",
             Change::Values { .. } => "values",
@@ -129,6 +136,7 @@ impl Change {
         match self {
             Change::Missing { .. } | Change::Added { .. } => String::new(),
             Change::Renamed { to, .. } => format!("to {to}"),
+            Change::Unreadable { .. } => "it cannot be read".to_owned(),
             Change::Retyped { from, to, .. } => format!("{from} to {to}"),
             Change::Values {
                 elements,

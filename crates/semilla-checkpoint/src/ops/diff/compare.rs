@@ -1,6 +1,6 @@
 //! Comparing two checkpoints, by names and by content.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use semilla::DType;
 
@@ -8,7 +8,7 @@ use super::change::{Change, Diff, TensorType};
 use super::moved::moved;
 use crate::ops::pieces::{Place, pieces};
 use crate::ops::watch::Watch;
-use crate::{Checkpoint, Error};
+use crate::{Checkpoint, Error, Remark};
 
 /// Compares two checkpoints, by names and then by values.
 ///
@@ -57,6 +57,11 @@ pub fn diff(a: &dyn Checkpoint, b: &dyn Checkpoint, watch: Watch<'_>) -> Result<
         .filter(|index| !common.contains(index))
         .collect();
     changes.extend(moved(a, only_a, b, only_b, watch)?);
+    let remarks = a.remarks().iter().chain(b.remarks());
+    let unreadable: BTreeSet<&str> = remarks.filter_map(Remark::unreadable).collect();
+    changes.extend(unreadable.into_iter().map(|name| Change::Unreadable {
+        name: name.to_owned(),
+    }));
     Ok(Diff {
         values_compared,
         same,

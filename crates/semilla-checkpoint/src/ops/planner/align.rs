@@ -10,7 +10,8 @@ use super::PlanningError;
 use crate::ops::describe::{Described, describe_checkpoint};
 use crate::ops::labels::read_rows;
 use crate::ops::pieces::same;
-use crate::{Checkpoint, open};
+use crate::remark::sentences;
+use crate::{Checkpoint, Remark, open};
 
 type Checkpoints = Vec<Box<dyn Checkpoint>>;
 
@@ -80,15 +81,18 @@ fn add(
         }
     }
     let source = describe_checkpoint(open(&path)?, &path, choices.convention)?;
+    let unreadable = unreadable(source.file.as_deref());
+    rules.skip_unreadable(&source.model, &unreadable);
     let one_convention = source.convention == choices.model.convention;
     let alignment = rules
         .align(&choices.model.model, &source.model, one_convention)
         .map_err(|error| PlanningError::Transfer {
             path: path.clone(),
-            error,
+            unreadable: unreadable.join(", "),
+            error: Box::new(error),
         })?;
     let file = source.file.ok_or(PlanningError::NoSource)?;
-    let remarks = file.remarks().iter().map(ToString::to_string);
+    let remarks = sentences(file.remarks()).into_iter();
     let inferred = source
         .inferred
         .map(|inferred| format!("{inferred}; --from-layout overrides it"));
@@ -102,6 +106,13 @@ fn add(
     };
     supply.add(&choices.model.model, alignment, source);
     Ok(file)
+}
+
+/// The names of what a checkpoint has and cannot give.
+fn unreadable(file: Option<&dyn Checkpoint>) -> Vec<String> {
+    let remarks = file.map_or(&[][..], |file| file.remarks());
+    let names = remarks.iter().filter_map(Remark::unreadable);
+    names.map(str::to_owned).collect()
 }
 
 /// Whether two tensors of the checkpoints have the same values.

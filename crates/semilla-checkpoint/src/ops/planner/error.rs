@@ -16,13 +16,15 @@ pub enum PlanningError {
     #[error(transparent)]
     Tie(#[from] TieError),
     /// A checkpoint cannot be given to the model by its rules.
-    #[error("cannot take weights from {path}")]
+    #[error("cannot take weights from {path}{}", of_which(unreadable))]
     Transfer {
         /// The checkpoint.
         path: String,
+        /// The names of its tensors that cannot be read, or nothing.
+        unreadable: String,
         /// The reason.
         #[source]
-        error: TransferError,
+        error: Box<TransferError>,
     },
     /// A checkpoint cannot be described.
     #[error(transparent)]
@@ -45,4 +47,11 @@ pub enum PlanningError {
          --from"
     )]
     NoSource,
+}
+
+fn of_which(unreadable: &str) -> String {
+    match unreadable {
+        "" => String::new(),
+        names => format!(" (of which {names} cannot be read)"),
+    }
 }

@@ -5,6 +5,7 @@ use super::globs::check_globs;
 use super::ledger::Ledger;
 use super::naming::Naming;
 use crate::model::Model;
+use crate::transfer::encoded::Encodings;
 use crate::transfer::error::TransferError;
 use crate::transfer::given::Fate;
 use crate::transfer::offers::{Catalog, Giver, Offers};
@@ -52,12 +53,13 @@ impl Transfer {
             source: &Catalog::new(source),
             one_convention,
         };
-        let mut ledger = Ledger::new(&naming, &offers, &giver, source.tensors.len());
+        let encodings = Encodings::new(target, source, &naming.offered);
+        let mut ledger = Ledger::new(&naming, &offers, &giver, &encodings, source);
         for tensor in &target.tensors {
             ledger.decide(tensor);
         }
-        ledger.check(target, source)?;
-        let unused = ledger.unused(source);
+        ledger.check(target)?;
+        let unused = ledger.unused();
         let fates = ledger.fates;
         check_coverage(self.min_coverage, target, &fates)?;
         Ok(Alignment {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::naming::Naming;
 use super::tally::Tally;
-use crate::model::{Model, Tensor};
+use crate::model::{Model, Role, Tensor};
 use crate::suggest::did_you_mean;
+use crate::transfer::encoded::{Encoded, Encodings};
 use crate::transfer::error::TransferError;
 use crate::transfer::given::Fate;
 use crate::transfer::offers::{Giver, Offer, Offers};
@@ -18,6 +19,8 @@ pub(super) struct Ledger<'a> {
     naming: &'a Naming<'a>,
     offers: &'a Offers<'a>,
     giver: &'a Giver<'a>,
+    encodings: &'a Encodings,
+    source: &'a Model,
     /// The fates of the targets, in order.
     pub(super) fates: Vec<Fate>,
     /// The targets that must load and do not.
@@ -36,15 +39,18 @@ impl<'a> Ledger<'a> {
         naming: &'a Naming<'a>,
         offers: &'a Offers<'a>,
         giver: &'a Giver<'a>,
-        sources: usize,
+        encodings: &'a Encodings,
+        source: &'a Model,
     ) -> Self {
         Self {
             naming,
             offers,
             giver,
+            encodings,
+            source,
             fates: Vec::new(),
             unmet: Vec::new(),
-            is_used: vec![false; sources],
+            is_used: vec![false; source.tensors.len()],
             left: HashMap::new(),
             is_any_offered: false,
             tally: Tally::new(giver.rules),
@@ -79,17 +85,42 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn missing(&self, target: &Tensor, rule: Option<&str>) -> Unmet {
-        let target = target.name.clone();
+    fn missing(&self, tensor: &Tensor, rule: Option<&str>) -> Unmet {
+        let target = tensor.name.clone();
         if let Some(glob) = rule {
             let glob = glob.to_owned();
             return Unmet::Excluded { target, glob };
         }
+        if let Some((source, encoded)) = self.encodings.of_whole(&target) {
+            return self.encoded(tensor, source, encoded);
+        }
         // Finding a suggestion takes long: only for targets that will be shown.
         let is_shown = self.unmet.len() < SHOWN;
         let known = self.naming.offered.iter().filter(|_| is_shown);
-        let hint = did_you_mean(&target, known.map(|(_, name)| name.as_str()));
+        let likely = known.filter(|(index, name)| self.may_be(tensor, *index, name));
+        let hint = did_you_mean(&target, likely.map(|(_, name)| name.as_str()));
         Unmet::Missing { target, hint }
+    }
+
+    /// Whether a tensor of the checkpoint may be meant for a target: one of its size and kind that
+    /// has no target of its own.
+    fn may_be(&self, target: &Tensor, source: usize, name: &str) -> bool {
+        let of_source = &self.source.tensors[source];
+        let is_known = |role: Role| role != Role::Unknown;
+        let agree =
+            !is_known(of_source.role) || !is_known(target.role) || of_source.role == target.role;
+        agree
+            && of_source.len() == target.len()
+            && self.giver.target.get(name).is_none()
+            && self.encodings.source(source).is_none()
+    }
+
+    fn encoded(&self, target: &Tensor, source: usize, encoded: &Encoded) -> Unmet {
+        Unmet::Encoded {
+            target: target.name.clone(),
+            source: self.source.tensors[source].name.clone(),
+            what: encoded.to_string(),
+        }
     }
 
     fn with_offer(&mut self, target: &Tensor, offer: &Offer<'_>) -> Fate {
@@ -99,6 +130,11 @@ impl<'a> Ledger<'a> {
             return Fate::excluded("into", &rules.into.join("\", \""));
         }
         self.tally.count_new_layer(offer);
+        if let Some((source, encoded)) = self.encodings.barred(&target.name, &offer.sources()) {
+            let what = encoded.to_string();
+            self.leave(offer, &Unused::Encoded { what });
+            return self.without_values(target, Some(self.encoded(target, source, encoded)));
+        }
         let problem = match self.giver.give(target, offer) {
             Ok(given) if given.is_any(&target.shape) => {
                 for source in offer.sources() {
@@ -111,6 +147,12 @@ impl<'a> Ledger<'a> {
         };
         let shape = target.shape.clone();
         self.leave(offer, &Unused::Shape { target: shape });
+        self.without_values(target, problem)
+    }
+
+    /// The fate of a target whose source cannot be used.
+    fn without_values(&mut self, target: &Tensor, problem: Option<Unmet>) -> Fate {
+        let rules = self.giver.rules;
         if rules.is_required(&target.name) {
             self.unmet.extend(problem);
         }
@@ -128,24 +170,24 @@ impl<'a> Ledger<'a> {
 
     /// # Errors
     /// A target that must load does not, nothing is taken, or a rule has no effect.
-    pub(super) fn check(&mut self, target: &Model, source: &Model) -> Result<(), TransferError> {
+    pub(super) fn check(&mut self, target: &Model) -> Result<(), TransferError> {
         if !self.unmet.is_empty() && self.is_any_offered {
             return Err(TransferError::Targets {
                 unmet: std::mem::take(&mut self.unmet),
-                proposal: self.naming.proposal(target, source),
+                proposal: self.naming.proposal(target, self.source, self.encodings),
             });
         }
         if !self.is_used.contains(&true) && !target.tensors.is_empty() {
             return Err(match self.is_any_offered {
                 true => TransferError::NothingTaken,
-                false => self.naming.no_match(target, source),
+                false => self.naming.no_match(target, self.source, self.encodings),
             });
         }
         self.tally.check(self.giver.rules)
     }
 
     /// The checkpoint's tensors that are not used, and why.
-    pub(super) fn unused(&self, source: &Model) -> Vec<(String, Unused)> {
+    pub(super) fn unused(&self) -> Vec<(String, Unused)> {
         let mut unused = self.naming.left_out.clone();
         for (index, name) in &self.naming.offered {
             if !self.is_used[*index] {
@@ -154,7 +196,7 @@ impl<'a> Ledger<'a> {
                     None if self.offers.is_left_out(name) => Unused::OtherLayer,
                     None => Unused::NoTarget,
                 };
-                unused.push((source.tensors[*index].name.clone(), why));
+                unused.push((self.source.tensors[*index].name.clone(), why));
             }
         }
         unused

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::container::{Container, Owner};
 use crate::model::{Model, Tensor};
+use crate::transfer::encoded::Encodings;
 use crate::transfer::error::TransferError;
 use crate::transfer::parts::{Pattern, numbered};
 use crate::transfer::prefixes::{Prefixes, best_prefixes};
@@ -15,6 +17,8 @@ use crate::transfer::unused::Unused;
 pub(super) struct Naming<'a> {
     /// All names after the renames, before any prefix is changed.
     renamed: Vec<String>,
+    /// Whose each tensor is.
+    owners: Vec<Owner>,
     pub(super) prefixes: Prefixes,
     /// Whether the prefixes were found, not given.
     pub(super) is_found: bool,
@@ -36,10 +40,15 @@ impl<'a> Naming<'a> {
         source: &Model,
     ) -> Result<Self, TransferError> {
         let own: Vec<&str> = source.tensors.iter().map(|t| t.name.as_str()).collect();
+        let owners = Container::of(&own).owners().to_vec();
         let renamed = renamed(&own, &rules.rename)?;
         let is_found = rules.strip.is_none() && rules.add.is_none();
         let prefixes = match is_found {
-            true => found(rules, &sized(&renamed, source), &names_of(target))?,
+            true => found(
+                rules,
+                &weights(&renamed, source, &owners),
+                &names_of(target),
+            )?,
             false => Prefixes {
                 strip: rules.strip.clone().unwrap_or_default(),
                 add: rules.add.clone().unwrap_or_default(),
@@ -47,6 +56,7 @@ impl<'a> Naming<'a> {
         };
         let mut naming = Self {
             renamed,
+            owners,
             prefixes,
             is_found,
             offered: Vec::new(),
@@ -69,6 +79,9 @@ impl<'a> Naming<'a> {
                 let why = Unused::Excluded { glob: glob.clone() };
                 self.left_out.push((own.to_owned(), why));
                 self.excluded.extend(name.map(|name| (name, glob.as_str())));
+            }
+            (None, _) if self.owners[index] == Owner::Optimizer => {
+                self.left_out.push((own.to_owned(), Unused::Optimizer));
             }
             (None, Some(name)) => self.offered.push((index, name)),
             (None, None) => {
@@ -93,20 +106,34 @@ impl<'a> Naming<'a> {
     }
 
     /// Renames that may help.
-    pub(super) fn proposal(&self, target: &Model, source: &Model) -> String {
-        proposal(&sized(&self.renamed, source), &names_of(target))
+    pub(super) fn proposal(&self, target: &Model, source: &Model, encodings: &Encodings) -> String {
+        /// No target has as many elements.
+        const NEVER: u64 = u64::MAX;
+        let mut sources = sized(&self.renamed, source);
+        for (index, (_, size)) in sources.iter_mut().enumerate() {
+            if encodings.source(index).is_some() || self.owners[index] == Owner::Optimizer {
+                *size = NEVER;
+            }
+        }
+        proposal(&sources, &names_of(target))
     }
 
     /// No name matches.
-    pub(super) fn no_match(&self, target: &Model, source: &Model) -> TransferError {
+    pub(super) fn no_match(
+        &self,
+        target: &Model,
+        source: &Model,
+        encodings: &Encodings,
+    ) -> TransferError {
         let first = |names: &mut dyn Iterator<Item = &str>| -> Vec<String> {
             names.take(4).map(str::to_owned).collect()
         };
+        let weights = weights(&self.renamed, source, &self.owners);
         let mut targets = target.tensors.iter().map(|tensor| tensor.name.as_str());
         TransferError::NoMatch {
-            checkpoint: first(&mut self.renamed.iter().map(String::as_str)),
+            checkpoint: first(&mut weights.iter().map(|(name, _)| *name)),
             model: first(&mut targets),
-            proposal: self.proposal(target, source),
+            proposal: self.proposal(target, source, encodings),
         }
     }
 }
@@ -118,6 +145,14 @@ type Sized<'a> = (&'a str, u64);
 fn sized<'a>(renamed: &'a [String], source: &Model) -> Vec<Sized<'a>> {
     let sizes = source.tensors.iter().map(elements);
     renamed.iter().map(String::as_str).zip(sizes).collect()
+}
+
+/// Those that may be weights.
+fn weights<'a>(renamed: &'a [String], source: &Model, owners: &[Owner]) -> Vec<Sized<'a>> {
+    let all = sized(renamed, source).into_iter().zip(owners);
+    all.filter(|(_, owner)| **owner != Owner::Optimizer)
+        .map(|(tensor, _)| tensor)
+        .collect()
 }
 
 fn names_of(target: &Model) -> Vec<Sized<'_>> {

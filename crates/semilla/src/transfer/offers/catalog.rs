@@ -24,7 +24,7 @@ impl<'a> Catalog<'a> {
         &self.model.tensors[index]
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&'a Tensor> {
+    pub(in crate::transfer) fn get(&self, name: &str) -> Option<&'a Tensor> {
         self.indices.get(name).map(|&index| self.at(index))
     }
 

@@ -1,17 +1,19 @@
-//! A model in several files of PyTorch, listed by an index.
+//! A model in several files, each read by a reader of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use semilla::Layout;
 
 use crate::error::Error;
-use crate::io::index::{Index, check_shard, common};
+use crate::io::index::common;
+#[cfg(feature = "torch")]
+use crate::io::index::{Index, check_shard};
 use crate::{Checkpoint, Format, Metadata, Remark, TensorInfo, Tensors};
 
-/// The shards of an index that are read by a reader of their own each.
+/// The files of a model in parts: those of an index, or all that their own names speak of.
 ///
 /// The tensors come by the shard's name, and in the shard's own order.
-pub(crate) struct Shards {
+pub(super) struct Shards {
     /// At least one.
     shards: Vec<Box<dyn Checkpoint>>,
     tensors: Tensors,
@@ -26,22 +28,44 @@ impl Shards {
     ///
     /// # Errors
     /// Those of `open`; and the index and the shards do not list the same tensors.
-    pub(crate) fn open(
+    #[cfg(feature = "torch")]
+    pub(super) fn open(
         path: &Path,
         index: &Index,
         open: impl Fn(&Path) -> Result<Box<dyn Checkpoint>, Error>,
     ) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut shards = Vec::new();
+        for lines in index.shards() {
+            let shard = open(&folder.join(&lines[0].shard))?;
+            let unread = shard.remarks().iter().filter_map(Remark::unreadable);
+            let names = shard.tensors().iter().map(TensorInfo::name).chain(unread);
+            check_shard(lines, names).map_err(Error::malformed(path))?;
+            shards.push(shard);
+        }
+        Self::of(path, shards)
+    }
+
+    /// Opens files that together are a model, the first of them at `path`, each with `open`.
+    ///
+    /// # Errors
+    /// Those of `open`; and two files have a tensor of one name.
+    pub(super) fn join(
+        path: &Path,
+        files: &[PathBuf],
+        open: impl Fn(&Path) -> Result<Box<dyn Checkpoint>, Error>,
+    ) -> Result<Self, Error> {
+        let shards: Result<Vec<_>, Error> = files.iter().map(|file| open(file)).collect();
+        Self::of(path, shards?)
+    }
+
+    fn of(path: &Path, shards: Vec<Box<dyn Checkpoint>>) -> Result<Self, Error> {
         let mut tensors = Vec::new();
         let mut locations = Vec::new();
         let mut remarks: Vec<Remark> = Vec::new();
         let mut metadata = None;
-        for lines in index.shards() {
-            let shard = open(&folder.join(&lines[0].shard))?;
-            let names = shard.tensors().iter().map(TensorInfo::name);
-            check_shard(lines, names).map_err(Error::malformed(path))?;
-            locations.extend((0..shard.tensors().len()).map(|tensor| (shards.len(), tensor)));
+        for (number, shard) in shards.iter().enumerate() {
+            locations.extend((0..shard.tensors().len()).map(|tensor| (number, tensor)));
             tensors.extend_from_slice(shard.tensors());
             for remark in shard.remarks() {
                 // Every shard may name the same stranger; counts are of the shard itself.
@@ -50,7 +74,6 @@ impl Shards {
                 }
             }
             metadata = Some(common(metadata, shard.metadata().clone()));
-            shards.push(shard);
         }
         Ok(Self {
             shards,

@@ -1,0 +1,406 @@
+//! Files that hold less, more or something else than a model, through the real binary: read as far
+//! as they are one, and otherwise refused with what to do.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use semilla_checkpoint::open;
+use tempfile::TempDir;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+/// Runs the command beside the fixtures; answers its exit code and all that it says.
+fn run(arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::cargo_bin("semilla").expect("the binary is built");
+    let output = command
+        .current_dir(fixture(""))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(said).unwrap(),
+    )
+}
+
+/// A folder, and the path of a file to write in it.
+fn target() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.safetensors").display().to_string();
+    (folder, path)
+}
+
+/// `init MODEL --from FROM` with these options must be refused, and write nothing.
+fn refused(model: &str, from: &str, options: &[&str]) -> String {
+    let (_folder, out) = target();
+    let command = ["init", model, "--from", from, "-o", &out];
+    let (code, said) = run(&[&command[..], options].concat());
+    assert_eq!(code, 2, "{from}: {said}");
+    assert!(!Path::new(&out).exists(), "{from}: {said}");
+    said
+}
+
+/// `init MODEL --from FROM` with these options must load everything; answers what it says.
+fn loaded(model: &str, from: &str, options: &[&str]) -> String {
+    let (_folder, out) = target();
+    let command = ["init", model, "--from", from, "-o", &out];
+    let (code, said) = run(&[&command[..], options].concat());
+    assert_eq!(code, 0, "{from}: {said}");
+    assert!(said.contains("100.00 % of the elements"), "{from}: {said}");
+    said
+}
+
+fn says(said: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn a_part_of_a_normalized_weight_is_not_the_weight() {
+    for (from, part, rename) in [
+        (
+            "wn_old.pt",
+            "fc1.weight_v of the checkpoint is the direction of a weight-normalized weight",
+            r"^fc(\d+)\.weight_v$=fc${1}.weight",
+        ),
+        (
+            "wn_new.pt",
+            "original1 of the checkpoint is the direction of a weight-normalized weight",
+            r"^fc(\d+)\.parametrizations\.weight\.original1$=fc${1}.weight",
+        ),
+        (
+            "sn_old.pt",
+            "fc1.weight_orig of the checkpoint is a weight before its spectral normalization",
+            r"^fc(\d+)\.weight_orig$=fc${1}.weight",
+        ),
+    ] {
+        let said = refused("target_fc.safetensors", from, &[]);
+        says(&said, &["fc1.weight: ", part, "torch.nn.utils"]);
+        assert!(!said.contains("--rename '"), "{said}");
+        let said = refused("target_fc.safetensors", from, &["--rename", rename]);
+        says(&said, &[part]);
+    }
+}
+
+#[test]
+fn a_target_that_may_miss_is_new_and_the_part_is_listed() {
+    let (_folder, out) = target();
+    let command = ["init", "target_fc.safetensors", "--from", "wn_old.pt"];
+    let options = ["--may-miss", "fc1.weight", "-o", &out];
+    let (code, said) = run(&[command, options].concat());
+    assert_eq!(code, 0, "{said}");
+    says(
+        &said,
+        &["new: fc1.weight", "not used: fc1.weight_g, fc1.weight_v"],
+    );
+}
+
+#[test]
+fn a_model_that_is_stored_in_the_same_parts_takes_them() {
+    loaded("wn_old.pt", "wn_old.pt", &[]);
+    loaded("deepseek_fp8.safetensors", "deepseek_fp8.safetensors", &[]);
+}
+
+#[test]
+fn a_quantized_weight_is_not_the_weight() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.json");
+    let list = open(fixture("deepseek_fp8.safetensors")).unwrap();
+    let weights = list
+        .tensors()
+        .iter()
+        .filter(|tensor| tensor.name().ends_with(".weight"));
+    let weights: serde_json::Map<String, serde_json::Value> = weights
+        .map(|tensor| {
+            let entry = serde_json::json!({"dtype": "F32", "shape": tensor.shape()});
+            (tensor.name().to_owned(), entry)
+        })
+        .collect();
+    std::fs::write(&model, serde_json::Value::Object(weights).to_string()).unwrap();
+    let model = model.to_str().unwrap();
+    for (from, scale) in [
+        (
+            "deepseek_fp8.safetensors",
+            "q_proj.weight_scale_inv is beside it",
+        ),
+        ("ct_fp8.safetensors", "q_proj.weight_scale is beside it"),
+        ("comfy_fp8.safetensors", "q_proj.scale_weight is beside it"),
+    ] {
+        let said = refused(model, from, &[]);
+        says(
+            &said,
+            &[
+                "is a quantized weight without its scale",
+                scale,
+                "dequantize",
+            ],
+        );
+        let all = refused(model, from, &["--rename", "^=x.", "--strip", "x."]);
+        says(&all, &["is a quantized weight without its scale"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_left_out_and_listed() {
+    for (model, from, left_out) in [
+        (
+            "net.safetensors",
+            "lit_dist.ckpt",
+            "left out \"hyper_parameters.prior\"",
+        ),
+        (
+            "t8.safetensors",
+            "llama_freqs.pth",
+            "left out \"freqs_cis\"",
+        ),
+        (
+            "t8.safetensors",
+            "llama_freqs.safetensors",
+            "left out \"freqs_cis\"",
+        ),
+        ("t8.safetensors", "e8m0.safetensors", "left out \"mask\""),
+    ] {
+        says(&loaded(model, from, &[]), &[left_out]);
+    }
+    for (model, from, glob) in [
+        ("net.safetensors", "lit_dist.ckpt", "hyper_parameters*"),
+        ("net.safetensors", "lit.ckpt", "hyper_parameters*"),
+        ("t8.safetensors", "llama_freqs.pth", "freqs_cis"),
+        ("t8.safetensors", "llama_freqs.safetensors", "freqs_cis"),
+        ("t8.safetensors", "e8m0.safetensors", "mask"),
+    ] {
+        loaded(model, from, &["--exclude", glob]);
+    }
+    let said = refused(
+        "t8.safetensors",
+        "llama_freqs.pth",
+        &["--exclude", "frequencies"],
+    );
+    says(&said, &["\"frequencies\" matches no tensor"]);
+    for (file, left_out) in [
+        (
+            "str.npz",
+            "left out \"names\": its dtype \"<U1\" is not supported",
+        ),
+        ("npin.pt", "left out \"w\": it is an array of NumPy"),
+    ] {
+        let (code, said) = run(&["inspect", file]);
+        assert_eq!(code, 0, "{said}");
+        says(&said, &[left_out]);
+    }
+    // A target that needs it hears of it.
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.json");
+    std::fs::write(
+        &model,
+        r#"{"w": {"dtype": "F32", "shape": [6]}, "b": {"dtype": "F32", "shape": [2]}}"#,
+    )
+    .unwrap();
+    let said = refused(model.to_str().unwrap(), "npin.pt", &[]);
+    says(
+        &said,
+        &["of which w cannot be read", "w: not in the checkpoint"],
+    );
+}
+
+#[test]
+fn files_that_cannot_be_compared_whole_are_not_the_same() {
+    let (code, said) = run(&["diff", "llama_freqs.pth", "llama_freqs.pth"]);
+    assert_eq!(code, 1, "{said}");
+    says(&said, &["freqs_cis", "not compared"]);
+}
+
+#[test]
+fn an_optimizers_state_is_never_a_weight() {
+    let said = refused("t.safetensors", "opt_names.pt", &[]);
+    assert!(!said.contains("exp_avg"), "{said}");
+    for options in [
+        ["--strip", "optimizer.exp_avg."],
+        ["--rename", r"^optimizer\.exp_avg\.="],
+    ] {
+        refused("t.safetensors", "opt_names.pt", &options);
+    }
+    let said = loaded("net.safetensors", "lit.ckpt", &[]);
+    says(&said, &["the optimizer's state, which is never a weight"]);
+}
+
+#[test]
+fn the_model_is_taken_out_of_a_trainers_file() {
+    for (file, prefix) in [("pl.ckpt", "\"state_dict.net.\""), ("mo.pt", "\"model.\"")] {
+        let folder = tempfile::tempdir().unwrap();
+        let adapter = folder.path().join("adapter");
+        let (code, said) = run(&["lora", file, "-o", adapter.to_str().unwrap()]);
+        assert_eq!(code, 0, "{said}");
+        says(&said, &["the weights lie below", prefix]);
+        let file = open(adapter.join("adapter_model.safetensors")).unwrap();
+        assert_eq!(file.tensors().len(), 8);
+        for tensor in file.tensors().iter() {
+            let name = tensor.name();
+            assert!(name.starts_with("base_model.model.layers."), "{name}");
+        }
+    }
+    let (_folder, out) = target();
+    let (code, said) = run(&["init", "lit.ckpt", "-o", &out]);
+    assert_eq!(code, 0, "{said}");
+    says(
+        &said,
+        &[
+            "\"state_dict.\"",
+            "12 tensors of the optimizer's state left out",
+            "of the trainer left out",
+        ],
+    );
+    let written = open(&out).unwrap();
+    let names: Vec<&str> = written
+        .tensors()
+        .iter()
+        .map(|tensor| tensor.name())
+        .collect();
+    assert!(
+        names.contains(&"net.0.weight") && names.contains(&"criterion.weight"),
+        "{names:?}"
+    );
+    assert_eq!(names.len(), 5);
+    let (_, said) = run(&["inspect", "mo.pt"]);
+    says(
+        &said,
+        &[
+            "a trainer's checkpoint",
+            "4 averaged copies of weights (EMA)",
+        ],
+    );
+}
+
+#[test]
+fn a_trainers_file_is_compared_by_its_model() {
+    let (folder, out) = target();
+    let (code, said) = run(&[
+        "init", "mo.pt", "--from", "mo.pt", "--strip", "model.", "-o", &out,
+    ]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = run(&["diff", "mo.pt", &out]);
+    assert_eq!(code, 0, "{said}");
+    says(&said, &["the same: 4 tensors", "4 averaged copies"]);
+    drop(folder);
+}
+
+#[test]
+fn a_part_of_the_files_is_not_the_model() {
+    let part = "half_model_1_of_2/model-00001-of-00002.safetensors";
+    let (_folder, out) = target();
+    for command in [
+        &["inspect", "half_model_1_of_2"][..],
+        &["inspect", part],
+        &["lora", "half_model_1_of_2", "-o", &out],
+        &["init", part, "-o", &out],
+        &["init", "t8.safetensors", "--from", part, "-o", &out],
+        &["diff", part, part],
+    ] {
+        let (code, said) = run(command);
+        assert_eq!(code, 2, "{command:?}: {said}");
+        says(&said, &["model-00002-of-00002.safetensors is missing"]);
+    }
+}
+
+#[test]
+fn all_parts_together_are_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let copy = |from: &str, to: &str| std::fs::copy(fixture(from), at(to)).unwrap();
+    copy("t8.safetensors", "m-00001-of-00002.safetensors");
+    copy("t.safetensors", "m-00002-of-00002.safetensors");
+    for path in [
+        at(""),
+        at("m-00001-of-00002.safetensors"),
+        at("m-00002-of-00002.safetensors"),
+    ] {
+        let (code, said) = run(&["inspect", path.to_str().unwrap()]);
+        assert_eq!(code, 0, "{said}");
+        says(&said, &["4 tensors"]);
+    }
+    std::fs::write(
+        at("m.safetensors.index.json"),
+        r#"{"weight_map": {"a": "m-00001-of-00003.safetensors", "b": "m-00003-of-00003.safetensors"}}"#,
+    )
+    .unwrap();
+    let (code, said) = run(&["inspect", folder.path().to_str().unwrap()]);
+    assert_eq!(code, 2, "{said}");
+    says(
+        &said,
+        &["m-00001-of-00003.safetensors, m-00003-of-00003.safetensors are missing"],
+    );
+}
+
+#[test]
+fn one_slice_of_every_matrix_is_not_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["consolidated.00.pth", "consolidated.01.pth"] {
+        std::fs::copy(fixture("llama_freqs.pth"), folder.path().join(name)).unwrap();
+    }
+    let slice = folder.path().join("consolidated.00.pth");
+    let (code, said) = run(&["inspect", slice.to_str().unwrap()]);
+    assert_eq!(code, 2, "{said}");
+    says(&said, &["one slice of every matrix"]);
+    std::fs::remove_file(folder.path().join("consolidated.01.pth")).unwrap();
+    assert_eq!(run(&["inspect", slice.to_str().unwrap()]).0, 0);
+}
+
+#[test]
+fn files_that_are_no_weights_say_what_they_are() {
+    for (file, parts) in [
+        (
+            "lfs2",
+            &[
+                "model-00002-of-00002.safetensors is a Git LFS pointer",
+                "git lfs pull",
+            ][..],
+        ),
+        ("html.pt", &["this is an HTML page"]),
+        ("dcp", &["torch.distributed.checkpoint", "dcp_to_torch"]),
+        (
+            "dcp/__0_0.distcp",
+            &["torch.distributed.checkpoint", "dcp_to_torch"],
+        ),
+    ] {
+        let (code, said) = run(&["inspect", file]);
+        assert_eq!(code, 2, "{file}: {said}");
+        says(&said, parts);
+    }
+}
+
+#[test]
+fn what_the_reference_library_reads_is_read() {
+    for file in ["extra_field.safetensors", "meta_null.safetensors"] {
+        let (code, said) = run(&["inspect", file]);
+        assert_eq!(code, 0, "{file}: {said}");
+        says(&said, &["1 tensors"]);
+    }
+}
+
+#[test]
+fn values_next_to_zero_are_no_normal_draw() {
+    let (_, said) = run(&["inspect", "law.safetensors"]);
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("tiny16"))
+        .unwrap();
+    assert!(line.trim_end().ends_with('-'), "{line}");
+}
+
+#[test]
+fn a_weight_is_not_meant_by_a_shift() {
+    let said = refused("bert_t.safetensors", "bert_c.bin", &[]);
+    says(
+        &said,
+        &[
+            "LayerNorm.weight: not in the checkpoint; did you mean \"bert.embeddings.LayerNorm.gamma\"?",
+            "LayerNorm.bias: not in the checkpoint; did you mean \"bert.embeddings.LayerNorm.beta\"?",
+        ],
+    );
+}
