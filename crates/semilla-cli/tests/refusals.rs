@@ -245,8 +245,19 @@ fn the_model_is_taken_out_of_a_trainers_file() {
             assert!(name.starts_with("base_model.model.layers."), "{name}");
         }
     }
-    let (_folder, out) = target();
+    let (folder, out) = target();
+    // The classes' weights in the loss are no layer's: a rule must say what they are.
     let (code, said) = run(&["init", "lit.ckpt", "-o", &out]);
+    assert_eq!(code, 2, "{said}");
+    says(&said, &["criterion.weight [4] (role unknown)"]);
+    let recipe = folder.path().join("kept.toml");
+    std::fs::write(
+        &recipe,
+        "name = \"kept\"\ndefaults = true\nunmatched = \"keep\"",
+    )
+    .unwrap();
+    let recipe = recipe.to_str().unwrap();
+    let (code, said) = run(&["init", "lit.ckpt", "--recipe", recipe, "-o", &out]);
     assert_eq!(code, 0, "{said}");
     says(
         &said,

@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rayon::prelude::*;
-
 use super::{Disposition, Line, Plan, PlanError, Signal};
 use crate::activation::Activation;
 use crate::fill::{Fill, Load};
@@ -107,20 +105,17 @@ pub(super) struct Draft {
     gain: Option<(Activation, f64)>,
 }
 
-/// The lines with the theory of their gains: computed once for each activation and gain, on all
-/// threads.
+/// The lines with the theory of their gains, computed once for each activation and gain.
 pub(super) fn judged(drafts: Vec<Draft>) -> Vec<Line> {
-    let key = |(activation, gain): (Activation, f64)| (activation.to_string(), gain.to_bits());
-    let asked: HashMap<_, _> = drafts
-        .iter()
-        .filter_map(|draft| draft.gain.map(|gain| (key(gain), gain)))
-        .collect();
-    let signals: HashMap<_, _> = asked
-        .into_par_iter()
-        .map(|(key, (activation, gain))| (key, Signal::new(activation, gain)))
-        .collect();
+    let mut known = HashMap::new();
+    let mut signal = |(activation, gain): (Activation, f64)| {
+        let key = (activation.to_string(), gain.to_bits());
+        *known
+            .entry(key)
+            .or_insert_with(|| Signal::new(activation, gain))
+    };
     let line = |Draft { line, gain }: Draft| Line {
-        signal: gain.and_then(|gain| signals[&key(gain)]),
+        signal: gain.and_then(&mut signal),
         ..line
     };
     drafts.into_iter().map(line).collect()

@@ -9,7 +9,7 @@
 //!
 //! let model = Spec::parse("mlp:784-256-10:relu")?;
 //! let mut plan = Recipe::named("auto")?.plan(&model, 0)?;
-//! plan.set(&model, "layers.1.weight", &init::zeros())?;
+//! plan.set(&model, "layers.1.weight", init::zeros())?;
 //! println!("{plan}");
 //!
 //! let line = plan.line("layers.0.weight").expect("a tensor of the model");
