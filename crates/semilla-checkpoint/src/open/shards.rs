@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::io::index::common;
 #[cfg(feature = "torch")]
 use crate::io::index::{Index, check_shard};
-use crate::{Checkpoint, Format, Metadata, Remark, TensorInfo, Tensors};
+use crate::{Checkpoint, Format, Metadata, Remark, Tensors};
 
 /// The files of a model in parts: those of an index, or all that their own names speak of.
 ///
@@ -39,7 +39,7 @@ impl Shards {
         for lines in index.shards() {
             let shard = open(&folder.join(&lines[0].shard))?;
             let unread = shard.remarks().iter().filter_map(Remark::unreadable);
-            let names = shard.tensors().iter().map(TensorInfo::name).chain(unread);
+            let names = shard.tensors().iter().map(|info| info.name()).chain(unread);
             check_shard(lines, names).map_err(Error::malformed(path))?;
             shards.push(shard);
         }
