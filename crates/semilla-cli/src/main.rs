@@ -80,7 +80,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A flag that is set when the user interrupts, so that unfinished files are removed on the way out.
+/// A flag that is set when the user interrupts, so that unfinished files are removed before exit.
 fn interrupted() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);

@@ -1,4 +1,4 @@
-//! What a trainer keeps in one file: the model, averages of it, the optimizer's state, and more.
+//! The parts of a trainer's file: the model, averages of it, the optimizer's state, and more.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ const PERHAPS_OPTIMIZERS: [&str; 6] = [
     "state",
     "base_optimizer_state",
 ];
-/// What optimizers call the state that they keep of each weight.
+/// Optimizers' names for the state that they keep of each weight.
 const MOMENTS: [&str; 12] = [
     "exp_avg",
     "exp_avg_sq",
@@ -94,7 +94,7 @@ const WEIGHTS: [&str; 5] = [
     "model_state",
     "net_state_dict",
 ];
-/// Keys of a model's weights if a trainer's lie beside them: many models have such a module.
+/// Keys of a model's weights if a trainer's are beside them: many models have such a module.
 const PERHAPS_WEIGHTS: [&str; 6] = ["model", "module", "net", "network", "params", "student"];
 /// Keys of averaged weights.
 const AVERAGES: [&str; 12] = [
@@ -113,7 +113,7 @@ const AVERAGES: [&str; 12] = [
 ];
 /// Modules that hold the whole model and nothing else.
 const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "_fsdp_wrapped_module."];
-/// What users of Lightning call the model inside of its module.
+/// Common names for the model inside of a Lightning module.
 const INSIDE_LIGHTNING: [&str; 3] = ["net.", "model.", "network."];
 
 impl Container {
@@ -176,7 +176,7 @@ fn is_moment(name: &str) -> bool {
     name.split('.').any(|part| MOMENTS.contains(&part))
 }
 
-/// What a tensor's name says alone; `moments` are the keys that hold moments.
+/// The owner of a tensor by its name alone; `moments` are the keys that hold moments.
 fn owner(name: &str, moments: &BTreeSet<&str>) -> Owner {
     let key = top(name);
     let is_optimizer = OPTIMIZERS.contains(&key)

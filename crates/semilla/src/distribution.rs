@@ -61,7 +61,7 @@ pub enum DistributionError {
         /// Its upper end.
         high: f64,
     },
-    /// The interval is so far from the mean that nothing of the normal is left in it.
+    /// The interval is so far from the mean that it has next to no mass of the normal.
     #[error(
         "the truncation to [{}, {}] keeps less than 1e-25 of a normal with mean {} and std {}; \
          bounds are values, not multiples of std: widen them",

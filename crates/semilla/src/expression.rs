@@ -262,7 +262,7 @@ impl FromStr for Scalar {
     }
 }
 
-/// Longer texts are no initializer's parameters.
+/// Longer texts cannot be an initializer's parameters.
 const MAX_LENGTH: usize = 1000;
 /// Nesting beyond this is refused before it can exhaust the call stack.
 const MAX_DEPTH: usize = 32;

@@ -293,8 +293,8 @@ impl Layout {
     /// row is looked up alone (`fan_in` 1); a stack is not summed.
     ///
     /// # Errors
-    /// A shape of another rank, groups that are 0 or do not divide, a stride of 0, or fewer than
-    /// two axes.
+    /// A shape of a different rank, groups that are 0 or do not divide, a stride of 0, or fewer
+    /// than two axes.
     pub fn fans(&self, shape: &[usize]) -> Result<Fans, LayoutError> {
         self.check(shape)?;
         if self.axes.len() < 2 {

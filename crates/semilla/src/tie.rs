@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::Model;
 use crate::suggest::did_you_mean;
 
-/// A tensor that is to have the bytes of another, such as a language model's head and its table of tokens.
+/// A tensor that is to have the bytes of another, such as a language model's head and its table of
+/// tokens.
 ///
 /// In a recipe, at the top: `tie = [["lm_head.weight", "model.embed_tokens.weight"]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ pub enum TieError {
     Unknown {
         /// The name.
         name: String,
-        /// What may have been meant.
+        /// A suggestion, if a known name is similar; otherwise empty.
         hint: String,
     },
     /// A tensor tied twice, to itself, or to one that is tied itself.

@@ -15,8 +15,8 @@ use crate::io::position::Buffered;
 use crate::quoted::Quoted;
 use crate::{Format, Limits};
 
-/// A zip archive that means the same to every reader: one entry a name, no entry over another,
-/// and the list of entries agrees with what stands before each.
+/// A zip archive that means the same to every reader: each name has one entry, entries do not
+/// overlap, and the list of entries agrees with the header before each.
 pub(crate) struct Archive {
     path: PathBuf,
     /// Of the whole file.
@@ -32,7 +32,7 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// Uncompressed.
     pub(crate) bytes: u64,
-    /// Where in the archive its bytes lie as they are, if they are not compressed.
+    /// Where its bytes begin in the archive, if they are not compressed.
     pub(crate) at: Option<u64>,
     /// It has no checksum: PyTorch can leave it out.
     unchecked: bool,
@@ -195,9 +195,9 @@ impl Archive {
         })
     }
 
-    /// Compares the checksum of an entry whose bytes are read where they lie, which compares
-    /// nothing: once, when the first of them is wanted, so that listing stays as fast as the list
-    /// is short.
+    /// Compares the checksum of an entry whose bytes are read in place, since such reads compare
+    /// nothing: once, when the first of them is wanted, so that the time of listing depends on the
+    /// list alone.
     pub(crate) fn check(&self, entry: &Entry, format: Format) -> Result<(), Error> {
         if entry.unchecked {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What a file may declare, given what it has.
+//! Limits on what a file may declare, given its size.
 
 use crate::quoted::Quoted;
 use crate::{Limits, TensorInfo, Tensors};

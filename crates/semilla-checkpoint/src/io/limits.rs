@@ -1,6 +1,6 @@
 //! Bounds on what a file may ask of memory.
 
-/// What a source may ask of memory.
+/// Bounds on what a source may ask of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a safetensors header, of an index, of a list of shapes, of a

@@ -40,8 +40,8 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
     Ok(())
 }
 
-/// A file read from a place of its own through a buffer that outlives jumps: a seek asks nothing of
-/// the system, and neither does a read of what the buffer has.
+/// A file read from a place of its own through a buffer that outlives jumps: a seek makes no call
+/// to the system, and neither does a read of bytes in the buffer.
 #[derive(Clone)]
 pub(crate) struct Buffered {
     file: Arc<File>,
@@ -68,7 +68,7 @@ impl Buffered {
         }
     }
 
-    /// What the buffer has from the current place on.
+    /// The buffer's bytes from the current place on.
     fn held(&self) -> &[u8] {
         let skip = self.at.checked_sub(self.start);
         skip.and_then(|skip| self.buffer.get(usize::try_from(skip).ok()?..))

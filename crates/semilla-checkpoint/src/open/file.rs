@@ -26,7 +26,7 @@ use crate::open::part::{check_present, check_unsliced, siblings};
 use crate::open::recognize::{Content, recognize};
 use crate::open::shards::Shards;
 
-/// Opens what lies at `path`, with the default [`Limits`].
+/// Opens the file or folder at `path`, with the default [`Limits`].
 ///
 /// The content decides, never the file's extension. A path may be
 /// - a safetensors file;
@@ -52,7 +52,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Checkpoint>, Error> {
     open_with(path, &Limits::default())
 }
 
-/// Opens what lies at `path`, as [`open`] does, with other limits.
+/// Opens the file or folder at `path`, as [`open`] does, with other limits.
 ///
 /// # Errors
 /// As [`open`].

@@ -61,7 +61,7 @@ fn is_index(json: &[u8]) -> bool {
     !matches!(serde_json::from_slice(json), Ok(Probe { weight_map: None }))
 }
 
-/// Whether JSON that is no list of shapes describes a model or a tokenizer, as transformers,
+/// Whether JSON other than a list of shapes describes a model or a tokenizer, as transformers,
 /// diffusers, PEFT and Keras write it.
 fn is_configuration(json: &[u8]) -> bool {
     #[derive(Deserialize)]

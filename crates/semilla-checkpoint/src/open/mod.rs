@@ -1,4 +1,4 @@
-//! Opening whatever lies at a path: the content decides, never the file's extension.
+//! Opening the file or folder at a path: the content decides, never the file's extension.
 
 #[cfg(any(feature = "torch", feature = "numpy", feature = "keras"))]
 mod archive;

@@ -10,7 +10,7 @@ use crate::io::file::open_file;
 use crate::io::position::read_at;
 use crate::looks_like::LooksLike;
 
-/// The kinds of content that are told apart by a file's first bytes.
+/// The kinds of content that a file's first bytes distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Safetensors,

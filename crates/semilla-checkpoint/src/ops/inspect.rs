@@ -36,7 +36,7 @@ pub struct Inspected {
     pub shape: Vec<usize>,
     /// Its element type.
     pub dtype: DType,
-    /// What it does in the model.
+    /// Its task in the model.
     #[serde(skip)]
     pub role: Role,
     /// Its moments and extremes.

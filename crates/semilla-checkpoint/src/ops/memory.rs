@@ -69,7 +69,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// Room for the tensor; its size if there is none.
+    /// Allocates memory for the tensor; its size if that fails.
     fn new(info: TensorInfo) -> Result<Self, u64> {
         let size = info.bytes();
         let mut bytes = Vec::new();

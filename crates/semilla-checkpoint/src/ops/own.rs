@@ -7,7 +7,7 @@ use semilla::{Graph, Layout};
 
 use crate::{Checkpoint, Error, Format, Malformed, Metadata, Quoted, Remark, TensorInfo, Tensors};
 
-/// A checkpoint without a model's weights, or with names that are no model's.
+/// A checkpoint without a model's weights, or with names that do not belong to a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoModel {
@@ -95,7 +95,7 @@ pub fn own_models(
     }
 }
 
-/// What an inspection says of a trainer's checkpoint.
+/// An inspection's remark on a trainer's checkpoint.
 pub(super) fn container_remark(file: &dyn Checkpoint) -> Option<String> {
     let container = container(file);
     let mut parts: Vec<String> = Vec::new();
@@ -123,7 +123,7 @@ fn left_out(container: &Container) -> Vec<Remark> {
     remarks
 }
 
-/// What is not the model's, and how many tensors of it there are.
+/// The kinds of tensors that are not the model's, each with its number of tensors.
 fn kinds(container: &Container) -> Vec<(usize, &'static str)> {
     let kinds = [
         (Owner::Average, "averaged copies of weights (EMA)"),

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::watch::go_on;
 use crate::{Checkpoint, Error};
 
-/// What is read at a time: a multiple of every element's size.
+/// The bytes read at a time: a multiple of every element's size.
 const PIECE: u64 = 1 << 20;
 
 /// A tensor by its position in a checkpoint.

@@ -1,5 +1,5 @@
-//! Floating-point elements in blocks: from bytes to values, and from values to elements of another
-//! type.
+//! Floating-point elements in blocks: from bytes to values, and from values to elements of a
+//! different type.
 
 use std::sync::OnceLock;
 
@@ -137,7 +137,8 @@ fn nearest_bf16(value: f32) -> bf16 {
     bf16::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
 }
 
-/// An expression with the element type of a floating-point tag, or another for other tags.
+/// An expression with the element type of a floating-point tag, or a different expression for other
+/// tags.
 macro_rules! with_float {
     ($dtype:expr, $type:ident => $then:expr, else $other:expr) => {
         match $dtype {

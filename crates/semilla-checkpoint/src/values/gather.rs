@@ -425,7 +425,7 @@ fn for_lines(
     Ok(())
 }
 
-/// The values with their axes in another order: the new axis i is the old axis `order[i]`.
+/// The values with their axes in a different order: the new axis i is the old axis `order[i]`.
 fn permuted(values: &[f64], sizes: &[usize], order: &[usize]) -> Vec<f64> {
     let strides = strides(sizes);
     let (new_sizes, steps): (Vec<usize>, Vec<usize>) = order

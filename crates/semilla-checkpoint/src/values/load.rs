@@ -19,7 +19,8 @@ impl Origin<'_> {
         &self.source.tensors()[self.tensor]
     }
 
-    /// Converts elements `first..` of a part of the target as they lie, for a load that moves none.
+    /// Converts elements `first..` of a part of the target in their stored order, for a load that
+    /// moves none.
     pub(crate) fn copy(
         &self,
         part: &Slice,

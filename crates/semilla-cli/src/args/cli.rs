@@ -4,8 +4,8 @@ use crate::args::{diff, init, inspect, lora, plan};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
-/// Every weight is a pure function of (seed, tensor name, element index, initializer): the same bits
-/// on any number of threads, shards and ranks.
+/// Every weight is a pure function of (seed, tensor name, element index, initializer): the same
+/// bits on any number of threads, shards and ranks.
 #[derive(Parser)]
 #[command(name = "semilla", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::args::formats::WEIGHTS;
 
-/// What to compare.
+/// The two sides to compare.
 #[derive(Args)]
 pub(crate) struct DiffArgs {
     #[arg(value_name = "A", help = format!(

@@ -40,8 +40,8 @@ pub(crate) struct InitArgs {
     #[arg(long)]
     pub(crate) allow_non_finite: bool,
 
-    /// Also write the plan with the hashes of its checkpoints: `--plan` then gives the same bytes or
-    /// refuses
+    /// Also write the plan with the hashes of its checkpoints: `--plan` then gives the same bytes
+    /// or refuses
     #[arg(long, value_name = "FILE")]
     pub(crate) lock: Option<PathBuf>,
 }

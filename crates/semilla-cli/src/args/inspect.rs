@@ -5,7 +5,7 @@ use clap::Args;
 use crate::args::formats;
 use crate::args::model::Stored;
 
-/// What to look at.
+/// The file to inspect, and how.
 #[derive(Args)]
 pub(crate) struct InspectArgs {
     #[arg(value_name = "FILE", help = formats::weights(""))]

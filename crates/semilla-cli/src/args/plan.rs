@@ -31,7 +31,8 @@ pub(crate) struct PlanArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
 
-    /// Give a tensor the bytes of another, such as lm_head.weight=model.embed_tokens.weight; may be repeated
+    /// Give a tensor the bytes of another, such as lm_head.weight=model.embed_tokens.weight; may be
+    /// repeated
     #[arg(long, value_name = "NAME=OTHER", value_parser = tie)]
     pub(crate) tie: Vec<Tie>,
 

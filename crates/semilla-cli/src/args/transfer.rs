@@ -110,7 +110,7 @@ impl TransferArgs {
         })
     }
 
-    /// What `--from-layout` says.
+    /// The convention that `--from-layout` names.
     pub(crate) fn convention(&self) -> Option<Convention> {
         self.from_layout.map(Convention::from)
     }

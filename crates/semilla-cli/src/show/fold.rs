@@ -33,8 +33,8 @@ impl Folded {
     }
 }
 
-/// Lets rows share a line whose keys are equal and whose names are equal up to numbers, in the order
-/// of each line's first row.
+/// Puts rows with equal keys, and with names equal up to numbers, on one line, in the order of each
+/// line's first row.
 pub(crate) fn fold<'a, K: Eq + Hash>(rows: impl Iterator<Item = (&'a str, K)>) -> Vec<Folded> {
     let mut groups: HashMap<(K, Vec<&str>), Vec<Product>> = HashMap::new();
     for (row, (name, key)) in rows.enumerate() {
@@ -63,7 +63,7 @@ pub(crate) fn ranges(names: &[String]) -> Vec<String> {
 /// Rows whose names have every combination of these numbers.
 struct Product {
     rows: Vec<usize>,
-    /// What stands at each place of the name, in order.
+    /// The numbers at each place of the name, in order.
     numbers: Vec<Vec<u64>>,
 }
 
@@ -111,7 +111,7 @@ fn merged(products: Vec<Product>, place: usize) -> Vec<Product> {
     out
 }
 
-/// What stands around a name's numbers, and the numbers. A run of digits that would not be written
+/// The texts around a name's numbers, and the numbers. A run of digits that would not be written
 /// the same way again (`01`) is text.
 fn parts(name: &str) -> (Vec<&str>, Vec<u64>) {
     let (mut texts, mut numbers) = (Vec::new(), Vec::new());
@@ -129,7 +129,7 @@ fn parts(name: &str) -> (Vec<&str>, Vec<u64>) {
                 text = end;
                 at = end;
             }
-            // Past the digits, or past one character that is none.
+            // Past the digits, or past one other character.
             None => at = end.max(at + 1 + continuation(&bytes[at + 1..])),
         }
     }

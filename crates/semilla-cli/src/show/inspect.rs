@@ -62,7 +62,7 @@ fn alike(one: &Inspected) -> (&str, impl Eq + Hash) {
     (&one.name, (one.role, &one.shape, one.dtype, law, is_finite))
 }
 
-/// What is said of one tensor, or of several that look alike.
+/// The row of one tensor, or of several that look alike.
 fn cells(name: String, members: &[&Inspected]) -> [String; 11] {
     let first = members[0];
     let all = |figure: fn(&Summary) -> f64| members.iter().map(move |one| figure(&one.summary));

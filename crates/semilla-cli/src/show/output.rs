@@ -1,4 +1,4 @@
-//! What a command prints: tables and sentences for people, JSON for machines.
+//! The output of a command: tables and sentences for people, JSON for machines.
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::show::table::Table;
 
-/// Standard output, in the form that was asked for. Colours go to terminals only, and respect `NO_COLOR`.
+/// Standard output, in the form that was asked for. Colours go to terminals only, and respect
+/// `NO_COLOR`.
 pub(crate) struct Output {
     out: anstream::AutoStream<io::Stdout>,
     json: bool,

@@ -217,7 +217,7 @@ impl Activation {
         }
     }
 
-    /// The same activation with another parameter; `None` where there is none to set or the
+    /// The same activation with a different parameter; `None` where there is none to set or the
     /// value makes no sense for it.
     pub(super) fn with_parameter(self, value: f64) -> Option<Activation> {
         let positive = value > 0.0;

@@ -35,7 +35,7 @@ const NOISE_REACH: f64 = 64.0;
 const QUIETEST: f64 = 64.0 * f64::EPSILON;
 /// Noise above this part of the bulk's largest sample asks for wider steps of derivatives.
 const NOISY: f64 = 1e-10;
-/// Noise above this part of the largest sample is no rounding.
+/// Noise above this part of the largest sample does not come from rounding.
 const LOUDEST: f64 = 1e-5;
 
 /// The kinks and the finest detail of `f`.
@@ -79,7 +79,7 @@ struct TooRough {
     near: f64,
 }
 
-/// What is found so far.
+/// A search, with its findings so far.
 struct Search<'f> {
     f: &'f dyn Fn(f64) -> f64,
     samples: Samples,
@@ -229,7 +229,7 @@ impl Samples {
         if !largest.is_finite() || values.iter().chain(&actual).any(|v| v.is_nan()) {
             return true;
         }
-        // Terms of the size of x may cancel in f: their rounding is no roughness.
+        // Terms of the size of x may cancel in f: their rounding does not count as roughness.
         let rounding = 64.0 * f64::EPSILON * middle.abs();
         let tolerance = TOLERANCE * largest.max(self.floor) + rounding + NOISE_REACH * noise;
         let error = |(t, value): (&f64, &f64)| (self.interpolate(&values, *t) - value).abs();

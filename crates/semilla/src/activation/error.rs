@@ -8,9 +8,9 @@ pub enum ExpectationError {
     Argument {
         /// The argument.
         what: &'static str,
-        /// What was given.
+        /// The value given.
         value: f64,
-        /// What may be.
+        /// The values allowed.
         allowed: &'static str,
     },
     /// The function, or its square, overflows or is not a number.

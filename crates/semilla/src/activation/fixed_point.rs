@@ -19,7 +19,7 @@ pub struct FixedPoint {
     pub slope: f64,
 }
 
-/// What becomes of a small error of the variance at a fixed point.
+/// The fate of a small error of the variance at a fixed point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stability {
@@ -44,7 +44,7 @@ pub enum Limit {
 }
 
 impl FixedPoint {
-    /// What becomes of a small error of the variance.
+    /// The fate of a small error of the variance.
     pub fn stability(&self) -> Stability {
         let slope = self.slope.abs();
         if (slope - 1.0).abs() <= NEUTRAL {

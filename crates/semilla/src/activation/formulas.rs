@@ -198,7 +198,7 @@ fn elu_slope(x: f64, alpha: f64, rate: f64) -> f64 {
     }
 }
 
-/// What the tanh form of GELU gives to the sigmoid: `(1 + tanh u)/2 = sigmoid(2u)`.
+/// The argument that the tanh form of GELU gives to the sigmoid: `(1 + tanh u)/2 = sigmoid(2u)`.
 fn gelu_logit(x: f64) -> f64 {
     2.0 * SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x)
 }

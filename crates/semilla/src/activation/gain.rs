@@ -49,8 +49,8 @@ impl Function<'_> {
     /// Any gain, such as [`pytorch_gain`](super::pytorch_gain)'s, with what comes of it.
     ///
     /// # Errors
-    /// The gain is negative or not finite, or the moments at unit variance diverge. A limit that
-    /// is not known is no error.
+    /// The gain is negative or not finite, or the moments at unit variance diverge. An unknown
+    /// limit does not cause an error.
     pub fn gain(&self, value: f64) -> Result<Gain, ExpectationError> {
         check(
             "gain",

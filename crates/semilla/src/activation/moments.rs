@@ -28,7 +28,7 @@ pub struct Estimate {
     pub error: f64,
 }
 
-/// What a function makes of a normal input x: the moments of f(x) and of f'(x).
+/// The moments of f(x) and of f'(x) for a normal input x.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
     /// `E f`.

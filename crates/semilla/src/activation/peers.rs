@@ -61,7 +61,7 @@ pub enum UnknownGain {
 /// which is near-critical where the variance-preserving gain is 1. Other names ignore `param`.
 ///
 /// # Errors
-/// The name is none of PyTorch's, or the slope is not finite.
+/// PyTorch does not have the name, or the slope is not finite.
 ///
 /// ```
 /// use semilla::activation::pytorch_gain;
@@ -87,7 +87,7 @@ pub fn pytorch_gain(nonlinearity: &str, param: Option<f64>) -> Result<f64, Unkno
 /// normal inputs.
 ///
 /// # Errors
-/// The name is none of theirs.
+/// The name is not in their table.
 pub fn nfnet_gamma(nonlinearity: &str) -> Result<f64, UnknownGain> {
     let entry = NFNET.iter().find(|(name, _)| *name == nonlinearity);
     let known = NFNET.map(|(name, _)| name);

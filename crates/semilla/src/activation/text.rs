@@ -44,7 +44,7 @@ pub enum ParseActivationError {
         name: &'static str,
         /// The parameter as written.
         value: String,
-        /// What it does take.
+        /// Which parameters it takes, in words.
         hint: &'static str,
     },
 }

@@ -20,7 +20,7 @@ impl Load {
         }
     }
 
-    /// Whether bytes are copied as they lie.
+    /// Whether bytes are copied in their stored order.
     pub fn is_plain(&self) -> bool {
         self.permute.is_empty() && self.axes.is_empty()
     }

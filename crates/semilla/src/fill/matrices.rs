@@ -189,7 +189,7 @@ impl Kind for Orthogonal {
     }
 }
 
-/// A whole orthogonal matrix, for kinds that place one inside of another.
+/// A whole orthogonal matrix, for kinds that place one inside of a larger tensor.
 pub(super) fn orthogonal(
     stream: Stream,
     rows: usize,

@@ -1,4 +1,4 @@
-//! Elements that know nothing of each other: constants, draws, counts.
+//! Elements that do not depend on each other: constants, draws, counts.
 
 use super::error::FillError;
 use super::kind::Kind;

@@ -108,7 +108,7 @@ impl Prepared {
         self.elements
     }
 
-    /// Whether there is no element.
+    /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.elements == 0
     }

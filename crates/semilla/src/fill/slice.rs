@@ -159,7 +159,7 @@ impl Slice {
         sizes.fold(1, |n: u64, &size| n.saturating_mul(size as u64))
     }
 
-    /// Whether there is no element.
+    /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.size.contains(&0)
     }

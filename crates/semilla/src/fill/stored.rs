@@ -1,4 +1,4 @@
-//! Values that lie in files: the model's own, or a checkpoint's.
+//! Values stored in files: the model's own, or a checkpoint's.
 
 use super::error::FillError;
 use super::kind::Kind;

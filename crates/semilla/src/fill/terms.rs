@@ -24,7 +24,7 @@ impl Terms {
         self.ends.len()
     }
 
-    /// Whether there is no index.
+    /// Whether it has no indices.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }

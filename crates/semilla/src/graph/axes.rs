@@ -1,4 +1,4 @@
-//! What the axes of a tensor are to the node that takes it.
+//! The meaning of a tensor's axes to the node that takes it.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What a tensor is to the operator that takes it.
+//! The part that a tensor plays in the operator that takes it.
 
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub enum Operand {
     Table,
     /// The factor of a normalization.
     Scale,
-    /// What a normalization adds.
+    /// The term that a normalization adds.
     Shift,
     /// A normalization's running mean.
     RunningMean,
@@ -52,11 +52,11 @@ impl Operand {
     }
 }
 
-/// What a stored tensor is to the node that takes it as its input of this position.
+/// The part that a stored tensor plays in the node that takes it as its input of this position.
 ///
-/// `None` if the operator is not known or that input is no parameter of a model: data, shapes,
+/// `None` if the operator is not known or that input is not a parameter of a model: data, shapes,
 /// axes, scales and zero points of quantized numbers. Only operators of ONNX and of ONNX Runtime
-/// (`com.microsoft`) are known: the same name in another domain may mean anything.
+/// (`com.microsoft`) are known: the same name in a different domain may mean anything.
 pub fn operand(node: &Node, input: usize) -> Option<Operand> {
     let contributed = node.contributed().and_then(|op| additional(op, input));
     contributed.or_else(|| common(node.standard().or(node.contributed())?, input))

@@ -31,7 +31,7 @@ pub enum OrderError {
 
 /// The nodes of a body, each after all that make what it takes; otherwise in the order of the file.
 ///
-/// What the bodies within a node take counts as taken by the node.
+/// Values taken by the bodies within a node count as taken by the node.
 ///
 /// # Errors
 /// A value is missing or made twice, or nodes form a ring. Nested bodies are not put in order by

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::structure::Graph;
 
-/// What names stand for.
+/// The meanings of names.
 pub(super) struct Names<'g, T> {
     graph: &'g Graph,
     /// By body.

@@ -10,7 +10,7 @@ use super::value::{Initializer, Value};
 /// A model's computation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Graph {
-    /// The main body is the first; the one around another comes before it.
+    /// The main body is the first; each comes after the one around it.
     bodies: Vec<Body>,
     /// Operators that the model defines itself.
     pub functions: Vec<Function>,
@@ -28,9 +28,9 @@ pub struct Body {
     pub owner: Option<Owner>,
     /// The nodes, in the order of the file.
     pub nodes: Vec<Node>,
-    /// What it is given. Some exporters list initializers here too: see [`Body::given`].
+    /// Its inputs. Some exporters list initializers here too: see [`Body::given`].
     pub inputs: Vec<Value>,
-    /// What it gives back.
+    /// Its outputs.
     pub outputs: Vec<Value>,
     /// The tensors that it carries, those of `Constant` nodes too.
     pub initializers: Vec<Initializer>,
@@ -115,7 +115,7 @@ impl Graph {
         self.bodies.get(id.body)?.nodes.get(id.index)
     }
 
-    /// The body around another one.
+    /// The body around this one.
     pub fn around(&self, body: usize) -> Option<usize> {
         let owner = self.bodies.get(body)?.owner.as_ref()?;
         // A body can only lie within an earlier one, so that no walk outwards is endless.
@@ -142,7 +142,7 @@ impl Body {
         inputs.filter(move |input| !carried.contains(&*input.name))
     }
 
-    /// What is known of a value's type and shape.
+    /// The known type and shape of a value.
     pub fn value(&self, name: &str) -> Option<&Value> {
         let known = self.inputs.iter().chain(&self.outputs).chain(&self.values);
         known.into_iter().find(|value| value.name == name)

@@ -19,7 +19,7 @@ pub struct Taker {
     pub node: NodeId,
     /// The position among its inputs.
     pub input: usize,
-    /// What became of the tensor's axes on the way.
+    /// The tensor's axes as they arrive at the node.
     pub view: View,
 }
 
@@ -83,7 +83,7 @@ impl Takers {
         found.map_or(&[], Vec::as_slice)
     }
 
-    /// What the axes of an initializer are, as far as its takers agree.
+    /// The layout of an initializer, as far as its takers agree.
     ///
     /// A table that is looked up in one place and multiplied in another is an embedding that is
     /// tied to the output. `None` if no taker says anything, or others contradict each other.

@@ -1,4 +1,4 @@
-//! What flows between nodes, and the tensors that they take.
+//! Values that flow between nodes, and the tensors that nodes take.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::DType;
 pub struct Value {
     /// The name, by which nodes take the value.
     pub name: String,
-    /// The element type; `None` if it is not known, or none of Semilla's.
+    /// The element type; `None` if it is not known, or Semilla does not have it.
     pub dtype: Option<DType>,
     /// The shape; `None` if not even the number of axes is known.
     pub shape: Option<Vec<Dim>>,
@@ -36,11 +36,11 @@ pub enum Dim {
 pub struct Initializer {
     /// The name by which nodes take it.
     pub name: String,
-    /// The element type; `None` if it is none of Semilla's, such as text.
+    /// The element type; `None` if Semilla does not have it, such as text.
     pub dtype: Option<DType>,
     /// The shape.
     pub shape: Vec<usize>,
-    /// The name by which the model's checkpoint lists it; `None` if it is no weight.
+    /// The name by which the model's checkpoint lists it; `None` if it is not a weight.
     pub tensor: Option<String>,
     /// The values, if they are few and could be read.
     pub literal: Option<Literal>,

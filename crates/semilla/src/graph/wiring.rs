@@ -93,7 +93,7 @@ impl<'g> Wiring<'g> {
     }
 }
 
-/// What every name stands for.
+/// The source that every name stands for.
 fn sources(graph: &Graph) -> Names<'_, Source> {
     let mut names = Names::new(graph);
     for (body, content) in graph.bodies().iter().enumerate() {

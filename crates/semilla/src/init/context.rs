@@ -1,9 +1,9 @@
-//! What an initializer is given besides its tensor, and what comes of it.
+//! An initializer's context besides its tensor, and the numbers that it resolves to.
 
 use crate::fill::Fill;
 use crate::layout::{FanRule, Fans};
 
-/// What is known of a tensor's surroundings besides the tensor itself.
+/// Known facts about a tensor's surroundings, besides the tensor itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Context {
     /// The number of residual blocks of the model.

@@ -53,7 +53,7 @@ pub enum InitError {
     Shape {
         /// The initializer.
         initializer: &'static str,
-        /// What it needs.
+        /// The requirement, in words.
         needs: String,
         /// The shape.
         shape: Vec<usize>,
@@ -112,7 +112,7 @@ pub enum InitError {
         /// Why not.
         source: ExpectationError,
     },
-    /// A tensor was asked for in another element type than its own.
+    /// A tensor was asked for in a different element type than its own.
     #[error(
         "tensor {name:?} is {actual}, not {asked}; ask for its own type or change the tensor's"
     )]

@@ -1,4 +1,4 @@
-//! What every initializer's formula answers, and what it may ask of its tensor.
+//! The interface of initializers' formulas: their answers, and what they may ask of a tensor.
 
 use super::context::{Context, Resolved};
 use super::error::InitError;
@@ -102,7 +102,7 @@ impl Place<'_> {
         }
     }
 
-    /// What the axes are.
+    /// The tensor's layout, checked against its shape.
     pub(super) fn layout(&self) -> Result<&Layout, InitError> {
         let layout = self.tensor.layout.as_ref().ok_or(InitError::NoLayout {
             initializer: self.name,

@@ -34,7 +34,7 @@ pub enum ParseInitializerError {
     Parameters {
         /// The text, at most 80 characters of it.
         text: String,
-        /// What is wrong.
+        /// The reason.
         problem: String,
     },
 }

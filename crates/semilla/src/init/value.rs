@@ -95,7 +95,7 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
 }
 
-/// What stands between quotes; `None` for a text without them.
+/// The text between quotes; `None` for a text without them.
 fn unquoted(text: &str) -> Option<String> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     let mut plain = String::new();

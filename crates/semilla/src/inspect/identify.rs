@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// A short vector of values next to zero, or next to one, is no draw of a wide distribution.
+    /// A short vector of values next to zero, or next to one, is not a draw of a wide distribution.
     #[test]
     fn few_values_close_together_are_no_draw() {
         let tensor = |n: usize| Tensor::new("t", [n], DType::F32);

@@ -178,13 +178,13 @@ impl Basis {
 
     /// Adds as many orthonormal vectors as are given, so that the span has the given ones: by Gram
     /// and Schmidt's method, again while a vector loses half of itself (Giraud, Langou & Rozložník
-    /// 2005). In place of a vector that is in the span already comes another.
+    /// 2005). A vector that is in the span already is replaced by a new direction.
     ///
     /// # Panics
     /// If there would be more vectors than their length.
     pub(crate) fn extend(&mut self, vectors: &[f64]) {
-        /// Two are enough but for vectors that are rounding's work; for those that are not finite
-        /// there is no end.
+        /// Two are enough, except for vectors that consist of rounding errors; vectors that are not
+        /// finite would never settle.
         const PASSES: usize = 10;
         for block in vectors.chunks(BLOCK * self.length) {
             let count = block.len() / self.length;
@@ -213,7 +213,7 @@ impl Basis {
         }
     }
 
-    /// What rounding may leave of a vector in the span.
+    /// The length that rounding may leave of a vector in the span.
     fn rounding(&self, length: f64) -> f64 {
         4.0 * length * f64::EPSILON * (self.length as f64).sqrt()
     }

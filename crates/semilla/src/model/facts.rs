@@ -17,7 +17,7 @@ pub(super) struct Fact<T> {
     pub(super) source: Source,
 }
 
-/// What sources other than names and shapes say of one tensor.
+/// Facts about one tensor from sources other than names and shapes.
 ///
 /// ```
 /// use semilla::model::{Facts, Source};

@@ -1,4 +1,4 @@
-//! What a graph says of the tensors that its nodes take.
+//! Facts of a graph about the tensors that its nodes take.
 
 use std::collections::HashMap;
 
@@ -53,7 +53,7 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             let roles = nodes.iter().filter_map(|&(_, node, input)| {
                 role(node, operand(node, input)?, initializer.shape.len())
             });
-            // The integers of a quantized weight are no values to draw.
+            // The integers of a quantized weight cannot be drawn.
             let is_float = initializer.dtype.is_some_and(|dtype| dtype.is_float());
             if let Some(role) = agreed(roles).filter(|_| is_float) {
                 facts = facts.role(role);
@@ -81,7 +81,7 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
     found
 }
 
-/// What all say, if it is the same.
+/// The value that all state, if it is the same.
 fn agreed<T: PartialEq>(mut said: impl Iterator<Item = T>) -> Option<T> {
     let first = said.next()?;
     said.all(|other| other == first).then_some(first)
@@ -109,7 +109,7 @@ fn role(node: &Node, operand: Operand, rank: usize) -> Option<Role> {
     })
 }
 
-/// What comes behind a layer.
+/// The activation after a layer, and whether a normalization follows it.
 #[derive(Default)]
 struct After {
     activation: Option<Activation>,
@@ -139,7 +139,7 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         };
         match node.standard() {
             Some("BatchNormalization") => found.is_normalized = true,
-            // A bias; the sum of two branches is no layer's own.
+            // A bias; the sum of two branches does not belong to one layer.
             Some("Add") if adds_stored(wiring, at.body, node) => {}
             _ => break,
         }

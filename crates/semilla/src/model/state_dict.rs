@@ -15,7 +15,7 @@ pub struct Model {
     pub layers: Option<usize>,
     /// The width of the residual stream; `None` where none was found.
     pub width: Option<usize>,
-    /// What it was derived from besides names and shapes.
+    /// The evidence besides names and shapes that it was derived from.
     #[serde(skip)]
     pub evidence: Evidence,
 }

@@ -76,7 +76,7 @@ pub struct Tensor {
     /// Where the activation is known from.
     #[serde(skip)]
     pub activation_from: Option<Source>,
-    /// What its role or layout was concluded from, where it is not known: in words.
+    /// The ground for its role or layout, in words, where it is a conclusion and not known.
     #[serde(skip)]
     pub ground: Option<&'static str>,
 }
@@ -199,7 +199,7 @@ impl Tensor {
             .try_fold(1u64, |n, &size| n.checked_mul(size as u64))
     }
 
-    /// Whether there is no element.
+    /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)
     }

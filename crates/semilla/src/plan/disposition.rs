@@ -27,7 +27,7 @@ pub enum Disposition {
         /// The rule that leaves it out.
         rule: String,
     },
-    /// Those of another tensor.
+    /// Those of a different tensor.
     Tied {
         /// Its name.
         to: String,

@@ -27,7 +27,7 @@ pub struct Plan {
     /// The checkpoints that lines load from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<PlanSource>,
-    /// The SHA-256 of the model's own file, where lines keep values of it and the hash was asked for.
+    /// The SHA-256 of the model's own file, if lines keep values of it and the hash was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,
 }

@@ -28,7 +28,8 @@ pub struct Line {
     pub layout: Option<Layout>,
     /// Where its values come from.
     pub disposition: Disposition,
-    /// The initializer that was chosen. A replay does not read it: see [`Plan::set`](super::Plan::set).
+    /// The initializer that was chosen. A replay does not read it: see
+    /// [`Plan::set`](super::Plan::set).
     pub initializer: Initializer,
     /// The fans that the initializer used.
     #[serde(default, skip_serializing_if = "Option::is_none")]

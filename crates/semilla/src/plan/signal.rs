@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::activation::{Activation, Function, Limit, Stability};
 
-/// What becomes of signals in a deep stack of layers like this one, by mean-field theory
-/// (Poole et al. 2016; Schoenholz et al. 2017): a gain that keeps the variance need not be critical.
+/// The fate of signals in a deep stack of layers like this one, by mean-field theory (Poole et al.
+/// 2016; Schoenholz et al. 2017): a gain that keeps the variance need not be critical.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// The activation after the layer.
@@ -30,7 +30,8 @@ pub enum Variance {
     Stable,
     /// It stays where it is, errors included, as with ReLU and its gain √2.
     Neutral,
-    /// It stands on a fixed point that small errors leave, as with GELU and SiLU at their exact gains.
+    /// It is on a fixed point from which small errors grow, as with GELU and SiLU at their
+    /// exact gains.
     Unstable,
 }
 

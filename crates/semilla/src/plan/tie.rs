@@ -6,7 +6,8 @@ use crate::model::Role;
 use crate::tie::{Tie, TieError};
 
 impl Plan {
-    /// Gives every tied tensor the fill and the key of the one that it is tied to, and so the same bytes, in a replay too.
+    /// Gives every tied tensor the fill and the key of the one that it is tied to, and so the same
+    /// bytes, in a replay too.
     ///
     /// The ties must have passed [`check_ties`].
     ///

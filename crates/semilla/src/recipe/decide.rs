@@ -31,7 +31,8 @@ pub struct Recipe {
     unmatched: Option<Initializer>,
     unused_rules: UnusedRules,
     rules: Rules,
-    /// Checkpoints that give tensors before the rules do, in order: the first that has one gives it.
+    /// Checkpoints that give tensors before the rules do, in order: the first that has one gives
+    /// it.
     pub pretrained: Vec<Transfer>,
     /// Tensors that have the bytes of others.
     pub ties: Vec<Tie>,
@@ -87,7 +88,8 @@ impl Recipe {
         }
     }
 
-    /// One initializer for every weight matrix; embeddings N(0, 0.02), biases 0, norms 1 and 0, buffers as they must be.
+    /// One initializer for every weight matrix; embeddings N(0, 0.02), biases 0, norms 1 and 0,
+    /// buffers as they must be.
     pub fn scheme(init: impl Into<Initializer>) -> Self {
         let init = init.into();
         let rule = |roles: &[RoleName], init: Initializer, reason: &str| Rule {

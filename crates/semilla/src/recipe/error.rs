@@ -11,7 +11,7 @@ pub enum RecipeError {
     Unknown {
         /// The name asked for.
         name: String,
-        /// What may have been meant.
+        /// A suggestion, if a known name is similar; otherwise empty.
         hint: String,
     },
     /// The TOML cannot be read: with line and column.
@@ -30,11 +30,11 @@ pub enum RecipeError {
     /// Too long to be a recipe.
     #[error("the recipe has {found} {what}, more than the limit of {limit}")]
     TooLarge {
-        /// What there is too much of.
+        /// The thing that is counted.
         what: &'static str,
-        /// How much.
+        /// How many there are.
         found: usize,
-        /// How much is read.
+        /// How many are allowed.
         limit: usize,
     },
     /// Tensors that no rule matches.

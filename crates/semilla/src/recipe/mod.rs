@@ -1,11 +1,12 @@
 //! Recipes: ordered rules that choose an initializer for every tensor.
 //!
-//! A recipe is TOML. The first rule whose conditions all hold decides; a tensor that no rule matches and a rule that
-//! matches nothing are errors unless the recipe says otherwise.
+//! A recipe is TOML. The first rule whose conditions all hold decides; a tensor that no rule
+//! matches and a rule that matches nothing are errors unless the recipe says otherwise.
 //!
 //! ```toml
 //! name = "mine"
-//! defaults = true                      # biases 0, norms 1 and 0, buffers as they must be, after the rules below
+//! # After the rules below: biases 0, norms 1 and 0, buffers as they must be.
+//! defaults = true
 //!
 //! [[rule]]
 //! match = "*.c_proj.weight"            # or a list; or regex = "..."

@@ -21,7 +21,7 @@ pub(super) struct Encoded {
     beside: Vec<String>,
 }
 
-/// What a tensor is of its weight.
+/// The part that a tensor plays in the encoding of its weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Direction,
@@ -119,7 +119,7 @@ impl Encodings {
         }
     }
 
-    /// What a tensor of the checkpoint is, if it is not a weight.
+    /// The encoding that a tensor of the checkpoint belongs to, if it is not a weight.
     pub(super) fn source(&self, index: usize) -> Option<&Encoded> {
         self.sources[index].as_ref()
     }
@@ -146,7 +146,7 @@ impl Part {
     }
 }
 
-/// What each of these tensors is, for those that are not weights themselves.
+/// The encoding that each of these tensors belongs to, for those that are not weights.
 fn encoded<'a>(tensors: impl Iterator<Item = (&'a str, DType)>) -> Vec<Option<Encoded>> {
     let tensors: Vec<(&str, DType)> = tensors.collect();
     let company = Company {
@@ -176,7 +176,7 @@ const BITSANDBYTES: [&str; 7] = [
 /// How GPTQ, AWQ and compressed-tensors end the names of a module's packed weight.
 const PACKED: [&str; 2] = ["qweight", "weight_packed"];
 
-/// What lies beside those.
+/// The ends of names of the tensors beside those.
 const UNPACKING: [&str; 7] = [
     "qzeros",
     "scales",
@@ -417,7 +417,7 @@ mod tests {
             is("fc.weight", Part::Unpruned)
         );
         assert_eq!(of(&["a.time_mix_g", "a.time_mix_v"]), [None, None]);
-        // Alone, none of the names says anything.
+        // Alone, these names are not evidence.
         for name in [
             "proj_v",
             "fc.weight_v",

@@ -1,8 +1,8 @@
-//! What becomes of one tensor of a model: a checkpoint gives it, a rule leaves it out, or it is new.
+//! The fate of one tensor of a model: a checkpoint gives it, a rule leaves it out, or it is new.
 
 use crate::fill::{Fill, Load};
 
-/// What checkpoints and the rules for them leave of a tensor.
+/// The fate of a tensor by checkpoints and the rules for them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Fate {
     /// No checkpoint has it: an initializer fills it.
@@ -23,7 +23,7 @@ impl Fate {
         Fate::Excluded { rule }
     }
 
-    /// What a checkpoint gives, if one does.
+    /// The values that a checkpoint gives, if one does.
     pub fn given(&self) -> Option<&Given> {
         match self {
             Fate::Given(given) => Some(given),
@@ -40,14 +40,16 @@ impl Fate {
     }
 }
 
-/// What a checkpoint gives to a tensor: loads, alone or in blocks, or what a new layer needs to change nothing.
+/// A checkpoint's values for a tensor: loads, alone or in blocks, or those that a new layer needs
+/// to change nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Given {
     /// Made of [`Fill::Load`].
     pub fill: Fill,
-    /// The operations that changed something, in order: those of [`Op`](super::Op), `fuse`, `split` and `depth`; none for a copy.
+    /// The operations that changed something, in order: those of [`Op`](super::Op), `fuse`, `split`
+    /// and `depth`; none for a copy.
     pub by: Vec<String>,
-    /// What was adapted, and what stays true of the layer; empty for a copy.
+    /// The adaptation, and what stays true of the layer; empty for a copy.
     pub note: String,
 }
 
@@ -61,7 +63,7 @@ impl Given {
         }
     }
 
-    /// Whether nothing of a tensor of this shape is left to an initializer.
+    /// Whether it gives a whole tensor of this shape, so that an initializer fills no part.
     pub fn is_whole(&self, shape: &[usize]) -> bool {
         match &self.fill {
             Fill::Load(load) => load.covers(shape),

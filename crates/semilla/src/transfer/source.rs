@@ -8,15 +8,16 @@ use super::{Prefixes, Unused};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSource {
-    /// Where it lies.
+    /// The path of its file or folder.
     pub path: String,
-    /// The SHA-256 of its file, or of its files' hashes in order, where it was asked for: a replay then checks it.
+    /// The SHA-256 of its file, or of its files' hashes in order, if it was asked for: a replay
+    /// then checks it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// What its names were stripped of, and got instead.
+    /// The prefix taken from its names, and the one put in its place.
     #[serde(default)]
     pub prefixes: Prefixes,
-    /// What its reader noticed that its tensors do not show.
+    /// Observations of its reader that its tensors do not show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
     /// How many tensors it has: each is loaded by a line, or is in [`unused`](Self::unused).

@@ -57,7 +57,7 @@ impl Supply {
         self.fates.get(name).unwrap_or(&Fate::New)
     }
 
-    /// Whether nothing of a tensor is left to an initializer.
+    /// Whether checkpoints give the whole tensor, so that an initializer fills no part.
     pub fn gives_whole(&self, tensor: &Tensor) -> bool {
         let given = self.fate(&tensor.name).given();
         given.is_some_and(|given| given.is_whole(&tensor.shape))
@@ -68,7 +68,7 @@ impl Supply {
         self.fates.keys().map(String::as_str)
     }
 
-    /// Lets tied tensors take what the ones that they are tied to take. Where checkpoints give both,
+    /// Gives tied tensors the values of those that they are tied to. Where checkpoints give both,
     /// `same` must find their values equal.
     ///
     /// # Errors

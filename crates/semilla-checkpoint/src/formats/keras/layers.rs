@@ -127,7 +127,7 @@ fn layer_names(path: &str, own: &BTreeMap<String, String>) -> Vec<String> {
                     full.push(&**name);
                     short.push(&**name);
                 }
-                // A layer in a model's list is no part of a layer.
+                // A layer in a model's list does not belong to a layer.
                 None if LISTS.contains(&last(around)) => short.clear(),
                 None => {}
             }

@@ -26,7 +26,7 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, Tensors};
 
 /// Tensors in HDF5 files, under Keras's names where Keras wrote them.
 ///
-/// What is read: a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model
+/// It reads a Keras 2 model or its weights (`.h5`, `.hdf5`), the weights of a Keras 3 model
 /// (`.weights.h5`), in shards too (`.weights.json`), a `.keras` archive with those inside, and any
 /// other HDF5 file of datasets. A model's description is never interpreted.
 ///
@@ -52,8 +52,8 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, Tensors};
 /// stated where the class tells it and its name does not: depthwise, pointwise and transposed
 /// convolutions, attention.
 ///
-/// **Shards** give the names that one file would give: a layer's own name may lie in another shard
-/// than its variables.
+/// **Shards** give the names that one file would give: a layer's own name may be in a different
+/// shard than its variables.
 ///
 /// **Other datasets** are called by their paths.
 ///
@@ -64,8 +64,8 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, Tensors};
 ///
 /// Listing reads metadata only, and a bounded amount of it. Nothing outside the file is ever read:
 /// external links, external storage and virtual datasets are errors, as are two links to one group.
-/// A soft link that leads nowhere is no entry. Chunked datasets are decoded whole, contiguous ones
-/// read where they lie. Weights compressed in an archive are unpacked into memory; the checksum of
+/// A soft link that leads nowhere is ignored. Chunked datasets are decoded whole, contiguous ones
+/// read in place. Weights compressed in an archive are unpacked into memory; the checksum of
 /// uncompressed ones is compared once, before the first of them is read.
 pub struct Keras {
     /// One for each file.
@@ -75,7 +75,7 @@ pub struct Keras {
     layouts: Vec<Option<Layout>>,
     metadata: Metadata,
     remarks: Vec<Remark>,
-    /// The archive that the weights lie in as they are.
+    /// The archive that stores the weights uncompressed.
     archive: Option<Archive>,
     decoded: Decoded,
 }

@@ -107,7 +107,7 @@ impl Shard {
         self.source.bytes()
     }
 
-    /// Reads bytes that lie in the file as they are.
+    /// Reads bytes that the file stores uncompressed.
     pub(super) fn read_at(&self, at: u64, into: &mut [u8]) -> Result<(), Error> {
         self.source
             .read_at(at, into)

@@ -26,7 +26,7 @@ pub(crate) struct Array {
 }
 
 impl Array {
-    /// Whether the elements lie as they are to be given: little-endian, row-major.
+    /// Whether the elements are stored in the form to be given: little-endian, row-major.
     pub(crate) fn is_plain(&self) -> bool {
         let swapped = self.big_endian && self.dtype.size() > 1;
         let long_dims = self.shape.iter().filter(|&&dim| dim > 1).count();

@@ -17,7 +17,7 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 
 /// Arrays of NumPy: one `.npy`, named as the file is, or those of an `.npz`, in its order.
 ///
-/// Arrays that lie in the file as they are to be given are read in place, others are decoded whole.
+/// Arrays that are stored in the form to be given are read in place, others are decoded whole.
 pub(crate) struct Numpy {
     path: PathBuf,
     source: Source,
@@ -120,7 +120,7 @@ impl Numpy {
         Ok(numpy)
     }
 
-    /// Where the bytes of a tensor lie as they are to be given, if they do.
+    /// The place of a tensor's bytes in the file, if they are stored in the form to be given.
     fn in_place(&self, tensor: usize) -> Option<(&File, u64)> {
         let array = &self.arrays[tensor];
         let (file, at) = match &self.source {

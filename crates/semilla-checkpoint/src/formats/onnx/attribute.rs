@@ -22,7 +22,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Takes in a value that is no list; `None` is one that the graph does not hold.
+    /// Takes in a single value, not a list; `None` is one that the graph does not hold.
     pub(super) fn set(&mut self, value: Option<Attribute>) {
         self.single = Some(value.unwrap_or(Attribute::Omitted));
     }

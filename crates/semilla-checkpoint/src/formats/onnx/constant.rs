@@ -59,7 +59,7 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// Adds what an attribute makes a `Constant` node give out; false if it is none of those.
+    /// Adds the output that an attribute gives to a `Constant` node; false if it gives none.
     pub(super) fn constant(
         &mut self,
         message: Span,

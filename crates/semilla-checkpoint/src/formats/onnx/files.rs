@@ -96,7 +96,8 @@ impl Files {
         Ok(Place::Raw { file, start })
     }
 
-    /// The values of a short tensor in a file beside; `None` if it is none or they cannot be read.
+    /// The values of a short tensor in a file beside the model's; `None` for other tensors, or if
+    /// the values cannot be read.
     pub(super) fn literal(
         &mut self,
         name: &str,

@@ -8,7 +8,7 @@ use super::wire::{Span, next_field};
 use crate::Limits;
 use crate::io::window::{Fault, Window};
 
-/// What a model's file holds.
+/// The content of a model's file.
 pub(super) struct Model {
     pub(super) graph: Graph,
     /// By body and initializer: where its values lie, unless they are part of the graph or are not

@@ -60,7 +60,7 @@ fn scope(node: &Node) -> String {
     }
 }
 
-/// What JAX puts around every name.
+/// Whether this is a part that JAX puts around every name.
 fn is_wrapper(part: &str) -> bool {
     part.starts_with("jax2tf_") || part.starts_with("pjit_") || part.starts_with("jit(")
 }
@@ -157,7 +157,7 @@ fn path(graph: &Graph, body: usize) -> String {
 fn label(graph: &Graph, body: usize) -> String {
     let content = &graph.bodies()[body];
     let Some(owner) = &content.owner else {
-        // The main body's name is no part of any path.
+        // Paths leave out the main body's name.
         return if body == 0 {
             String::new()
         } else {

@@ -12,7 +12,7 @@ use crate::tensor::MAX_DIMS;
 /// whole engines, and say nothing of weights.
 const MAX_NOTE: u64 = 4096;
 
-/// What a note costs beside its content, roughly.
+/// The rough cost of a note beside its content.
 pub(super) const OVERHEAD: u64 = 48;
 
 pub(super) struct Parser<'w, 'f> {

@@ -22,8 +22,8 @@ use crate::{Checkpoint, Error, Format, Limits, Metadata, Quoted, Remark, TensorI
 /// The weights of an ONNX model: its initializers and constants, those of branches, loops and
 /// functions too; and its graph.
 ///
-/// Of the file only the structure is read when it is opened; values are read where they lie, in the
-/// file or in those beside it (external data), so there is no limit of 2 GiB.
+/// Opening reads only the structure of the file; values are read in place, from the file or from
+/// those beside it (external data), so there is no limit of 2 GiB.
 ///
 /// **Which tensors are weights.** Floats, but for single ones with a made-up name: those are
 /// numbers of a formula. Integers and booleans of more than 16 elements: shapes, axes and paddings
@@ -129,7 +129,7 @@ fn describe(name: &str, tensor: &Stored) -> Result<TensorInfo, Fault> {
     }
 }
 
-/// Gives the graph the values of short tensors that lie in files beside.
+/// Gives the graph the values of short tensors in files beside the model's.
 fn add_literals(model: &mut Model, files: &mut Files, limits: &Limits) {
     for (body, tensors) in model.graph.bodies_mut().iter_mut().zip(&model.stored) {
         for (initializer, tensor) in body.initializers.iter_mut().zip(tensors) {

@@ -1,4 +1,4 @@
-//! Tensors as they lie in a file, their values not yet read.
+//! Tensors as a file stores them, their values not yet read.
 
 use semilla::DType;
 use semilla::graph::Literal;
@@ -30,7 +30,7 @@ pub(super) enum Data {
     Raw(Span),
     /// As the repeated numbers of a message.
     Typed(Typed),
-    /// In a file beside.
+    /// In a file beside the model's.
     External(External),
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Typed {
     pub(super) field: u64,
     pub(super) kind: Kind,
     pub(super) count: u64,
-    /// The bytes, where they lie together.
+    /// The bytes, if they are stored together.
     pub(super) chunk: Option<Span>,
 }
 
@@ -56,7 +56,7 @@ pub(super) enum Kind {
     U64,
 }
 
-/// What the file says of values that lie in another one.
+/// The place of values in a different file, as stated by the model's file.
 #[derive(Default)]
 pub(super) struct External {
     pub(super) location: String,
@@ -125,7 +125,7 @@ impl Kind {
 }
 
 impl Typed {
-    /// Floats that lie together, which are what they would be as raw bytes.
+    /// The bytes of floats that are stored together: the same as in raw form.
     pub(super) fn together(&self) -> Option<Span> {
         self.chunk.filter(|_| self.kind.size().is_some())
     }

@@ -135,7 +135,7 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Takes what one entry says of values in another file. A checksum is not checked.
+/// Adds one entry's statement about values in a different file. A checksum is not checked.
 fn add_entry(external: &mut External, (key, text): (String, String)) -> Result<(), Fault> {
     let number = || {
         text.parse()

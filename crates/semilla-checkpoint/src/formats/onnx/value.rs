@@ -16,7 +16,8 @@ impl Parser<'_, '_> {
         self.value(message)
     }
 
-    /// What is known of a value in between, if there is room for it: the model runs without.
+    /// The known type and shape of a value in between, if there is room for it: the model runs
+    /// without.
     pub(super) fn between(&mut self, message: Span) -> Result<Option<NamedValue>, Fault> {
         match self.affords(message.len() + OVERHEAD) {
             true => self.value(message).map(Some),

@@ -12,7 +12,7 @@ use crate::{Quoted, Remark};
 pub(super) struct Weights {
     /// The body, and the position among its initializers.
     pub(super) list: Vec<(usize, usize)>,
-    /// What is not among them.
+    /// Remarks on tensors and constants that are not among them.
     pub(super) left_out: Vec<Remark>,
 }
 

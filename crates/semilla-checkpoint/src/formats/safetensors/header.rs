@@ -147,7 +147,7 @@ impl Header {
     }
 }
 
-/// What one entry describes, and where its data are.
+/// The content that one entry describes, and the place of its data.
 struct Place {
     start: u64,
     bytes: u64,
@@ -451,8 +451,8 @@ mod tests {
             let _ = Header::parse(&bytes, 10, &Limits::default());
         }
 
-        /// What we accept, the reference implementation accepts, with the same content; what it
-        /// refuses, we refuse.
+        /// All that we accept, the reference implementation accepts, with the same content; all
+        /// that it refuses, we refuse.
         #[test]
         fn we_are_stricter_than_the_reference((json, data) in almost_a_header()) {
             let mut file = (json.len() as u64).to_le_bytes().to_vec();

@@ -3,8 +3,8 @@
 //!
 //! **Who writes it.** Hugging Face's libraries, and by now most others for PyTorch and JAX.
 //!
-//! **Read.** One file, or shards that `model.safetensors.index.json` lists. Values are read where
-//! they lie, never the whole file.
+//! **Read.** One file, or shards that `model.safetensors.index.json` lists. Values are read in
+//! place, never the whole file.
 //!
 //! **Written.** The same, byte for byte as the reference implementation lays out a file, under a
 //! temporary name until every byte is on the disk.

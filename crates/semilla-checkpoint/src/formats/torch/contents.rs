@@ -30,7 +30,7 @@ pub(super) struct Walk<'a> {
     /// How many values were looked at.
     steps: usize,
     found: Vec<(TensorInfo, View)>,
-    /// What cannot be read.
+    /// Remarks on values that cannot be read.
     remarks: Vec<Remark>,
     /// Of all names found.
     bytes: u64,
@@ -150,7 +150,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether tensors are anywhere in values that give them no names. Values without any are looked
+    /// Whether tensors are anywhere in values that do not name them. Values without any are looked
     /// at once in all: objects of configurations often know their parents.
     fn has_tensors(&mut self, values: &[Id]) -> Result<bool, Stop> {
         let found = self.looks_for_tensors(values)?;

@@ -30,8 +30,8 @@ use crate::{Checkpoint, Format, Limits, Metadata, Remark, TensorInfo, Tensors};
 /// there, joined by dots; a whole module has those of its `state_dict()`. The order is the
 /// pickle's.
 ///
-/// Tensors that lie in the file as they are to be given are read in place. Of strided ones what
-/// they span is kept in memory while they are read, and of compressed storages all.
+/// Tensors that are stored in the form to be given are read in place. The span of a strided tensor
+/// is kept in memory while it is read; so is all of a compressed storage.
 pub(crate) struct Torch {
     path: PathBuf,
     source: Source,
@@ -54,7 +54,7 @@ enum Source {
 struct Location {
     /// The entry of the archive.
     entry: Option<usize>,
-    /// Where they start in the file, if they lie there as they are.
+    /// Where they start in the file, if they are stored uncompressed.
     at: Option<u64>,
 }
 

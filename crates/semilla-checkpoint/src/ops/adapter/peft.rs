@@ -70,7 +70,7 @@ impl Config {
     }
 }
 
-/// Lines of Python, with transformers and peft, that load what lies in a folder.
+/// Lines of Python, with transformers and peft, that load the contents of a folder.
 pub(super) fn how_to_load(folder: &Path, has_residual: bool) -> Vec<String> {
     let base = has_residual.then(|| {
         let file = folder.join(BASE);

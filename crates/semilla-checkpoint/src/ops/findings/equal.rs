@@ -7,8 +7,8 @@ use super::loaded::Loaded;
 use crate::Error;
 use crate::ops::pieces::same;
 
-/// Contents with the same figures that are told apart: more are no accident, and would take long
-/// to compare.
+/// The most contents with the same figures that are compared: more are not a coincidence, and would
+/// take long to compare.
 const CONTENTS: usize = 8;
 
 /// Pairs of a tensor and the first one that has the same bytes: candidates by their

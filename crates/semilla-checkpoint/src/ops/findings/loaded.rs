@@ -39,7 +39,7 @@ impl<'a> Loaded<'a> {
         health.iter().filter_map(loaded).collect()
     }
 
-    /// Whether the tensor is one of a checkpoint's as it lies.
+    /// Whether the tensor is one of a checkpoint's, unchanged.
     pub(super) fn is_plain(&self) -> bool {
         self.line.load().is_some_and(Load::is_plain)
     }

@@ -80,7 +80,7 @@ impl Note {
         }
     }
 
-    /// What it means, and what to do.
+    /// Its meaning, and the next step.
     pub fn advice(&self) -> &'static str {
         match self {
             Note::NonFinite { .. } => {

@@ -43,7 +43,7 @@ pub struct Finding {
     pub denormal: u64,
     /// The root mean square of the finite values.
     pub rms: Option<f64>,
-    /// What is to be said of it; never empty.
+    /// The notes on it; never empty.
     pub notes: Vec<Note>,
 }
 

@@ -31,7 +31,8 @@ pub struct Coverage {
     pub of_bytes: u64,
 }
 
-/// The coverage of each prefix, at the deepest level of names that gives at most twelve; empty where all is one group.
+/// The coverage of each prefix, at the deepest level of names that gives at most twelve; empty
+/// where all is one group.
 pub(super) fn coverage(plan: &Plan) -> Vec<Coverage> {
     let deepest = plan.tensors.iter().map(|line| parts(&line.name)).max();
     let few = |level: &usize| grouped(plan, *level).len() <= GROUPS;

@@ -1,4 +1,4 @@
-//! What a plan takes from checkpoints, in numbers and names.
+//! The part of a plan that comes from checkpoints, in numbers and names.
 
 mod coverage;
 mod report;

@@ -1,4 +1,4 @@
-//! What a plan takes from checkpoints.
+//! The part of a plan that comes from checkpoints.
 
 use semilla::Plan;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::coverage::{Coverage, coverage};
 use super::taken::{Taken, taken};
 
-/// What a plan takes from checkpoints, in numbers and names.
+/// The part of a plan that comes from checkpoints, in numbers and names.
 #[derive(Clone, Debug, Serialize)]
 pub struct Transferred {
     /// Tensors of the model that come from a checkpoint, whole or in part.

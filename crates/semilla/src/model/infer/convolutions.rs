@@ -1,8 +1,8 @@
 //! Groups of convolutions.
 //!
-//! A kernel tells how many channels one group takes, not how many come in: that is told by the
-//! convolution before it. "Before" is read off numbers in names, whatever the order of the list:
-//! `conv2` comes after `conv1` of the same module, `features.3` after `features.0`.
+//! A kernel shows how many channels one group takes, not how many come in: the convolution before
+//! it shows that. "Before" is read off numbers in names, whatever the order of the list: `conv2`
+//! comes after `conv1` of the same module, `features.3` after `features.0`.
 
 use super::index::{All, own_name, stem};
 use crate::layout::Axis;

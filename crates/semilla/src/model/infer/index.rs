@@ -3,8 +3,7 @@
 use crate::model::names::without_output;
 use crate::model::tensor::Tensor;
 
-/// All tensors of a model, to be found by name. Files may have a million: nothing of them is
-/// copied.
+/// All tensors of a model, to be found by name. Files may have a million, so they are not copied.
 #[derive(Clone, Copy)]
 pub(super) struct All<'a> {
     pub(super) tensors: &'a [Tensor],

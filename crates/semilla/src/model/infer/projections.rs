@@ -233,7 +233,7 @@ fn returns(all: All<'_>, text: &str, module: &str) -> bool {
     }
 }
 
-/// Whether two matrices go from a width to another one and back.
+/// Whether two matrices go from one width to a different one and back.
 fn is_there_and_back(first: &Tensor, second: &Tensor) -> bool {
     first.shape.len() == 2 && first.shape.iter().rev().eq(second.shape.iter())
 }

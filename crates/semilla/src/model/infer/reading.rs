@@ -1,4 +1,4 @@
-//! What is read of a tensor.
+//! Readings of a tensor: its role, known or concluded.
 
 use crate::model::role::Role;
 

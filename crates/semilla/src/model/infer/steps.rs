@@ -157,7 +157,7 @@ impl Model {
     }
 }
 
-/// What is read of one tensor by itself.
+/// The reading of one tensor by itself.
 struct Read {
     role: Reading,
     layout: (Option<Layout>, Option<&'static str>),
@@ -199,7 +199,7 @@ fn read(tensor: &Tensor, all: All<'_>, whole: &Whole<'_>, facts: Option<&Facts>)
     }
 }
 
-/// What is stated of a tensor overrides what its neighbours made of it.
+/// Lets the facts stated about a tensor override conclusions from its neighbours.
 fn settle(tensor: &mut Tensor, facts: &Facts) {
     if let Some(role) = facts.role {
         tensor.role = refine((tensor.role, None), role).0;

@@ -9,7 +9,7 @@ use crate::model::facts::Evidence;
 use crate::model::names::Name;
 use crate::model::tensor::Tensor;
 
-/// What the list as a whole says of its parts.
+/// Conclusions from the list as a whole about its parts.
 pub(super) struct Whole<'a> {
     pub(super) convention: Convention,
     /// How the matrices are stored that GPT-2's `Conv1D` and nanoGPT's linear layers share names

@@ -227,7 +227,8 @@ mod no_tensor_is_without_a_fate {
             let may_miss = vec!["*".to_owned()];
             let (adapt, strip) = (adapt.into_iter().collect(), Some(String::new()));
             let rules = Transfer { exclude, into, depth, adapt, may_miss, strip, ..Transfer::default() };
-            // Rules that match nothing, or no match at all, are errors, which other tests are about.
+            // Rules that match nothing, or no match at all, are errors, which other tests are
+            // about.
             let alignment = rules.align(&target, &source, true);
             prop_assume!(alignment.is_ok());
             let alignment = alignment.unwrap();

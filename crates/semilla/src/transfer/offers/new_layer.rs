@@ -36,7 +36,7 @@ impl Giver<'_> {
     }
 }
 
-/// The fill that makes a layer an identity; `None` for tensors that have no part in it.
+/// The fill that makes a layer an identity; `None` for tensors that it does not depend on.
 fn identity(target: &Tensor) -> Result<Option<Fill>, Unmet> {
     let is_square = |shape: &[usize]| matches!(shape, [rows, columns] if rows == columns);
     let fill = match target.role {

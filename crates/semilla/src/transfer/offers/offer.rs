@@ -25,7 +25,7 @@ pub(in crate::transfer) enum Offer<'a> {
 }
 
 impl Offer<'_> {
-    /// The tensors that it takes from; a new layer takes from none of its own.
+    /// The tensors that it takes from; empty for a new layer.
     pub(in crate::transfer) fn sources(&self) -> Vec<usize> {
         match self {
             Offer::One(source) => vec![*source],

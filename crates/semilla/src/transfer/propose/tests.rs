@@ -96,7 +96,8 @@ fn a_shift_of_layers_is_undone_from_the_right_end() {
     check(&zero, &one, &[("h.0.w", "h.1.w"), ("h.11.w", "h.12.w")]);
 }
 
-/// Names of MiniLM beside those of an own implementation: squares of one size, which their names' ends tell apart.
+/// Names of MiniLM beside those of an own implementation: squares of one size, which only the ends
+/// of their names distinguish.
 #[test]
 fn layers_of_minilm_are_told_apart_by_their_ends() {
     let mut sources: Vec<(String, Shape)> = Vec::new();
@@ -141,7 +142,8 @@ fn layers_of_minilm_are_told_apart_by_their_ends() {
     );
 }
 
-/// The same network as ONNX and as safetensors hold it, whose names differ by a prefix and two modules: nothing is left open.
+/// The same network as ONNX and as safetensors hold it, whose names differ by a prefix and two
+/// modules: nothing is left open.
 #[test]
 fn silero_by_its_two_lists() {
     const SOURCES: [(&str, Shape); 15] = [
@@ -192,8 +194,8 @@ fn silero_by_its_two_lists() {
     check(&TARGETS, &SOURCES, &back);
 }
 
-/// Vision transformers of torchvision and of timm: numbers inside of names, one list for two norms, and modules of which
-/// only one tensor has a size of its own.
+/// Vision transformers of torchvision and of timm: numbers inside of names, one list for two norms,
+/// and modules of which only one tensor has a size of its own.
 #[test]
 fn a_vision_transformer_from_torchvision_to_timm() {
     let mut sources: Vec<(String, Shape)> = [
@@ -276,7 +278,8 @@ fn a_vision_transformer_from_torchvision_to_timm() {
     assert!(!text.contains("open"), "{text}");
 }
 
-/// A list of layers and layers with names: nothing but their order tells equal ones apart, and the text says so.
+/// A list of layers and layers with names: only their order distinguishes equal ones, and the text
+/// says so.
 #[test]
 fn modules_in_one_order_are_proposed_as_such() {
     let sources: [(&str, Shape); 7] = [
