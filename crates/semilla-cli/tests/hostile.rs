@@ -18,7 +18,9 @@ fn bounded(kib: u32) -> Command {
         .arg("-c")
         .arg(format!("ulimit -v {kib}; exec \"$@\""))
         .arg("sh")
-        .arg(assert_cmd::cargo::cargo_bin("semilla"));
+        .arg(assert_cmd::cargo::cargo_bin("semilla"))
+        // One heap: glibc sets 64 MiB of addresses aside for each thread's, used or not.
+        .env("MALLOC_ARENA_MAX", "1");
     command
 }
 
