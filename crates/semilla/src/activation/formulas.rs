@@ -212,12 +212,23 @@ fn gated_slope(x: f64, logit: f64, rate: f64) -> f64 {
 }
 
 impl Activation {
-    /// The distance from the origin beyond which the activation is a line or a constant to the last
-    /// bit; infinite where it is not, or not known to be.
+    /// The distance from the origin beyond which the activation has no detail between its kinks to
+    /// the last bit; infinite where it has, or is not known to have none.
     pub(super) fn reach(self) -> f64 {
         match self {
-            // What is left of their bend at 40 is e⁻⁴⁰ = 4e-18.
-            Activation::Gelu
+            // Polynomials between kinks.
+            Activation::Linear
+            | Activation::Relu
+            | Activation::LeakyRelu { .. }
+            | Activation::Prelu { .. }
+            | Activation::Relu6
+            | Activation::Relu2
+            | Activation::Abs
+            | Activation::Hardtanh
+            | Activation::Hardsigmoid
+            | Activation::Hardswish
+            // The rest of their bend at 40 is e⁻⁴⁰ = 4e-18.
+            | Activation::Gelu
             | Activation::GeluTanh
             | Activation::Silu
             | Activation::Mish
