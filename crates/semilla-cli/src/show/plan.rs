@@ -37,6 +37,8 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
             span(&texts(&|line| reason(line, lines.len() > 1))),
         ]);
     }
+    // Names matter more: roles can mostly be read off them.
+    table.spare(&["role"]);
     let same = match full {
         true => Vec::new(),
         false => table.drop_same(&["dtype", "role", "initializer"]),

@@ -161,15 +161,18 @@ fn excess(widths: &[usize], width: usize) -> usize {
     (widths.iter().sum::<usize>() + gaps).saturating_sub(width)
 }
 
-/// Takes from whichever column is the widest, until the table fits.
+/// Takes from whichever column is the widest, until the table fits. The first one, which names the
+/// rows, counts half.
 fn squeeze(widths: &mut [usize], width: usize) {
     for _ in 0..excess(widths, width) {
-        match widths
+        let wide = widths
             .iter_mut()
-            .max()
-            .filter(|widest| **widest > NARROWEST)
-        {
-            Some(widest) => *widest -= 1,
+            .enumerate()
+            .filter(|(_, width)| **width > NARROWEST);
+        let widest =
+            wide.max_by_key(|(column, width)| if *column == 0 { **width / 2 } else { **width });
+        match widest {
+            Some((_, widest)) => *widest -= 1,
             None => return,
         }
     }
@@ -191,7 +194,8 @@ fn cut_middle(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let kept = width.saturating_sub(1);
-    let (front, back) = (kept / 2, kept - kept / 2);
+    // The end of a name tells more than its start.
+    let (front, back) = (kept / 3, kept - kept / 3);
     text.chars()
         .take(front)
         .chain(['…'])
