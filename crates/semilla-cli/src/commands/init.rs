@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::args::init::InitArgs;
 use crate::commands::plan::print_remark;
 use crate::commands::planned::{described, planned};
+use crate::commands::threads::pool;
 use crate::failure::Failure;
 use crate::show::figures::grouped_digits;
 use crate::show::output::Output;
@@ -30,10 +31,7 @@ struct Report<'a> {
 
 /// `semilla init`: plans, generates, writes, and prints what was done to each tensor.
 pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Result<(), Failure> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.map_or(0, usize::from))
-        .build()
-        .map_err(|error| Failure::Threads(error.to_string()))?;
+    let pool = pool(args.threads)?;
     let model = described(&args.plan.model)?;
     let planned = planned(&args.plan, model.as_ref())?;
     let plan = &planned.plan;
@@ -50,14 +48,8 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
         write = write.lock(lock);
     }
     let progress = Progress::new(write.bytes().map_err(Failure::writing)?);
-    let add = |done| {
-        progress.add(done);
-        if progress.is_complete() {
-            progress.message("syncing to disk");
-        }
-    };
     let watch = Watch {
-        progress: &add,
+        progress: &|done| progress.add_written(done),
         stop,
     };
     let written = pool

@@ -4,6 +4,7 @@ use semilla_checkpoint::ops::{Adapter, Watch};
 
 use crate::args::lora::LoraArgs;
 use crate::commands::opened::opened_model;
+use crate::commands::threads::pool;
 use crate::failure::Failure;
 use crate::show::lora::print;
 use crate::show::output::Output;
@@ -11,10 +12,7 @@ use crate::show::progress::Progress;
 
 /// `semilla lora`: the first factors of adapters, and the base that goes with them.
 pub(crate) fn run(args: &LoraArgs, output: &mut Output, stop: &AtomicBool) -> Result<(), Failure> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.map_or(0, usize::from))
-        .build()
-        .map_err(|error| Failure::Threads(error.to_string()))?;
+    let pool = pool(args.threads)?;
     let base = opened_model(&args.base, args.layout)?;
     let adapter = Adapter::of(&base)
         .init(args.init)
@@ -25,14 +23,8 @@ pub(crate) fn run(args: &LoraArgs, output: &mut Output, stop: &AtomicBool) -> Re
         .prefix(&args.prefix)
         .seed(args.seed);
     let progress = Progress::new(adapter.bytes()?);
-    let add = |done| {
-        progress.add(done);
-        if progress.is_complete() {
-            progress.message("syncing to disk");
-        }
-    };
     let watch = Watch {
-        progress: &add,
+        progress: &|done| progress.add_written(done),
         stop,
     };
     let report = pool.install(|| adapter.watch(watch).write(&args.output))?;

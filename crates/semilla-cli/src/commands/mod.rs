@@ -7,3 +7,4 @@ pub(crate) mod lora;
 pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;
+pub(crate) mod threads;

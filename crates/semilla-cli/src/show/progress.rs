@@ -39,13 +39,12 @@ impl Progress {
         self.bar.set_position(done);
     }
 
-    /// Whether all bytes are done, though perhaps not yet on the disk.
-    pub(crate) fn is_complete(&self) -> bool {
-        Some(self.done.load(Ordering::Relaxed)) >= self.bar.length()
-    }
-
-    pub(crate) fn message(&self, text: &'static str) {
-        self.bar.set_message(text);
+    /// Counts bytes that are written. When all are, the wait is for the disk.
+    pub(crate) fn add_written(&self, bytes: u64) {
+        self.add(bytes);
+        if Some(self.done.load(Ordering::Relaxed)) >= self.bar.length() {
+            self.bar.set_message("syncing to disk");
+        }
     }
 
     pub(crate) fn finish(&self) {
