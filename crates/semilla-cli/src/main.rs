@@ -21,6 +21,7 @@ use show::output::Output;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let json = cli.command.is_json();
     let result = std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| Ok(ExitCode::from(101)));
     match result {
         Ok(code) => code,
@@ -29,10 +30,25 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            anstream::eprintln!("{RED}error:{RED:#} {}", with_causes(&failure));
+            let error = with_causes(&failure);
+            anstream::eprintln!("{RED}error:{RED:#} {error}");
+            if json {
+                let tensors = failure.tensors();
+                // The exit code says that it failed, whoever reads on.
+                let _ = Output::new(json).json(&Refusal { error, tensors });
+            }
             ExitCode::from(2)
         }
     }
+}
+
+/// A failure, for machines.
+#[derive(serde::Serialize)]
+struct Refusal<'a> {
+    error: String,
+    /// The tensors that nothing decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tensors: Vec<&'a str>,
 }
 
 /// An error and its causes in one line. A cause that the text before it quotes is not repeated.

@@ -73,6 +73,20 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether the result is printed for machines.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Command::Init { form, .. }
+            | Command::Plan { form, .. }
+            | Command::Inspect { form, .. }
+            | Command::Diff { form, .. }
+            | Command::Lora { form, .. } => form.json,
+            Command::Completions { .. } => false,
+        }
+    }
+}
+
 /// How the result is printed.
 #[derive(clap::Args)]
 pub(crate) struct Form {

@@ -191,6 +191,7 @@ impl Recipe {
                 recipe: self.name.clone(),
                 names: shown.map(describe).collect(),
                 count: unmatched.len(),
+                all: unmatched.iter().map(|tensor| tensor.name.clone()).collect(),
                 example: example(first),
             });
         }

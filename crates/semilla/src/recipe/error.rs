@@ -50,6 +50,8 @@ pub enum RecipeError {
         names: Vec<String>,
         /// How many.
         count: usize,
+        /// All of their names.
+        all: Vec<String>,
         /// A rule that would decide the first.
         example: String,
     },

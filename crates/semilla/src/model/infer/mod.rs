@@ -1,5 +1,6 @@
 //! From facts, names and shapes to a model.
 
+mod before;
 mod convolutions;
 mod index;
 mod layouts;
@@ -8,6 +9,7 @@ mod projections;
 mod reading;
 mod residual;
 mod roles;
+mod sides;
 mod steps;
 mod vectors;
 mod whole;

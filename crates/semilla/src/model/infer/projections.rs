@@ -1,7 +1,9 @@
 //! Roles of weights of two and more axes: projections, convolutions, tables.
 
 use super::index::{All, own_name, stem};
+use super::layouts::is_stack;
 use super::reading::{Reading, known};
+use super::sides::{Outputs, by_bias, by_next_norm};
 use super::whole::Whole;
 use crate::model::convention::Convention;
 use crate::model::names::{Name, is_in_block, is_number};
@@ -46,8 +48,8 @@ pub(super) fn matrix(
     {
         return known(role);
     }
-    if rank > 3 || (rank == 3 && !name.inside("expert")) {
-        return known(convolution(name, &own));
+    if rank > 2 && !is_stack(name, shape) {
+        return convolution(name, shape, &own, all, whole, text);
     }
     if let Some(role) = modulation(name, all, text).or_else(|| projection(name, &own, all, text)) {
         return known(role);
@@ -149,12 +151,55 @@ fn of_heads(name: &Name<'_>, own: &str) -> Option<Role> {
     })
 }
 
-fn convolution(name: &Name<'_>, module: &str) -> Role {
-    let transposed = ["transpose", "deconv", "upconv", "up_conv", "convt"];
-    let up = transposed
-        .iter()
-        .any(|word| module.contains(word) || name.inside(word));
-    if up { Role::ConvTranspose } else { Role::Conv }
+/// Words for layers that only transposed convolutions are called.
+const TRANSPOSED: [&str; 4] = ["transpose", "deconv", "convt", "conv_t"];
+
+/// Words for modules that make signals larger, where transposed convolutions are common.
+const ENLARGING: [&str; 5] = ["upconv", "up_conv", "upsampl", "upscal", "resize"];
+
+/// The largest kernel along a line, and more than an image's.
+const LINE: usize = 16;
+
+fn convolution(
+    name: &Name<'_>,
+    shape: &[usize],
+    module: &str,
+    all: All<'_>,
+    whole: &Whole<'_>,
+    text: &str,
+) -> Reading {
+    let has = |words: &[&str]| {
+        let any = |word: &&str| module.contains(word) || name.inside(word);
+        words.iter().any(any)
+    };
+    if whole.convention != Convention::Pytorch {
+        return known(match has(&TRANSPOSED) {
+            true => Role::ConvTranspose,
+            false => Role::Conv,
+        });
+    }
+    let kernel = &shape[2..];
+    let is_even = kernel.iter().all(|size| *size > 1 && size.is_multiple_of(2));
+    let shown = by_bias(text, shape, all);
+    match shown.or_else(|| by_next_norm(text, shape, all).filter(|_| is_even)) {
+        Some(Outputs::First) => return known(Role::Conv),
+        Some(Outputs::Second) => return known(Role::ConvTranspose),
+        None => {}
+    }
+    let is_line = kernel.len() == 1 && kernel[0] > LINE;
+    if is_line && !has(&["conv"]) {
+        return known(Role::Unknown);
+    }
+    if kernel.iter().any(|&size| size > 1) && has(&TRANSPOSED) {
+        return known(Role::ConvTranspose);
+    }
+    match is_even && has(&ENLARGING) {
+        true => (
+            Role::ConvTranspose,
+            Some("a kernel of even size in a module that enlarges"),
+        ),
+        false => known(Role::Conv),
+    }
 }
 
 /// The layers of a diffusion transformer that start at 0.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::convolutions::natural;
+use super::before::natural;
 use super::index::own_name;
 use crate::activation::Activation;
 use crate::model::names::{is_number, numbered_block};

@@ -50,7 +50,7 @@ fn container(text: &str) -> &str {
 
 /// Whether a weight has a name that `Conv1D` of GPT-2 and linear layers of its copies share.
 pub(super) fn is_conv1d(name: &Name<'_>) -> bool {
-    matches!(name.module(), "c_attn" | "c_proj" | "c_fc") && name.inside_numbered("h")
+    matches!(name.module(), "c_attn" | "q_attn" | "c_proj" | "c_fc") && name.inside_numbered("h")
 }
 
 /// A fused projection is three times as wide as its input, a feed-forward block's first one four
