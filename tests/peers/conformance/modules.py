@@ -48,7 +48,9 @@ def owned(model):
         if not hasattr(tensor, "shape") or id(tensor) in seen:
             continue
         seen.add(id(tensor))
-        path, _, leaf = name.rpartition(".")
+        path = name.rpartition(".")[0]
+        # A parametrized weight is the layer's around.
+        path = path.removesuffix(".parametrizations.weight")
         owner = modules[path]
         found.append(Owned(
             name=name,
@@ -56,7 +58,7 @@ def owned(model):
             dtype=str(tensor.dtype).removeprefix("torch."),
             classes=tuple(kind.__name__ for kind in type(owner).__mro__[:-2]),
             parent=type(modules[path.rpartition(".")[0]]).__name__,
-            is_buffer=leaf in owner._buffers,
+            is_buffer=name.rpartition(".")[2] in owner._buffers,
             is_trained=bool(tensor.requires_grad),
             is_offset=multiplies_by_one_plus(type(owner)),
             settings={key: value for key in SETTINGS if isinstance(value := getattr(owner, key, None), int | tuple)},

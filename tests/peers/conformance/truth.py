@@ -1,6 +1,7 @@
 """What must be said of a tensor, by the module that owns it."""
 
 import math
+import re
 from dataclasses import dataclass
 
 
@@ -16,9 +17,13 @@ class Truth:
     stride: int = 1
 
 
-NORM = ("norm", "Norm", "NORM")
+NORM = re.compile(r"norm(?!.*head)", re.IGNORECASE)
+# They add w times something to what comes in.
+RESPONSE_NORM = ("GlobalResponseNorm", "GlobalResponseNormMlp", "ConvNextV2GRN")
 RECURRENT = {"LSTM": 4, "LSTMCell": 4, "GRU": 3, "GRUCell": 3, "RNN": 1, "RNNCell": 1}
-PARAMETRIZED = ("original0", "original1")
+# The parts of a weight-normalized layer's weight.
+DIRECTIONS = ("original1", "weight_v")
+NORMS = ("original0", "weight_g")
 
 
 def truth(tensor):
@@ -37,7 +42,9 @@ def truth(tensor):
         return Truth("slope")
     if leaf == "bias_k" or leaf == "bias_v":
         return Truth("free")
-    if leaf == "weight" or leaf in PARAMETRIZED:
+    if leaf in NORMS:
+        return Truth("weight_gain")
+    if leaf == "weight" or leaf in DIRECTIONS:
         return weight(tensor)
     if leaf == "bias":
         return bias(tensor)
@@ -45,9 +52,7 @@ def truth(tensor):
 
 
 def is_norm(tensor):
-    return any(word in kind for kind in tensor.classes for word in NORM) and not tensor.of(
-        "_ConvNd", "Linear", "Embedding"
-    )
+    return any(map(NORM.search, tensor.classes)) and not tensor.of("_ConvNd", "Linear", "Embedding")
 
 
 def weight(tensor):
@@ -62,8 +67,10 @@ def weight(tensor):
     if tensor.of("Conv1D") and len(tensor.shape) == 2:
         rows, columns = tensor.shape
         return Truth("linear", (rows, columns))
-    if tensor.of("Embedding", "EmbeddingBag"):
+    if tensor.of("Embedding", "EmbeddingBag", "QuantEmbedding"):
         return Truth("table")
+    if tensor.of(*RESPONSE_NORM):
+        return Truth("offset_norm_weight")
     if is_norm(tensor) and max(tensor.shape, default=1) == math.prod(tensor.shape):
         return Truth("offset_norm_weight" if tensor.is_offset else "norm_weight")
     return free(tensor)
@@ -114,11 +121,13 @@ def free(tensor):
     leaf = tensor.leaf
     if leaf in EXPERTS and len(tensor.shape) == 3:
         _, rows, columns = tensor.shape
-        fans = (rows, columns) if tensor.settings.get("is_transposed") else (columns, rows)
+        is_transposed = tensor.settings.get("is_transposed") or tensor.of("Llama4TextExperts")
+        fans = (rows, columns) if is_transposed else (columns, rows)
         return Truth("experts", fans)
     if any("LayerScale" in kind for kind in tensor.classes) or leaf in ("gamma_1", "gamma_2", "layer_scale_parameter"):
         return Truth("branch_scale")
-    if len(tensor.shape) == 2 and leaf == "weight" and tensor.of("Router", "TopKRouter"):
+    is_router = any("Router" in kind or "Gate" in kind for kind in tensor.classes)
+    if len(tensor.shape) == 2 and leaf == "weight" and is_router:
         rows, columns = tensor.shape
         return Truth("linear", (columns, rows))
     if leaf.endswith("bias"):

@@ -8,7 +8,7 @@ MATRIX = {
     "head", "modulation", "diffusion_out", "patch_embedding", "adapter_in", "adapter_out",
 }
 FIXED = {
-    "running_mean", "running_var", "counter", "position_ids", "rotary_frequencies", "sinusoids", "index",
+    "running_mean", "running_var", "counter", "position_ids", "rotary_frequencies", "sinusoids", "computed",
 }
 # What each kind of tensor may be called.
 ROLES = {
@@ -30,10 +30,11 @@ ROLES = {
     "recurrent_bias": {"recurrent_bias"},
     "running_mean": {"running_mean"},
     "running_var": {"running_var"},
-    "integers": {"counter", "position_ids", "index"},
+    "integers": {"counter", "position_ids", "computed"},
+    "weight_gain": {"weight_gain"},
     "free": FIXED | {
         "token", "position_embedding", "branch_scale", "slope", "state_matrix", "state_skip", "time_step_bias",
-        "logit_scale", "sink", "offset_norm_weight", "norm_weight", "norm_bias", "weight_gain",
+        "logit_scale", "sink", "multiplier", "norm_weight", "norm_bias", "bias",
     },
 }
 

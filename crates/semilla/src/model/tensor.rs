@@ -60,7 +60,8 @@ pub struct Tensor {
     /// Sizes of blocks stacked along the output axis, each with fans of its own (fused query, key
     /// and value; the gates of a recurrent layer); empty for a plain weight.
     pub blocks: Vec<usize>,
-    /// The fan_in of the weight that this bias belongs to, where there is one.
+    /// The fan_in of the weight that this bias belongs to, where there is one; of a
+    /// weight-normalized layer's norms, the square of one where the weights' variance is 1 / fan_in.
     pub bias_fan_in: Option<BiasFanIn>,
     /// The number of the residual block that it lies in, from 0.
     pub depth: Option<usize>,

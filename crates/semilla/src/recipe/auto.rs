@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::decision::Decision;
 use crate::activation::Activation;
-use crate::init::{self, Initializer, Mode, Normal, Orthogonal, Shape, VarianceScaling};
+use crate::init::{self, Initializer, Keep, Mode, Normal, Orthogonal, Shape, VarianceScaling};
 use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
 
@@ -76,6 +76,10 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             "each gate keeps the norm of the state through time",
         ),
         Role::RecurrentBias => recurrent_bias(tensor),
+        role if role.is_matrix() && is_direction(tensor) => because(
+            unit("1"),
+            "the directions of a weight-normalized layer: variance 1 / fan_in, as its norms say",
+        ),
         Role::Linear | Role::Conv | Role::ConvTranspose | Role::MlpIn | Role::MlpGate => {
             by_activation(tensor)
         }
@@ -100,6 +104,14 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             "residual branches start silent: the network starts shallow",
         ),
         Role::BranchScale => branch_scale(tensor),
+        Role::Multiplier => because(init::ones(), "multiplies as one: no change at the start"),
+        Role::LogitScale => logit_scale(tensor),
+        Role::Sink => because(small(), "small beside the scores that it stands among"),
+        Role::WeightGain => weight_gain(tensor),
+        Role::Computed => because(
+            Keep {},
+            "the model's own code computes it: the values of its file are kept",
+        ),
         Role::RunningMean | Role::Counter => because(init::zeros(), "nothing has been seen yet"),
         Role::RunningVar => because(init::ones(), "nothing has been seen yet"),
         Role::PositionIds => because(init::arange(), "positions are counted"),
@@ -134,12 +146,48 @@ fn recurrent_bias(tensor: &Tensor) -> Choice {
     }
 }
 
+/// The logarithm of a factor: 1 / 0.07 on logits (Radford et al., *Learning Transferable Visual
+/// Models From Natural Language Supervision*, 2021, section 2.5), 10 on an attention's cosines (Liu
+/// et al., *Swin Transformer V2*, 2022).
+fn logit_scale(tensor: &Tensor) -> Choice {
+    let is_single = tensor.shape.iter().all(|&size| size == 1) && tensor.shape.len() < 2;
+    let (factor, reason) = match is_single {
+        true => (1.0 / 0.07, "log(1 / 0.07): the temperature at which CLIP starts"),
+        false => (10.0, "log 10: the scale of a cosine attention's scores (Swin V2)"),
+    };
+    let value = f64::ln(factor).into();
+    because(init::Constant { value }, reason)
+}
+
+/// Whether the tensor holds a weight-normalized layer's directions.
+fn is_direction(tensor: &Tensor) -> bool {
+    let name = &tensor.name;
+    name.ends_with("weight_v") || name.ends_with("parametrizations.weight.original1")
+}
+
+/// The norms at which a weight-normalized layer has weights of variance 1 / fan_in.
+fn weight_gain(tensor: &Tensor) -> Choice {
+    match tensor.bias_fan_in {
+        Some(ratio) => because(
+            init::Constant {
+                value: ratio.exact.sqrt().into(),
+            },
+            "the norm that directions of variance 1 / fan_in have: the layer starts as drawn",
+        ),
+        None => because(init::ones(), "each output's weights have norm 1"),
+    }
+}
+
 /// The value at which each kind of branch scale starts.
 fn branch_scale(tensor: &Tensor) -> Choice {
     let leaf = tensor.name.rsplit('.').next().unwrap_or_default();
     let is_cait = tensor.name.contains(".ls1.") || tensor.name.contains(".ls2.");
     let (value, reason) = match leaf {
-        "resweight" | "skip_gain" => (0.0, "residual branches start silent (ReZero, SkipInit)"),
+        "resweight" | "skip_gain" | "skipinit_gain" => {
+            (0.0, "residual branches start silent (ReZero, SkipInit)")
+        }
+        "alpha_cross_attn" | "alpha_dense" | "cross_attn_attn_gate" | "cross_attn_mlp_gate"
+        | "gate_attention" | "gate_ffw" => (0.0, "the gate of cross-attention starts closed (Flamingo)"),
         "gamma" | "layer_scale_parameter" if !is_cait => (
             1e-6,
             "residual branches start nearly silent (LayerScale, as in ConvNeXt)",

@@ -16,8 +16,9 @@ const SEQUENCE_STEP: u64 = 3;
 const MODULE: usize = 256;
 
 /// Modules whose channels go no further: squeeze and excitation, shortcuts.
-const ASIDE: [&str; 8] = [
+const ASIDE: [&str; 9] = [
     "se",
+    "fc",
     "attn",
     "eca",
     "cbam",

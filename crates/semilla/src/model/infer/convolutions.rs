@@ -12,8 +12,8 @@ use crate::model::names::{Name, is_number};
 use crate::model::role::Role;
 use crate::model::tensor::Tensor;
 
-/// Channels of images: grey, colours, colours and depth.
-const IMAGE: usize = 4;
+/// Channels of an image in colours.
+const COLOURS: usize = 3;
 
 /// Sets the groups of convolutions that take fewer channels than come in, and the strides of those
 /// that make patches.
@@ -40,39 +40,33 @@ struct Found {
 }
 
 /// The channels of a whole model.
-struct Channels<'a> {
+struct Channels {
     /// The numbers of channels that layers make.
     made: HashSet<usize>,
-    /// The outermost modules in which a convolution takes an image.
-    sees: HashSet<&'a str>,
-    /// Several convolutions that take no image have kernels of four: they overlap, as those of
-    /// generative adversarial networks do.
+    /// Some convolution takes an image in colours.
+    sees_colours: bool,
+    /// Most kernels have a size of four: they overlap, as those of generative adversarial networks
+    /// do.
     is_overlapping: bool,
 }
 
-impl<'a> Channels<'a> {
-    fn of(tensors: &'a [Tensor]) -> Self {
-        let layers = tensors.iter().filter(|tensor| !is_aside(&tensor.name));
-        let images = tensors.iter().filter(|tensor| {
+impl Channels {
+    fn of(tensors: &[Tensor]) -> Self {
+        let mut sees = tensors.iter().filter(|tensor| {
             let is_kernel = is_convolution(tensor) || tensor.role == Role::PatchEmbedding;
-            is_kernel && tensor.shape.len() > 3 && matches!(inputs(tensor), Some(3 | IMAGE))
+            is_kernel && tensor.shape.len() > 3 && inputs(tensor) == Some(COLOURS)
         });
-        let fours = tensors.iter().filter(|tensor| {
-            let [_, inputs, kernel @ ..] = &tensor.shape[..] else {
-                return false;
-            };
-            is_convolution(tensor) && *inputs > IMAGE && kernel == [4, 4]
+        let spatial = tensors.iter().filter(|tensor| {
+            let kernel = tensor.shape.get(2..).unwrap_or_default();
+            is_convolution(tensor) && kernel.len() == 2 && kernel != [1, 1]
         });
+        let fours = spatial.clone().filter(|tensor| tensor.shape[2..] == [4, 4]);
         Self {
-            made: layers.filter_map(made).collect(),
-            sees: images.map(|tensor| outermost(&tensor.name)).collect(),
-            is_overlapping: fours.count() > 1,
+            made: tensors.iter().filter_map(made).collect(),
+            sees_colours: sees.next().is_some(),
+            is_overlapping: fours.clone().count() > 1 && fours.count() * 2 > spatial.count(),
         }
     }
-}
-
-fn outermost(name: &str) -> &str {
-    name.split('.').next().unwrap_or_default()
 }
 
 fn is_convolution(tensor: &Tensor) -> bool {
@@ -85,13 +79,14 @@ fn inputs(tensor: &Tensor) -> Option<usize> {
 }
 
 /// The groups, where there is more than one, or what is taken for granted.
-fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels<'_>) -> Option<Found> {
+fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels) -> Option<Found> {
     let layout = tensor.layout.as_ref()?;
     let is_plain = layout.axis(Axis::Out) == Some(0) && layout.axis(Axis::In) == Some(1);
     if !is_convolution(tensor) || !is_plain || layout.groups() != 1 || tensor.shape.len() < 3 {
         return None;
     }
     let (out, inputs) = (tensor.shape[0], tensor.shape[1]);
+    let text = own_name(tensor);
     if out < 2 || inputs == 0 {
         return None;
     }
@@ -104,6 +99,9 @@ fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels<'_>) -> Option<Found> 
     if inputs == 1 {
         let (groups, ground) = depthwise(tensor, all, whole);
         return grouped(groups, ground);
+    }
+    if is_aside(text) {
+        return None;
     }
     let before = before(tensor, all);
     let is_spatial = tensor.shape[2..].iter().any(|&size| size > 1);
@@ -122,11 +120,10 @@ fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels<'_>) -> Option<Found> 
         let ground = "takes fewer channels than the convolution before it makes";
         return grouped(channels / inputs, Some(ground));
     }
-    let may_be_grouped = inputs > IMAGE && inputs < out && out.is_multiple_of(inputs);
-    if !may_be_grouped || !is_spatial {
+    if inputs >= out || !out.is_multiple_of(inputs) || is_first(text) {
         return None;
     }
-    if Name::new(own_name(tensor)).inside("group") {
+    if Name::new(text).inside("group") {
         return grouped(out / inputs, Some("named for its groups, of as many channels as it makes"));
     }
     if !whole.made.contains(&inputs) {
@@ -134,35 +131,37 @@ fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels<'_>) -> Option<Found> 
         return grouped(out / inputs, Some(ground));
     }
     let ground = "one group: nothing before it shows how many channels come in";
-    grouped(1, Some(ground)).filter(|_| comes.is_some_and(|comes| comes > inputs))
+    let is_doubtful = is_spatial && comes.is_some_and(|comes| comes > inputs);
+    grouped(1, Some(ground)).filter(|_| is_doubtful)
 }
 
 /// The groups of a convolution that takes one channel a group.
 fn depthwise(
     tensor: &Tensor,
     all: All<'_>,
-    whole: &Channels<'_>,
+    whole: &Channels,
 ) -> (usize, Option<&'static str>) {
     let text = own_name(tensor);
     let out = tensor.shape[0];
     if is_named_depthwise(text) || is_state_spaces(text, all) {
         return (out, None);
     }
-    match before(tensor, all).map(|before| before.channels) {
-        Some(channels) if channels > 1 && out.is_multiple_of(channels) => (
-            channels,
-            Some("one input channel each, after a convolution of so many channels"),
-        ),
-        _ if is_made_beside(tensor, out, all) => (
-            out,
-            Some("one input channel each, beside layers of as many channels"),
-        ),
-        _ if is_first(text) && !whole.sees.contains(outermost(text)) => (
-            1,
-            Some("the first of its network: its one input channel is the whole input"),
-        ),
-        _ => (out, Some("one input channel each, inside a network")),
+    if before(tensor, all).is_some_and(|before| before.channels == out) {
+        let ground = "one input channel each, after a convolution of as many channels";
+        return (out, Some(ground));
     }
+    if is_first(text) && (!whole.sees_colours || hears(text)) {
+        let ground = "the first of its network: its one input channel is the whole input";
+        return (1, Some(ground));
+    }
+    (out, Some("one input channel each, inside a network"))
+}
+
+/// Whether a name is of a part of a network that takes other input than images.
+fn hears(text: &str) -> bool {
+    let name = Name::new(text);
+    let words = ["audio", "speech", "sound", "spect", "mask", "depth", "wave"];
+    words.iter().any(|word| name.inside(word))
 }
 
 fn is_named_depthwise(text: &str) -> bool {
@@ -193,7 +192,7 @@ fn is_first(text: &str) -> bool {
 
 /// A kernel of even size that does not overlap is as large as its stride: kernels that overlap are
 /// odd.
-fn stride(tensor: &Tensor, whole: &Channels<'_>) -> Option<Found> {
+fn stride(tensor: &Tensor, whole: &Channels) -> Option<Found> {
     let layout = tensor.layout.as_ref()?;
     if tensor.role == Role::ConvTranspose {
         return enlarging(tensor, layout);
@@ -202,6 +201,10 @@ fn stride(tensor: &Tensor, whole: &Channels<'_>) -> Option<Found> {
     if !(is_patches || is_convolution(tensor)) {
         return None;
     }
+    let (layer_inputs, outputs) = (
+        layout.size(Axis::In, &tensor.shape),
+        layout.size(Axis::Out, &tensor.shape),
+    );
     let axes = layout.axes().iter().zip(&tensor.shape);
     let kernel: Vec<usize> = axes
         .filter(|(axis, _)| **axis == Axis::Kernel)
@@ -209,15 +212,23 @@ fn stride(tensor: &Tensor, whole: &Channels<'_>) -> Option<Found> {
         .collect();
     let is_even = |size: &usize| *size > 0 && (size.is_multiple_of(2) || *size == 1);
     let largest = kernel.iter().copied().max().unwrap_or(1);
-    if largest < 2 || !kernel.iter().all(is_even) {
-        return is_patches.then(|| Found {
-            layout: layout.clone(),
-            ground: (largest > 1).then_some("patches that overlap, as kernels of odd size do"),
-        });
-    }
-    let is_line = kernel.len() == 1 && largest > 2;
-    if !is_patches && (is_line || (largest == 4 && whole.is_overlapping)) {
+    let overlapping = |ground| Some(Found { layout: layout.clone(), ground: Some(ground) });
+    if largest < 2 {
         return None;
+    }
+    if !kernel.iter().all(is_even) {
+        let field = layout.receptive_field(&tensor.shape);
+        let expands = layer_inputs == COLOURS && outputs >= COLOURS.saturating_mul(field);
+        return match is_patches || (largest > 3 && expands) {
+            true => overlapping("patches that overlap, as kernels of odd size do"),
+            false => None,
+        };
+    }
+    if !is_patches && kernel.len() == 1 && largest > 2 {
+        return overlapping("a kernel along a line, taken to overlap whatever its stride");
+    }
+    if !is_patches && largest == 4 && whole.is_overlapping {
+        return overlapping("a kernel that overlaps, as most of this network have the same size");
     }
     Some(Found {
         layout: layout.clone().strided(layout.receptive_field(&tensor.shape)),

@@ -79,7 +79,7 @@ fn stacked(text: &str, shape: &[usize], all: All<'_>) -> (Layout, Option<&'stati
         let is_io = up_rows == down_columns && up_columns == 2 * down_rows;
         (is_oi != is_io).then_some(is_oi)
     };
-    match router.and_then(by_width).or_else(by_pair) {
+    match by_pair().or_else(|| router.and_then(by_width)) {
         Some(true) => (oi, None),
         Some(false) => (io, None),
         None => (oi, Some("stored [expert, out, in] as most stacks of experts are")),

@@ -2,6 +2,7 @@
 
 mod before;
 mod convolutions;
+mod free;
 mod index;
 mod layouts;
 mod neighbours;

@@ -31,9 +31,9 @@ pub(super) fn matrix(
     }
     let own = own_module(name).to_ascii_lowercase();
     if rank == 2
-        && let Some(role) = table(name, &own, all, text)
+        && let Some(table) = table(name, &own, all, text)
     {
-        return known(role);
+        return table;
     }
     let is_patches = name.inside("patch_embed") || own == "conv_proj" || name.inside("x_embedder");
     // Flax's ViT.
@@ -54,11 +54,23 @@ pub(super) fn matrix(
     if let Some(role) = modulation(name, all, text).or_else(|| projection(name, &own, all, text)) {
         return known(role);
     }
-    let has_bias = all.beside(text, "bias").is_some();
-    if !has_bias && is_doubtful(name, &own) {
-        return known(Role::Unknown);
+    if all.beside(text, "bias").is_some() || is_linear(&own) {
+        return known(Role::Linear);
     }
-    known(Role::Linear)
+    match is_doubtful(name, &own) {
+        true => known(Role::Unknown),
+        false => (
+            Role::Linear,
+            Some("a matrix without a bias, of no name that a table has"),
+        ),
+    }
+}
+
+/// Whether a name is one that linear layers have.
+fn is_linear(own: &str) -> bool {
+    let words = ["proj", "linear", "dense", "mlp", "attn", "head", "classifier"];
+    let ends = ["fc", "fc1", "fc2", "lin", "_a", "_b", "_q", "_k", "_v", "_o"];
+    words.iter().any(|word| own.contains(word)) || ends.iter().any(|end| own.ends_with(end))
 }
 
 /// The module that gives a weight its name: a stacked expert's weight bears the projection's name
@@ -84,49 +96,47 @@ fn is_doubtful(name: &Name<'_>, own: &str) -> bool {
     is_gate || (may_be_table && !is_projection)
 }
 
-fn table(name: &Name<'_>, own: &str, all: All<'_>, text: &str) -> Option<Role> {
+fn table(name: &Name<'_>, own: &str, all: All<'_>, text: &str) -> Option<Reading> {
     let leaf = name.leaf();
     let is_flax = matches!(leaf, "embedding" | "embeddings");
-    if leaf != "weight" && !is_flax {
+    // Nothing is added to a row that is looked up.
+    if !is_flax && (leaf != "weight" || all.beside(text, "bias").is_some()) {
         return None;
     }
-    let positions = [
-        "wpe",
-        "embed_positions",
-        "pos_embed",
-        "pos_embedding",
-        "pos_emb",
-    ];
-    let is_position = positions.contains(&own)
-        || own == "relative_attention_bias"
-        || own.ends_with("position_embeddings")
-        || own.ends_with("position_embedding")
-        || own == "rel_embeddings";
+    // A list of tables is called after its container.
+    let own = match is_number(own) {
+        true => &*name.parent().to_ascii_lowercase(),
+        false => own,
+    };
+    let maps = ["proj", "dense", "mlp", "linear", "norm"];
+    if !is_flax && maps.iter().any(|word| own.contains(word)) {
+        return None;
+    }
+    let is_position = matches!(own, "wpe" | "relative_attention_bias" | "rel_embeddings")
+        || (own.contains("emb") && own.contains("pos"))
+        || own == "distance_embedding"
+        || name.parent() == "embed_positions";
     if is_position && own == "embed_positions" && is_whispers(all, text) {
-        return Some(Role::Sinusoids);
+        return Some(known(Role::Sinusoids));
     }
     if is_position {
-        return Some(Role::PositionEmbedding);
+        return Some(known(Role::PositionEmbedding));
     }
-    let tokens = [
-        "wte",
-        "tok",
-        "tok_emb",
-        "embed",
-        "embed_in",
-        "embed_tokens",
-        "shared",
-        "emb",
-        "query_embed",
-        "level_embed",
-        "refpoint_embed",
-        "embedding_table",
-    ];
-    let is_table = ["embeddings", "embedding", "_tokens", "_token"]
-        .iter()
-        .any(|end| own.ends_with(end));
-    let is_patches = name.inside("patch");
-    (is_flax || ((is_table || tokens.contains(&own)) && !is_patches)).then_some(Role::Embedding)
+    if own.contains("patch") && !is_flax {
+        return None;
+    }
+    let is_known = matches!(own, "wte" | "tok" | "shared" | "embed" | "emb" | "embedding_table")
+        || own.starts_with("embed_")
+        || ["embeddings", "embedding", "_embed", "_emb", "_tokens", "_token"]
+            .iter()
+            .any(|end| own.ends_with(end));
+    if is_known || is_flax {
+        return Some(known(Role::Embedding));
+    }
+    (own.contains("emb") || own == "codebook").then_some((
+        Role::Embedding,
+        Some("named for an embedding, and without a bias"),
+    ))
 }
 
 /// Whether the positions beside two convolutions of sound are Whisper's, which are computed.
@@ -230,6 +240,8 @@ fn projection(name: &Name<'_>, module: &str, all: All<'_>, text: &str) -> Option
         return in_sequence(name, all, text);
     }
     Some(match module {
+        // A module by itself may be anything.
+        "query" if top_level => return None,
         "q_proj" | "wq" | "query" | "q" | "q_lin" => Role::Query,
         "k_proj" | "wk" | "key" | "k" | "k_lin" => Role::Key,
         "v_proj" | "wv" | "value" | "v" | "v_lin" => Role::Value,
