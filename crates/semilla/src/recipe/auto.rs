@@ -23,7 +23,7 @@ fn because(initializer: impl Into<Initializer>, reason: &'static str) -> Choice 
 fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
     let unit = |scale: &str| scaled(scale, None);
     Some(match tensor.role {
-        Role::Query | Role::Key | Role::Value | Role::Qkv => because(
+        Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => because(
             init::xavier_uniform(),
             "no activation follows; each projection with its own fans",
         ),

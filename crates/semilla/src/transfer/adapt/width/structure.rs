@@ -176,7 +176,7 @@ impl Structure {
         let has_few = match role {
             Role::AttentionOut if of_input => false,
             Role::Query if !of_input => false,
-            Role::Key | Role::Value if !of_input => true,
+            Role::Key | Role::Value | Role::Kv if !of_input => true,
             _ => return Ok(None),
         };
         let heads = self.kv_heads.filter(|_| has_few).or(self.heads);
