@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
-use semilla::PlanError;
-use semilla::recipe::RecipeError;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, InspectError, NotFinite, PlanningError, ReplayError, TextError,
-    WriteError,
+    AdapterError, DescribeError, InspectError, NotFinite, PlanningError, ReadRecipeError,
+    ReplayError, WriteError,
 };
 
 use crate::show::names::shortened;
@@ -32,9 +30,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Describe(#[from] DescribeError),
     #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    #[error(transparent)]
-    Text(#[from] TextError),
+    Recipe(#[from] ReadRecipeError),
     #[error(transparent)]
     Initializer(#[from] ParseInitializerError),
     #[error(transparent)]
@@ -60,20 +56,6 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The tensors for which a plan has no value: no rule, or none that fits.
-    pub(crate) fn tensors(&self) -> Vec<&str> {
-        let Failure::Planning(PlanningError::Plan(error)) = self else {
-            return Vec::new();
-        };
-        match error {
-            PlanError::Recipe(RecipeError::Unmatched { all, .. }) => {
-                all.iter().map(String::as_str).collect()
-            }
-            PlanError::Tensors(errors) => errors.iter().map(|(name, _)| name.as_str()).collect(),
-            _ => Vec::new(),
-        }
-    }
-
     /// Weights that were not written, with the options that help.
     pub(crate) fn writing(error: WriteError) -> Self {
         match error {

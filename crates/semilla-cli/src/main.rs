@@ -15,13 +15,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{diff, init, inspect, lora, plan};
+use commands::{diff, init, inspect, lora, plan, recipes};
 use failure::Failure;
 use show::output::Output;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let json = cli.command.is_json();
     let result = std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| Ok(ExitCode::from(101)));
     match result {
         Ok(code) => code,
@@ -30,25 +29,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            let error = with_causes(&failure);
-            anstream::eprintln!("{RED}error:{RED:#} {error}");
-            if json {
-                let tensors = failure.tensors();
-                // The exit code says that it failed, whoever reads on.
-                let _ = Output::new(json).json(&Refusal { error, tensors });
-            }
+            anstream::eprintln!("{RED}error:{RED:#} {}", with_causes(&failure));
             ExitCode::from(2)
         }
     }
-}
-
-/// A failure, for machines.
-#[derive(serde::Serialize)]
-struct Refusal<'a> {
-    error: String,
-    /// The tensors that nothing decides.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tensors: Vec<&'a str>,
 }
 
 /// An error and its causes in one line. A cause that the text before it quotes is not repeated.
@@ -84,6 +68,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Lora { args, form } => {
             lora::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
+        Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

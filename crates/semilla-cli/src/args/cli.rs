@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{diff, init, inspect, lora, plan};
+use crate::args::{diff, init, inspect, lora, plan, recipes};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -63,6 +63,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         form: Form,
     },
+    /// List the built-in recipes, or print one to save and edit
+    #[command(after_help = recipes::EXAMPLES)]
+    Recipes {
+        #[command(flatten)]
+        args: recipes::RecipesArgs,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Print a shell's completions
     #[command(
         after_help = "Example:\n  semilla completions bash > ~/.local/share/bash-completion/completions/semilla"
@@ -71,20 +79,6 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-impl Command {
-    /// Whether the result is printed for machines.
-    pub(crate) fn is_json(&self) -> bool {
-        match self {
-            Command::Init { form, .. }
-            | Command::Plan { form, .. }
-            | Command::Inspect { form, .. }
-            | Command::Diff { form, .. }
-            | Command::Lora { form, .. } => form.json,
-            Command::Completions { .. } => false,
-        }
-    }
 }
 
 /// How the result is printed.

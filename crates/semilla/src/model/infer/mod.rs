@@ -3,6 +3,7 @@
 mod before;
 mod convolutions;
 mod free;
+mod fused;
 mod index;
 mod layouts;
 mod neighbours;
