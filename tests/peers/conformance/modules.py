@@ -31,6 +31,8 @@ class Owned:
     # The forward pass multiplies by 1 + w.
     is_offset: bool
     settings: dict = field(default_factory=dict)
+    # The class of the layer that the module around made next.
+    follower: str = ""
 
     @property
     def leaf(self):
@@ -43,6 +45,8 @@ class Owned:
 def owned(model):
     """Every tensor of a model's state dict once, with its owner; a tied tensor under its first name."""
     modules = dict(model.named_modules(remove_duplicate=False))
+    leaves = [path for path, module in modules.items() if not any(module.children())]
+    follower = dict(zip(leaves, leaves[1:]))
     seen, found = set(), []
     for name, tensor in model.state_dict(keep_vars=True).items():
         if not hasattr(tensor, "shape") or id(tensor) in seen:
@@ -62,6 +66,7 @@ def owned(model):
             is_trained=bool(tensor.requires_grad),
             is_offset=multiplies_by_one_plus(type(owner)),
             settings={key: value for key in SETTINGS if isinstance(value := getattr(owner, key, None), int | tuple)},
+            follower=type(modules[follower[path]]).__name__ if path in follower else "",
         ))
     return found
 

@@ -17,6 +17,20 @@ class Truth:
     stride: int = 1
 
 
+@dataclass(frozen=True)
+class Expected:
+    """A tensor and the truth about it."""
+
+    name: str
+    shape: tuple
+    dtype: str
+    truth: Truth
+    # The class of the module that it belongs to.
+    owner: str
+    # The class of the layer that was made after it.
+    follower: str = ""
+
+
 NORM = re.compile(r"norm(?!.*head)", re.IGNORECASE)
 # They add w times something to what comes in.
 RESPONSE_NORM = ("GlobalResponseNorm", "GlobalResponseNormMlp", "ConvNextV2GRN")

@@ -4,7 +4,7 @@ import math
 import re
 
 MATRIX = {
-    "linear", "query", "key", "value", "qkv", "attention_out", "mlp_in", "mlp_gate", "mlp_out", "residual_out", "router",
+    "linear", "query", "key", "value", "qkv", "kv", "attention_out", "mlp_in", "mlp_gate", "mlp_out", "residual_out", "router",
     "head", "modulation", "diffusion_out", "patch_embedding", "adapter_in", "adapter_out",
 }
 FIXED = {

@@ -79,6 +79,10 @@ pub struct Tensor {
     /// vision are stacks of their own. `None` outside of blocks.
     #[serde(default)]
     pub layers: Option<usize>,
+    /// The number of residual branches that end in that stack: two a block of a transformer's
+    /// encoder, three of a decoder with cross-attention.
+    #[serde(default)]
+    pub branches: Option<usize>,
     /// Where the activation is known from.
     #[serde(skip)]
     pub activation_from: Option<Source>,
@@ -103,6 +107,7 @@ impl Tensor {
             activation: None,
             is_normalized: false,
             layers: None,
+            branches: None,
             activation_from: None,
             ground: None,
         }

@@ -23,18 +23,18 @@ fn because(initializer: impl Into<Initializer>, reason: &'static str) -> Choice 
 fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
     let unit = |scale: &str| scaled(scale, None);
     Some(match tensor.role {
+        Role::Qkv if is_mixed(tensor) => because(
+            unit("1"),
+            "which rows are queries, keys or values is not known: one scale, by the inputs",
+        ),
         Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => because(
             init::xavier_uniform(),
-            "no activation follows; each projection with its own fans",
+            "each projection with its own fans",
         ),
-        Role::AttentionOut | Role::MlpOut if tensor.layers.is_some() => because(
-            unit("1 / (2 * layers)"),
-            "ends one of 2·layers residual branches: their sum keeps unit variance",
-        ),
-        Role::ResidualOut if tensor.shape.len() == 2 && tensor.layers.is_some() => because(
-            unit("1 / layers"),
-            "ends one of as many residual branches as layers: their sum keeps unit variance",
-        ),
+        Role::AttentionOut | Role::MlpOut if tensor.layers.is_some() => end_of_branch(tensor),
+        Role::ResidualOut if tensor.shape.len() == 2 && tensor.layers.is_some() => {
+            end_of_branch(tensor)
+        }
         Role::AttentionOut | Role::MlpOut => because(unit("1"), "ends a residual branch"),
         Role::ResidualOut if tensor.is_normalized => because(
             he_fan_out(),
@@ -48,13 +48,16 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         Role::Router => because(small(), "near-equal routing at the start"),
         Role::PatchEmbedding => because(
             unit("1"),
-            "patches are inputs of unit variance; no activation follows",
+            "patches are inputs of unit variance",
         ),
         Role::Embedding if model.layers.is_some() && model.width.is_some() => because(
             small(),
             "as transformers are trained: small rows, tied heads stay sane",
         ),
         Role::Embedding => because(init::normal(), "rows of unit variance, as an input"),
+        Role::PositionEmbedding if is_relative(tensor) => {
+            because(small(), "small beside the attention scores that it changes")
+        }
         Role::PositionEmbedding | Role::Token => because(small(), "small beside the tokens"),
         Role::Sinusoids => because(
             init::sinusoidal().halves(true),
@@ -91,6 +94,10 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         ),
         Role::Bias | Role::NormBias => because(init::zeros(), "shifts start at 0"),
         Role::NormWeight => because(init::ones(), "a normalization starts as one"),
+        Role::OffsetNormWeight if tensor.name.contains("grn.") => because(
+            init::zeros(),
+            "adds its response times w to what comes in: no change at the start",
+        ),
         Role::OffsetNormWeight => because(
             init::zeros(),
             "a normalization that multiplies by 1 + w starts as one",
@@ -112,6 +119,9 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             Keep {},
             "the model's own code computes it: the values of its file are kept",
         ),
+        Role::Counter if tensor.name.ends_with("ids") => {
+            because(init::zeros(), "all tokens are of the first type")
+        }
         Role::RunningMean | Role::Counter => because(init::zeros(), "nothing has been seen yet"),
         Role::RunningVar => because(init::ones(), "nothing has been seen yet"),
         Role::PositionIds => because(init::arange(), "positions are counted"),
@@ -127,6 +137,35 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         ),
         Role::Unknown => return None,
     })
+}
+
+/// The end of one of the branches whose sum is the residual stream.
+fn end_of_branch(tensor: &Tensor) -> Choice {
+    let Some(branches) = tensor.branches.filter(|&count| count > 0) else {
+        return because(
+            scaled("1 / (2 * layers)", None),
+            "ends one of 2·layers residual branches: their sum keeps unit variance",
+        );
+    };
+    let reason =
+        format!("ends one of {branches} residual branches: their sum keeps unit variance");
+    (scaled(&format!("1 / {branches}"), None), Cow::Owned(reason))
+}
+
+/// Whether a fused projection has parts of different sizes at unknown places.
+fn is_mixed(tensor: &Tensor) -> bool {
+    let Some(fused) = &tensor.fused else {
+        return false;
+    };
+    let mut sizes = fused.parts.iter().map(|part| part.size);
+    let first = sizes.next();
+    fused.turns.is_none() && sizes.any(|size| Some(size) != first)
+}
+
+/// Whether a table holds what relative positions add to attention's scores.
+fn is_relative(tensor: &Tensor) -> bool {
+    let words = ["rel", "attention_biases"];
+    words.iter().any(|word| tensor.name.contains(word))
 }
 
 /// -log((1 - π) / π) of π = 0.01: Lin et al., *Focal Loss for Dense Object Detection*, ICCV 2017,
@@ -254,6 +293,11 @@ fn unknown_activation(tensor: &Tensor) -> Choice {
             scaled("2", None),
             "which activation follows is not known: gain √2, as the usual ones of feed-forward \
              blocks cut about half of the variance",
+        ),
+        Role::Conv if tensor.is_normalized => because(
+            he_fan_out(),
+            "a normalization follows, which undoes its gain: He of fan_out, as residual networks of \
+             convolutions are trained",
         ),
         _ if tensor.activation.is_some() => {
             because(init::xavier_uniform(), "no activation follows")

@@ -109,9 +109,12 @@ fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels) -> Option<Found> {
     if comes == Some(inputs) || is_made_beside(tensor, inputs, all) {
         return None;
     }
-    let fits = |groups: usize| groups > 1 && out.is_multiple_of(groups) && is_spatial;
+    // A kernel of size 1 may take a part of what comes before it, unless it follows in a sequence.
+    let in_sequence = is_number(Name::new(text).module());
+    let fits = |groups: usize| groups > 1 && out.is_multiple_of(groups);
     if let Some(Before { channels, is_next }) = before
         && is_next
+        && (is_spatial || in_sequence)
         && channels > inputs
         && channels.is_multiple_of(inputs)
         && channels <= out
@@ -197,8 +200,9 @@ fn stride(tensor: &Tensor, whole: &Channels) -> Option<Found> {
     if tensor.role == Role::ConvTranspose {
         return enlarging(tensor, layout);
     }
-    let is_patches = tensor.role == Role::PatchEmbedding;
-    if !(is_patches || is_convolution(tensor)) {
+    let is_patches =
+        tensor.role == Role::PatchEmbedding || Name::new(own_name(tensor)).inside("patch_embed");
+    if !(tensor.role == Role::PatchEmbedding || is_convolution(tensor)) {
         return None;
     }
     let (layer_inputs, outputs) = (

@@ -38,7 +38,13 @@ pub(super) fn matrix(
     let is_patches = name.inside("patch_embed") || own == "conv_proj" || name.inside("x_embedder");
     // Flax's ViT.
     let is_patches = is_patches || (own == "embedding" && leaf == "kernel" && rank > 3);
-    if is_patches {
+    // Kernels of a stem that overlap are ordinary convolutions.
+    let is_even = |size: &usize| *size == 1 || size.is_multiple_of(2);
+    let has_patches = match whole.convention {
+        Convention::Pytorch => shape[2..].iter().all(is_even),
+        _ => shape[..rank - 2].iter().all(is_even),
+    };
+    if is_patches && has_patches {
         return known(Role::PatchEmbedding);
     }
     if rank == 3

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::before::natural;
 use super::index::own_name;
-use crate::activation::Activation;
 use crate::model::names::{is_number, numbered_block};
 use crate::model::role::Role;
-use crate::model::source::Source;
 use crate::model::tensor::Tensor;
 
 /// Stages hold blocks, and those hold none.
@@ -51,6 +49,22 @@ impl Path {
 struct End {
     path: Path,
     role: Role,
+    /// The module that the branch is in. The experts of a mixture end one branch together.
+    module: String,
+}
+
+impl End {
+    fn of(tensor: &Tensor) -> Option<Self> {
+        let text = own_name(tensor);
+        let parts: Vec<&str> = text.split(['.', '/']).collect();
+        let expert = parts.iter().position(|part| part.contains("expert"));
+        let around = parts.len().saturating_sub(2);
+        Some(Self {
+            path: Path::of(text)?,
+            role: tensor.role,
+            module: parts[..expert.unwrap_or(around)].join("."),
+        })
+    }
 }
 
 /// Numbers the residual blocks of each stack in natural order and sets each tensor's own; the
@@ -62,10 +76,8 @@ pub(super) fn number_blocks(tensors: &mut [Tensor]) -> Option<usize> {
     let roles = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
     let mut stacks: BTreeMap<String, Vec<End>> = BTreeMap::new();
     for tensor in tensors.iter().filter(|tensor| roles.contains(&tensor.role)) {
-        if let Some(path) = Path::of(own_name(tensor)) {
-            let ends = stacks.entry(path.stack.clone()).or_default();
-            let role = tensor.role;
-            ends.push(End { path, role });
+        if let Some(end) = End::of(tensor) {
+            stacks.entry(end.path.stack.clone()).or_default().push(end);
         }
     }
     let stacks: HashMap<String, Stack> = stacks
@@ -77,9 +89,11 @@ pub(super) fn number_blocks(tensors: &mut [Tensor]) -> Option<usize> {
         let found = path.and_then(|path| {
             let stack = stacks.get(&path.stack)?;
             let place = stack.places.get(path.levels.get(stack.level)?)?;
-            Some((*place, stack.places.len()))
+            Some((*place, stack))
         });
-        (tensor.depth, tensor.layers) = found.unzip();
+        tensor.depth = found.map(|(place, _)| place);
+        tensor.layers = found.map(|(_, stack)| stack.places.len());
+        tensor.branches = found.map(|(_, stack)| stack.branches);
     }
     stacks.values().map(|stack| stack.places.len()).max()
 }
@@ -89,6 +103,8 @@ struct Stack {
     level: usize,
     /// The blocks' names and places.
     places: HashMap<String, usize>,
+    /// The number of residual branches in all of them.
+    branches: usize,
 }
 
 impl Stack {
@@ -106,7 +122,16 @@ impl Stack {
         let places = places
             .map(|(place, name)| (name.to_owned(), place))
             .collect();
-        Self { level, places }
+        let counted = ends.iter().filter(|end| end.path.levels.len() > level);
+        let branches: HashSet<(&str, Role)> = counted
+            .map(|end| (end.module.as_str(), end.role))
+            .collect();
+        let branches = branches.len();
+        Self {
+            level,
+            places,
+            branches,
+        }
     }
 }
 
@@ -127,7 +152,7 @@ fn holds_blocks(ends: &[End], level: usize) -> bool {
 }
 
 /// Marks the last convolution and the last normalization of each residual unit of convolutions
-/// (`conv3`, `bn3`).
+/// (`conv3`, `bn3`), and the convolutions in it that a normalization follows.
 pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     let place = |name: &str, stem: &str| -> Option<(String, u32)> {
         let parts: Vec<&str> = name.split('.').collect();
@@ -146,8 +171,10 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     let norms = tensors
         .iter()
         .filter(|tensor| tensor.role == Role::NormWeight);
-    let normalized: HashSet<(String, u32)> =
-        norms.filter_map(|norm| place(&norm.name, "bn")).collect();
+    // As many as the convolution makes: before it, there would be as many as it takes.
+    let sizes: HashMap<(String, u32), Vec<usize>> = norms
+        .filter_map(|norm| Some((place(&norm.name, "bn")?, norm.shape.clone())))
+        .collect();
     for tensor in tensors {
         let stem = if tensor.role == Role::Conv {
             "conv"
@@ -157,16 +184,17 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         let Some((unit, number)) = place(&tensor.name, stem) else {
             continue;
         };
-        match (tensor.role, last.get(&unit) == Some(&number)) {
-            (Role::Conv, true) => {
-                tensor.role = Role::ResidualOut;
-                tensor.is_normalized |= normalized.contains(&(unit, number));
+        let is_last = last.get(&unit) == Some(&number);
+        let is_in_unit = last.contains_key(&unit);
+        match tensor.role {
+            Role::Conv if is_in_unit => {
+                let norm = sizes.get(&(unit, number));
+                tensor.is_normalized |= norm.is_some_and(|size| *size == tensor.shape[..1]);
+                if is_last {
+                    tensor.role = Role::ResidualOut;
+                }
             }
-            (Role::Conv, false) if last.contains_key(&unit) && tensor.activation.is_none() => {
-                tensor.activation = Some(Activation::Relu);
-                tensor.activation_from = Some(Source::Name);
-            }
-            (Role::NormWeight, true) => tensor.role = Role::LastNormWeight,
+            Role::NormWeight if is_last => tensor.role = Role::LastNormWeight,
             _ => {}
         }
     }
