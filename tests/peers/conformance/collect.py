@@ -43,8 +43,12 @@ def torch_models(library):
         "plain": models.plain_models(),
     }[library]
     for name, build in builders.items():
-        with torch.device("meta"):
-            yield name, expected(build())
+        try:
+            with torch.device("meta"):
+                model = build()
+        except NotImplementedError:  # It computes with what it has drawn.
+            model = build()
+        yield name, expected(model)
 
 
 def keras_models():
@@ -60,13 +64,11 @@ def onnx_models(folder):
     """Models as ONNX files, whose graphs state what names do not."""
     import torch
 
-    without_values()
     builders = {"torchvision": models.torchvision_model, "timm": models.timm_model}
     for library, sizes in models.ONNX.items():
         for name, size in sizes.items():
             model = (models.plain_models()[name]() if library == "plain" else builders[library](name)).eval()
-            torch.onnx.export(model, (torch.zeros(size),), folder / f"{name}.onnx", dynamo=False, do_constant_folding=False,
-                              training=torch.onnx.TrainingMode.PRESERVE, keep_initializers_as_inputs=False)
+            torch.onnx.export(model, (torch.zeros(size),), folder / f"{name}.onnx", dynamo=False)
             yield name, expected(model)
 
 

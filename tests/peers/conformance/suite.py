@@ -10,10 +10,13 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from command import semilla
+# What `command` imports wants one.
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
-from . import review
-from .verdict import fault, is_inferred
+from command import semilla  # noqa: E402
+
+from . import review  # noqa: E402
+from .verdict import fault, is_inferred  # noqa: E402
 
 LIBRARIES = ("plain", "torchvision", "timm", "transformers", "keras")
 TYPES = {
@@ -38,7 +41,7 @@ class Tally:
         self.counts["tensors"] += 1
         if line["role"] == "unknown":
             self.counts["unknown"] += 1
-            self.unknown.append(line["name"])
+            self.unknown.append(f"{self.model}: {line['name']} {line['shape']}")
             return
         found, guessed = fault(line, expected.truth), is_inferred(line)
         self.counts[("inferred " if guessed else "") + ("wrong" if found else "right")] += 1
@@ -128,7 +131,7 @@ def main(libraries):
             done.append(tally)
     whole = total(done)
     print(whole.row())
-    for line in whole.silent + whole.reasons:
+    for line in whole.silent + whole.reasons + whole.unknown:
         print(line)
 
 

@@ -87,20 +87,28 @@ pub(super) fn is_made_beside(tensor: &Tensor, channels: usize, all: All<'_>) -> 
     };
     let container = parts[..=block].join(".") + ".";
     let own = stem(text);
+    // Normalizations in a module of its own come after it.
+    let around = stem(own.trim_end_matches('.'));
     let mut beside = all.under(&container).take(MODULE).filter(|other| {
         let name = own_name(other);
-        !name.starts_with(own) && !is_aside(&name[container.len()..])
+        let is_after = around != container && name.starts_with(around) && is_norm(other);
+        !name.starts_with(own) && !is_after && !is_aside(&name[container.len()..])
     });
     beside.any(|other| made(other) == Some(channels))
 }
 
+fn is_norm(tensor: &Tensor) -> bool {
+    matches!(
+        tensor.role,
+        Role::NormWeight | Role::LastNormWeight | Role::OffsetNormWeight
+    )
+}
+
 /// The number of channels that a tensor's layer gives, if it says so.
 pub(super) fn made(tensor: &Tensor) -> Option<usize> {
-    match (tensor.role, &tensor.layout) {
-        (Role::NormWeight | Role::LastNormWeight | Role::OffsetNormWeight, _) => {
-            tensor.shape.first().copied()
-        }
-        (role, Some(layout)) if role.is_matrix() => Some(layout.size(Axis::Out, &tensor.shape)),
+    match &tensor.layout {
+        _ if is_norm(tensor) => tensor.shape.first().copied(),
+        Some(layout) if tensor.role.is_matrix() => Some(layout.size(Axis::Out, &tensor.shape)),
         _ => None,
     }
 }

@@ -81,14 +81,22 @@ fn inputs(tensor: &Tensor) -> Option<usize> {
 /// The groups, where there is more than one, or what is taken for granted.
 fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels) -> Option<Found> {
     let layout = tensor.layout.as_ref()?;
-    let is_plain = layout.axis(Axis::Out) == Some(0) && layout.axis(Axis::In) == Some(1);
-    if !is_convolution(tensor) || !is_plain || layout.groups() != 1 || tensor.shape.len() < 3 {
+    if !is_convolution(tensor) || layout.groups() != 1 || tensor.shape.len() < 3 {
         return None;
     }
-    let (out, inputs) = (tensor.shape[0], tensor.shape[1]);
+    let out = layout.size(Axis::Out, &tensor.shape);
+    let inputs = layout.size(Axis::In, &tensor.shape);
     let text = own_name(tensor);
-    if out < 2 || inputs == 0 {
+    if out < 2 || inputs == 0 || layout.axis(Axis::Stack).is_some() {
         return None;
+    }
+    // Names of Keras and Flax do not say what comes before what.
+    if layout.axis(Axis::Out) != Some(0) {
+        let is_depthwise = inputs == 1 && is_named_depthwise(text);
+        return is_depthwise.then(|| Found {
+            layout: layout.clone().grouped(out),
+            ground: None,
+        });
     }
     let grouped = |groups: usize, ground| {
         Some(Found {

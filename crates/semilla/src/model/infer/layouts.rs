@@ -104,7 +104,10 @@ fn by_convention(
     }
     let spatial = rank - 2;
     if convention != Convention::Pytorch {
-        let depthwise = name.leaf() == "depthwise_kernel" && rank >= 3;
+        // Keras calls the kernel of a depthwise convolution so alone, too.
+        let is_named = name.inside("depthwise") || name.inside("dwconv");
+        let depthwise = rank >= 3
+            && (name.leaf() == "depthwise_kernel" || (is_named && shape.last() == Some(&1)));
         // [kernel..., channel, multiplier]: every channel a weight of its own.
         let letters = ["D", "H", "W"][3usize.saturating_sub(spatial)..].concat();
         return match role {

@@ -23,7 +23,13 @@ pub(super) fn matrix(
     let (leaf, rank) = (name.leaf(), shape.len());
     let is_named = matches!(
         leaf,
-        "weight" | "kernel" | "w" | "embedding" | "embeddings" | "depthwise_kernel"
+        "weight"
+            | "kernel"
+            | "w"
+            | "embedding"
+            | "embeddings"
+            | "depthwise_kernel"
+            | "pointwise_kernel"
     ) || leaf.ends_with("_proj")
         || leaf == "in_proj_weight";
     if !is_named {
