@@ -90,7 +90,7 @@ pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
 pub use lora::LoraInit;
 pub use model::{BiasFanIn, Model, Role, Tensor};
-pub use plan::{Disposition, Line, Plan, PlanError, Signal, Variance};
+pub use plan::{Disposition, Line, Plan, PlanError, Signal, Stack, Variance};
 pub use recipe::{Recipe, RecipeError};
 pub use stream::Sampler;
 pub use tie::{Tie, TieError, check_ties};

@@ -1,6 +1,6 @@
 //! A plan as a table.
 
-use semilla::{Line, Plan, Variance};
+use semilla::{Line, Plan};
 
 use crate::failure::Failure;
 use crate::show::figures::{grouped_digits, number, shape};
@@ -45,6 +45,9 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
     };
     output.table(&table)?;
     output.same(&same)?;
+    for stack in &plan.stacks {
+        output.line(format_args!("{stack}"))?;
+    }
     let elements: u64 = plan.tensors.iter().map(Line::elements).sum();
     let bytes: u64 = plan.tensors.iter().map(bytes).sum();
     output.line(format_args!(
@@ -113,7 +116,7 @@ fn values(line: &Line) -> String {
     line.disposition.to_string() + &rest.unwrap_or_default()
 }
 
-/// The reason, with the fans and what the gain does to signals.
+/// The reason, with the fans and the gain in a plain stack.
 fn why(line: &Line) -> String {
     let mut parts = vec![line.reason.clone()];
     if let Some(fans) = line.fans {
@@ -124,18 +127,10 @@ fn why(line: &Line) -> String {
         ));
     }
     if let Some(signal) = line.signal {
-        let variance = match signal.variance {
-            Variance::Vanishes => "variance dies",
-            Variance::Explodes => "variance explodes",
-            Variance::Stable => "stable",
-            Variance::Neutral => "neutral",
-            Variance::Unstable => "unstable",
-        };
         parts.push(format!(
-            "gain {} before {}: χ₁ {}, {variance}",
+            "gain {} before {}",
             number(signal.gain),
-            signal.activation,
-            number(signal.chi1)
+            signal.activation
         ));
     }
     parts.retain(|part| !part.is_empty());

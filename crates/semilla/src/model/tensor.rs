@@ -78,6 +78,9 @@ pub struct Tensor {
     /// vision are stacks of their own. `None` outside of blocks.
     #[serde(default)]
     pub layers: Option<usize>,
+    /// The weight that takes its output, with nothing but its bias and its activation between.
+    #[serde(default)]
+    pub next: Option<String>,
     /// Where the activation is known from.
     #[serde(skip)]
     pub activation_from: Option<Source>,
@@ -102,6 +105,7 @@ impl Tensor {
             activation: None,
             is_normalized: false,
             layers: None,
+            next: None,
             activation_from: None,
             ground: None,
         }

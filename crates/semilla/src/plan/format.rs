@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Disposition, Line};
+use super::{Disposition, Line, Stack};
 use crate::fill::Fill;
 use crate::transfer::PlanSource;
 
@@ -24,6 +24,9 @@ pub struct Plan {
     pub seed: u64,
     /// One line per tensor, in the model's order.
     pub tensors: Vec<Line>,
+    /// Plain stacks of layers, and what happens to signals in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<Stack>,
     /// The checkpoints that lines load from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<PlanSource>,

@@ -40,8 +40,8 @@ pub struct Line {
     /// The gain that the initializer used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain: Option<f64>,
-    /// The gain's effect on signals under the activation that follows, where both are known and no
-    /// normalization is between.
+    /// The gain's effect on signals under the activation that follows, where the layer lies in a
+    /// plain stack ([`Stack`](super::Stack)): the theory speaks of no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<Signal>,
     /// The standard deviation of the elements, where one describes them all.

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::stack::{self, plain};
 use super::{Disposition, Line, Plan, PlanError, Signal};
 use crate::activation::Activation;
 use crate::fill::{Fill, Load};
-use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
+use crate::init::{Context, InitError, Initializer, Pretrained};
 use crate::model::{Model, Tensor};
 use crate::recipe::{Decided, Decision, Recipe};
 use crate::stream::{self, Key};
@@ -72,16 +73,19 @@ impl Recipe {
         if !errors.is_empty() {
             return Err(PlanError::Tensors(errors));
         }
+        let stacks = plain(model);
         let mut plan = Plan {
             format: Plan::FORMAT,
             stream: stream::VERSION,
             recipe: self.name.clone(),
             seed,
-            tensors: judged(drafts),
+            tensors: judged(drafts, &stacks),
+            stacks: Vec::new(),
             sources: supply.into_sources(model),
             kept: None,
         };
         plan.tie(&ties)?;
+        plan.judge(model, &stacks);
         Ok(plan)
     }
 }
@@ -105,8 +109,10 @@ pub(super) struct Draft {
     gain: Option<(Activation, f64)>,
 }
 
-/// The lines with the theory of their gains, computed once for each activation and gain.
-pub(super) fn judged(drafts: Vec<Draft>) -> Vec<Line> {
+/// The lines of a model, those in plain stacks with the theory of their gains, computed once for
+/// each activation and gain.
+fn judged(drafts: Vec<Draft>, stacks: &[Vec<usize>]) -> Vec<Line> {
+    let is_stacked: HashSet<usize> = stacks.iter().flatten().copied().collect();
     let mut known = HashMap::new();
     let mut signal = |(activation, gain): (Activation, f64)| {
         let key = (activation.to_string(), gain.to_bits());
@@ -114,11 +120,40 @@ pub(super) fn judged(drafts: Vec<Draft>) -> Vec<Line> {
             .entry(key)
             .or_insert_with(|| Signal::new(activation, gain))
     };
-    let line = |Draft { line, gain }: Draft| Line {
-        signal: gain.and_then(&mut signal),
+    let line = |(place, Draft { line, gain }): (usize, Draft)| Line {
+        signal: gain
+            .filter(|_| is_stacked.contains(&place))
+            .and_then(&mut signal),
         ..line
     };
-    drafts.into_iter().map(line).collect()
+    drafts.into_iter().enumerate().map(line).collect()
+}
+
+impl Draft {
+    /// The line, with the theory of its gain if it lies in a plain stack.
+    pub(super) fn line(self, is_stacked: bool) -> Line {
+        let gain = self.gain.filter(|_| is_stacked);
+        Line {
+            signal: gain.and_then(|(activation, gain)| Signal::new(activation, gain)),
+            ..self.line
+        }
+    }
+}
+
+impl Plan {
+    /// Says what happens to signals in the plain stacks of the model.
+    pub(super) fn judge(&mut self, model: &Model, stacks: &[Vec<usize>]) {
+        if stacks.is_empty() {
+            self.stacks.clear();
+            return;
+        }
+        let lines = self.tensors.iter().map(|line| (line.name.as_str(), line));
+        let lines: HashMap<&str, &Line> = lines.collect();
+        let judged = stacks
+            .iter()
+            .filter_map(|at| stack::judged(model, at, &lines));
+        self.stacks = judged.collect();
+    }
 }
 
 /// Makes lines of one model.
@@ -202,7 +237,6 @@ impl Maker {
             ..self.context
         };
         let resolved = decision.initializer.resolve(tensor, &context)?;
-        let gain = gain(tensor, &resolved);
         let line = Line {
             disposition: Disposition::of(fate, &decision.initializer),
             std: resolved.fill.std(),
@@ -223,16 +257,10 @@ impl Maker {
             initializer: decision.initializer,
             ..self.placeholder(tensor)
         };
+        let activation = tensor.activation;
+        let gain = activation.and_then(|after| Some((after, stack::gain(tensor, &line)?)));
         Ok(Draft { line, gain })
     }
-}
-
-/// The gain that theory can judge: before an activation, with no normalization between.
-fn gain(tensor: &Tensor, resolved: &Resolved) -> Option<(Activation, f64)> {
-    let activation = tensor.activation.filter(|_| !tensor.is_normalized)?;
-    // The layer's own fans, whichever rule the initializer followed.
-    let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
-    Some((activation, resolved.fill.std()? * fans.fan_in.sqrt()))
 }
 
 /// The reason for the part that is loaded, then for the rest.

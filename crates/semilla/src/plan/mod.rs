@@ -28,6 +28,7 @@ mod line;
 mod make;
 mod show;
 mod signal;
+mod stack;
 mod tie;
 
 pub use disposition::Disposition;
@@ -35,6 +36,7 @@ pub use error::PlanError;
 pub use format::Plan;
 pub use line::Line;
 pub use signal::{Signal, Variance};
+pub use stack::Stack;
 
 #[cfg(test)]
 mod tests;

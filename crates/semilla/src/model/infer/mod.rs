@@ -9,6 +9,7 @@ mod projections;
 mod reading;
 mod residual;
 mod roles;
+mod sequence;
 mod steps;
 mod vectors;
 mod whole;

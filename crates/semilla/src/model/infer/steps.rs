@@ -13,6 +13,7 @@ use super::neighbours::join_biases;
 use super::reading::Reading;
 use super::residual::{mark_residual_units, number_blocks, width};
 use super::roles::role;
+use super::sequence::follower;
 use super::whole::Whole;
 use crate::activation::Activation;
 use crate::dtype::DType;
@@ -148,6 +149,14 @@ impl Model {
         }
         let layers = number_blocks(&mut tensors);
         join_biases(&mut tensors, &by_name);
+        let next: Vec<Option<String>> = {
+            let all = All::new(&tensors, &by_name);
+            let next = |tensor: &Tensor| next(tensor, all, evidence.of(&tensor.name));
+            tensors.iter().map(next).collect()
+        };
+        for (tensor, next) in tensors.iter_mut().zip(next) {
+            tensor.next = next;
+        }
         let width = width(&tensors);
         Self {
             tensors,
@@ -232,6 +241,14 @@ fn kind(role: Role) -> Role {
         role if role.is_matrix() => Role::Linear,
         role => role,
     }
+}
+
+/// The weight that takes a layer's output behind its activation.
+fn next(tensor: &Tensor, all: All<'_>, facts: Option<&Facts>) -> Option<String> {
+    let stated = facts.and_then(|facts| facts.next.as_ref());
+    stated
+        .map(|fact| fact.value.clone())
+        .or_else(|| follower(tensor, all))
 }
 
 /// The weights that a tensor holds, and the sections of its output axis that are weights of their
