@@ -9,9 +9,9 @@ use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
 
 /// `None` where the role is unknown.
-pub(super) fn decide(tensor: &Tensor, model: &Model) -> Option<Decision> {
+pub(super) fn decide(tensor: &Tensor, model: &Model, fans: FanRule) -> Option<Decision> {
     let (initializer, reason) = choose(tensor, model)?;
-    Some(Decision::of(tensor, initializer, FanRule::Exact, reason))
+    Some(Decision::of(tensor, initializer, fans, reason))
 }
 
 type Choice = (Initializer, Cow<'static, str>);

@@ -8,7 +8,7 @@ use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::glob::glob_match;
 use crate::init::Initializer;
-use crate::layout::Layout;
+use crate::layout::{FanRule, Layout};
 use crate::model::{Facts, Fused, Role, Source, Tensor};
 use crate::suggest::did_you_mean;
 
@@ -100,6 +100,7 @@ pub(super) struct Rule {
     pub(super) ndim: Vec<usize>,
     pub(super) dtypes: Vec<DType>,
     pub(super) layout: Option<Layout>,
+    pub(super) fans: Option<FanRule>,
     pub(super) set: Stated,
     pub(super) init: Initializer,
     pub(super) reason: String,

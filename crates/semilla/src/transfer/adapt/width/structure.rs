@@ -7,8 +7,7 @@ use crate::model::Role;
 use crate::transfer::adapt::draft::Draft;
 
 /// The structure of a model's axes, as far as names do not say it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Structure {
     /// The attention heads of the checkpoint and of the model; needed where there is attention.
     pub heads: Option<[usize; 2]>,
