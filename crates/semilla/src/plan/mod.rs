@@ -19,11 +19,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asks;
 mod check;
 mod disposition;
 mod edit;
 mod error;
 mod format;
+mod groups;
 mod line;
 mod make;
 mod show;
@@ -34,6 +36,7 @@ mod tie;
 pub use disposition::Disposition;
 pub use error::PlanError;
 pub use format::Plan;
+pub use groups::OptimizerGroup;
 pub use line::Line;
 pub use signal::{Signal, Variance};
 pub use stack::Stack;

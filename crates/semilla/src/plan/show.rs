@@ -6,6 +6,7 @@ use super::{Line, Plan, Stack};
 use crate::fill::Fill;
 use crate::model::Role;
 use crate::number::{grouped, rounded};
+use crate::scheme::Scheme;
 
 impl fmt::Display for Plan {
     /// A line for each tensor.
@@ -16,7 +17,13 @@ impl fmt::Display for Plan {
             .try_for_each(|line| writeln!(f, "{line}"))?;
         self.stacks
             .iter()
-            .try_for_each(|stack| writeln!(f, "{stack}"))
+            .try_for_each(|stack| writeln!(f, "{stack}"))?;
+        let Scheme { asks, unmet } = &self.scheme;
+        asks.iter()
+            .try_for_each(|ask| writeln!(f, "asks: {}", ask.words))?;
+        unmet
+            .iter()
+            .try_for_each(|unmet| writeln!(f, "not met: {}", unmet.words))
     }
 }
 

@@ -145,7 +145,8 @@ pub(super) fn gain(tensor: &Tensor, line: &Line) -> Option<f64> {
         return None;
     }
     let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
-    Some(line.fill.root_mean_square(&line.shape)? * fans.fan_in.sqrt())
+    let scale = line.multiplier.unwrap_or(1.0) * fans.fan_in.sqrt();
+    Some(line.fill.root_mean_square(&line.shape)? * scale)
 }
 
 #[cfg(test)]
@@ -171,10 +172,16 @@ mod tests {
         assert_eq!(stack.tensors.len(), 50);
         // The first layer makes a variance of gain² of its inputs' 1, then it settles at 1.
         let gain = 1.592_536_f64;
-        assert!((stack.variance * gain.powi(2) - 1.0).abs() < 1e-5, "{stack}");
+        assert!(
+            (stack.variance * gain.powi(2) - 1.0).abs() < 1e-5,
+            "{stack}"
+        );
         // χ₁ = 1.17784 there; a little less on the way.
         let most = 1.177_842_f64.powi(49);
-        assert!(stack.gradients > most / 3.0 && stack.gradients < most, "{stack}");
+        assert!(
+            stack.gradients > most / 3.0 && stack.gradients < most,
+            "{stack}"
+        );
         let text = plan.to_string();
         let said = "layers.0.weight to layers.49.weight, 50 layers with only activations between: \
                     the variance of signals stays (× 0.39), squared gradients grow 1,600-fold on \

@@ -47,6 +47,7 @@ mod document;
 mod draft;
 mod error;
 mod extend;
+mod parts;
 mod remedy;
 mod rule;
 

@@ -10,6 +10,7 @@ mod reading;
 mod residual;
 mod roles;
 mod sequence;
+mod sides;
 mod steps;
 mod vectors;
 mod whole;
