@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::asks::Unrated;
+use super::asks::{Unrated, scheme};
 use super::stack::{self, plain};
 use super::{Disposition, Line, Plan, PlanError, Signal};
 use crate::activation::Activation;
@@ -72,7 +72,9 @@ impl Recipe {
         for (tensor, decision) in model.tensors.iter().zip(decisions) {
             match maker.draft(tensor, decision, supply.fate(&tensor.name)) {
                 Ok(draft) => {
-                    unrated.note(&draft);
+                    if let Some(why) = &draft.unrated {
+                        unrated.note(&tensor.name, why.clone());
+                    }
                     drafts.push(draft);
                 }
                 Err(error) => errors.push((tensor.name.clone(), error)),
@@ -88,7 +90,7 @@ impl Recipe {
             recipe: self.name.clone(),
             seed,
             tensors: judged(drafts, &stacks),
-            scheme: maker.scheme(self, model, unrated)?,
+            scheme: scheme(self, model, &maker.context, unrated)?,
             stacks: Vec::new(),
             sources: supply.into_sources(model),
             kept: None,
@@ -114,11 +116,11 @@ fn check_names(supply: &Supply, model: &Model) -> Result<(), PlanError> {
 
 /// A line, and what is still to be said of it.
 pub(super) struct Draft {
-    pub(super) line: Line,
+    line: Line,
     /// The activation and the gain whose theory it lacks.
     gain: Option<(Activation, f64)>,
     /// Why its learning rate has no factor, where the recipe asks for one.
-    pub(super) unrated: Option<ExpressionError>,
+    unrated: Option<ExpressionError>,
 }
 
 /// The lines of a model, those in plain stacks with the theory of their gains, computed once for
@@ -170,7 +172,7 @@ impl Plan {
 
 /// Makes lines of one model.
 pub(super) struct Maker {
-    pub(super) context: Context,
+    context: Context,
 }
 
 impl Maker {
