@@ -106,7 +106,9 @@ fn weight(node: &Node, input: usize, transposed: bool, shape: &[usize]) -> Optio
 }
 
 fn product(sizes: &[usize]) -> usize {
-    sizes.iter().fold(1, |all: usize, &size| all.saturating_mul(size))
+    sizes
+        .iter()
+        .fold(1, |all: usize, &size| all.saturating_mul(size))
 }
 
 /// Whether a node looks up rows of its table.

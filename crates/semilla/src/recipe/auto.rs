@@ -27,10 +27,9 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             unit("1"),
             "which rows are queries, keys or values is not known: one scale, by the inputs",
         ),
-        Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => because(
-            init::xavier_uniform(),
-            "each projection with its own fans",
-        ),
+        Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => {
+            because(init::xavier_uniform(), "each projection with its own fans")
+        }
         Role::AttentionOut | Role::MlpOut if tensor.layers.is_some() => end_of_branch(tensor),
         Role::ResidualOut if tensor.shape.len() == 2 && tensor.layers.is_some() => {
             end_of_branch(tensor)
@@ -46,10 +45,7 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         Role::ResidualOut => because(he_fan_out(), "ends a residual branch of convolutions"),
         Role::Head => because(unit("1"), "logits of unit variance"),
         Role::Router => because(small(), "near-equal routing at the start"),
-        Role::PatchEmbedding => because(
-            unit("1"),
-            "patches are inputs of unit variance",
-        ),
+        Role::PatchEmbedding => because(unit("1"), "patches are inputs of unit variance"),
         Role::Embedding if model.layers.is_some() && model.width.is_some() => because(
             small(),
             "as transformers are trained: small rows, tied heads stay sane",
@@ -147,8 +143,7 @@ fn end_of_branch(tensor: &Tensor) -> Choice {
             "ends one of 2·layers residual branches: their sum keeps unit variance",
         );
     };
-    let reason =
-        format!("ends one of {branches} residual branches: their sum keeps unit variance");
+    let reason = format!("ends one of {branches} residual branches: their sum keeps unit variance");
     (scaled(&format!("1 / {branches}"), None), Cow::Owned(reason))
 }
 
@@ -191,8 +186,14 @@ fn recurrent_bias(tensor: &Tensor) -> Choice {
 fn logit_scale(tensor: &Tensor) -> Choice {
     let is_single = tensor.shape.iter().all(|&size| size == 1) && tensor.shape.len() < 2;
     let (factor, reason) = match is_single {
-        true => (1.0 / 0.07, "log(1 / 0.07): the temperature at which CLIP starts"),
-        false => (10.0, "log 10: the scale of a cosine attention's scores (Swin V2)"),
+        true => (
+            1.0 / 0.07,
+            "log(1 / 0.07): the temperature at which CLIP starts",
+        ),
+        false => (
+            10.0,
+            "log 10: the scale of a cosine attention's scores (Swin V2)",
+        ),
     };
     let value = f64::ln(factor).into();
     because(init::Constant { value }, reason)
@@ -225,8 +226,12 @@ fn branch_scale(tensor: &Tensor) -> Choice {
         "resweight" | "skip_gain" | "skipinit_gain" => {
             (0.0, "residual branches start silent (ReZero, SkipInit)")
         }
-        "alpha_cross_attn" | "alpha_dense" | "cross_attn_attn_gate" | "cross_attn_mlp_gate"
-        | "gate_attention" | "gate_ffw" => (0.0, "the gate of cross-attention starts closed (Flamingo)"),
+        "alpha_cross_attn"
+        | "alpha_dense"
+        | "cross_attn_attn_gate"
+        | "cross_attn_mlp_gate"
+        | "gate_attention"
+        | "gate_ffw" => (0.0, "the gate of cross-attention starts closed (Flamingo)"),
         "gamma" | "layer_scale_parameter" if !is_cait => (
             1e-6,
             "residual branches start nearly silent (LayerScale, as in ConvNeXt)",
@@ -275,6 +280,10 @@ fn by_activation(tensor: &Tensor) -> Choice {
             }
             .into(),
             before("self-normalizing at gain 1"),
+        ),
+        Activation::Sin if tensor.is_input => (
+            init::siren().first(true).into(),
+            before("a sine network's first layer"),
         ),
         Activation::Sin => (
             init::siren().into(),

@@ -135,7 +135,10 @@ fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels) -> Option<Found> {
         return None;
     }
     if Name::new(text).inside("group") {
-        return grouped(out / inputs, Some("named for its groups, of as many channels as it makes"));
+        return grouped(
+            out / inputs,
+            Some("named for its groups, of as many channels as it makes"),
+        );
     }
     if !whole.made.contains(&inputs) {
         let ground = "no layer makes as few channels as it takes: groups of as many as it makes";
@@ -147,11 +150,7 @@ fn groups(tensor: &Tensor, all: All<'_>, whole: &Channels) -> Option<Found> {
 }
 
 /// The groups of a convolution that takes one channel a group.
-fn depthwise(
-    tensor: &Tensor,
-    all: All<'_>,
-    whole: &Channels,
-) -> (usize, Option<&'static str>) {
+fn depthwise(tensor: &Tensor, all: All<'_>, whole: &Channels) -> (usize, Option<&'static str>) {
     let text = own_name(tensor);
     let out = tensor.shape[0];
     if is_named_depthwise(text) || is_state_spaces(text, all) {
@@ -189,15 +188,25 @@ fn is_state_spaces(text: &str, all: All<'_>) -> bool {
 /// Whether a name may be that of a network's first convolution: each number in it is the first of
 /// its kind, and no block is around it.
 fn is_first(text: &str) -> bool {
-    let parts: Vec<&str> = stem(text).split('.').filter(|part| !part.is_empty()).collect();
-    let digits = |part: &str| part.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned();
+    let parts: Vec<&str> = stem(text)
+        .split('.')
+        .filter(|part| !part.is_empty())
+        .collect();
+    let digits = |part: &str| {
+        part.trim_start_matches(|c: char| !c.is_ascii_digit())
+            .to_owned()
+    };
     let numbers = parts.iter().map(|part| digits(part));
-    let are_first = numbers.clone().all(|number| matches!(&*number, "" | "0" | "1"));
+    let are_first = numbers
+        .clone()
+        .all(|number| matches!(&*number, "" | "0" | "1"));
     let plain = parts.iter().position(|part| is_number(part));
     let inner = plain.map_or(0, |at| parts.len() - 1 - at);
     let is_second = parts.iter().any(|part| *part == "1");
     let beside = ["cpe", "pos", "conv2", "local"];
-    let is_beside = parts.iter().any(|part| beside.iter().any(|word| part.contains(word)));
+    let is_beside = parts
+        .iter()
+        .any(|part| beside.iter().any(|word| part.contains(word)));
     are_first && inner < 2 && !is_second && !is_beside
 }
 
@@ -224,7 +233,12 @@ fn stride(tensor: &Tensor, whole: &Channels) -> Option<Found> {
         .collect();
     let is_even = |size: &usize| *size > 0 && (size.is_multiple_of(2) || *size == 1);
     let largest = kernel.iter().copied().max().unwrap_or(1);
-    let overlapping = |ground| Some(Found { layout: layout.clone(), ground: Some(ground) });
+    let overlapping = |ground| {
+        Some(Found {
+            layout: layout.clone(),
+            ground: Some(ground),
+        })
+    };
     if largest < 2 {
         return None;
     }
@@ -243,7 +257,9 @@ fn stride(tensor: &Tensor, whole: &Channels) -> Option<Found> {
         return overlapping("a kernel that overlaps, as most of this network have the same size");
     }
     Some(Found {
-        layout: layout.clone().strided(layout.receptive_field(&tensor.shape)),
+        layout: layout
+            .clone()
+            .strided(layout.receptive_field(&tensor.shape)),
         ground: Some("a kernel of even size: its stride is taken for as large"),
     })
 }

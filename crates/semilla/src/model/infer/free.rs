@@ -35,20 +35,37 @@ fn state_space(name: &Name<'_>) -> Option<Role> {
 
 /// Scales of branches, of logits and of anything else.
 fn scale(name: &Name<'_>, leaf: &str, shape: &[usize]) -> Option<Role> {
-    let in_layer_scale =
-        name.inside("ls1") || name.inside("ls2") || name.inside("layer_scale");
+    let in_layer_scale = name.inside("ls1") || name.inside("ls2") || name.inside("layer_scale");
     // A vector, or one with further axes of size 1.
     let is_line = shape.iter().filter(|&&size| size != 1).count() < 2;
     Some(match leaf {
         "gamma" | "scale" if in_layer_scale => Role::BranchScale,
         "gamma" if shape.len() > 2 && is_line => Role::BranchScale,
-        "gamma1" | "gamma2" | "gamma3" | "gamma_1" | "gamma_2" | "gamma_3" | "gamma_xca" | "ffn_gamma" | "lambda1" | "lambda_1"
-        | "lambda_2" | "ls1" | "ls2" | "layer_scale" | "layer_scale_1" | "layer_scale_2"
+        "gamma1"
+        | "gamma2"
+        | "gamma3"
+        | "gamma_1"
+        | "gamma_2"
+        | "gamma_3"
+        | "gamma_xca"
+        | "ffn_gamma"
+        | "lambda1"
+        | "lambda_1"
+        | "lambda_2"
+        | "ls1"
+        | "ls2"
+        | "layer_scale"
+        | "layer_scale_1"
+        | "layer_scale_2"
         | "layer_scale_parameter" => Role::BranchScale,
         "resweight" | "skip_gain" | "skipinit_gain" => Role::BranchScale,
         // Gates of cross-attention that start closed: Flamingo's.
-        "alpha_cross_attn" | "alpha_dense" | "cross_attn_attn_gate" | "cross_attn_mlp_gate"
-        | "gate_attention" | "gate_ffw" => Role::BranchScale,
+        "alpha_cross_attn"
+        | "alpha_dense"
+        | "cross_attn_attn_gate"
+        | "cross_attn_mlp_gate"
+        | "gate_attention"
+        | "gate_ffw" => Role::BranchScale,
         "scale" if name.inside("res_scale") => Role::Multiplier,
         "layer_scalar" | "temperature" => Role::Multiplier,
         "gain" if shape.len() > 1 && is_line => Role::Multiplier,
@@ -74,7 +91,10 @@ fn weight_gain(text: &str, all: All<'_>) -> Option<Role> {
 /// Tables and grids of positions, absolute or relative.
 fn position(name: &Name<'_>, kind: &str) -> Option<Role> {
     // A plain leaf is a table's or a module's own.
-    if matches!(kind, "weight" | "bias" | "kernel" | "embedding" | "embeddings") {
+    if matches!(
+        kind,
+        "weight" | "bias" | "kernel" | "embedding" | "embeddings"
+    ) {
         return None;
     }
     let words = [
@@ -103,15 +123,35 @@ fn position(name: &Name<'_>, kind: &str) -> Option<Role> {
 
 /// Tokens that are learned as they are, and others that stand for something missing.
 fn token(name: &Name<'_>, kind: &str) -> Option<Role> {
-    if matches!(kind, "weight" | "bias" | "kernel" | "embedding" | "embeddings") {
+    if matches!(
+        kind,
+        "weight" | "bias" | "kernel" | "embedding" | "embeddings"
+    ) {
         return None;
     }
-    let ends = ["_token", "_tokens", "_emb", "_embed", "_embeds", "_embedding", "_embeddings"];
+    let ends = [
+        "_token",
+        "_tokens",
+        "_emb",
+        "_embed",
+        "_embeds",
+        "_embedding",
+        "_embeddings",
+    ];
     let is_named = ends.iter().any(|end| kind.ends_with(end)) || kind.starts_with("segment_token");
     let is_free = matches!(
         kind,
-        "latent" | "latents" | "latent_query" | "query_tokens" | "probe" | "image_newline"
-            | "view_seperator" | "view_separator" | "image_sep" | "image_begin" | "image_end"
+        "latent"
+            | "latents"
+            | "latent_query"
+            | "query_tokens"
+            | "probe"
+            | "image_newline"
+            | "view_seperator"
+            | "view_separator"
+            | "image_sep"
+            | "image_begin"
+            | "image_end"
             | "no_object_pointer"
     );
     let by_quantizer = name.inside("codebook") || name.inside("quantiz");
@@ -119,16 +159,9 @@ fn token(name: &Name<'_>, kind: &str) -> Option<Role> {
 }
 
 /// Biases that are no vectors, and a detector's.
-fn bias(
-    name: &Name<'_>,
-    leaf: &str,
-    shape: &[usize],
-    text: &str,
-    all: All<'_>,
-) -> Option<Role> {
+fn bias(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>) -> Option<Role> {
     if leaf == "bias" {
-        let in_detector =
-            name.module() == "cls_logits" && name.parent() == "classification_head";
+        let in_detector = name.module() == "cls_logits" && name.parent() == "classification_head";
         return in_detector.then_some(Role::PriorBias);
     }
     // A stack of experts' biases, by the name of their weights.

@@ -1,7 +1,7 @@
 //! Layouts and blocks that follow from a role, a convention and the number of axes.
 
 use super::index::{All, stem};
-use super::sides::{Outputs, by_bias};
+use super::outputs::{Outputs, by_bias};
 use super::whole::{Whole, is_conv1d};
 use crate::layout::{Axis, Layout};
 use crate::model::convention::Convention;
@@ -59,7 +59,12 @@ fn stacked(text: &str, shape: &[usize], all: All<'_>) -> (Layout, Option<&'stati
         _ => None,
     };
     let around = stem(stem(text).trim_end_matches('.'));
-    let routers = ["gate.weight", "router.weight", "router.layer.weight", "gate.wg.weight"];
+    let routers = [
+        "gate.weight",
+        "router.weight",
+        "router.layer.weight",
+        "gate.wg.weight",
+    ];
     let router = routers.iter().find_map(|leaf| {
         let found = all.find(&format!("{around}{leaf}"))?;
         match found.shape[..] {
@@ -83,7 +88,10 @@ fn stacked(text: &str, shape: &[usize], all: All<'_>) -> (Layout, Option<&'stati
     match by_pair().or_else(|| router.and_then(by_width)) {
         Some(true) => (oi, None),
         Some(false) => (io, None),
-        None => (oi, Some("stored [expert, out, in] as most stacks of experts are")),
+        None => (
+            oi,
+            Some("stored [expert, out, in] as most stacks of experts are"),
+        ),
     }
 }
 

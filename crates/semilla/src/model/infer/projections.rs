@@ -2,8 +2,8 @@
 
 use super::index::{All, own_name, stem};
 use super::layouts::is_stack;
+use super::outputs::{Outputs, by_bias, by_next_norm};
 use super::reading::{Reading, known};
-use super::sides::{Outputs, by_bias, by_next_norm};
 use super::whole::Whole;
 use crate::model::convention::Convention;
 use crate::model::names::{Name, is_in_block, is_number};
@@ -80,8 +80,18 @@ pub(super) fn matrix(
 
 /// Whether a name is one that linear layers have.
 fn is_linear(own: &str) -> bool {
-    let words = ["proj", "linear", "dense", "mlp", "attn", "head", "classifier"];
-    let ends = ["fc", "fc1", "fc2", "lin", "_a", "_b", "_q", "_k", "_v", "_o"];
+    let words = [
+        "proj",
+        "linear",
+        "dense",
+        "mlp",
+        "attn",
+        "head",
+        "classifier",
+    ];
+    let ends = [
+        "fc", "fc1", "fc2", "lin", "_a", "_b", "_q", "_k", "_v", "_o",
+    ];
     words.iter().any(|word| own.contains(word)) || ends.iter().any(|end| own.ends_with(end))
 }
 
@@ -137,11 +147,20 @@ fn table(name: &Name<'_>, own: &str, all: All<'_>, text: &str) -> Option<Reading
     if own.contains("patch") && !is_flax {
         return None;
     }
-    let is_known = matches!(own, "wte" | "tok" | "shared" | "embed" | "emb" | "embedding_table")
-        || own.starts_with("embed_")
-        || ["embeddings", "embedding", "_embed", "_emb", "_tokens", "_token"]
-            .iter()
-            .any(|end| own.ends_with(end));
+    let is_known = matches!(
+        own,
+        "wte" | "tok" | "shared" | "embed" | "emb" | "embedding_table"
+    ) || own.starts_with("embed_")
+        || [
+            "embeddings",
+            "embedding",
+            "_embed",
+            "_emb",
+            "_tokens",
+            "_token",
+        ]
+        .iter()
+        .any(|end| own.ends_with(end));
     if is_known || is_flax {
         return Some(known(Role::Embedding));
     }
@@ -201,7 +220,9 @@ fn convolution(
         });
     }
     let kernel = &shape[2..];
-    let is_even = kernel.iter().all(|size| *size > 1 && size.is_multiple_of(2));
+    let is_even = kernel
+        .iter()
+        .all(|size| *size > 1 && size.is_multiple_of(2));
     let shown = by_bias(text, shape, all);
     match shown.or_else(|| by_next_norm(text, shape, all).filter(|_| is_even)) {
         Some(Outputs::First) => return known(Role::Conv),

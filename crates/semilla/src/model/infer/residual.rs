@@ -1,6 +1,6 @@
 //! Residual blocks: which tensors end them, how they are numbered, how wide their stream is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::before::natural;
 use super::index::own_name;
@@ -12,15 +12,15 @@ use crate::model::tensor::Tensor;
 const LEVELS: usize = 3;
 
 /// A name up to each number in it that counts modules.
-struct Path {
+pub(super) struct Path {
     /// The container of what the first number counts: `encoder.layers`.
-    stack: String,
+    pub(super) stack: String,
     /// The name up to the first number, up to the second...
     levels: Vec<String>,
 }
 
 impl Path {
-    fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(['.', '/']).collect();
         let is_counted = |at: usize| is_number(parts[at]) || numbered_block(parts[at]).is_some();
         // The tensor's own module may be the first number, not a later one.
@@ -49,22 +49,6 @@ impl Path {
 struct End {
     path: Path,
     role: Role,
-    /// The module that the branch is in. The experts of a mixture end one branch together.
-    module: String,
-}
-
-impl End {
-    fn of(tensor: &Tensor) -> Option<Self> {
-        let text = own_name(tensor);
-        let parts: Vec<&str> = text.split(['.', '/']).collect();
-        let expert = parts.iter().position(|part| part.contains("expert"));
-        let around = parts.len().saturating_sub(2);
-        Some(Self {
-            path: Path::of(text)?,
-            role: tensor.role,
-            module: parts[..expert.unwrap_or(around)].join("."),
-        })
-    }
 }
 
 /// Numbers the residual blocks of each stack in natural order and sets each tensor's own; the
@@ -76,8 +60,10 @@ pub(super) fn number_blocks(tensors: &mut [Tensor]) -> Option<usize> {
     let roles = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
     let mut stacks: BTreeMap<String, Vec<End>> = BTreeMap::new();
     for tensor in tensors.iter().filter(|tensor| roles.contains(&tensor.role)) {
-        if let Some(end) = End::of(tensor) {
-            stacks.entry(end.path.stack.clone()).or_default().push(end);
+        if let Some(path) = Path::of(own_name(tensor)) {
+            let ends = stacks.entry(path.stack.clone()).or_default();
+            let role = tensor.role;
+            ends.push(End { path, role });
         }
     }
     let stacks: HashMap<String, Stack> = stacks
@@ -89,11 +75,9 @@ pub(super) fn number_blocks(tensors: &mut [Tensor]) -> Option<usize> {
         let found = path.and_then(|path| {
             let stack = stacks.get(&path.stack)?;
             let place = stack.places.get(path.levels.get(stack.level)?)?;
-            Some((*place, stack))
+            Some((*place, stack.places.len()))
         });
-        tensor.depth = found.map(|(place, _)| place);
-        tensor.layers = found.map(|(_, stack)| stack.places.len());
-        tensor.branches = found.map(|(_, stack)| stack.branches);
+        (tensor.depth, tensor.layers) = found.unzip();
     }
     stacks.values().map(|stack| stack.places.len()).max()
 }
@@ -103,8 +87,6 @@ struct Stack {
     level: usize,
     /// The blocks' names and places.
     places: HashMap<String, usize>,
-    /// The number of residual branches in all of them.
-    branches: usize,
 }
 
 impl Stack {
@@ -122,16 +104,7 @@ impl Stack {
         let places = places
             .map(|(place, name)| (name.to_owned(), place))
             .collect();
-        let counted = ends.iter().filter(|end| end.path.levels.len() > level);
-        let branches: HashSet<(&str, Role)> = counted
-            .map(|end| (end.module.as_str(), end.role))
-            .collect();
-        let branches = branches.len();
-        Self {
-            level,
-            places,
-            branches,
-        }
+        Self { level, places }
     }
 }
 
@@ -189,7 +162,7 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         match tensor.role {
             Role::Conv if is_in_unit => {
                 let norm = sizes.get(&(unit, number));
-                tensor.is_normalized |= norm.is_some_and(|size| *size == tensor.shape[..1]);
+                tensor.is_normalized |= norm.is_some_and(|size| size.first() == tensor.shape.first());
                 if is_last {
                     tensor.role = Role::ResidualOut;
                 }

@@ -79,12 +79,16 @@ impl Scales {
             return Scales::Gated;
         }
         if has(".temporal_pre_norm.") {
-            return Scales::Offset("temporal_pre_norm is RecurrentGemma's, which multiplies by 1 + w");
+            return Scales::Offset(
+                "temporal_pre_norm is RecurrentGemma's, which multiplies by 1 + w",
+            );
         }
         // Gemma 3n and later ones have the names, but multiply by w.
         let is_later = has(".altup") || has(".layer_scalar");
         if has(".pre_feedforward_layernorm.") && !is_later {
-            return Scales::Offset("pre_feedforward_layernorm is Gemma's, which multiplies by 1 + w");
+            return Scales::Offset(
+                "pre_feedforward_layernorm is Gemma's, which multiplies by 1 + w",
+            );
         }
         match has(".input_layernorm.") {
             true => Scales::Shared,
