@@ -22,6 +22,7 @@ pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> 
     let options = DescribeOptions {
         convention: args.layout.map(Convention::from),
         dtype: args.dtype,
+        config: args.config.clone(),
     };
     let described = describe(model, options);
     described
@@ -43,7 +44,7 @@ pub(crate) fn planned<'a>(
 
 fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure> {
     let mut planner = Planner::new(model)
-        .recipe(recipe(args)?)
+        .recipe(recipe(args, model)?)
         .ties(args.tie.iter().cloned())
         .seed(args.seed);
     if let Some(rules) = args.transfer.rules() {
@@ -58,18 +59,21 @@ fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure
     })
 }
 
-fn recipe(args: &PlanArgs) -> Result<Recipe, Failure> {
+fn recipe(args: &PlanArgs, model: &Described) -> Result<Recipe, Failure> {
     if let Some(scheme) = &args.scheme {
         return Ok(Recipe::scheme(scheme.parse::<Initializer>()?));
     }
-    let path = Path::new(&args.recipe);
+    let Some(recipe) = &args.recipe else {
+        return Ok(model.recipe());
+    };
+    let path = Path::new(recipe);
     let is_file = path
         .extension()
         .is_some_and(|extension| extension == "toml")
-        || args.recipe.contains(std::path::MAIN_SEPARATOR);
+        || recipe.contains(std::path::MAIN_SEPARATOR);
     match is_file {
         true => Ok(Recipe::from_toml(&read_text(path, RECIPE_BYTES)?)?),
-        false => Ok(Recipe::named(&args.recipe)?),
+        false => Ok(Recipe::named(recipe)?),
     }
 }
 

@@ -39,6 +39,9 @@ pub struct Facts {
     pub(super) layout: Option<Fact<Layout>>,
     pub(super) activation: Option<Fact<Activation>>,
     pub(super) is_normalized: Option<Fact<bool>>,
+    pub(super) blocks: Option<Fact<Vec<usize>>>,
+    /// The residual block that it lies in, and how many its stack has.
+    pub(super) block: Option<Fact<(usize, usize)>>,
 }
 
 impl Facts {
@@ -50,6 +53,8 @@ impl Facts {
             layout: None,
             activation: None,
             is_normalized: None,
+            blocks: None,
+            block: None,
         }
     }
 
@@ -82,6 +87,20 @@ impl Facts {
         self
     }
 
+    /// Sizes of what is stacked along its output axis: [`Tensor::blocks`].
+    #[must_use]
+    pub fn blocks(mut self, sizes: impl Into<Vec<usize>>) -> Self {
+        self.blocks = Some(self.fact(sizes.into()));
+        self
+    }
+
+    /// It lies in this residual block, counted from 0, of a stack of so many.
+    #[must_use]
+    pub fn block(mut self, depth: usize, layers: usize) -> Self {
+        self.block = Some(self.fact((depth, layers)));
+        self
+    }
+
     /// These facts and others: for each, the one of the stronger source.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -91,6 +110,8 @@ impl Facts {
             layout: stronger(self.layout, other.layout),
             activation: stronger(self.activation, other.activation),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
+            blocks: stronger(self.blocks, other.blocks),
+            block: stronger(self.block, other.block),
         }
     }
 

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::decision::{Decided, Decision};
 use super::document::{Document, UnusedRules, defaults};
 use super::error::RecipeError;
+use super::library::Library;
 use super::rule::{Group, RoleName, Rule, Stated};
 use super::{auto, built_in};
+use crate::family::Blueprint;
 use crate::init::Initializer;
 use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
@@ -17,6 +20,9 @@ use crate::transfer::Transfer;
 
 /// Names in an error, at most.
 const SHOWN: usize = 10;
+
+/// The recipe that follows a model's `config.json`.
+const TRANSFORMERS: &str = "transformers";
 
 /// An ordered list of rules.
 #[derive(Clone, Debug)]
@@ -42,6 +48,8 @@ pub struct Recipe {
 enum Rules {
     /// Decides by role and activation, in code.
     Auto,
+    /// As the library of a model's `config.json` does, once there is one.
+    Library(Option<Arc<Library>>),
     List(Vec<Rule>),
 }
 
@@ -62,6 +70,9 @@ impl Recipe {
     pub fn named(name: &str) -> Result<Self, RecipeError> {
         if name == "auto" {
             return Ok(Self::auto());
+        }
+        if name == TRANSFORMERS {
+            return Ok(Self::transformers());
         }
         match built_in::text(name) {
             Some(text) => Self::from_toml(text),
@@ -86,6 +97,27 @@ impl Recipe {
             pretrained: Vec::new(),
             ties: Vec::new(),
         }
+    }
+
+    /// The built-in recipe `transformers`: the initial values that the library itself gives to a
+    /// model of a `config.json`, which [`following`](Self::following) states.
+    pub fn transformers() -> Self {
+        Self {
+            name: TRANSFORMERS.to_owned(),
+            source: "transformers' own initial values, by the model's config.json".to_owned(),
+            rules: Rules::Library(None),
+            fans: FanRule::Pytorch,
+            ..Self::auto()
+        }
+    }
+
+    /// The same recipe, for a model with this blueprint. Only `transformers` reads it.
+    #[must_use]
+    pub fn following(mut self, blueprint: &Blueprint) -> Self {
+        if let Rules::Library(library) = &mut self.rules {
+            *library = Some(Arc::new(Library::of(blueprint)));
+        }
+        self
     }
 
     /// One initializer for every weight matrix; embeddings N(0, 0.02), biases 0, norms 1 and 0,
@@ -157,6 +189,9 @@ impl Recipe {
         model: &'a Model,
         needs_none: impl Fn(&Tensor) -> bool,
     ) -> Result<Decided<'a>, RecipeError> {
+        if matches!(self.rules, Rules::Library(None)) {
+            return Err(RecipeError::NeedsConfig);
+        }
         let stating = self.stating(model);
         let model = match stating.is_empty() {
             true => Cow::Borrowed(model),
@@ -187,10 +222,15 @@ impl Recipe {
                 let Tensor { name, shape, .. } = tensor;
                 format!("{name} {shape:?} (role {})", tensor.role.name())
             };
+            let names = shown.map(describe).collect();
+            let count = unmatched.len();
+            if let Rules::Library(_) = self.rules {
+                return Err(RecipeError::NotDescribed { names, count });
+            }
             return Err(RecipeError::Unmatched {
                 recipe: self.name.clone(),
-                names: shown.map(describe).collect(),
-                count: unmatched.len(),
+                names,
+                count,
                 example: example(first),
             });
         }
@@ -223,6 +263,7 @@ impl Recipe {
     ) -> Option<Decision> {
         let rules = match &self.rules {
             Rules::Auto => return auto::decide(tensor, model),
+            Rules::Library(library) => return library.as_ref()?.decide(tensor),
             Rules::List(rules) => rules,
         };
         let place = rules.iter().position(|rule| match pinned {

@@ -37,6 +37,7 @@ mod decide;
 mod decision;
 mod document;
 mod error;
+mod library;
 mod rule;
 
 pub use decide::Recipe;
