@@ -4,15 +4,12 @@ use semilla::model::Convention;
 use semilla::{Initializer, Recipe};
 use semilla_checkpoint::ops::{
     DescribeError, DescribeOptions, Described, Planned, Planner, PlanningError, describe,
-    read_text, replay,
+    read_recipe, replay,
 };
 
 use crate::args::model::ModelArgs;
 use crate::args::plan::PlanArgs;
 use crate::failure::Failure;
-
-/// Recipes are short.
-const RECIPE_BYTES: u64 = 1 << 20;
 
 /// The model that the arguments name, if they name one: beside a saved plan they need not.
 pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> {
@@ -46,6 +43,7 @@ fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure
     let mut planner = Planner::new(model)
         .recipe(recipe(args, model)?)
         .ties(args.tie.iter().cloned())
+        .strict(args.strict)
         .seed(args.seed);
     if let Some(rules) = args.transfer.rules() {
         planner = planner.from(rules);
@@ -60,20 +58,10 @@ fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure
 }
 
 fn recipe(args: &PlanArgs, model: &Described) -> Result<Recipe, Failure> {
-    if let Some(scheme) = &args.scheme {
-        return Ok(Recipe::scheme(scheme.parse::<Initializer>()?));
-    }
-    let Some(recipe) = &args.recipe else {
-        return Ok(model.recipe());
-    };
-    let path = Path::new(recipe);
-    let is_file = path
-        .extension()
-        .is_some_and(|extension| extension == "toml")
-        || recipe.contains(std::path::MAIN_SEPARATOR);
-    match is_file {
-        true => Ok(Recipe::from_toml(&read_text(path, RECIPE_BYTES)?)?),
-        false => Ok(Recipe::named(recipe)?),
+    match (&args.scheme, &args.recipe) {
+        (Some(scheme), _) => Ok(Recipe::scheme(scheme.parse::<Initializer>()?)),
+        (None, Some(recipe)) => Ok(read_recipe(recipe)?),
+        (None, None) => Ok(model.recipe()),
     }
 }
 

@@ -15,14 +15,14 @@ pub struct Blueprint {
     /// The class of transformers that makes it: `GPT2LMHeadModel`.
     pub architecture: String,
     /// Its tensors, in the order of its modules.
-    pub parts: Vec<Part>,
+    pub tensors: Vec<BlueprintTensor>,
     /// What the configuration says that changes nothing here.
     pub remarks: Vec<ConfigRemark>,
 }
 
 /// One tensor of a [`Blueprint`].
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct BlueprintTensor {
     /// Its name in files that transformers saves.
     pub name: String,
     /// The sizes of its axes.
@@ -81,7 +81,7 @@ pub struct Mismatch {
 impl Blueprint {
     /// The model that transformers would make and save.
     pub fn model(&self) -> Model {
-        let saved = || self.parts.iter().filter(|part| part.is_saved);
+        let saved = || self.tensors.iter().filter(|part| part.is_saved);
         let mut evidence = Evidence::guessed(Convention::Pytorch);
         for part in saved() {
             evidence.add(&*part.name, part.facts.clone());
@@ -120,7 +120,10 @@ impl Blueprint {
         known.count()
     }
 
-    fn by_name(&self) -> HashMap<&str, &Part> {
-        self.parts.iter().map(|part| (&*part.name, part)).collect()
+    fn by_name(&self) -> HashMap<&str, &BlueprintTensor> {
+        self.tensors
+            .iter()
+            .map(|part| (&*part.name, part))
+            .collect()
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn family(model_type: &str) -> Option<&'static Family> {
 
 /// Every `model_type` that is described, in alphabetical order. Families without a class are there
 /// for others to be like.
-pub(super) fn types() -> Vec<&'static str> {
+pub fn model_types() -> Vec<&'static str> {
     let all = families().iter().filter(|family| family.class.is_some());
     let all = all.flat_map(|family| &family.types);
     let mut types: Vec<&str> = all.map(String::as_str).collect();

@@ -101,11 +101,11 @@ impl Config {
                 model_type: lineage.name().to_owned(),
                 known: lineage.classes(),
             })?;
-        let parts = expand(lineage.clone(), self.fields.clone(), tree, self.dtype()?)?;
+        let tensors = expand(lineage.clone(), self.fields.clone(), tree, self.dtype()?)?;
         Ok(Blueprint {
             family: lineage.name().to_owned(),
             architecture,
-            parts,
+            tensors,
             remarks: Vec::new(),
         })
     }

@@ -88,6 +88,13 @@ impl Arguments {
     }
 }
 
+/// Several weights in one: the role and size of each, and how often they take turns.
+#[derive(Clone, Debug)]
+pub(super) struct FusedSizes {
+    pub(super) parts: Vec<(Role, Expression)>,
+    pub(super) turns: Option<Expression>,
+}
+
 /// Whatever a line says of a module's tensors besides their sizes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stated {
@@ -96,8 +103,8 @@ pub(super) struct Stated {
     pub(super) bias: Option<Law>,
     /// The activation after it.
     pub(super) activation: Option<Expression>,
-    /// Sizes of what is stacked along the output axis.
-    pub(super) blocks: Option<Expression>,
+    /// The weights that it holds along its output axis.
+    pub(super) fused: Option<FusedSizes>,
     pub(super) layout: Option<Expression>,
     pub(super) dtype: Option<Expression>,
     /// Whether it shares its tensors with others, under whose names they are saved.

@@ -1,6 +1,6 @@
 //! Errors of reading a model off its configuration.
 
-use super::built_in::types;
+use super::built_in::model_types;
 use crate::suggest::did_you_mean;
 
 /// Why a configuration does not describe a model.
@@ -13,9 +13,9 @@ pub enum ConfigError {
     /// A `model_type` that is not described.
     #[error(
         "model_type {model_type:?} is not described{}{}; the described ones are {}",
-        did_you_mean(model_type, types().into_iter()),
+        did_you_mean(model_type, model_types().into_iter()),
         code(*.has_code),
-        types().join(", ")
+        model_types().join(", ")
     )]
     UnknownType {
         /// The `model_type`.

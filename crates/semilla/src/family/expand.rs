@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::blueprint::Part;
-use super::definition::{Arguments, Each, Law, Node, Stated, What};
+use super::blueprint::BlueprintTensor;
+use super::definition::{Arguments, Each, FusedSizes, Law, Node, Stated, What};
 use super::error::ConfigError;
 use super::expression::{Expression, Names, Problem, number};
 use super::lineage::Lineage;
@@ -13,7 +13,7 @@ use super::value::Value;
 use crate::dtype::DType;
 use crate::init::{Initializer, Padded};
 use crate::layout::Layout;
-use crate::model::{Facts, Role, Source};
+use crate::model::{Facts, Fused, Role, Source};
 
 /// As many as a file may have.
 const TENSORS: usize = 1 << 20;
@@ -30,7 +30,7 @@ pub(super) fn expand(
     config: Value,
     tree: &[Node],
     dtype: DType,
-) -> Result<Vec<Part>, ConfigError> {
+) -> Result<Vec<BlueprintTensor>, ConfigError> {
     let mut expansion = Expansion {
         dtype,
         drafts: Vec::new(),
@@ -104,7 +104,7 @@ impl Place {
 }
 
 struct Draft {
-    part: Part,
+    part: BlueprintTensor,
     block: Option<Block>,
 }
 
@@ -120,7 +120,7 @@ struct Expansion {
 }
 
 impl Expansion {
-    fn finish(self) -> Vec<Part> {
+    fn finish(self) -> Vec<BlueprintTensor> {
         let blocks = self.blocks;
         let part = |Draft { mut part, block }: Draft| {
             if let Some(Block { stack, depth }) = block {
@@ -322,7 +322,7 @@ impl Expansion {
             None => false,
         };
         self.drafts.push(Draft {
-            part: Part {
+            part: BlueprintTensor {
                 name: place.name.clone(),
                 shape: slot.shape,
                 dtype,
@@ -373,11 +373,10 @@ fn holds(node: &Node, place: &Place, scope: &Scope) -> Result<bool, ConfigError>
 
 /// A count or a size: a whole number that is not negative.
 fn size(expression: &Expression, scope: &Scope) -> Result<usize, Problem> {
-    let value = expression.value(scope)?;
-    let size = number(&value)?;
+    let size = expression.number(scope)?;
     match size >= 0.0 && size.fract() == 0.0 && size <= ELEMENTS {
         true => Ok(size as usize),
-        false => Err(Problem::other(format!("{size} is no size"))),
+        false => Err(expression.named(Problem::other(format!("{size} is no size")))),
     }
 }
 
@@ -438,17 +437,25 @@ fn add_stated(mut facts: Facts, stated: &Stated, scope: &Scope) -> Result<Facts,
             facts = facts.activation(activation);
         }
     }
-    if let Some(blocks) = &stated.blocks {
-        let sizes = blocks.value(scope)?;
-        let sizes: Result<Vec<f64>, Problem> = sizes.each().iter().map(number).collect();
-        facts = facts.blocks(
-            sizes?
-                .into_iter()
-                .map(|size| size as usize)
-                .collect::<Vec<_>>(),
-        );
+    if let Some(fused) = &stated.fused {
+        facts = facts.fused(held(fused, scope)?);
     }
     Ok(facts)
+}
+
+/// The weights that a tensor holds; those of no size are none.
+fn held(fused: &FusedSizes, scope: &Scope) -> Result<Fused, Problem> {
+    let mut parts = Vec::new();
+    for (role, expression) in &fused.parts {
+        let size = size(expression, scope)?;
+        if size > 0 {
+            parts.push((*role, size));
+        }
+    }
+    Ok(match &fused.turns {
+        Some(turns) => Fused::in_turns(parts, size(turns, scope)?),
+        None => Fused::in_a_row(parts),
+    })
 }
 
 /// A text read as a type, a layout, an activation.

@@ -120,12 +120,13 @@ impl Expression {
         })
     }
 
-    fn number(&self, names: &dyn Names) -> Result<f64, Problem> {
+    /// The number that it is; a problem names the fields that it came from.
+    pub(super) fn number(&self, names: &dyn Names) -> Result<f64, Problem> {
         number(&self.value(names)?).map_err(|problem| self.named(problem))
     }
 
     /// A problem with a value, preceded by the fields that it came from.
-    fn named(&self, problem: Problem) -> Problem {
+    pub(super) fn named(&self, problem: Problem) -> Problem {
         let mut fields = Vec::new();
         self.collect(&mut fields);
         match problem {

@@ -39,7 +39,8 @@ mod read;
 mod scope;
 mod value;
 
-pub use blueprint::{Blueprint, ConfigRemark, Mismatch, Part};
+pub use blueprint::{Blueprint, BlueprintTensor, ConfigRemark, Mismatch};
+pub use built_in::model_types;
 pub use config::Config;
 pub use error::ConfigError;
 pub use value::Value;

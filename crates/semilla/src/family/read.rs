@@ -1,6 +1,6 @@
 //! Reading a family's file: indented lines to [`Family`]s.
 
-use super::definition::{Arguments, Each, Family, Field, Law, Node, Stated, What};
+use super::definition::{Arguments, Each, Family, Field, FusedSizes, Law, Node, Stated, What};
 use super::lexer::{Token, tokens};
 use super::mistake::Mistake;
 use super::module::Kind;
@@ -210,13 +210,34 @@ fn part(node: &mut Node, parser: &mut Parser<'_>) -> Result<(), Mistake> {
         }
         "bias" if parser.take("~") => node.facts.bias = Some(law(parser)?),
         "act" => node.facts.activation = in_parentheses(parser)?,
-        "blocks" => node.facts.blocks = in_parentheses(parser)?,
+        "fused" => node.facts.fused = Some(fused(parser)?),
         "layout" => node.facts.layout = in_parentheses(parser)?,
         "dtype" => node.facts.dtype = in_parentheses(parser)?,
         "tied" => node.facts.tied = in_parentheses(parser)?,
         _ => return module(&mut node.what, &mut node.facts, word, parser),
     }
     Ok(())
+}
+
+/// `fused(query=q, key=k, value=k, turns=heads)`
+fn fused(parser: &mut Parser<'_>) -> Result<FusedSizes, Mistake> {
+    parser.expect("(")?;
+    let mut fused = FusedSizes {
+        parts: Vec::new(),
+        turns: None,
+    };
+    for (name, size) in arguments(parser)?.named {
+        match name.as_str() {
+            "turns" => fused.turns = Some(size),
+            role => fused.parts.push((role_named(role)?, size)),
+        }
+    }
+    Ok(fused)
+}
+
+fn role_named(name: &str) -> Result<Role, Mistake> {
+    name.parse()
+        .map_err(|error| Mistake::new(format!("{error}")))
 }
 
 /// A kind of module with its sizes, or the role of its weight.
@@ -232,7 +253,6 @@ fn module(
         *what = What::Module(kind, arguments(parser)?);
         return Ok(());
     }
-    let role = word.parse::<Role>();
-    facts.role = Some(role.map_err(|error| Mistake::new(error.to_string()))?);
+    facts.role = Some(role_named(word)?);
     Ok(())
 }

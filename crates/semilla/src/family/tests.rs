@@ -1,4 +1,4 @@
-use super::built_in::{families, types};
+use super::built_in::{families, model_types};
 use super::lineage::Lineage;
 use super::{Blueprint, Config, ConfigError, ConfigRemark};
 use crate::model::Evidence;
@@ -19,7 +19,7 @@ fn refused(json: &str) -> String {
 #[test]
 fn every_model_of_every_family_has_a_plan_by_its_defaults() {
     assert!(families().len() > 10);
-    for model_type in types() {
+    for model_type in model_types() {
         let lineage = Lineage::of(model_type).unwrap();
         for class in lineage.classes() {
             let json = format!(r#"{{"model_type": "{model_type}", "architectures": ["{class}"]}}"#);
@@ -147,7 +147,7 @@ fn mistakes_are_named() {
         let json = format!(r#"{{"model_type": "gpt2", {field}}}"#);
         match blueprint(&json) {
             Err(error) => assert!(error.to_string().contains(problem), "{json}: {error}"),
-            Ok(blueprint) => assert_eq!(problem, "", "{json}: {}", blueprint.parts.len()),
+            Ok(blueprint) => assert_eq!(problem, "", "{json}: {}", blueprint.tensors.len()),
         }
     }
     let padding = refused(r#"{"model_type": "bert", "pad_token_id": 40000}"#);
@@ -178,7 +178,7 @@ fn without_a_configuration_the_recipe_says_what_it_needs() {
 proptest::proptest! {
     #[test]
     fn any_fields_are_a_model_or_an_error(
-        model_type in proptest::sample::select(types()),
+        model_type in proptest::sample::select(model_types()),
         field in "(hidden_size|num_hidden_layers|num_attention_heads|vocab_size|pad_token_id|dtype|d_model|depths|text_config)",
         value in "(-?[0-9]{1,3}|null|\"[a-z]{0,3}\"|\\[\\]|\\[1, 2\\]|\\{\\}|true|1e400|0.5)",
     ) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::convention::Convention;
+use super::fused::Fused;
 use super::role::Role;
 use super::source::Source;
 use super::tensor::Tensor;
@@ -37,9 +38,9 @@ pub struct Facts {
     source: Source,
     pub(super) role: Option<Fact<Role>>,
     pub(super) layout: Option<Fact<Layout>>,
+    pub(super) fused: Option<Fact<Fused>>,
     pub(super) activation: Option<Fact<Activation>>,
     pub(super) is_normalized: Option<Fact<bool>>,
-    pub(super) blocks: Option<Fact<Vec<usize>>>,
     /// The residual block that it lies in, and how many its stack has.
     pub(super) block: Option<Fact<(usize, usize)>>,
 }
@@ -51,9 +52,9 @@ impl Facts {
             source,
             role: None,
             layout: None,
+            fused: None,
             activation: None,
             is_normalized: None,
-            blocks: None,
             block: None,
         }
     }
@@ -73,6 +74,14 @@ impl Facts {
         self
     }
 
+    /// The weights that it holds, and how they lie. Parts that do not fill the output axis are
+    /// an error where an initializer needs them.
+    #[must_use]
+    pub fn fused(mut self, fused: Fused) -> Self {
+        self.fused = Some(self.fact(fused));
+        self
+    }
+
     /// The activation that its output goes through.
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
@@ -84,13 +93,6 @@ impl Facts {
     #[must_use]
     pub fn normalized(mut self) -> Self {
         self.is_normalized = Some(self.fact(true));
-        self
-    }
-
-    /// Sizes of what is stacked along its output axis: [`Tensor::blocks`].
-    #[must_use]
-    pub fn blocks(mut self, sizes: impl Into<Vec<usize>>) -> Self {
-        self.blocks = Some(self.fact(sizes.into()));
         self
     }
 
@@ -108,9 +110,9 @@ impl Facts {
             source: self.source.max(other.source),
             role: stronger(self.role, other.role),
             layout: stronger(self.layout, other.layout),
+            fused: stronger(self.fused, other.fused),
             activation: stronger(self.activation, other.activation),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
-            blocks: stronger(self.blocks, other.blocks),
             block: stronger(self.block, other.block),
         }
     }
@@ -122,6 +124,7 @@ impl Facts {
             facts = facts.role(tensor.role);
         }
         facts.layout = tensor.layout.clone().map(|layout| facts.fact(layout));
+        facts.fused = tensor.fused.clone().map(|fused| facts.fact(fused));
         facts.activation = tensor.activation.map(|activation| facts.fact(activation));
         if tensor.is_normalized {
             facts = facts.normalized();

@@ -17,7 +17,7 @@ pub(super) struct Library {
 
 impl Library {
     pub(super) fn of(blueprint: &Blueprint) -> Self {
-        let parts = blueprint.parts.iter();
+        let parts = blueprint.tensors.iter();
         Self {
             reason: format!("as {} of transformers starts", blueprint.architecture),
             by_name: parts
