@@ -81,7 +81,9 @@ def check_values(plan, found, expected):
         name = line["name"]
         a, b = found[name].double(), expected[name].double()
         if kind(line["fill"]) in COMPUTED:
-            assert torch.allclose(a, b, rtol=1e-6, atol=1e-7), f"{name}: {line['initializer']}: {a.flatten()[:4]} {b.flatten()[:4]}"
+            # Tables of sines are computed in the weights' own type there.
+            atol = 20 * torch.finfo(found[name].dtype).eps if kind(line["fill"]) == "sinusoidal" else 0
+            assert torch.allclose(a, b, rtol=1e-6, atol=atol), f"{name}: {line['initializer']}: {a.flatten()[:4]} {b.flatten()[:4]}"
             continue
         if a.ndim > 1:
             zero = (a == 0).all(dim=tuple(range(1, a.ndim)))

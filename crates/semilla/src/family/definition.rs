@@ -48,6 +48,8 @@ pub(super) struct Node {
     pub(super) each: Option<Each>,
     /// Its repetitions are residual blocks.
     pub(super) is_block: bool,
+    /// How many blocks follow each other, where some of them share their tensors.
+    pub(super) layers: Option<Expression>,
     pub(super) what: What,
     pub(super) facts: Stated,
     pub(super) condition: Option<Expression>,
@@ -107,6 +109,8 @@ pub(super) struct Stated {
     pub(super) fused: Option<FusedSizes>,
     pub(super) layout: Option<Expression>,
     pub(super) dtype: Option<Expression>,
-    /// Whether it shares its tensors with others, under whose names they are saved.
+    /// Whether its weight is another tensor, under whose name it is saved.
     pub(super) tied: Option<Expression>,
+    /// Whether its bias is.
+    pub(super) bias_tied: Option<Expression>,
 }

@@ -58,6 +58,8 @@ struct Place {
 struct Block {
     stack: String,
     depth: usize,
+    /// How many there are, if that is stated.
+    layers: Option<usize>,
 }
 
 impl Place {
@@ -123,9 +125,10 @@ impl Expansion {
     fn finish(self) -> Vec<BlueprintTensor> {
         let blocks = self.blocks;
         let part = |Draft { mut part, block }: Draft| {
-            if let Some(Block { stack, depth }) = block {
-                let layers = blocks.get(&stack).copied().unwrap_or(depth + 1);
-                part.facts = part.facts.block(depth, layers);
+            if let Some(block) = block {
+                let counted = blocks.get(&block.stack).copied();
+                let layers = block.layers.or(counted).unwrap_or(block.depth + 1);
+                part.facts = part.facts.block(block.depth, layers);
             }
             part
         };
@@ -163,19 +166,32 @@ impl Expansion {
             if !holds(node, place, &scope)? {
                 continue;
             }
-            let block = node.is_block.then(|| self.next_block(&place.stack));
+            let block = match node.is_block {
+                true => Some(self.next_block(node, place, &scope)?),
+                false => None,
+            };
             self.once(node, &place.numbered(number, block), &scope)?;
         }
         Ok(())
     }
 
-    fn next_block(&mut self, stack: &str) -> Block {
-        let count = self.blocks.entry(stack.to_owned()).or_default();
+    fn next_block(
+        &mut self,
+        node: &Node,
+        place: &Place,
+        scope: &Scope,
+    ) -> Result<Block, ConfigError> {
+        let layers = node.layers.as_ref().map(|layers| size(layers, scope));
+        let layers = layers
+            .transpose()
+            .map_err(|problem| place.failed(problem))?;
+        let count = self.blocks.entry(place.stack.clone()).or_default();
         *count += 1;
-        Block {
-            stack: stack.to_owned(),
+        Ok(Block {
+            stack: place.stack.clone(),
             depth: *count - 1,
-        }
+            layers,
+        })
     }
 
     fn once(&mut self, node: &Node, place: &Place, scope: &Scope) -> Result<(), ConfigError> {
@@ -317,7 +333,11 @@ impl Expansion {
                 dtype = read(&name).map_err(failed)?;
             }
         }
-        let is_tied = match &node.facts.tied {
+        let tied = match slot.leaf {
+            "bias" => &node.facts.bias_tied,
+            _ => &node.facts.tied,
+        };
+        let is_tied = match tied {
             Some(tied) => tied.value(scope).map_err(failed)?.is_true(),
             None => false,
         };

@@ -194,7 +194,12 @@ fn part(node: &mut Node, parser: &mut Parser<'_>) -> Result<(), Mistake> {
     };
     match word {
         "if" => node.condition = Some(parser.expression()?),
-        "block" => node.is_block = true,
+        "block" => {
+            node.is_block = true;
+            if parser.peek() == Some(&Token::Sign("(")) {
+                node.layers = in_parentheses(parser)?;
+            }
+        }
         "use" => {
             parser.expect("(")?;
             let tree = parser.name()?.to_owned();
@@ -209,6 +214,7 @@ fn part(node: &mut Node, parser: &mut Parser<'_>) -> Result<(), Mistake> {
             parser.expect(")")?;
         }
         "bias" if parser.take("~") => node.facts.bias = Some(law(parser)?),
+        "bias" if parser.take("tied") => node.facts.bias_tied = in_parentheses(parser)?,
         "act" => node.facts.activation = in_parentheses(parser)?,
         "fused" => node.facts.fused = Some(fused(parser)?),
         "layout" => node.facts.layout = in_parentheses(parser)?,

@@ -6,6 +6,8 @@ use super::expression::{Expression, Names, Problem};
 use super::lineage::Lineage;
 use super::value::Value;
 
+/// `config.field` is the field itself, whatever `let`s there are of its name.
+const CONFIG: &str = "config";
 /// More definitions than refer to each other in any family.
 const DEEPEST: usize = 64;
 
@@ -70,6 +72,10 @@ impl Scope {
 impl Names for Scope {
     fn value(&self, name: &str) -> Result<Value, Problem> {
         let (first, entries) = name.split_once('.').unwrap_or((name, ""));
+        if first == CONFIG {
+            let (field, entries) = entries.split_once('.').unwrap_or((entries, ""));
+            return Ok(within(self.field(field)?, entries));
+        }
         let value = if let Some(value) = self.local(first) {
             value.clone()
         } else if let Some((generation, definition)) = self.defined(first) {
@@ -85,10 +91,14 @@ impl Names for Scope {
         } else {
             self.field(first)?
         };
-        // What a table within the configuration leaves out is nothing.
-        let entries = entries.split('.').filter(|entry| !entry.is_empty());
-        Ok(entries.fold(value, |value, entry| {
-            value.entry(entry).cloned().unwrap_or_default()
-        }))
+        Ok(within(value, entries))
     }
+}
+
+/// An entry of tables. What a table within the configuration leaves out is nothing.
+fn within(value: Value, entries: &str) -> Value {
+    let entries = entries.split('.').filter(|entry| !entry.is_empty());
+    entries.fold(value, |value, entry| {
+        value.entry(entry).cloned().unwrap_or_default()
+    })
 }
