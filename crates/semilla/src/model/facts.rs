@@ -43,6 +43,7 @@ pub struct Facts {
     pub(super) is_normalized: Option<Fact<bool>>,
     /// The residual block that it lies in, and how many its stack has.
     pub(super) block: Option<Fact<(usize, usize)>>,
+    pub(super) next: Option<Fact<String>>,
 }
 
 impl Facts {
@@ -56,6 +57,7 @@ impl Facts {
             activation: None,
             is_normalized: None,
             block: None,
+            next: None,
         }
     }
 
@@ -103,6 +105,14 @@ impl Facts {
         self
     }
 
+    /// The weight that takes its output, with nothing but its bias and its activation between: no
+    /// normalization, no residual sum.
+    #[must_use]
+    pub fn next(mut self, weight: impl Into<String>) -> Self {
+        self.next = Some(self.fact(weight.into()));
+        self
+    }
+
     /// These facts and others: for each, the one of the stronger source.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -114,6 +124,7 @@ impl Facts {
             activation: stronger(self.activation, other.activation),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
             block: stronger(self.block, other.block),
+            next: stronger(self.next, other.next),
         }
     }
 
@@ -125,6 +136,7 @@ impl Facts {
         }
         facts.layout = tensor.layout.clone().map(|layout| facts.fact(layout));
         facts.fused = tensor.fused.clone().map(|fused| facts.fact(fused));
+        facts.next = tensor.next.clone().map(|next| facts.fact(next));
         facts.activation = tensor.activation.map(|activation| facts.fact(activation));
         if tensor.is_normalized {
             facts = facts.normalized();
