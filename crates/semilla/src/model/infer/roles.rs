@@ -27,7 +27,7 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
     if let Some(role) = own {
         return known(role);
     }
-    if let Some(plain) = as_plain_weight(text) {
+    if let Some(plain) = as_plain_weight(text, shape, all) {
         return matrix(&Name::new(&plain), shape, all, whole, &plain);
     }
     let is_bias_of_heads = name.leaf() == "bias" && all.beside(text, "kernel").is_some();
@@ -38,12 +38,21 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
     }
 }
 
-/// The name that a weight-normalized layer's direction would have as a plain weight.
-fn as_plain_weight(text: &str) -> Option<String> {
-    let module = text
-        .strip_suffix("parametrizations.weight.original1")
-        .or_else(|| text.strip_suffix("weight_v"))?;
-    Some(format!("{module}weight"))
+/// The name that a weight would have if it were stored plainly: of a weight-normalized layer's
+/// directions, with their norms beside them.
+fn as_plain_weight(text: &str, shape: &[usize], all: All<'_>) -> Option<String> {
+    let pairs = [
+        (
+            "parametrizations.weight.original1",
+            "parametrizations.weight.original0",
+        ),
+        ("weight_v", "weight_g"),
+    ];
+    pairs.iter().find_map(|(directions, norms)| {
+        let module = text.strip_suffix(directions)?;
+        all.find(&format!("{module}{norms}"))?;
+        (shape.len() > 1).then(|| format!("{module}weight"))
+    })
 }
 
 fn buffer(name: &Name<'_>, dtype: DType) -> Option<Role> {
