@@ -313,6 +313,16 @@ fn conditions_that_are_not_met_are_said() {
         ("layer1.0.bn2.bias", &[8]),
     ]);
     assert_eq!(unmet(&resnet, "fixup")[0].1.len(), 2);
+    // Batch normalizations do not tell that a transformer is pre-norm, but this is none.
+    assert_eq!(
+        unmet(&resnet, "deepnorm"),
+        [(Condition::TransformerBlocks, vec![])]
+    );
+    let perceptron = Spec::parse("mlp:8-8-8:relu").unwrap();
+    assert_eq!(
+        unmet(&perceptron, "fixup"),
+        [(Condition::ResidualBlocks, vec![])]
+    );
     // BERT's normalizations: one of the embeddings, and two behind the sums of a layer.
     let bert = model(&[
         ("bert.embeddings.LayerNorm.weight", &[64]),
@@ -414,6 +424,15 @@ fn mup_says_where_widths_are_missing_or_equal() {
         unmet(&Spec::parse("transformer:2x256:100").unwrap()),
         [Condition::BaseWidth]
     );
+    let stages = model(&[
+        ("layer1.0.conv1.weight", &[8, 8, 3, 3]),
+        ("layer1.0.conv2.weight", &[8, 8, 3, 3]),
+        ("layer2.0.conv1.weight", &[16, 8, 3, 3]),
+        ("layer2.0.conv2.weight", &[16, 16, 3, 3]),
+        ("bn.weight", &[8]),
+        ("bn.bias", &[8]),
+    ]);
+    assert_eq!(unmet(&stages), [Condition::BaseWidth]);
     let linear = model(&[("a.weight", &[8, 4]), ("b.weight", &[8, 8])]);
     assert_eq!(
         unmet(&linear),
