@@ -133,6 +133,26 @@ fn fewer_keys_have_fans_of_their_own() {
 }
 
 #[test]
+fn gate_and_up_in_one_are_treated_apart_too() {
+    let model = model(&[
+        ("model.layers.0.mlp.gate_up_proj.weight", &[512, 64]),
+        ("model.layers.0.mlp.down_proj.weight", &[64, 256]),
+        ("model.layers.1.mlp.gate_up_proj.weight", &[512, 64]),
+        ("model.layers.1.mlp.down_proj.weight", &[64, 256]),
+    ]);
+    let plan = plan(&model, "llama");
+    let fused = line(&plan, "model.layers.1.mlp.gate_up_proj.weight");
+    let [gate, up] = &fills(fused)[..] else {
+        panic!("{}", fused.values())
+    };
+    assert!(
+        gate.std().unwrap() > 0.019 && up.std().unwrap() < 0.01,
+        "{}",
+        fused.values()
+    );
+}
+
+#[test]
 fn parts_whose_place_is_unknown_are_an_error_and_a_rule_helps() {
     let name = "gpt_neox.layers.0.attention.query_key_value";
     let model = one_layer(name, 3 * D);
