@@ -409,7 +409,8 @@ fn fixup_counts_branches_and_the_layers_in_them() {
 
 #[test]
 fn mup_scales_rates_and_outputs_by_the_width() {
-    let plan = plan(&Spec::parse("transformer:2x1024:100").unwrap(), "mup");
+    let model = Spec::parse("transformer:2x1024:100").unwrap();
+    let plan = plan(&model, "mup");
     let rates = |name: &str| {
         let line = line(&plan, name);
         (line.lr.map(|lr| (lr.adam, lr.sgd)), line.multiplier)
@@ -432,6 +433,12 @@ fn mup_scales_rates_and_outputs_by_the_width() {
     assert_eq!(plan.optimizer_groups(Optimizer::Sgd)[0].lr, 4.0);
     assert!(plan.scheme.unmet.is_empty());
     assert_eq!(plan.scheme.asks[0].value, Some(256.0));
+    // Other values are scaled as before.
+    let mut edited = plan.clone();
+    edited
+        .set(&model, "lm_head.weight", semilla::init::zeros())
+        .unwrap();
+    assert_eq!(line(&edited, "lm_head.weight").multiplier, Some(0.25));
 }
 
 #[test]
