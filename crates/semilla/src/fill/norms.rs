@@ -12,7 +12,7 @@ use crate::dtype::{DType, Element, F8E4M3, F8E5M2};
 use crate::stream::{Key, Stream};
 
 /// Elements of the other tensor that are made at a time.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = 1 << 12;
 
 /// Salimans & Kingma, *Weight Normalization*, NeurIPS 2016, section 2: magnitudes beside directions.
 pub(super) struct Norms<'a> {
@@ -64,7 +64,7 @@ impl Norms<'_> {
     fn squares<E: Element>(&self, of: &Prepared, inner: u64) -> Result<Vec<f64>, FillError> {
         let size = self.shape[self.axis];
         let mut sums = vec![0f64; size];
-        let mut chunk = vec![E::default(); CHUNK];
+        let mut chunk = [E::default(); CHUNK];
         let mut first = 0;
         while first < of.len() {
             let count = (of.len() - first).min(CHUNK as u64) as usize;

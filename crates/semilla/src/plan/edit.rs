@@ -66,11 +66,10 @@ impl Plan {
         for line in &mut self.tensors {
             line.key = Key::new(seed, line.origin());
             let shared = shared_noise(line, seed);
-            match (&mut line.fill, shared) {
-                (Fill::Mimetic { noise: key, .. } | Fill::Norms { key, .. }, Some(shared)) => {
-                    *key = shared;
-                }
-                _ => {}
+            if let (Fill::Mimetic { noise: key, .. } | Fill::Norms { key, .. }, Some(shared)) =
+                (&mut line.fill, shared)
+            {
+                *key = shared;
             }
         }
         self

@@ -52,3 +52,66 @@ fn directions(name: &str) -> Option<String> {
         Some(format!("{stem}{other}"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::init;
+    use crate::model::{Model, Tensor};
+    use crate::{DType, Recipe};
+
+    fn pair() -> [Tensor; 2] {
+        let magnitudes = Tensor::new("conv.weight_g", [1, 1, 5], DType::F32);
+        [magnitudes, Tensor::conv("conv.weight_v", [6, 2, 5])]
+    }
+
+    fn is_norm(magnitudes: &[f32], directions: &[f32]) {
+        assert_eq!(magnitudes.len(), 5);
+        for (at, magnitude) in magnitudes.iter().enumerate() {
+            let column = directions.iter().skip(at).step_by(5);
+            let squares: f64 = column.map(|value| f64::from(*value).powi(2)).sum();
+            assert!(
+                (f64::from(*magnitude) - squares.sqrt()).abs() < 1e-6,
+                "{at}"
+            );
+        }
+    }
+
+    #[test]
+    fn magnitudes_are_the_norms_of_the_directions() {
+        let [magnitudes, directions] = pair();
+        let of = init::kaiming_uniform().a(5f64.sqrt());
+        let norm = init::weight_norm().shape([6usize, 2, 5]);
+        is_norm(
+            &norm.generate(&magnitudes, 3).unwrap(),
+            &of.generate(&directions, 3).unwrap(),
+        );
+        for shape in [&[][..], &[6, 2, 4], &[6, 2]] {
+            let wrong = init::weight_norm().shape(shape.iter().copied());
+            assert!(wrong.generate::<f32>(&magnitudes, 3).is_err(), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_seed_reaches_both() {
+        let recipe = Recipe::from_toml(
+            r#"name = "pair"
+            [[rule]]
+            match = "*_g"
+            init = { weight_norm = { shape = [6, 2, 5], of = "normal" } }
+            [[rule]]
+            match = "*_v"
+            init = "normal""#,
+        )
+        .unwrap();
+        let model = Model {
+            tensors: pair().to_vec(),
+            ..Model::default()
+        };
+        let plan = recipe.plan(&model, 1).unwrap().with_seed(8);
+        plan.check().unwrap();
+        assert_eq!(plan, recipe.plan(&model, 8).unwrap());
+        let bytes = |place: usize| plan.tensors[place].to_bytes().unwrap();
+        let floats = |bytes: Vec<u8>| -> Vec<f32> { bytemuck::pod_collect_to_vec(&bytes) };
+        is_norm(&floats(bytes(0)), &floats(bytes(1)));
+    }
+}
