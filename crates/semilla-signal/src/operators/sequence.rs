@@ -2,7 +2,7 @@
 
 use semilla::graph::{Attribute, Node};
 
-use super::movement::concatenated;
+use super::movement::{concatenated, shape_of};
 use crate::array::Array;
 use crate::executor::{Call, Made, Problem, Stand, Value};
 use crate::real::Real;
@@ -38,6 +38,7 @@ pub(crate) fn lower<T: Real>(
             Ok(Made::Values(vec![Value::List(values)]))
         }
         "ConcatFromSequence" => joined(call),
+        "SplitToSequence" => split(call),
         _ => return Ok(None),
     };
     made.map(Some)
@@ -91,4 +92,47 @@ fn joined<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         inputs: values.into_iter().map(Some).collect(),
         outputs: vec!["y".to_owned()],
     }))
+}
+
+/// Parts of a given size, or of given sizes; without any, of 1.
+fn split<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
+    let shape = shape_of(call, 0)?;
+    let axis = call.axis(call.int("axis", 0)?, shape.len())?;
+    let size = shape[axis] as i64;
+    let parts = match call.has(1) {
+        false => vec![1; shape[axis]],
+        true => {
+            let given = call.whole(1)?;
+            match (given.rank(), given.data()) {
+                (0, &[part]) if part > 0 => {
+                    let starts = (0..size).step_by(part as usize);
+                    starts.map(|start| part.min(size - start)).collect()
+                }
+                (1, parts) => parts.to_vec(),
+                _ => return Err(call.shapes("sizes of parts")),
+            }
+        }
+    };
+    let keeps = call.has(1) || call.int("keepdims", 1)? != 0;
+    let names: Vec<String> = (0..parts.len())
+        .map(|part| format!("part {part}"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let axes = Attribute::Ints(vec![axis as i64]);
+    let mut nodes = vec![
+        Node::new("Split", &["0"], &names)
+            .with("axis", Attribute::Int(axis as i64))
+            .with("split", Attribute::Ints(parts)),
+    ];
+    let lowered: Vec<String> = names.iter().map(|name| format!("{name} alone")).collect();
+    let mut listed = names.clone();
+    if !keeps {
+        let pairs = names.iter().zip(&lowered);
+        nodes.extend(pairs.map(|(name, lowered)| {
+            Node::new("Squeeze", &[name], &[lowered]).with("axes", axes.clone())
+        }));
+        listed = lowered.iter().map(|name| &**name).collect();
+    }
+    nodes.push(Node::new("SequenceConstruct", &listed, &["y"]));
+    Ok(call.stand(nodes, &["y"]))
 }

@@ -241,7 +241,7 @@ fn clip<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let unary = Unary {
         value: move |x: T| x.max(low).min(high),
         slope: move |x: T, _| {
-            if x < low || x > high {
+            if x <= low || x >= high {
                 T::zero()
             } else {
                 T::one()
