@@ -242,6 +242,7 @@ fn sections_come_from_wherever_they_say() {
     let fill = |fill: Fill, size: usize| Section { size, fill };
     let blocks = Fill::Blocks {
         axis: 0,
+        turns: 1,
         sections: vec![
             fill(Fill::Load(Load::whole(0, "x")), 2),
             fill(Fill::Constant { value: 9.0 }, 1),

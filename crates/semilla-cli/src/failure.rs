@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
-use semilla::recipe::RecipeError;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, InspectError, NotFinite, PlanningError, ReplayError, TextError,
-    WriteError,
+    AdapterError, DescribeError, InspectError, NotFinite, PlanningError, ReadRecipeError,
+    ReplayError, WriteError,
 };
 
 use crate::show::names::shortened;
@@ -31,9 +30,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Describe(#[from] DescribeError),
     #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    #[error(transparent)]
-    Text(#[from] TextError),
+    Recipe(#[from] ReadRecipeError),
     #[error(transparent)]
     Initializer(#[from] ParseInitializerError),
     #[error(transparent)]

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{diff, init, inspect, lora, plan};
+use commands::{diff, init, inspect, lora, plan, recipes};
 use failure::Failure;
 use show::output::Output;
 
@@ -68,6 +68,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Lora { args, form } => {
             lora::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
+        Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

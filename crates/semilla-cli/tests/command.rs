@@ -48,7 +48,15 @@ fn init(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
 
 #[test]
 fn help_teaches_by_examples() {
-    for command in ["init", "plan", "inspect", "diff", "lora", "completions"] {
+    for command in [
+        "init",
+        "plan",
+        "inspect",
+        "diff",
+        "lora",
+        "recipes",
+        "completions",
+    ] {
         semilla()
             .args([command, "--help"])
             .assert()

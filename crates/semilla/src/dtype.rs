@@ -9,6 +9,8 @@ use std::str::FromStr;
 use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
 
+use crate::suggest::did_you_mean;
+
 /// The element type of a tensor, named as in the safetensors format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -190,11 +192,18 @@ impl fmt::Display for DType {
 
 /// The text is not the name of an element type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown dtype {0:?}; use one of f64, f32, f16, bf16, f8e4m3fn, f8e5m2, \
-     i64, i32, i16, i8, u64, u32, u16, u8, bool"
-)]
+#[error("unknown dtype {0:?}{hint}; use one of {names}", hint = hint(.0), names = NAMES.join(", "))]
 pub struct UnknownDType(pub String);
+
+/// The names that errors list.
+const NAMES: [&str; DType::ALL.len()] = [
+    "f64", "f32", "f16", "bf16", "f8e4m3fn", "f8e5m2", "i64", "i32", "i16", "i8", "u64", "u32",
+    "u16", "u8", "bool",
+];
+
+fn hint(name: &str) -> String {
+    did_you_mean(name, NAMES.into_iter())
+}
 
 impl FromStr for DType {
     type Err = UnknownDType;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::number::Short;
+use crate::suggest::did_you_mean;
 
 /// A variable that an expression may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +56,9 @@ impl Variable {
         }
     }
 }
+
+/// The functions, as errors list them.
+const FUNCTIONS: [&str; 8] = ["min", "max", "sqrt", "log", "log2", "exp", "ceil", "floor"];
 
 /// The values of the variables; what is not known is `None`.
 pub trait Variables {
@@ -406,10 +410,12 @@ impl Parser<'_> {
             "floor" => Function::Floor,
             _ => {
                 self.at = start;
-                let known: Vec<_> = Variable::ALL.iter().map(|v| v.name()).collect();
+                let known = Variable::ALL.map(Variable::name);
+                let hint = did_you_mean(&word, known.into_iter().chain(FUNCTIONS));
                 return Err(self.problem(format!(
-                    "{word:?} is not known; the variables are {}",
-                    known.join(", ")
+                    "{word:?} is not known{hint}; the variables are {}, the functions {}",
+                    known.join(", "),
+                    FUNCTIONS.join(", ")
                 )));
             }
         };

@@ -170,7 +170,7 @@ fn root_mean_square(fill: &Fill, shape: &[usize]) -> Option<f64> {
             let rows = *shape.first()? as f64;
             Some(root_mean_square(of, shape)? * ((rows - 1.0) / rows).sqrt())
         }
-        Fill::Blocks { axis, sections } => {
+        Fill::Blocks { axis, sections, .. } => {
             let mut squares = 0.0;
             for section in sections {
                 let mut part = shape.to_vec();
@@ -205,6 +205,7 @@ mod tests {
             dtype: DType::F32,
             role,
             layout: Some(layout.parse::<Layout>().unwrap()),
+            fused: None,
             disposition: crate::Disposition::Filled,
             initializer: crate::init::zeros().into(),
             fans: None,
@@ -326,13 +327,13 @@ mod tests {
                     rows: 24,
                 }),
             },
-            Fill::Blocks {
-                axis: 0,
-                sections: vec![
+            Fill::in_a_row(
+                0,
+                vec![
                     section(16, NORMAL),
                     section(32, Fill::Constant { value: 0.1 }),
                 ],
-            },
+            ),
         ];
         for fill in fills {
             let prepared = fill.prepare(Key::new(1, "w"), &shape, DType::F32).unwrap();

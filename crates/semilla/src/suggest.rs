@@ -1,5 +1,7 @@
 //! "Did you mean": finds the known name nearest to an unknown one.
 
+const MEANT: &str = "did you mean";
+
 /// `; did you mean "..."?` if a known name is near enough, otherwise the empty text.
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let allowed = 1 + name.chars().count() / 4;
@@ -8,8 +10,34 @@ pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>)
         .filter(|&(distance, _)| distance <= allowed)
         .min()
         .map_or(String::new(), |(_, candidate)| {
-            format!("; did you mean {candidate:?}?")
+            format!("; {MEANT} {candidate:?}?")
         })
+}
+
+/// What serde says of a word that it does not know, before and after the word.
+const UNKNOWN: [(&str, &str); 2] = [("unknown field `", "`, "), ("unknown variant `", "`, ")];
+
+/// `; did you mean "..."?` to put after a message of serde's that lists what it expects, or
+/// nothing if there is none or the message has it.
+///
+/// Serde's messages are the one place that knows the fields of every table in a recipe.
+pub(crate) fn expected_word(message: &str) -> String {
+    if message.contains(MEANT) {
+        return String::new();
+    }
+    let found = UNKNOWN.iter().find_map(|(before, after)| {
+        let (_, rest) = message.split_once(before)?;
+        rest.split_once(after)
+    });
+    match found {
+        Some((word, list)) => did_you_mean(word, quoted(list)),
+        None => String::new(),
+    }
+}
+
+/// The words between backticks.
+fn quoted(list: &str) -> impl Iterator<Item = &str> {
+    list.split('`').skip(1).step_by(2)
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment; Damerau
@@ -60,5 +88,19 @@ mod tests {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("ab", "ba"), 1);
         assert_eq!(distance("", "abc"), 3);
+    }
+
+    #[test]
+    fn words_near_to_the_listed_ones_are_suggested() {
+        let one_of = "unknown field `colour`, expected one of `color`, `size`";
+        assert_eq!(expected_word(one_of), "; did you mean \"color\"?");
+        let nested = "set: unknown variant `konv`, expected `conv` or `linear`";
+        assert_eq!(expected_word(nested), "; did you mean \"conv\"?");
+        let far = "unknown field `x`, expected `match`";
+        assert_eq!(expected_word(far), "");
+        assert_eq!(expected_word("unknown field `x`, there are no fields"), "");
+        assert_eq!(expected_word("missing field `name`"), "");
+        let answered = format!("{one_of}{}", expected_word(one_of));
+        assert_eq!(expected_word(&answered), "");
     }
 }

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{diff, init, inspect, lora, plan};
+use crate::args::{diff, init, inspect, lora, plan, recipes};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -60,6 +60,14 @@ pub(crate) enum Command {
     Lora {
         #[command(flatten)]
         args: lora::LoraArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// List the built-in recipes, or print one to save and edit
+    #[command(after_help = recipes::EXAMPLES)]
+    Recipes {
+        #[command(flatten)]
+        args: recipes::RecipesArgs,
         #[command(flatten)]
         form: Form,
     },

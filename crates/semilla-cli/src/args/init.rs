@@ -64,5 +64,8 @@ Examples:
 /// Examples, and the names of the built-in recipes.
 pub(crate) fn examples() -> String {
     let names = Recipe::NAMES.join(", ");
-    format!("{EXAMPLES}\n\nRecipes, auto being the default: {names}; or a TOML file.")
+    format!(
+        "{EXAMPLES}\n\nRecipes, auto being the default: {names}; or a TOML file. \
+         `semilla recipes` says what they do."
+    )
 }

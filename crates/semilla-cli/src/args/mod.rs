@@ -8,4 +8,5 @@ pub(crate) mod inspect;
 pub(crate) mod lora;
 pub(crate) mod model;
 pub(crate) mod plan;
+pub(crate) mod recipes;
 pub(crate) mod transfer;

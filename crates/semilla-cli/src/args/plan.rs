@@ -27,6 +27,10 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) scheme: Option<String>,
 
+    /// Refuse what is only inferred of a tensor: list it, with the rule that would state it
+    #[arg(long)]
+    pub(crate) strict: bool,
+
     /// The seed of every weight
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
@@ -38,7 +42,7 @@ pub(crate) struct PlanArgs {
 
     /// Carry out this saved plan instead of making one
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "recipe", "scheme", "seed", "dtype", "tie", "from", "from_layout", "strip", "add", "rename", "exclude", "must_load",
+        "recipe", "scheme", "strict", "seed", "dtype", "tie", "from", "from_layout", "strip", "add", "rename", "exclude", "must_load",
         "may_miss", "adapt", "depth", "min_coverage",
     ])]
     pub(crate) plan: Option<PathBuf>,

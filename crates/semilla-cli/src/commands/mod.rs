@@ -7,4 +7,5 @@ pub(crate) mod lora;
 pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;
+pub(crate) mod recipes;
 pub(crate) mod threads;

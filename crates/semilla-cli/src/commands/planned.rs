@@ -4,15 +4,12 @@ use semilla::model::Convention;
 use semilla::{Initializer, Recipe};
 use semilla_checkpoint::ops::{
     DescribeError, DescribeOptions, Described, Planned, Planner, PlanningError, describe,
-    read_text, replay,
+    read_recipe, replay,
 };
 
 use crate::args::model::ModelArgs;
 use crate::args::plan::PlanArgs;
 use crate::failure::Failure;
-
-/// Recipes are short.
-const RECIPE_BYTES: u64 = 1 << 20;
 
 /// The model that the arguments name, if they name one: beside a saved plan they need not.
 pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> {
@@ -45,6 +42,7 @@ fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure
     let mut planner = Planner::new(model)
         .recipe(recipe(args)?)
         .ties(args.tie.iter().cloned())
+        .strict(args.strict)
         .seed(args.seed);
     if let Some(rules) = args.transfer.rules() {
         planner = planner.from(rules);
@@ -59,17 +57,9 @@ fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure
 }
 
 fn recipe(args: &PlanArgs) -> Result<Recipe, Failure> {
-    if let Some(scheme) = &args.scheme {
-        return Ok(Recipe::scheme(scheme.parse::<Initializer>()?));
-    }
-    let path = Path::new(&args.recipe);
-    let is_file = path
-        .extension()
-        .is_some_and(|extension| extension == "toml")
-        || args.recipe.contains(std::path::MAIN_SEPARATOR);
-    match is_file {
-        true => Ok(Recipe::from_toml(&read_text(path, RECIPE_BYTES)?)?),
-        false => Ok(Recipe::named(&args.recipe)?),
+    match &args.scheme {
+        Some(scheme) => Ok(Recipe::scheme(scheme.parse::<Initializer>()?)),
+        None => Ok(read_recipe(&args.recipe)?),
     }
 }
 

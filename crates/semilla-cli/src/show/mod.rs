@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod recipes;
 pub(crate) mod remarks;
 pub(crate) mod span;
 pub(crate) mod table;

@@ -106,7 +106,7 @@ fn reason(line: &Line, for_several: bool) -> String {
 /// The concrete numbers of a line, or what a checkpoint gives to it.
 fn values(line: &Line) -> String {
     if line.loads().is_empty() {
-        return line.fill.to_string();
+        return line.values();
     }
     let rest = line.load().and_then(|load| load.rest.as_deref());
     let rest = rest.map(|rest| format!("; rest {rest}"));

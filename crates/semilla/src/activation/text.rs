@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::catalogue::{Activation, CATALOGUE};
+use crate::suggest::did_you_mean;
 
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +33,10 @@ impl TryFrom<String> for Activation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseActivationError {
     /// No activation has this name; [`Activation::NAMES`] are the ones there are.
-    #[error("unknown activation {0:?}; use one of {names}", names = Activation::NAMES.join(", "))]
+    #[error(
+        "unknown activation {0:?}{hint}; use one of {names}",
+        hint = did_you_mean(.0, Activation::NAMES.into_iter()), names = Activation::NAMES.join(", ")
+    )]
     Unknown(String),
     /// The parentheses do not close, or hold no number.
     #[error("cannot read the parameter of activation {0:?}; write it as in leaky_relu(0.2)")]

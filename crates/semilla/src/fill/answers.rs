@@ -42,7 +42,15 @@ impl Fill {
                 ref of,
             } => Box::new(Repeated { axis, repeats, of }),
             Fill::Bilinear { ref layout } => Box::new(Bilinear { layout }),
-            Fill::Blocks { axis, ref sections } => Box::new(Blocks { axis, sections }),
+            Fill::Blocks {
+                axis,
+                ref sections,
+                turns,
+            } => Box::new(Blocks {
+                axis,
+                sections,
+                turns,
+            }),
             Fill::Padded { row, ref of } => Box::new(Padded { row, of }),
             Fill::LogUniform { low, high, sign } => Box::new(LogUniform { low, high, sign }),
             Fill::Sinusoidal { base, halves } => Box::new(Sinusoidal { base, halves }),

@@ -65,6 +65,8 @@ enum Named {
     Blocks {
         axis: usize,
         sections: Vec<Section>,
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        turns: usize,
     },
     Padded {
         row: usize,
@@ -104,6 +106,14 @@ enum Named {
     Load(Load),
     #[serde(skip)]
     Draw(Distribution),
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(turns: &usize) -> bool {
+    *turns == 1
 }
 
 impl Serialize for Fill {

@@ -90,6 +90,9 @@ pub enum Fill {
         axis: usize,
         /// The sections, in order.
         sections: Vec<Section>,
+        /// How often they take turns along the axis, with an equal share of each (head by head);
+        /// 1 if they lie one after the other.
+        turns: usize,
     },
     /// A fill with one row (of the first axis) zero.
     Padded {
@@ -157,6 +160,17 @@ pub enum Fill {
     Load(Load),
     /// Independent elements of a distribution.
     Draw(Distribution),
+}
+
+impl Fill {
+    /// Sections one after the other along an axis.
+    pub fn in_a_row(axis: usize, sections: Vec<Section>) -> Self {
+        Self::Blocks {
+            axis,
+            sections,
+            turns: 1,
+        }
+    }
 }
 
 /// A part of a tensor along one axis.

@@ -114,6 +114,19 @@ impl Kind for Repeated<'_> {
 pub(super) struct Blocks<'a> {
     pub(super) axis: usize,
     pub(super) sections: &'a [Section],
+    pub(super) turns: usize,
+}
+
+impl Blocks<'_> {
+    /// The elements of a section that lie in the turns that a slice touches: `share` indices of
+    /// each.
+    fn turns_of(&self, target: Target<'_>, part: &Slice, share: usize) -> Slice {
+        let turn = (target.shape[self.axis] / self.turns).max(1);
+        let (start, size) = part.extent(self.axis);
+        let turns = start / turn..(start + size).div_ceil(turn);
+        let whole = part.clone();
+        whole.narrowed(self.axis, turns.start * share, turns.len() * share)
+    }
 }
 
 impl Kind for Blocks<'_> {
@@ -125,9 +138,17 @@ impl Kind for Blocks<'_> {
         let adds_up = size.is_some() && total == size;
         let problem = format!("its {count} sections do not add up to axis {axis}");
         target.needs(adds_up, problem)?;
+        let turns = self.turns;
+        let divides = |section: &Section| turns > 0 && section.size.is_multiple_of(turns);
+        let problem = format!("its sections do not divide into {turns} turns");
+        target.needs(self.sections.iter().all(divides), problem)?;
         self.sections.iter().try_for_each(|section| {
             let shape = with_axis(target.shape, axis, section.size);
-            section.fill.check_for(target.with(&shape))
+            let target = target.with(&shape);
+            match turns {
+                1 => section.fill.check_for(target),
+                _ => section.fill.check_generated(target, "sections in turns"),
+            }
         })
     }
 
@@ -140,7 +161,10 @@ impl Kind for Blocks<'_> {
         let mut placed = Vec::with_capacity(self.sections.len());
         let mut start = 0;
         for (index, section) in self.sections.iter().enumerate() {
-            let part = part.within(self.axis, start, section.size);
+            let part = match self.turns {
+                1 => part.within(self.axis, start, section.size),
+                turns => self.turns_of(target, part, section.size / turns),
+            };
             let shape = with_axis(target.shape, self.axis, section.size);
             // Opposite gates take the logarithm of one uniform value.
             let own = match section.fill {
@@ -148,15 +172,17 @@ impl Kind for Blocks<'_> {
                 _ => stream.child(index as u64),
             };
             let of = section.fill.prepare_for(own, target.with(&shape), &part)?;
+            let size = section.size / self.turns;
             placed.push(Placed {
                 start: start as u64,
-                size: section.size as u64,
+                size: size as u64,
                 of,
             });
-            start += section.size;
+            start += size;
         }
         Ok(Source::Blocks(Sections {
             axis_len: target.shape[self.axis] as u64,
+            turn: (target.shape[self.axis] / self.turns) as u64,
             inner: target.inner(self.axis)?,
             placed,
         }))
@@ -166,7 +192,15 @@ impl Kind for Blocks<'_> {
         let each = self.sections.iter().map(|section| section.fill.to_string());
         let mut parts: Vec<String> = each.collect();
         parts.dedup();
-        format!("{} blocks: {}", self.sections.len(), parts.join(" | "))
+        let turns = match self.turns {
+            1 => String::new(),
+            turns => format!(" in {turns} turns"),
+        };
+        format!(
+            "{} blocks{turns}: {}",
+            self.sections.len(),
+            parts.join(" | ")
+        )
     }
 
     fn holds_integers(&self) -> bool {
@@ -178,6 +212,9 @@ impl Kind for Blocks<'_> {
     }
 
     fn parts(&self, target: Target<'_>, most: usize) -> Vec<Slice> {
+        if self.turns > 1 {
+            return vec![Slice::whole(target.shape)];
+        }
         let mut start = 0;
         let mut parts = Vec::new();
         for section in self.sections {

@@ -51,14 +51,16 @@ impl Source {
     }
 }
 
-/// Sections along an axis of `axis_len` indices, each of `inner` elements.
+/// Sections along an axis of `axis_len` indices, each of `inner` elements. They take turns of
+/// `turn` indices: one turn where they lie one after the other.
 pub(super) struct Sections {
     pub(super) axis_len: u64,
+    pub(super) turn: u64,
     pub(super) inner: u64,
     pub(super) placed: Vec<Placed>,
 }
 
-/// A section from index `start` of the axis on.
+/// A section that has `size` indices from index `start` of each turn on.
 pub(super) struct Placed {
     pub(super) start: u64,
     pub(super) size: u64,
@@ -72,12 +74,14 @@ impl Sections {
             at / (self.axis_len * self.inner),
             at / self.inner % self.axis_len,
         );
-        // The sections add up to the axis, so that one of them ends beyond any place.
+        let (turn, place) = (place / self.turn, place % self.turn);
+        // The sections add up to the turn, so that one of them ends beyond any place.
         let index = self.placed.partition_point(|s| s.start + s.size <= place);
         let section = &self.placed[index];
         let within = (place - section.start) * self.inner + at % self.inner;
         let len = section.size * self.inner;
-        (&section.of, outer * len + within, len - within)
+        let before = outer * (self.axis_len / self.turn) + turn;
+        (&section.of, before * len + within, len - within)
     }
 }
 

@@ -52,6 +52,11 @@ impl Slice {
         section
     }
 
+    /// The first index and the number of indices along an axis.
+    pub(crate) fn extent(&self, axis: usize) -> (usize, usize) {
+        (self.offset[axis], self.size[axis])
+    }
+
     /// A box of one index of the first axis, without that axis; empty if the box is.
     pub(crate) fn without_first(mut self) -> Self {
         if self.size.remove(0) == 0 {

@@ -64,7 +64,7 @@ impl Fill {
     pub fn loads(&self, shape: &[usize]) -> Vec<(Slice, &Load)> {
         match self {
             Fill::Load(load) => vec![(Slice::whole(shape), load)],
-            Fill::Blocks { axis, sections } => {
+            Fill::Blocks { axis, sections, .. } => {
                 let mut start = 0;
                 let mut loads = Vec::new();
                 for section in sections {
@@ -84,7 +84,11 @@ impl Fill {
     pub fn drawn(&self) -> Option<Fill> {
         match self {
             Fill::Load(load) => load.rest.as_deref().cloned(),
-            Fill::Blocks { axis, sections } => {
+            Fill::Blocks {
+                axis,
+                sections,
+                turns,
+            } => {
                 let drawn: Vec<Option<Fill>> = sections.iter().map(|s| s.fill.drawn()).collect();
                 if drawn.iter().all(Option::is_none) {
                     return None;
@@ -95,8 +99,11 @@ impl Fill {
                     size: section.size,
                     fill: fill.unwrap_or_else(|| below.clone()),
                 });
-                let (axis, sections) = (*axis, sections.collect());
-                Some(Fill::Blocks { axis, sections })
+                Some(Fill::Blocks {
+                    axis: *axis,
+                    sections: sections.collect(),
+                    turns: *turns,
+                })
             }
             fill => Some(fill.clone()),
         }

@@ -89,6 +89,7 @@ fn every_fill() -> Vec<(Fill, Vec<usize>)> {
         (
             Fill::Blocks {
                 axis: 0,
+                turns: 1,
                 sections: vec![
                     section(2, normal.clone()),
                     section(3, Fill::Constant { value: 1.0 }),
@@ -99,7 +100,20 @@ fn every_fill() -> Vec<(Fill, Vec<usize>)> {
         ),
         (
             Fill::Blocks {
+                axis: 0,
+                turns: 3,
+                sections: vec![
+                    section(6, normal.clone()),
+                    section(3, Fill::Orthogonal { gain: 1.0, rows: 3 }),
+                    section(3, Fill::Constant { value: 1.0 }),
+                ],
+            },
+            vec![12, 5],
+        ),
+        (
+            Fill::Blocks {
                 axis: 1,
+                turns: 1,
                 sections: vec![section(2, normal.clone()), section(3, normal.clone())],
             },
             vec![9, 5],
@@ -542,6 +556,7 @@ fn hostile_fills_are_errors() {
     );
     let blocks = |sizes: &[usize]| Fill::Blocks {
         axis: 0,
+        turns: 1,
         sections: sizes
             .iter()
             .map(|&size| Section {
@@ -678,6 +693,7 @@ fn loads_lie_in_the_tensor_or_its_sections() {
     let of = || Box::new(load());
     let blocks = |fill| Fill::Blocks {
         axis: 0,
+        turns: 1,
         sections: vec![Section { size: 4, fill }],
     };
     let shape = [4, 4];
@@ -744,6 +760,7 @@ fn fills_are_described_by_their_numbers() {
     });
     let blocks = Fill::Blocks {
         axis: 0,
+        turns: 1,
         sections: vec![section(&zero), section(&zero), section(&Fill::Arange)],
     };
     for (fill, expected) in [
@@ -785,4 +802,40 @@ fn matrices_have_their_axes() {
     assert!(orthogonal.check(&[], DType::F32).is_err());
     let sparse = Fill::Sparse { std: 1.0, zeros: 1 };
     assert!(sparse.check(&[2, 2, 2], DType::F32).is_err());
+}
+
+#[test]
+fn turns_deal_out_the_same_values() {
+    let sections = |turns| Fill::Blocks {
+        axis: 0,
+        turns,
+        sections: [4, 2, 2]
+            .map(|size| Section {
+                size,
+                fill: Fill::Draw(normal(1.0)),
+            })
+            .to_vec(),
+    };
+    let rows = |fill: Fill| -> Vec<[f32; 3]> {
+        let prepared = fill.prepare(Key::new(3, "w"), &[8, 3], DType::F32).unwrap();
+        let values: Vec<f32> = prepared.to_vec().unwrap();
+        values
+            .chunks(3)
+            .map(|row| [row[0], row[1], row[2]])
+            .collect()
+    };
+    let (row, dealt) = (rows(sections(1)), rows(sections(2)));
+    let order = [0, 1, 4, 6, 2, 3, 5, 7];
+    assert_eq!(dealt, order.map(|at| row[at]));
+    for turns in [0, 4] {
+        let problem = sections(turns).check(&[8, 3], DType::F32).unwrap_err();
+        assert!(problem.to_string().contains("do not divide"), "{problem}");
+    }
+    let json = serde_json::to_string(&sections(2)).unwrap();
+    assert_eq!(serde_json::from_str::<Fill>(&json).unwrap(), sections(2));
+    assert!(
+        !serde_json::to_string(&sections(1))
+            .unwrap()
+            .contains("turns")
+    );
 }

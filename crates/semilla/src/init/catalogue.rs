@@ -339,6 +339,14 @@ initializers! {
         of: Box<Initializer> = Box::new(normal().into()),
     }
 
+    /// An initializer for each of the weights that one tensor holds: query, key and value of a fused
+    /// projection, the gates of a recurrent layer. Each weight has fans of its own.
+    Blocks / blocks
+    {
+        /// The initializers, in the order of the tensor's parts.
+        of: Vec<Initializer> = Vec::new(),
+    }
+
     /// Positions as sines and cosines, for a table `[positions, width]`: sin(p / base^(2i/d)) in
     /// column 2i, the cosine in column 2i + 1.
     ///

@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::expression::ExpressionError;
 use crate::fill::FillError;
 use crate::layout::LayoutError;
-use crate::model::Role;
+use crate::model::{Part, Role};
 use crate::number::Short;
 
 /// Why an initializer cannot be used on a tensor.
@@ -48,6 +48,19 @@ pub enum InitError {
     /// The fill cannot be carried out.
     #[error(transparent)]
     Fill(#[from] FillError),
+    /// The parts of a fused weight get values of their own, and their places are not known.
+    #[error(
+        "{initializer} gives each of its parts ({}) values of its own, and where they lie in it is \
+         not known; state it in a rule: set = {{ fused = {{ parts = [{}], turns = 1 }} }}, with the \
+         number of heads for turns if they alternate head by head",
+        roles(.parts), stated(.parts)
+    )]
+    NoOrder {
+        /// The initializer.
+        initializer: &'static str,
+        /// The parts.
+        parts: Vec<Part>,
+    },
     /// The initializer is for other shapes.
     #[error("{initializer} needs {needs}; the shape is {shape:?}")]
     Shape {
@@ -124,4 +137,16 @@ pub enum InitError {
         /// The type asked for.
         asked: DType,
     },
+}
+
+fn roles(parts: &[Part]) -> String {
+    let names: Vec<&str> = parts.iter().map(|part| part.role.name()).collect();
+    names.join(", ")
+}
+
+/// The parts as a rule states them.
+fn stated(parts: &[Part]) -> String {
+    let part = |part: &Part| format!("{{ role = \"{}\", size = {} }}", part.role, part.size);
+    let parts: Vec<String> = parts.iter().map(part).collect();
+    parts.join(", ")
 }

@@ -36,6 +36,7 @@ mod formula;
 mod formulas;
 mod names;
 mod parameters;
+mod parts;
 mod resolve;
 mod table;
 mod value;

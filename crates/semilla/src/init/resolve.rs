@@ -3,9 +3,9 @@
 use super::context::{Context, Resolved};
 use super::error::InitError;
 use super::formula::{Formula, Place};
+use super::parts::Parts;
 use crate::dtype::Element;
-use crate::fill::{Fill, Section};
-use crate::layout::{Axis, FanRule};
+use crate::layout::FanRule;
 use crate::model::Tensor;
 use crate::stream::Key;
 
@@ -26,10 +26,11 @@ pub(super) fn resolve(
     };
     // The peers' rules read a fused weight as one.
     let exact = context.fans == FanRule::Exact;
-    let resolved = if exact && formula.is_blockwise() && tensor.blocks.len() > 1 {
-        by_blocks(formula, &place)?
-    } else {
-        formula.at(&place)?
+    let resolved = match Parts::of(tensor) {
+        Some(parts) if exact && formula.is_blockwise() => {
+            parts.each(&place, |_, part| formula.at(part))?
+        }
+        _ => formula.at(&place)?,
     };
     resolved.fill.check(&tensor.shape, tensor.dtype)?;
     Ok(resolved)
@@ -56,55 +57,6 @@ pub(super) fn generate<E: Element>(
     let fill = resolve(name, formula, tensor, &context)?.fill;
     let key = Key::new(seed, &tensor.name);
     Ok(fill.prepare(key, &tensor.shape, tensor.dtype)?.to_vec()?)
-}
-
-/// Each block of the tensor with fans of its own.
-fn by_blocks(formula: &dyn Formula, place: &Place<'_>) -> Result<Resolved, InitError> {
-    let tensor = place.tensor;
-    let out = tensor.layout.as_ref().and_then(|l| l.axis(Axis::Out));
-    let axis = out.unwrap_or(0);
-    let whole = tensor.shape.get(axis).copied();
-    let sum = tensor
-        .blocks
-        .iter()
-        .try_fold(0usize, |n, &size| n.checked_add(size));
-    if sum != whole {
-        return Err(place.needs(format!(
-            "blocks {:?} that add up to axis {axis}",
-            tensor.blocks
-        )));
-    }
-    let block = |size: usize| {
-        let mut block = tensor.clone();
-        block.blocks.clear();
-        block.shape[axis] = size;
-        formula.at(&Place {
-            tensor: &block,
-            ..*place
-        })
-    };
-    let blocks: Result<Vec<Resolved>, InitError> =
-        tensor.blocks.iter().map(|&size| block(size)).collect();
-    let blocks = blocks?;
-    let first = blocks.first().ok_or_else(|| place.needs("blocks"))?;
-    // Independent elements of one law need no seams.
-    let uniform = matches!(first.fill, Fill::Draw(_) | Fill::Constant { .. })
-        && blocks.iter().all(|block| block.fill == first.fill);
-    let (fans, gain) = (first.fans, first.gain);
-    let fill = if uniform {
-        first.fill.clone()
-    } else {
-        let sizes = tensor.blocks.iter().copied();
-        let sections = sizes.zip(blocks).map(|(size, resolved)| Section {
-            size,
-            fill: resolved.fill,
-        });
-        Fill::Blocks {
-            axis,
-            sections: sections.collect(),
-        }
-    };
-    Ok(Resolved { fill, fans, gain })
 }
 
 #[cfg(test)]

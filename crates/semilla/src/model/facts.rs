@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::convention::Convention;
+use super::fused::Fused;
 use super::role::Role;
 use super::source::Source;
 use super::tensor::Tensor;
@@ -37,6 +38,7 @@ pub struct Facts {
     source: Source,
     pub(super) role: Option<Fact<Role>>,
     pub(super) layout: Option<Fact<Layout>>,
+    pub(super) fused: Option<Fact<Fused>>,
     pub(super) activation: Option<Fact<Activation>>,
     pub(super) is_normalized: Option<Fact<bool>>,
 }
@@ -48,6 +50,7 @@ impl Facts {
             source,
             role: None,
             layout: None,
+            fused: None,
             activation: None,
             is_normalized: None,
         }
@@ -65,6 +68,14 @@ impl Facts {
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {
         self.layout = Some(self.fact(layout));
+        self
+    }
+
+    /// The weights that it holds, and how they lie. Parts that do not fill the output axis are
+    /// an error where an initializer needs them.
+    #[must_use]
+    pub fn fused(mut self, fused: Fused) -> Self {
+        self.fused = Some(self.fact(fused));
         self
     }
 
@@ -89,6 +100,7 @@ impl Facts {
             source: self.source.max(other.source),
             role: stronger(self.role, other.role),
             layout: stronger(self.layout, other.layout),
+            fused: stronger(self.fused, other.fused),
             activation: stronger(self.activation, other.activation),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
         }
@@ -101,6 +113,7 @@ impl Facts {
             facts = facts.role(tensor.role);
         }
         facts.layout = tensor.layout.clone().map(|layout| facts.fact(layout));
+        facts.fused = tensor.fused.clone().map(|fused| facts.fact(fused));
         facts.activation = tensor.activation.map(|activation| facts.fact(activation));
         if tensor.is_normalized {
             facts = facts.normalized();

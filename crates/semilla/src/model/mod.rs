@@ -3,6 +3,7 @@
 mod convention;
 mod facts;
 mod from_graph;
+mod fused;
 mod infer;
 mod names;
 mod role;
@@ -14,6 +15,7 @@ mod tensor;
 pub use convention::{Convention, MixedNames};
 pub use facts::{Evidence, Facts};
 pub use from_graph::graph_facts;
+pub use fused::{Fused, Part};
 pub use role::{Role, UnknownRole};
 pub use source::Source;
 pub use spec::{Spec, SpecError};

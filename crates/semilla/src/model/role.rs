@@ -58,6 +58,8 @@ roles! {
     Value "value",
     /// Query, key and value in one weight.
     Qkv "qkv",
+    /// Key and value in one weight.
+    Kv "kv",
     /// Attention's output projection: the end of a residual branch.
     AttentionOut "attention_out",
     /// A feed-forward block's first projection (`up`, `fc1`, `intermediate`).
@@ -136,6 +138,7 @@ impl Role {
                 | Role::Key
                 | Role::Value
                 | Role::Qkv
+                | Role::Kv
                 | Role::AttentionOut
                 | Role::MlpIn
                 | Role::MlpGate

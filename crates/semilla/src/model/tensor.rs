@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fused::Fused;
 use super::role::Role;
 use super::source::Source;
 use crate::activation::Activation;
@@ -60,6 +61,10 @@ pub struct Tensor {
     /// Sizes of blocks stacked along the output axis, each with fans of its own (fused query, key
     /// and value; the gates of a recurrent layer); empty for a plain weight.
     pub blocks: Vec<usize>,
+    /// The weights of different roles that it holds along its output axis, where it is fused and
+    /// their sizes are known.
+    #[serde(default)]
+    pub fused: Option<Fused>,
     /// The fan_in of the weight that this bias belongs to, where there is one.
     pub bias_fan_in: Option<BiasFanIn>,
     /// The number of the residual block that it lies in, from 0.
@@ -91,6 +96,7 @@ impl Tensor {
             role: Role::Unknown,
             layout: None,
             blocks: Vec::new(),
+            fused: None,
             bias_fan_in: None,
             depth: None,
             activation: None,
@@ -169,6 +175,15 @@ impl Tensor {
         let out = self.shape.get(axis.unwrap_or(0)).copied().unwrap_or(0);
         let size = out.checked_div(gates).unwrap_or(0);
         self.blocks(vec![size; gates.min(out)])
+    }
+
+    /// The same tensor as several weights in one. Parts that do not fill the output axis are an
+    /// error where an initializer needs them.
+    #[must_use]
+    pub fn fused(mut self, fused: Fused) -> Self {
+        self.blocks = fused.row();
+        self.fused = Some(fused);
+        self
     }
 
     /// The same bias with the fan_in of its weight.

@@ -30,10 +30,17 @@ impl Plan {
         let known = || model.tensors.iter().map(|tensor| tensor.name.as_str());
         let at = known().position(|known| known == name);
         let at = at.ok_or_else(|| unknown(name, known()))?;
-        // The line's layout may be one that a recipe's rule stated.
-        let layout = self.tensors[place].layout.clone();
-        let facts = layout.map(|layout| (at, Facts::from(Source::User).layout(layout)));
-        let model = &model.with_facts(facts);
+        // They may be what a recipe's rule stated.
+        let line = &self.tensors[place];
+        let mut facts = Facts::from(Source::User);
+        if let Some(layout) = &line.layout {
+            facts = facts.layout(layout.clone());
+        }
+        if let Some(fused) = &line.fused {
+            facts = facts.fused(fused.clone());
+        }
+        let is_stated = line.layout.is_some() || line.fused.is_some();
+        let model = &model.with_facts(is_stated.then_some((at, facts)));
         let decision = Decision::new(initializer.into(), FanRule::Exact, "set by hand");
         let draft = Maker::of_model(model, None, self.seed)
             .filled(&model.tensors[at], decision, &Fate::New)

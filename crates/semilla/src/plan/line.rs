@@ -8,7 +8,7 @@ use crate::dtype::DType;
 use crate::fill::{Fill, FillError, Load, Prepared, Slice};
 use crate::init::Initializer;
 use crate::layout::{Fans, Layout};
-use crate::model::Role;
+use crate::model::{Fused, Role};
 use crate::stream::Key;
 
 /// One tensor's line of a plan.
@@ -26,6 +26,9 @@ pub struct Line {
     /// The meaning of its axes, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
+    /// The weights that it holds, where it is fused and their sizes are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fused: Option<Fused>,
     /// Where its values come from.
     pub disposition: Disposition,
     /// The initializer that was chosen. A replay does not read it: see

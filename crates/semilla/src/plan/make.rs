@@ -175,6 +175,7 @@ impl Maker {
             dtype: tensor.dtype,
             role: tensor.role,
             layout: tensor.layout.clone(),
+            fused: tensor.fused.clone(),
             disposition: Disposition::Filled,
             initializer: crate::init::zeros().into(),
             fans: None,

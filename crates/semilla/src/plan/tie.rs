@@ -45,6 +45,7 @@ impl Plan {
                 name: line.name.clone(),
                 role: line.role,
                 layout: line.layout.clone(),
+                fused: line.fused.clone(),
                 disposition: Disposition::Tied { to: tie.to.clone() },
                 fans: None,
                 gain: None,

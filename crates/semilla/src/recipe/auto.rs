@@ -9,9 +9,9 @@ use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
 
 /// `None` where the role is unknown.
-pub(super) fn decide(tensor: &Tensor, model: &Model) -> Option<Decision> {
+pub(super) fn decide(tensor: &Tensor, model: &Model, fans: FanRule) -> Option<Decision> {
     let (initializer, reason) = choose(tensor, model)?;
-    Some(Decision::of(tensor, initializer, FanRule::Exact, reason))
+    Some(Decision::of(tensor, initializer, fans, reason))
 }
 
 type Choice = (Initializer, Cow<'static, str>);
@@ -23,7 +23,7 @@ fn because(initializer: impl Into<Initializer>, reason: &'static str) -> Choice 
 fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
     let unit = |scale: &str| scaled(scale, None);
     Some(match tensor.role {
-        Role::Query | Role::Key | Role::Value | Role::Qkv => because(
+        Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => because(
             init::xavier_uniform(),
             "no activation follows; each projection with its own fans",
         ),

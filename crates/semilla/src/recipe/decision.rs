@@ -24,6 +24,8 @@ pub(crate) struct Decision {
     pub(crate) fans: FanRule,
     /// The reason, in words.
     pub(crate) reason: String,
+    /// The ground of what is only inferred of its tensor, where the decision rests on that.
+    pub(crate) ground: Option<&'static str>,
 }
 
 impl Decision {
@@ -33,6 +35,7 @@ impl Decision {
             initializer,
             fans,
             reason: reason.into(),
+            ground: None,
         }
     }
 
@@ -49,6 +52,9 @@ impl Decision {
             (reason, Some(ground)) if reason.is_empty() => format!("inferred: {ground}"),
             (reason, Some(ground)) => format!("{reason}; inferred: {ground}"),
         };
-        Self::new(initializer, fans, reason)
+        Self {
+            ground: tensor.ground,
+            ..Self::new(initializer, fans, reason)
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::rule::{RoleName, Rule, Stated};
 use crate::dtype::DType;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
+use crate::suggest::expected_word;
 use crate::tie::Tie;
 use crate::transfer::Transfer;
 
@@ -34,13 +35,11 @@ pub(super) enum UnusedRules {
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
     pub(super) name: String,
-    #[serde(default)]
-    pub(super) source: String,
-    #[serde(default)]
-    pub(super) fans: FanRule,
+    pub(super) extends: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) fans: Option<FanRule>,
     pub(super) base_width: Option<usize>,
-    #[serde(default)]
-    defaults: bool,
+    pub(super) defaults: Option<bool>,
     pub(super) unmatched: Option<Initializer>,
     #[serde(default)]
     pub(super) unused_rules: UnusedRules,
@@ -65,6 +64,7 @@ struct RuleDocument {
     #[serde(default)]
     dtype: OneOrMany<DTypeName>,
     layout: Option<Layout>,
+    fans: Option<FanRule>,
     #[serde(default)]
     set: Stated,
     init: Initializer,
@@ -146,7 +146,7 @@ impl Document {
             return Err(RecipeError::TooLarge { what, found, limit });
         }
         let document: Self =
-            toml::from_str(text).map_err(|error| RecipeError::Syntax(error.to_string()))?;
+            toml::from_str(text).map_err(|error| RecipeError::Syntax(said(&error)))?;
         if document.rule.len() > MAX_RULES {
             let (what, found, limit) = ("rules", document.rule.len(), MAX_RULES);
             return Err(RecipeError::TooLarge { what, found, limit });
@@ -154,15 +154,16 @@ impl Document {
         Ok(document)
     }
 
-    /// Its rules, in order, and the defaults after them where they are asked for.
+    /// Its own rules, in order.
     pub(super) fn take_rules(&mut self) -> Result<Vec<Rule>, RecipeError> {
-        let rules = std::mem::take(&mut self.rule);
-        let mut rules = compile_all(rules)?;
-        if self.defaults {
-            rules.extend(defaults());
-        }
-        Ok(rules)
+        compile_all(std::mem::take(&mut self.rule))
     }
+}
+
+/// An error of TOML with its line and column, and the word that may be meant.
+fn said(error: &toml::de::Error) -> String {
+    let hint = expected_word(error.message());
+    format!("{}{hint}", error.to_string().trim_end())
 }
 
 /// The rules that every scheme agrees on: for biases, norms and buffers.
@@ -196,6 +197,7 @@ fn compile((place, rule): (usize, RuleDocument)) -> Result<Rule, RecipeError> {
             .map(|name| name.0)
             .collect(),
         layout: rule.layout,
+        fans: rule.fans,
         set: rule.set,
         init: rule.init,
         reason: rule.reason,

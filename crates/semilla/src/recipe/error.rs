@@ -1,6 +1,10 @@
 //! Errors of reading and of applying a recipe.
 
+use std::error::Error;
+use std::sync::Arc;
+
 use super::built_in::NAMES;
+use crate::suggest::did_you_mean;
 
 /// Why a recipe cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -37,11 +41,42 @@ pub enum RecipeError {
         /// How many are allowed.
         limit: usize,
     },
+    /// A recipe that is extended cannot be read.
+    #[error("cannot read {path:?}, which the recipe extends")]
+    Extended {
+        /// The recipe that is extended, as it is written.
+        path: String,
+        /// The reason.
+        #[source]
+        error: Box<RecipeError>,
+    },
+    /// The file of a recipe that is extended cannot be opened.
+    #[error("cannot open {path:?}, which the recipe extends")]
+    File {
+        /// The file, as it is written.
+        path: String,
+        /// The reason.
+        #[source]
+        error: Arc<dyn Error + Send + Sync>,
+    },
+    /// Recipes that extend one another.
+    #[error("recipes extend one another in a ring: {}; take one `extends` out", places.join(" extends "))]
+    Ring {
+        /// Their places, from the recipe that was read; the last is one of those before it.
+        places: Vec<String>,
+    },
+    /// A recipe extends one that extends one...
+    #[error(
+        "the recipe extends another, that extends another, more than {limit} deep; put their rules together"
+    )]
+    Chain {
+        /// How many are allowed.
+        limit: usize,
+    },
     /// Tensors that no rule matches.
     #[error(
-        "recipe {recipe:?} has no rule for {count} tensors: {}; add a rule, such as {example}, or \
-         `unmatched = \"...\"` for the rest",
-        list(.names, *.count)
+        "recipe {recipe:?} has no rule for {count} tensors: {}. Remedies: {}",
+        list(.names, *.count), remedies(example, *.is_auto)
     )]
     Unmatched {
         /// The recipe.
@@ -52,6 +87,22 @@ pub enum RecipeError {
         count: usize,
         /// A rule that would decide the first.
         example: String,
+        /// Whether `auto` was asked, too.
+        is_auto: bool,
+    },
+    /// Tensors of which something is only inferred, where that was refused.
+    #[error(
+        "strict: {count} tensors are planned by what is only inferred of them; state it in rules of \
+         recipe {recipe:?}, or of one that extends it:\n{}",
+        lines(.tensors, *.count)
+    )]
+    Inferred {
+        /// The recipe.
+        recipe: String,
+        /// The first of them: name, shape, ground, and the rule that would state it.
+        tensors: Vec<String>,
+        /// How many.
+        count: usize,
     },
     /// Rules that match nothing.
     #[error(
@@ -66,6 +117,37 @@ pub enum RecipeError {
         /// How many.
         count: usize,
     },
+}
+
+impl RecipeError {
+    pub(super) fn unknown(name: &str) -> Self {
+        let name: String = name.chars().take(80).collect();
+        let hint = did_you_mean(&name, NAMES.iter().copied());
+        Self::Unknown { name, hint }
+    }
+}
+
+/// All ways to decide a tensor that no rule matches.
+fn remedies(example: &str, is_auto: bool) -> String {
+    let mut ways = vec![match is_auto {
+        true => format!("add {example}, to a recipe with extends = \"auto\""),
+        false => format!("add {example}"),
+    }];
+    ways.push("state what it is with set = { role = \"...\" }".to_owned());
+    ways.push("init = \"keep\" leaves the values of the model's file, if it has any".to_owned());
+    ways.push("unmatched = \"...\" names an initializer for all that is left".to_owned());
+    if !is_auto {
+        ways.push("extends = \"auto\", or --recipe auto, decides by role".to_owned());
+    }
+    ways.join("; ")
+}
+
+fn lines(tensors: &[String], count: usize) -> String {
+    let mut text = tensors.join("\n");
+    if count > tensors.len() {
+        text += &format!("\nand {} more", count - tensors.len());
+    }
+    text
 }
 
 fn list(names: &[String], count: usize) -> String {

@@ -22,9 +22,15 @@
 //! - conditions: `ndim`, `dtype`;
 //! - facts about the tensors that it matches, where they are known better than by their names:
 //!   `layout = "EIO"`, `set = { role = "conv", activation = "gelu" }`;
+//! - `fans`, as at the top, for this rule;
 //! - `optional = true`: it may match nothing.
 //!
 //! Other keys at the top:
+//! - `extends = "llama-hf"`: a built-in recipe, or the path of a file relative to this one. Its
+//!   rules come after the own ones. `fans`, `base_width`, `unmatched` and `defaults` are its own
+//!   unless they are given again; `pretrained` tables come after the own ones, `tie` pairs are
+//!   added unless a pair for the same tensor is given, and `defaults` come last of all. Only own
+//!   rules must match something. After `extends = "auto"`, `auto` decides what no rule matches;
 //! - `fans = "exact" | "pytorch" | "keras"`, `base_width`;
 //! - `unmatched`: an initializer for the rest; `unused_rules = "allow"`;
 //! - `tie`: pairs of names; the first tensor gets the second's bytes ([`Tie`](crate::Tie));
@@ -33,15 +39,22 @@
 
 mod auto;
 mod built_in;
+mod by_role;
 mod decide;
 mod decision;
+mod definition;
 mod document;
+mod draft;
 mod error;
+mod extend;
+mod remedy;
 mod rule;
 
-pub use decide::Recipe;
+pub use by_role::ByRole;
 pub(crate) use decision::{Decided, Decision};
+pub use definition::Recipe;
 pub use error::RecipeError;
+pub use extend::RecipeFile;
 
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,8 @@ use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::glob::glob_match;
 use crate::init::Initializer;
-use crate::layout::Layout;
-use crate::model::{Facts, Role, Source, Tensor};
+use crate::layout::{FanRule, Layout};
+use crate::model::{Facts, Fused, Role, Source, Tensor};
 use crate::suggest::did_you_mean;
 
 /// A role, or a group of roles.
@@ -67,7 +67,10 @@ impl RoleName {
             Self::Role(own) => own == role,
             Self::Group(Group::Matrix) => role.is_matrix(),
             Self::Group(Group::Attention) => {
-                matches!(role, Role::Query | Role::Key | Role::Value | Role::Qkv)
+                matches!(
+                    role,
+                    Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv
+                )
             }
             Self::Group(Group::ResidualOutput) => {
                 matches!(role, Role::AttentionOut | Role::MlpOut | Role::ResidualOut)
@@ -77,11 +80,13 @@ impl RoleName {
 }
 
 /// Facts about a tensor that a rule states, in place of those that its name suggests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Stated {
     /// The part that it plays.
     pub(super) role: Option<Role>,
+    /// The weights that it holds, and how they lie.
+    pub(super) fused: Option<Fused>,
     /// The activation that its output goes through.
     pub(super) activation: Option<Activation>,
 }
@@ -95,6 +100,7 @@ pub(super) struct Rule {
     pub(super) ndim: Vec<usize>,
     pub(super) dtypes: Vec<DType>,
     pub(super) layout: Option<Layout>,
+    pub(super) fans: Option<FanRule>,
     pub(super) set: Stated,
     pub(super) init: Initializer,
     pub(super) reason: String,
@@ -113,6 +119,9 @@ impl Rule {
         }
         if let Some(role) = self.set.role {
             facts = facts.role(role);
+        }
+        if let Some(fused) = &self.set.fused {
+            facts = facts.fused(fused.clone());
         }
         if let Some(activation) = self.set.activation {
             facts = facts.activation(activation);

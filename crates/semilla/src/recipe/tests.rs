@@ -1,7 +1,7 @@
 use super::*;
 use crate::fill::Fill;
 use crate::init;
-use crate::model::{Model, Spec};
+use crate::model::{Model, Spec, Tensor};
 use crate::plan::Plan;
 
 fn plan(model: &Model, recipe: &Recipe) -> Plan {
@@ -114,6 +114,262 @@ fn what_matches_nothing_is_an_error() {
     assert!(
         decide(&stray.replace("name = \"test\"", "name = \"t\"\nunused_rules = \"allow\"")).is_ok()
     );
+}
+
+fn file(place: &str, text: &str) -> RecipeFile {
+    RecipeFile {
+        place: place.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+/// Reads the first of some files, of which the others are found by their places.
+fn extended(files: &[(&str, &str)]) -> Result<Recipe, RecipeError> {
+    Recipe::from_file(&file(files[0].0, files[0].1), |_, path| {
+        let found = files.iter().find(|(place, _)| *place == path);
+        let (place, text) = found.ok_or_else(|| std::io::Error::other("it is not there"))?;
+        Ok::<_, std::io::Error>(file(place, text))
+    })
+}
+
+#[test]
+fn a_recipe_puts_its_own_rules_before_those_that_it_extends() {
+    let own = r#"
+        name = "own"
+        tie = [["a", "own"]]
+        extends = "base.toml"
+        fans = "exact"
+        [[rule]]
+        match = "layers.0.weight"
+        init = "ones"
+        "#;
+    let base = r#"
+        name = "base"
+        tie = [["a", "base"]]
+        source = "a paper"
+        extends = "pytorch"
+        base_width = 64
+        [[rule]]
+        match = "layers.*.weight"
+        init = { normal = { std = 0.5 } }
+        [[rule]]
+        match = "nothing"
+        init = "ones"
+        "#;
+    let recipe = extended(&[("own.toml", own), ("base.toml", base)]).unwrap();
+    assert_eq!((&*recipe.name, &*recipe.source), ("own", "a paper"));
+    assert_eq!(recipe.base_width, Some(64));
+    assert_eq!(recipe.ties.len(), 1);
+    assert_eq!(recipe.ties[0].to, "own");
+    let model = Spec::parse("mlp:8-16-4").unwrap();
+    let decided = Recipe {
+        ties: Vec::new(),
+        ..recipe
+    };
+    let plan = plan(&model, &decided);
+    let made = plan.tensors.iter().map(|line| line.initializer.to_string());
+    let made: Vec<String> = made.collect();
+    assert_eq!(
+        made,
+        ["ones", "bias_uniform", "normal(std=0.5)", "bias_uniform"]
+    );
+}
+
+#[test]
+fn only_own_rules_must_match_something() {
+    let own = "name = \"own\"\nextends = \"base.toml\"\n[[rule]]\nmatch = \"x\"\ninit = \"ones\"";
+    let base = "name = \"base\"\n[[rule]]\nmatch = \"*\"\ninit = \"zeros\"\n\
+                [[rule]]\nmatch = \"y\"\ninit = \"ones\"";
+    let recipe = extended(&[("own.toml", own), ("base.toml", base)]).unwrap();
+    let model = Spec::parse("mlp:8-16-4").unwrap();
+    let error = recipe.plan(&model, 0).unwrap_err().to_string();
+    assert!(error.contains("match no tensor: rule 1 (ones);"), "{error}");
+}
+
+#[test]
+fn what_a_rule_leaves_auto_decides_and_then_unmatched() {
+    let text = "name = \"own\"\nextends = \"auto\"\nunmatched = \"keep\"\n\
+                [[rule]]\nmatch = \"layers.0.weight\"\ninit = \"ones\"\noptional = true";
+    let model = Spec::parse("mlp:8-16-4").unwrap();
+    let recipe = Recipe::from_toml(text).unwrap();
+    let (own, auto) = (plan(&model, &recipe), plan(&model, &Recipe::auto()));
+    assert_eq!(own.tensors[0].initializer, init::ones().into());
+    assert_eq!(own.tensors[1..], auto.tensors[1..]);
+    let odd = Model {
+        tensors: vec![Tensor::new("odd", [2, 2], crate::DType::F32)],
+        ..model
+    };
+    assert_eq!(
+        plan(&odd, &recipe).tensors[0].initializer,
+        init::keep().into()
+    );
+}
+
+#[test]
+fn chains_end() {
+    let one = "name = \"x\"\nextends = ";
+    let message = |files: &[(&str, &str)]| {
+        let error = extended(files).unwrap_err();
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        format!("{error}: {}", cause.unwrap_or_default())
+    };
+    let (a, b) = (format!("{one}\"b.toml\""), format!("{one}\"a.toml\""));
+    let ring = message(&[("a.toml", &a), ("b.toml", &b)]);
+    assert!(
+        ring.contains("ring: a.toml extends b.toml extends a.toml"),
+        "{ring}"
+    );
+    let names: Vec<String> = (0..20).map(|n| format!("{n}.toml")).collect();
+    let texts: Vec<String> = (1..21).map(|n| format!("{one}\"{n}.toml\"")).collect();
+    let pairs: Vec<(&str, &str)> = names
+        .iter()
+        .zip(&texts)
+        .map(|(n, t)| (&**n, &**t))
+        .collect();
+    assert!(message(&pairs).contains("more than 16 deep"));
+    let lost = message(&[("a.toml", &a)]);
+    assert!(
+        lost.contains("cannot open \"b.toml\", which the recipe extends: it is not"),
+        "{lost}"
+    );
+    let wrong = message(&[("a.toml", &a), ("b.toml", "nam = 1")]);
+    assert!(
+        wrong.contains("\"b.toml\", which the recipe extends: cannot read the recipe"),
+        "{wrong}"
+    );
+    let misspelt = Recipe::from_toml(&format!("{one}\"lama\"")).unwrap_err();
+    assert!(misspelt.to_string().contains("did you mean \"llama\"?"));
+    let alone = Recipe::from_toml(&a).unwrap_err();
+    assert!(alone.to_string().contains("cannot open \"b.toml\""));
+}
+
+#[test]
+fn what_is_printed_reads_back_as_the_same_recipe() {
+    for name in Recipe::NAMES {
+        let Some(text) = Recipe::toml(name) else {
+            assert_eq!(*name, "auto");
+            continue;
+        };
+        let (read, named) = (
+            Recipe::from_toml(text).unwrap(),
+            Recipe::named(name).unwrap(),
+        );
+        assert_eq!(format!("{read:?}"), format!("{named:?}"));
+    }
+    assert!(Recipe::from_toml(Recipe::toml("defaults").unwrap()).is_ok());
+}
+
+#[test]
+fn auto_answers_for_every_role() {
+    let rows = Recipe::auto_by_role();
+    for role in crate::Role::ALL {
+        let first = rows.iter().find(|row| row.role == role);
+        match role {
+            crate::Role::Unknown => assert_eq!(first, None),
+            _ => assert!(first.is_some_and(|row| row.when.is_empty()), "{role}"),
+        }
+    }
+    let relu = rows.iter().find(|row| row.when == "before ReLU").unwrap();
+    assert_eq!(
+        relu.initializer,
+        "kaiming_normal(nonlinearity=relu)".parse().unwrap()
+    );
+}
+
+#[test]
+fn strict_refuses_what_is_inferred_until_a_rule_states_it() {
+    let shapes = [
+        ("net.0.weight", vec![8, 4]),
+        ("net.0.bias", vec![8]),
+        ("net.1.weight", vec![1]),
+    ];
+    let named = shapes.map(|(name, shape)| (name.to_owned(), shape, crate::DType::F32));
+    let model = Model::infer(named, crate::model::Convention::Pytorch);
+    assert!(Recipe::auto().plan(&model, 0).is_ok());
+    let error = Recipe::auto()
+        .strict()
+        .plan(&model, 0)
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("strict: 1 tensors"), "{error}");
+    let rule =
+        "match = \"net.1.weight\", set = { role = \"slope\" }, init = \"constant(value=0.25)\"";
+    assert!(error.contains(rule), "{error}");
+    let stated = format!(
+        "name = \"own\"\nextends = \"auto\"\n[[rule]]\n{}",
+        rule.replace(", set", "\nset").replace(", init", "\ninit")
+    );
+    let recipe = Recipe::from_toml(&stated).unwrap().strict();
+    assert!(recipe.plan(&model, 0).is_ok());
+}
+
+#[test]
+fn misspelt_fields_are_answered_at_every_depth() {
+    let rule = |body: &str| format!("name = \"x\"\n[[rule]]\n{body}");
+    let mut unanswered = Vec::new();
+    let pretrained = |body: &str| format!("name = \"x\"\n[[pretrained]]\n{body}");
+    for (text, meant) in [
+        ("name = \"x\"\nunmached = \"zeros\"".to_owned(), "unmatched"),
+        ("name = \"x\"\nunused_rules = \"alow\"".to_owned(), "allow"),
+        ("name = \"x\"\nfans = \"pytorh\"".to_owned(), "pytorch"),
+        (rule("init = \"zeros\"\nlayot = \"OI\""), "layout"),
+        (rule("init = \"zeros\"\nset = { rol = \"conv\" }"), "role"),
+        (rule("init = \"zeros\"\nset = { role = \"konv\" }"), "conv"),
+        (
+            rule("init = \"zeros\"\nset = { activation = \"gellu\" }"),
+            "gelu",
+        ),
+        (rule("init = \"zeros\"\nrole = \"matrx\""), "matrix"),
+        (rule("init = \"zeros\"\ndtype = \"f23\""), "f32"),
+        (rule("init = { normal = { sdt = 1 } }"), "std"),
+        (rule("init = { normal = { std = \"fan_im\" } }"), "fan_in"),
+        (
+            rule("init = { kaiming_normal = { mode = \"fan_inn\" } }"),
+            "fan_in",
+        ),
+        (
+            rule("init = { padded = { of = { normal = { maen = 1 } } } }"),
+            "mean",
+        ),
+        (rule("init = \"normal(sdt=1)\""), "std"),
+        (pretrained("renam = []"), "rename"),
+        (
+            pretrained("adapt = [{ match = \"*\", op = \"overlapp\" }]"),
+            "overlap",
+        ),
+        (
+            pretrained("adapt = [{ match = \"*\", op = { positions = { prefx = 1 } } }]"),
+            "prefix",
+        ),
+        (
+            pretrained("adapt = [{ match = \"*\", op = { grow = { repat = \"random\" } } }]"),
+            "repeat",
+        ),
+        (
+            pretrained("adapt = [{ match = \"*\", op = { rows = { ne = \"mean\" } } }]"),
+            "new",
+        ),
+        (
+            pretrained("adapt = [{ match = \"*\", op = { channels = \"presrve\" } }]"),
+            "preserve",
+        ),
+        (
+            pretrained("depth = { layers = \"a\", map = \"uniforn\" }"),
+            "uniform",
+        ),
+        (
+            pretrained("fuse = [{ target = \"a\", prts = [] }]"),
+            "parts",
+        ),
+        (rule("init = { s4d = { part = \"a_lgo\" } }"), "a_log"),
+        (pretrained("depth = { layrs = \"a\" }"), "layers"),
+    ] {
+        let error = Recipe::from_toml(&text).unwrap_err().to_string();
+        if !error.contains(&format!("did you mean \"{meant}\"?")) {
+            unanswered.push(error);
+        }
+    }
+    assert!(unanswered.is_empty(), "{}", unanswered.join("\n"));
 }
 
 #[test]

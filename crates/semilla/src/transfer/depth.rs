@@ -1,6 +1,10 @@
 //! A different number of layers: which layer of the checkpoint each of the model's comes from.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::adapt::Policy;
 use super::error::TransferError;
@@ -24,7 +28,7 @@ pub struct Depth {
 }
 
 /// The checkpoint's layer for each layer of the model.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum LayerMap {
     /// By a rule.
@@ -34,6 +38,29 @@ pub enum LayerMap {
     /// [`Uniform`](LayerRule::Uniform) for fewer layers, [`Stack`](LayerRule::Stack) for more.
     #[default]
     Default,
+}
+
+// Derived as an untagged enum, errors would not say which rules there are.
+impl<'de> Deserialize<'de> for LayerMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RuleOrList;
+        impl<'de> Visitor<'de> for RuleOrList {
+            type Value = LayerMap;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a rule's name, or the source of each layer in a list")
+            }
+            fn visit_unit<E: Error>(self) -> Result<LayerMap, E> {
+                Ok(LayerMap::Default)
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<LayerMap, E> {
+                LayerRule::deserialize(text.into_deserializer()).map(LayerMap::Rule)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<LayerMap, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(LayerMap::List)
+            }
+        }
+        deserializer.deserialize_any(RuleOrList)
+    }
 }
 
 /// A rule for which layers a model of a different depth has.

@@ -46,6 +46,7 @@ pub struct Planner<'a> {
     ties: Vec<Tie>,
     from: Option<Transfer>,
     from_convention: Option<Convention>,
+    is_strict: bool,
     seed: u64,
 }
 
@@ -58,6 +59,7 @@ impl<'a> Planner<'a> {
             ties: Vec::new(),
             from: None,
             from_convention: None,
+            is_strict: false,
             seed: 0,
         }
     }
@@ -89,6 +91,13 @@ impl<'a> Planner<'a> {
         self
     }
 
+    /// Refuses to plan a tensor by what is only inferred of it: the error lists them, with the
+    /// rules that would state it. Tensors that checkpoints give whole need no inference.
+    pub fn strict(mut self, is_strict: bool) -> Self {
+        self.is_strict = is_strict;
+        self
+    }
+
     /// The seed of every weight.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -110,9 +119,11 @@ impl<'a> Planner<'a> {
             ties: &ties,
         })?;
         let model = &self.model.model;
-        let plan = self
-            .recipe
-            .plan_with(model, supply, &self.ties, self.seed)?;
+        let recipe = match self.is_strict {
+            true => self.recipe.strict(),
+            false => self.recipe,
+        };
+        let plan = recipe.plan_with(model, supply, &self.ties, self.seed)?;
         Ok(Planned::new(plan, self.model.file.as_deref(), pretrained))
     }
 }

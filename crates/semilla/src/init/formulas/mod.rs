@@ -1,5 +1,6 @@
 //! The formulas, by family.
 
+mod blocks;
 mod convolutions;
 mod elementwise;
 mod matrices;

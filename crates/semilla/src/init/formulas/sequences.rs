@@ -48,10 +48,7 @@ fn gates(place: &Place<'_>, fills: Vec<Fill>) -> Result<Resolved, InitError> {
         _ => return Err(place.needs(format!("a vector of {gates} equal gates"))),
     };
     let sections = fills.into_iter().map(|fill| Section { size, fill });
-    Ok(Resolved::plain(Fill::Blocks {
-        axis: 0,
-        sections: sections.collect(),
-    }))
+    Ok(Resolved::plain(Fill::in_a_row(0, sections.collect())))
 }
 
 impl Formula for Sinusoidal {

@@ -6,6 +6,7 @@ use crate::layout::{Axis, Layout};
 use crate::model::convention::Convention;
 use crate::model::names::Name;
 use crate::model::role::Role;
+use crate::model::tensor::Tensor;
 
 /// The layout, and the ground if it is a conclusion.
 pub(super) fn layout(
@@ -75,38 +76,20 @@ fn patches(role: Role, layout: Layout, shape: &[usize]) -> Layout {
     }
 }
 
-/// Sections of the output axis that are weights of their own.
-pub(super) fn blocks(
-    name: &Name<'_>,
-    text: &str,
-    shape: &[usize],
-    role: Role,
-    layout: Option<&Layout>,
-    all: All<'_>,
-) -> Vec<usize> {
+/// The gates that are stacked along the output axis of a recurrent layer's weight or bias.
+pub(super) fn gates(name: &Name<'_>, text: &str, tensor: &Tensor, all: All<'_>) -> Vec<usize> {
     let recurrent = matches!(
-        role,
+        tensor.role,
         Role::RecurrentInput | Role::RecurrentHidden | Role::RecurrentBias
     );
-    if recurrent {
-        let Some(hidden) = hidden_size(text, name.leaf(), all) else {
-            return Vec::new();
-        };
-        let axis = layout.and_then(|l| l.axis(Axis::Out)).unwrap_or(0);
-        let out = shape.get(axis).copied().unwrap_or(0);
-        return equal_blocks(out, out / hidden.max(1));
-    }
-    let Some(layout) = layout else {
+    let hidden = recurrent.then(|| hidden_size(text, name.leaf(), all));
+    let Some(hidden) = hidden.flatten() else {
         return Vec::new();
     };
-    let out = layout.size(Axis::Out, shape);
-    let inputs = layout.size(Axis::In, shape);
-    match role {
-        // With fewer key and value heads than query heads the shape does not give the sizes.
-        Role::Qkv if inputs > 0 && out == 3 * inputs => equal_blocks(out, 3),
-        Role::MlpGate if name.parts.contains(&"gate_up_proj") => equal_blocks(out, 2),
-        _ => Vec::new(),
-    }
+    let layout = tensor.layout.as_ref();
+    let axis = layout.and_then(|l| l.axis(Axis::Out)).unwrap_or(0);
+    let out = tensor.shape.get(axis).copied().unwrap_or(0);
+    equal_blocks(out, out / hidden.max(1))
 }
 
 fn equal_blocks(size: usize, count: usize) -> Vec<usize> {

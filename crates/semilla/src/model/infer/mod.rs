@@ -1,6 +1,7 @@
 //! From facts, names and shapes to a model.
 
 mod convolutions;
+mod fused;
 mod index;
 mod layouts;
 mod neighbours;

@@ -188,6 +188,8 @@ fn projection(name: &Name<'_>, module: &str, all: All<'_>, text: &str) -> Option
         "q_proj" | "wq" | "query" | "q" | "q_lin" => Role::Query,
         "k_proj" | "wk" | "key" | "k" | "k_lin" => Role::Key,
         "v_proj" | "wv" | "value" | "v" | "v_lin" => Role::Value,
+        "kv" | "kv_proj" | "to_kv" | "kv_linear" if attention => Role::Kv,
+        "c_attn" if name.inside("crossattention") => Role::Kv,
         "qkv" | "c_attn" | "query_key_value" | "wqkv" | "qkv_proj" | "in_proj_weight" => Role::Qkv,
         "o_proj" | "out_lin" => Role::AttentionOut,
         "wo" if feed_forward => Role::MlpOut,

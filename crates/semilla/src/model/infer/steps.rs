@@ -6,8 +6,9 @@
 //! depend on their order.
 
 use super::convolutions::mark_groups;
+use super::fused::fused;
 use super::index::{All, own_name, sorted};
-use super::layouts::{blocks, layout};
+use super::layouts::{gates, layout};
 use super::neighbours::join_biases;
 use super::reading::Reading;
 use super::residual::{mark_residual_units, number_blocks, width};
@@ -18,6 +19,7 @@ use crate::dtype::DType;
 use crate::layout::{Axis, Layout};
 use crate::model::convention::Convention;
 use crate::model::facts::{Evidence, Fact, Facts};
+use crate::model::fused::Fused;
 use crate::model::names::Name;
 use crate::model::role::Role;
 use crate::model::source::Source;
@@ -101,8 +103,9 @@ impl Model {
                 true => {
                     now.depth = now.depth.or(own.depth);
                     now.layers = now.layers.or(own.layers);
-                    if now.blocks.is_empty() && own.layout == now.layout {
+                    if now.blocks.is_empty() && now.fused.is_none() && own.layout == now.layout {
                         now.blocks.clone_from(&own.blocks);
+                        now.fused.clone_from(&own.fused);
                     }
                 }
             }
@@ -135,15 +138,13 @@ impl Model {
                 settle(tensor, facts);
             }
         }
-        let blocks: Vec<Vec<usize>> = {
+        let parts: Vec<(Option<Fused>, Vec<usize>)> = {
             let all = All::new(&tensors, &by_name);
-            tensors
-                .iter()
-                .map(|tensor| blocks_of(tensor, all))
-                .collect()
+            let parts = |tensor: &Tensor| parts(tensor, all, evidence.of(&tensor.name));
+            tensors.iter().map(parts).collect()
         };
-        for (tensor, blocks) in tensors.iter_mut().zip(blocks) {
-            tensor.blocks = blocks;
+        for (tensor, parts) in tensors.iter_mut().zip(parts) {
+            (tensor.fused, tensor.blocks) = parts;
         }
         let layers = number_blocks(&mut tensors);
         join_biases(&mut tensors, &by_name);
@@ -233,21 +234,25 @@ fn kind(role: Role) -> Role {
     }
 }
 
-/// Sections of the output axis that are weights of their own, unless they do not fill it.
-fn blocks_of(tensor: &Tensor, all: All<'_>) -> Vec<usize> {
+/// The weights that a tensor holds, and the sections of its output axis that are weights of their
+/// own, unless they do not fill it.
+fn parts(tensor: &Tensor, all: All<'_>, facts: Option<&Facts>) -> (Option<Fused>, Vec<usize>) {
     let text = own_name(tensor);
-    let layout = tensor.layout.as_ref();
-    let found = blocks(
-        &Name::new(text),
-        text,
-        &tensor.shape,
-        tensor.role,
-        layout,
-        all,
-    );
-    let outputs = layout.map(|layout| layout.size(Axis::Out, &tensor.shape));
-    match outputs.is_none_or(|outputs| found.iter().sum::<usize>() == outputs) {
-        true => found,
-        false => Vec::new(),
+    let name = Name::new(text);
+    let stated = facts.and_then(|facts| facts.fused.clone());
+    if let Some(fused) = stated.map(|fact| fact.value) {
+        let blocks = fused.row();
+        return (Some(fused), blocks);
+    }
+    let outputs = (tensor.layout.as_ref()).map(|layout| layout.size(Axis::Out, &tensor.shape));
+    let found = fused(&name, text, tensor, all);
+    if let Some(fused) = found.filter(|fused| outputs.is_some_and(|out| fused.fits(out))) {
+        let blocks = fused.row();
+        return (Some(fused), blocks);
+    }
+    let gates = gates(&name, text, tensor, all);
+    match outputs.is_none_or(|outputs| gates.iter().sum::<usize>() == outputs) {
+        true => (None, gates),
+        false => (None, Vec::new()),
     }
 }

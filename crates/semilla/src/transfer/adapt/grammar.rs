@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::op::Op;
+use crate::suggest::expected_word;
 
 /// A text that is not an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +45,10 @@ impl FromStr for Op {
         for form in forms {
             match toml::from_str::<Document>(&format!("op = {form}")) {
                 Ok(document) => return Ok(document.op),
-                Err(error) => problem = error.message().to_owned(),
+                Err(error) => {
+                    let message = error.message();
+                    problem = format!("{message}{}", expected_word(message));
+                }
             }
         }
         let text = text.to_owned();

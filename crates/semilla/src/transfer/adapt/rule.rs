@@ -1,5 +1,9 @@
 //! Which tensors an operation is for.
 
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::op::Op;
@@ -19,15 +23,20 @@ pub struct Adapt {
     pub op: Op,
 }
 
+// Derived as an untagged enum, errors would not say what is wrong inside the table.
 fn text_or_table<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        Text(String),
-        Table(Op),
+    struct TextOrTable;
+    impl<'de> Visitor<'de> for TextOrTable {
+        type Value = Op;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an operation's name, or a table { name = { parameter = value } }")
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<Op, E> {
+            text.parse().map_err(E::custom)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Op, A::Error> {
+            Op::deserialize(MapAccessDeserializer::new(map))
+        }
     }
-    match Form::deserialize(deserializer)? {
-        Form::Text(text) => text.parse().map_err(serde::de::Error::custom),
-        Form::Table(op) => Ok(op),
-    }
+    deserializer.deserialize_any(TextOrTable)
 }

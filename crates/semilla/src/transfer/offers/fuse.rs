@@ -54,10 +54,7 @@ impl Giver<'_> {
                 Ok(Section { size: 1, fill })
             })
             .collect();
-        let fill = Fill::Blocks {
-            axis: 0,
-            sections: sections?,
-        };
+        let fill = Fill::in_a_row(0, sections?);
         let note = format!(
             "{} experts of {} tensors in one",
             experts.len(),
@@ -107,6 +104,6 @@ impl Giver<'_> {
             );
             return Err(adapt_error(target, problem));
         }
-        Ok((Fill::Blocks { axis, sections }, provenance))
+        Ok((Fill::in_a_row(axis, sections), provenance))
     }
 }

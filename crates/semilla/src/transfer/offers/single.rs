@@ -66,7 +66,7 @@ fn continued(
         "{}; the new units come from the next layer: the function changes",
         provenance.note
     );
-    Provenance { note, ..provenance }.given(Fill::Blocks { axis, sections })
+    Provenance { note, ..provenance }.given(Fill::in_a_row(axis, sections))
 }
 
 /// The output axis; `None` where the layout has none.

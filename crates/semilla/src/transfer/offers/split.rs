@@ -98,10 +98,7 @@ impl Giver<'_> {
                 Ok(Section { size: width, fill })
             })
             .collect();
-        let fill = Fill::Blocks {
-            axis: target_axis,
-            sections: sections?,
-        };
+        let fill = Fill::in_a_row(target_axis, sections?);
         let note = format!(
             "part {} of {} in each of {heads} heads",
             cut.part + 1,

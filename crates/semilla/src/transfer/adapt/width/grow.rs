@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::width_axes;
-use super::structure::Structure;
+use super::structure::{Fused, Structure};
 use crate::fill::Along;
 use crate::layout::Axis;
 use crate::model::Role;
@@ -19,7 +19,7 @@ use crate::transfer::adapt::draft::Draft;
 /// Uneven shares keep the function as well (Wang et al. 2024, LEMON, section 3) and let training
 /// tell copies apart, as do dropout and `next`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "Table")]
 pub struct Grow {
     /// Which units are repeated.
     pub repeat: Repeat,
@@ -33,6 +33,39 @@ pub struct Grow {
     /// The structure of the axes.
     #[serde(flatten)]
     pub structure: Structure,
+}
+
+/// All fields in one table: where serde flattens, errors do not list them.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    repeat: Repeat,
+    shares: Shares,
+    seed: u64,
+    next: bool,
+    heads: Option<[usize; 2]>,
+    kv_heads: Option<[usize; 2]>,
+    qkv: Option<Fused>,
+    in_blocks: Option<usize>,
+    in_units: Option<usize>,
+}
+
+impl From<Table> for Grow {
+    fn from(table: Table) -> Self {
+        Self {
+            repeat: table.repeat,
+            shares: table.shares,
+            seed: table.seed,
+            next: table.next,
+            structure: Structure {
+                heads: table.heads,
+                kv_heads: table.kv_heads,
+                qkv: table.qkv,
+                in_blocks: table.in_blocks,
+                in_units: table.in_units,
+            },
+        }
+    }
 }
 
 /// Which units a larger model has more than once.

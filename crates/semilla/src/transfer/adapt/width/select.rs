@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::axes::width_axes;
-use super::structure::Structure;
+use super::structure::{Fused, Structure};
 use crate::fill::Along;
 use crate::layout::Axis;
 use crate::transfer::adapt::draft::Draft;
@@ -11,7 +11,7 @@ use crate::transfer::adapt::draft::Draft;
 /// A smaller model out of a larger one: whole units are kept ("weight selection"; Xu et al. 2024),
 /// and heads, fused projections and gates keep their structure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "Table")]
 pub struct Select {
     /// Which units are kept.
     pub policy: Policy,
@@ -22,6 +22,35 @@ pub struct Select {
     /// The structure of the axes.
     #[serde(flatten)]
     pub structure: Structure,
+}
+
+/// All fields in one table: where serde flattens, errors do not list them.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    policy: Policy,
+    rescale: bool,
+    heads: Option<[usize; 2]>,
+    kv_heads: Option<[usize; 2]>,
+    qkv: Option<Fused>,
+    in_blocks: Option<usize>,
+    in_units: Option<usize>,
+}
+
+impl From<Table> for Select {
+    fn from(table: Table) -> Self {
+        Self {
+            policy: table.policy,
+            rescale: table.rescale,
+            structure: Structure {
+                heads: table.heads,
+                kv_heads: table.kv_heads,
+                qkv: table.qkv,
+                in_blocks: table.in_blocks,
+                in_units: table.in_units,
+            },
+        }
+    }
 }
 
 /// Which units a smaller model keeps.

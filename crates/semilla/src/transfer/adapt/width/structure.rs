@@ -7,8 +7,7 @@ use crate::model::Role;
 use crate::transfer::adapt::draft::Draft;
 
 /// The structure of a model's axes, as far as names do not say it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Structure {
     /// The attention heads of the checkpoint and of the model; needed where there is attention.
     pub heads: Option<[usize; 2]>,
@@ -177,7 +176,7 @@ impl Structure {
         let has_few = match role {
             Role::AttentionOut if of_input => false,
             Role::Query if !of_input => false,
-            Role::Key | Role::Value if !of_input => true,
+            Role::Key | Role::Value | Role::Kv if !of_input => true,
             _ => return Ok(None),
         };
         let heads = self.kv_heads.filter(|_| has_few).or(self.heads);

@@ -1,0 +1,17 @@
+use semilla::Recipe;
+
+use crate::args::recipes::RecipesArgs;
+use crate::failure::Failure;
+use crate::show::output::Output;
+use crate::show::recipes;
+
+/// `semilla recipes`: the built-in recipes, or the text of one.
+pub(crate) fn run(args: &RecipesArgs, output: &mut Output) -> Result<(), Failure> {
+    match args.name.as_deref() {
+        None => recipes::all(output),
+        Some(name) => match Recipe::toml(name) {
+            Some(text) => recipes::text(name, text, output),
+            None => recipes::auto(output),
+        },
+    }
+}

@@ -1,0 +1,194 @@
+//! The recipe: made by name, of one initializer, or read.
+
+use super::built_in;
+use super::document::defaults;
+use super::error::RecipeError;
+use super::extend::{self, AUTO, RecipeFile};
+use super::rule::{Group, RoleName, Rule, Stated};
+use crate::init::Initializer;
+use crate::layout::FanRule;
+use crate::model::Role;
+use crate::tie::Tie;
+use crate::transfer::Transfer;
+
+/// An ordered list of rules.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// Its name, as plans record it.
+    pub name: String,
+    /// The scheme's origin: authors, year, section.
+    pub source: String,
+    /// The width that its numbers were tuned at (muP).
+    pub base_width: Option<usize>,
+    pub(super) fans: FanRule,
+    pub(super) rules: Vec<Rule>,
+    /// Whether `auto` decides what no rule matches.
+    pub(super) is_auto: bool,
+    /// For what is then still left.
+    pub(super) unmatched: Option<Initializer>,
+    pub(super) is_strict: bool,
+    /// Checkpoints that give tensors before the rules do, in order: the first that has one gives
+    /// it.
+    pub pretrained: Vec<Transfer>,
+    /// Tensors that have the bytes of others.
+    pub ties: Vec<Tie>,
+}
+
+impl Recipe {
+    /// The names of the built-in recipes.
+    pub const NAMES: &[&str] = built_in::NAMES;
+
+    /// A built-in recipe.
+    ///
+    /// # Errors
+    /// [`RecipeError::Unknown`], with the nearest name.
+    ///
+    /// ```
+    /// use semilla::Recipe;
+    /// assert!(Recipe::named("gpt2").is_ok());
+    /// assert!(Recipe::named("gtp2").unwrap_err().to_string().contains("did you mean \"gpt2\""));
+    /// ```
+    pub fn named(name: &str) -> Result<Self, RecipeError> {
+        if name == AUTO {
+            return Ok(Self::auto());
+        }
+        let text = built_in::text(name).ok_or_else(|| RecipeError::unknown(name))?;
+        Self::from_toml(text)
+    }
+
+    /// The TOML of a built-in recipe, to be saved and edited; `None` for `auto`, which is code
+    /// ([`Recipe::auto_by_role`]), and for other names. `defaults` is the rules that
+    /// `defaults = true` appends.
+    ///
+    /// ```
+    /// use semilla::Recipe;
+    /// let text = Recipe::toml("gpt2").unwrap();
+    /// assert_eq!(Recipe::from_toml(text)?.name, "gpt2");
+    /// # Ok::<(), semilla::RecipeError>(())
+    /// ```
+    pub fn toml(name: &str) -> Option<&'static str> {
+        match name {
+            "defaults" => Some(built_in::DEFAULTS),
+            name => built_in::text(name),
+        }
+    }
+
+    /// The built-in recipe `auto`: decides by role and activation.
+    pub fn auto() -> Self {
+        Self {
+            name: AUTO.to_owned(),
+            source: "by role and activation; each line says why".to_owned(),
+            base_width: None,
+            fans: FanRule::Exact,
+            rules: Vec::new(),
+            is_auto: true,
+            unmatched: None,
+            is_strict: false,
+            pretrained: Vec::new(),
+            ties: Vec::new(),
+        }
+    }
+
+    /// One initializer for every weight matrix; embeddings N(0, 0.02), biases 0, norms 1 and 0,
+    /// buffers as they must be.
+    pub fn scheme(init: impl Into<Initializer>) -> Self {
+        let init = init.into();
+        let rule = |roles: &[RoleName], init: Initializer, reason: &str| Rule {
+            globs: Vec::new(),
+            regex: None,
+            roles: roles.to_vec(),
+            ndim: Vec::new(),
+            dtypes: Vec::new(),
+            layout: None,
+            fans: None,
+            set: Stated::default(),
+            init,
+            reason: reason.to_owned(),
+            optional: true,
+        };
+        let tables = [Role::Embedding, Role::PositionEmbedding, Role::Token].map(RoleName::Role);
+        let small = crate::init::Normal {
+            std: 0.02.into(),
+            ..Default::default()
+        };
+        let mut rules = vec![
+            rule(
+                &[RoleName::Group(Group::Matrix)],
+                init.clone(),
+                "the scheme",
+            ),
+            rule(&tables, small.into(), "tables and tokens"),
+        ];
+        rules.extend(defaults());
+        Self {
+            name: init.name().to_owned(),
+            source: String::new(),
+            rules,
+            is_auto: false,
+            ..Self::auto()
+        }
+    }
+
+    /// Reads a recipe. It may extend built-in ones; see [`Recipe::from_file`] for files.
+    ///
+    /// # Errors
+    /// TOML that is not a recipe (with line and column), a regular expression that does not
+    /// compile, more rules than any recipe needs, or a recipe to extend that is not built in.
+    pub fn from_toml(text: &str) -> Result<Self, RecipeError> {
+        let file = RecipeFile {
+            place: String::new(),
+            text: text.to_owned(),
+        };
+        Self::from_file(&file, |_, _| Err(Unopened))
+    }
+
+    /// Reads a recipe file and the recipes that it extends. `open` is given the place of the file
+    /// that extends another, and the path that is written there; it gives the other.
+    ///
+    /// # Errors
+    /// As [`from_toml`](Self::from_toml); also a file that `open` cannot give, files that extend
+    /// one another in a ring, or too many of them.
+    ///
+    /// ```
+    /// use semilla::{Recipe, recipe::RecipeFile};
+    ///
+    /// let file = |place: &str, text: &str| RecipeFile { place: place.into(), text: text.into() };
+    /// let mine = file("mine.toml", "name = \"mine\"\nextends = \"base.toml\"");
+    /// let recipe = Recipe::from_file(&mine, |_from, path| {
+    ///     Ok::<_, std::io::Error>(file(path, "name = \"base\"\nextends = \"gpt2\""))
+    /// })?;
+    /// assert_eq!(recipe.name, "mine");
+    /// # Ok::<(), semilla::RecipeError>(())
+    /// ```
+    pub fn from_file<E: std::error::Error + Send + Sync + 'static>(
+        file: &RecipeFile,
+        open: impl FnMut(&str, &str) -> Result<RecipeFile, E>,
+    ) -> Result<Self, RecipeError> {
+        let (mut draft, is_auto) = extend::read(file, open)?;
+        Ok(Self {
+            rules: draft.take_rules(),
+            name: draft.name,
+            source: draft.source.unwrap_or_default(),
+            base_width: draft.base_width,
+            fans: draft.fans.unwrap_or_default(),
+            is_auto,
+            unmatched: draft.unmatched,
+            is_strict: false,
+            pretrained: draft.pretrained,
+            ties: draft.ties,
+        })
+    }
+
+    /// The same recipe, which refuses to plan a tensor by what is only inferred of it
+    /// ([`RecipeError::Inferred`]).
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.is_strict = true;
+        self
+    }
+}
+
+/// A text alone has no place from which files are found.
+#[derive(Debug, thiserror::Error)]
+#[error("a recipe that is not read from a file extends built-in recipes only")]
+struct Unopened;
