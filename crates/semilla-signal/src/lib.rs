@@ -34,5 +34,5 @@ mod real;
 mod walk;
 
 pub use array::Array;
-pub use executor::{Datum, Fault, Gradients, Mode, Problem, Step, Trace, ValueId};
+pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use real::Real;

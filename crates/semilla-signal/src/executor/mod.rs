@@ -14,4 +14,5 @@ pub(crate) use operator::{Operator, Pass};
 pub use backward::Gradients;
 pub use datum::{Datum, ValueId};
 pub use fault::{Fault, Problem};
+pub use operator::Nature;
 pub use trace::{Mode, Step, Trace};

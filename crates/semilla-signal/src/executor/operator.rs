@@ -12,6 +12,24 @@ pub(crate) trait Operator<T: Real>: Send + Sync {
 
     /// The gradient of each input; `None` where it is 0 or not wanted.
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>>;
+
+    /// What it means for signals.
+    fn nature(&self) -> Nature {
+        Nature::Other
+    }
+}
+
+/// What a step means for signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// It sums over products of its two first inputs: a linear layer, a convolution.
+    Product,
+    /// It picks elements by indices: an embedding's rows.
+    Pick,
+    /// It is a function of each element.
+    Elementwise,
+    /// Anything else.
+    Other,
 }
 
 /// A step on the way back.

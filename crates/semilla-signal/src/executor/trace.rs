@@ -11,7 +11,7 @@ use semilla::graph::{
 use super::call::{Call, Made, Stand, affordable};
 use super::datum::{Datum, Value, ValueId};
 use super::fault::{Fault, Problem};
-use super::operator::Operator;
+use super::operator::{Nature, Operator};
 use crate::array::Array;
 use crate::operators::lower;
 use crate::real::Real;
@@ -39,6 +39,10 @@ pub struct Trace<T> {
     steps: Vec<Step<T>>,
     /// Of the main body.
     names: HashMap<String, ValueId>,
+    /// The weights, by the names under which the model's checkpoint lists them.
+    weights: Vec<(String, ValueId)>,
+    /// The inputs that are floats.
+    inputs: Vec<ValueId>,
 }
 
 /// One computation of a trace.
@@ -50,6 +54,13 @@ pub struct Step<T> {
     /// The arrays that it makes.
     pub outputs: Vec<ValueId>,
     pub(super) operator: Box<dyn Operator<T>>,
+}
+
+impl<T: Real> Step<T> {
+    /// What it means for signals.
+    pub fn nature(&self) -> Nature {
+        self.operator.nature()
+    }
 }
 
 impl<T: Real> Trace<T> {
@@ -75,11 +86,16 @@ impl<T: Real> Trace<T> {
                 live: Vec::new(),
                 steps: Vec::new(),
                 names: HashMap::new(),
+                weights: Vec::new(),
+                inputs: Vec::new(),
             },
         };
         let mut scope = Scope::default();
         for (name, datum) in inputs {
             let value = recorder.keep(datum, true);
+            if let Value::Float(id) = value {
+                recorder.trace.inputs.push(id);
+            }
             scope.values.insert(name.to_owned(), value);
         }
         for input in graph.main().given() {
@@ -112,6 +128,17 @@ impl<T: Real> Trace<T> {
     /// An array.
     pub fn array(&self, value: ValueId) -> &Array<T> {
         &self.arrays[value.0]
+    }
+
+    /// The weights that the graph takes, by the names under which the model's checkpoint lists
+    /// them.
+    pub fn weights(&self) -> &[(String, ValueId)] {
+        &self.weights
+    }
+
+    /// The inputs that are floats.
+    pub fn inputs(&self) -> &[ValueId] {
+        &self.inputs
     }
 
     /// All computations, in the order in which they ran.
@@ -172,6 +199,9 @@ impl<T: Real> Recorder<'_, T> {
         let content = &graph.bodies()[body];
         for initializer in &content.initializers {
             let value = self.stored(initializer)?;
+            if let (Some(name), &Value::Float(id)) = (&initializer.tensor, &value) {
+                self.trace.weights.push((name.clone(), id));
+            }
             scope
                 .values
                 .entry(initializer.name.clone())

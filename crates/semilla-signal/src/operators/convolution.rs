@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::geometry::Windows;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Operator, Pass, Problem, affordable};
+use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, affordable};
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
 
@@ -241,6 +241,10 @@ impl<T: Real> Operator<T> for Convolution {
             channels.for_each(|(channel, &bias)| channel.iter_mut().for_each(|y| *y += bias));
         }
         vec![made]
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::Product
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {

@@ -2,7 +2,7 @@
 
 use super::arithmetic::{combine, summed};
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Operator, Pass, Problem, affordable};
+use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, affordable};
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
 use crate::walk::{broadcast, broadcast_strides, walk};
@@ -112,6 +112,10 @@ impl<T: Real> Operator<T> for MatMul {
             }
         }
         vec![made]
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::Product
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
@@ -224,6 +228,10 @@ impl<T: Real> Operator<T> for Gemm {
                 combine(&[rows, columns], &product, added, |a, b| a + beta * b)
             }
         }]
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::Product
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {

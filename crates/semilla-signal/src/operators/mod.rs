@@ -13,6 +13,7 @@ mod gather;
 mod geometry;
 mod matmul;
 mod movement;
+mod named;
 mod normalization;
 mod pad;
 mod pool;

@@ -4,7 +4,7 @@
 //! elements came from.
 
 use crate::array::{Array, size, strides};
-use crate::executor::{Call, Made, Operand, Operator, Pass, Problem, Value};
+use crate::executor::{Call, Made, Nature, Operand, Operator, Pass, Problem, Value};
 use crate::real::Real;
 use crate::walk::walk;
 
@@ -129,6 +129,13 @@ impl Movement {
 impl<T: Real> Operator<T> for Movement {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         vec![self.apply(inputs[0], T::of)]
+    }
+
+    fn nature(&self) -> Nature {
+        match self {
+            Movement::Pick { .. } => Nature::Pick,
+            _ => Nature::Other,
+        }
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {

@@ -1,8 +1,8 @@
 //! Which operator is where.
 
 use super::{
-    activation, arithmetic, attention, compare, convolution, einsum, gather, matmul, normalization,
-    pad, pool, recurrent, reduce, resize, sequence, shape, softmax, sort, whole,
+    activation, arithmetic, attention, compare, convolution, einsum, gather, matmul, named,
+    normalization, pad, pool, recurrent, reduce, resize, sequence, shape, softmax, sort, whole,
 };
 use crate::executor::{Call, Made, Problem};
 use crate::real::Real;
@@ -12,6 +12,9 @@ use crate::real::Real;
 /// # Errors
 /// [`Problem::UnknownOperator`], or what is wrong with its inputs and attributes.
 pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
+    if let ("semilla", "Activation") = (&*call.node.domain, &*call.node.operator) {
+        return named::lower(call);
+    }
     let Some(operator) = call.node.standard().or_else(|| contributed(call)) else {
         return Err(Problem::UnknownOperator);
     };

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::array::Array;
-use crate::executor::{Operator, Pass};
+use crate::executor::{Nature, Operator, Pass};
 use crate::real::Real;
 
 /// Elements from which on all threads share the work.
@@ -25,6 +25,10 @@ where
 {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         vec![each(inputs[0], &self.value)]
+    }
+
+    fn nature(&self) -> Nature {
+        Nature::Elementwise
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
