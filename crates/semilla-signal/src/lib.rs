@@ -28,6 +28,7 @@
 
 mod array;
 mod executor;
+mod measure;
 mod operators;
 mod product;
 mod real;
@@ -35,4 +36,7 @@ mod walk;
 
 pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
+pub use measure::{
+    Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Verdict, measure,
+};
 pub use real::Real;

@@ -26,7 +26,7 @@ impl<T: Real> Trace<T> {
     /// A seed has not the shape of its value.
     pub fn gradients(&self, seeds: impl IntoIterator<Item = (ValueId, Array<T>)>) -> Gradients<T> {
         let mut by_value: Vec<Option<Array<T>>> = Vec::new();
-        by_value.resize_with(self.len(), || None);
+        by_value.resize_with(self.arrays(), || None);
         for (value, seed) in seeds {
             assert_eq!(
                 seed.shape(),

@@ -147,7 +147,7 @@ impl<T: Real> Trace<T> {
     }
 
     /// The number of arrays.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn arrays(&self) -> usize {
         self.arrays.len()
     }
 
