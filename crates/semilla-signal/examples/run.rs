@@ -75,14 +75,7 @@ fn all(file: &dyn Checkpoint) -> Result<HashMap<String, Datum<f32>>, Box<dyn Err
     for (place, info) in file.tensors().iter().enumerate() {
         let mut bytes = vec![0; info.bytes() as usize];
         file.read(place, 0, &mut bytes)?;
-        let mut values = Vec::new();
-        info.dtype().decode(&bytes, &mut values);
-        let datum = match info.dtype().is_float() {
-            true => Array::new(info.shape(), values.iter().map(|&x| x as f32).collect())
-                .map(Datum::Float),
-            false => Array::new(info.shape(), values.iter().map(|&x| x as i64).collect())
-                .map(Datum::Whole),
-        };
+        let datum = Datum::decode(info.dtype(), info.shape(), &bytes);
         tensors.insert(
             info.name().to_owned(),
             datum.ok_or("as many values as the shape has")?,

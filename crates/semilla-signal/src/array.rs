@@ -67,6 +67,14 @@ impl<T: Copy> Array<T> {
         Self::new(shape, self.data)
     }
 
+    /// Keeps the first indices of the first axis.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        if let Some(first) = self.shape.first_mut().filter(|first| **first > count) {
+            *first = count;
+            self.data.truncate(size(&self.shape));
+        }
+    }
+
     /// A function of each element.
     pub fn map<U>(&self, f: impl FnMut(T) -> U) -> Array<U> {
         Array {

@@ -3,6 +3,9 @@
 //! - [`Trace::record`] runs every node on given inputs and weights, and keeps each value.
 //! - [`Trace::gradients`] follows the steps back and gives the gradient of every value.
 //!
+//! [`check`] measures what the first weights do to signals, layer by layer and along the main path,
+//! for several seeds, and judges it: a [`Verdict`] in one sentence, and all the numbers.
+//!
 //! Operators are ONNX's. One that is not known is named and refused, never passed through.
 //! Elements are `f32`, or `f64` where rounding must not matter.
 //!
@@ -37,6 +40,7 @@ mod walk;
 pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Verdict, measure,
+    Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Report, Verdict,
+    check, measure,
 };
 pub use real::Real;

@@ -4,6 +4,7 @@
 //! which differ in the weights' seed.
 
 mod batch;
+mod check;
 mod flow;
 mod layers;
 mod measurement;
@@ -12,6 +13,7 @@ mod statistics;
 mod verdict;
 
 pub use batch::{Batch, BatchError};
+pub use check::{Report, check};
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};
