@@ -99,7 +99,7 @@ mod tests {
             .unwrap();
         let judged = |line: &crate::Line| line.signal.is_some().then(|| line.name.clone());
         let judged: Vec<String> = plan.tensors.iter().filter_map(judged).collect();
-        assert_eq!(judged, ["classifier.weight"]);
+        assert!(judged.is_empty(), "{judged:?}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ struct Builder {
     activations: Vec<(String, Activation)>,
     heads: Vec<String>,
     normalized: Vec<String>,
+    /// Weights, and those that take their output.
+    next: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -49,6 +51,7 @@ impl Builder {
             activations: Vec::new(),
             heads: Vec::new(),
             normalized: Vec::new(),
+            next: Vec::new(),
         }
     }
 
@@ -86,7 +89,9 @@ impl Builder {
             .normalized
             .iter()
             .map(|name| (name, described().normalized()));
-        for (name, facts) in activations.chain(heads).chain(normalized) {
+        let next = self.next.iter();
+        let next = next.map(|(name, next)| (name, described().next(next.as_str())));
+        for (name, facts) in activations.chain(heads).chain(normalized).chain(next) {
             evidence.add(name, facts);
         }
         Model::derive(self.tensors, evidence)
@@ -99,7 +104,11 @@ fn mlp(builder: &mut Builder, sizes: &[usize], after: Activation) {
         let name = format!("layers.{i}");
         match i == last {
             true => builder.head(&name, pair[0], pair[1]),
-            false => builder.linear(&name, pair[0], pair[1], Some(after)),
+            false => {
+                builder.linear(&name, pair[0], pair[1], Some(after));
+                let next = format!("layers.{}.weight", i + 1);
+                builder.next.push((format!("{name}.weight"), next));
+            }
         }
     }
 }
