@@ -120,7 +120,7 @@ fn of_plan(
             .collect(),
     };
     for &seed in &seeds {
-        planned.plan = std::mem::take(&mut planned.plan).with_seed(seed);
+        planned.plan = planned.plan.with_seed(seed);
         for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
             if let Some(name) = &tensor.tensor {
                 let datum = weight(&planned, name)?;
