@@ -3,11 +3,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
+use semilla::Stack;
 use semilla::graph::Initializer;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_signal::{Batch, Datum, Report, check};
+use serde::Serialize;
 
 use crate::args::check::CheckArgs;
 use crate::commands::planned::{described, planned};
@@ -21,15 +23,26 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     let name = args.plan.model.model.as_deref().unwrap_or_default();
     let graph = graph(name, model.as_ref())?;
     let inputs = inputs(args, &graph)?;
-    let report = match &args.weights {
-        Some(path) => of_file(&graph, &inputs, path)?,
+    let checked = match &args.weights {
+        Some(path) => Checked {
+            report: of_file(&graph, &inputs, path)?,
+            predicted: Vec::new(),
+        },
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
     match output.is_json() {
-        true => output.json(&report)?,
-        false => print(&report, args.plan.full, output)?,
+        true => output.json(&checked)?,
+        false => print(&checked.report, &checked.predicted, args.plan.full, output)?,
     }
-    Ok(report.verdict.passes)
+    Ok(checked.report.verdict.passes)
+}
+
+/// What was measured, and what theory expects of plain stacks.
+#[derive(Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    report: Report,
+    predicted: Vec<Stack>,
 }
 
 /// The computation of a file or a description.
@@ -109,7 +122,7 @@ fn of_plan(
     graph: &Graph,
     inputs: &Inputs,
     model: Option<&Described>,
-) -> Result<Report, Failure> {
+) -> Result<Checked, Failure> {
     let mut planned = planned(&args.plan, model)?;
     let mut made: HashMap<(u64, String), Datum<f32>> = HashMap::new();
     let seeds: Vec<u64> = match &args.plan.plan {
@@ -130,7 +143,10 @@ fn of_plan(
     }
     let weight =
         |seed: u64, tensor: &Initializer| made.get(&(seed, tensor.tensor.clone()?)).cloned();
-    Ok(check(graph, inputs, &seeds, weight)?)
+    Ok(Checked {
+        report: check(graph, inputs, &seeds, weight)?,
+        predicted: planned.plan.stacks,
+    })
 }
 
 /// A tensor of the plan.

@@ -1,5 +1,6 @@
 //! What first weights do to signals.
 
+use semilla::Stack;
 use semilla_signal::{Forward, Layer, Report};
 
 use crate::failure::Failure;
@@ -8,13 +9,22 @@ use crate::show::fold::fold;
 use crate::show::output::Output;
 use crate::show::table::Table;
 
-/// Prints the verdict, then the layers, those alike on one line unless `full`.
-pub(crate) fn print(report: &Report, full: bool, output: &mut Output) -> Result<(), Failure> {
+/// Prints the verdict, what theory expects, then the layers, those alike on one line unless
+/// `full`.
+pub(crate) fn print(
+    report: &Report,
+    predicted: &[Stack],
+    full: bool,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let verdict = &report.verdict;
     let word = if verdict.passes { "passes" } else { "fails" };
     output.line(format_args!("{word}: {}", verdict.sentence))?;
     for remark in verdict.remarks() {
         output.line(format_args!("note: {remark}"))?;
+    }
+    for stack in predicted {
+        output.line(format_args!("theory: {stack}"))?;
     }
     let Some(first) = report.measurements.first() else {
         return Ok(());
