@@ -62,6 +62,25 @@ fn numbers_for_machines() {
 }
 
 #[test]
+fn theory_stands_beside_what_is_measured() {
+    let model = format!("mlp:{}10:tanh", "256-".repeat(21));
+    let (_, report) = json(&["check", &model, "--samples", "64"]);
+    let measured = report["verdict"]["log_gradients"].as_f64().unwrap();
+    let predicted = report["predicted"][0]["gradients"].as_f64().unwrap().ln();
+    // 20 layers of χ₁ about 1.14.
+    assert!((2.0..3.0).contains(&predicted), "{predicted}");
+    assert!(
+        (measured - predicted).abs() < 0.5,
+        "{measured}, not {predicted}"
+    );
+    let (_, out, _) = run(&["check", &model, "--seeds", "1"]);
+    assert!(
+        out.contains("theory: layers.0.weight to layers.19.weight"),
+        "{out}"
+    );
+}
+
+#[test]
 fn every_described_kind_runs() {
     for model in [
         &["mlp:8-16-4:gelu"][..],
@@ -87,9 +106,12 @@ fn weights_and_data_from_files() {
     let (weights, model) = (path("w.safetensors"), "mlp:8-16-16-16-4:relu");
     let (code, _, error) = run(&["init", model, "-o", &weights]);
     assert_eq!(code, 0, "{error}");
-    let planned = json(&["check", model, "--seeds", "1"]);
-    let stored = json(&["check", model, "--weights", &weights]);
-    assert_eq!(planned, stored, "the same weights, made or read");
+    let (_, planned) = json(&["check", model, "--seeds", "1"]);
+    let (_, stored) = json(&["check", model, "--weights", &weights]);
+    assert_eq!(
+        planned["measurements"], stored["measurements"],
+        "the same weights, made or read"
+    );
 
     let data = folder.path().join("x.npy");
     npy(&data, [64, 8], |i| (i % 7) as f32);

@@ -241,7 +241,7 @@ fn without_gradient(measured: &Measurement) -> Option<Finding> {
 /// A number with two digits.
 fn short(value: f64) -> String {
     match value.abs() {
-        size if size >= 1e4 || size < 1e-3 => format!("{value:.1e}"),
+        size if !(1e-3..1e4).contains(&size) => format!("{value:.1e}"),
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 1.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),

@@ -45,7 +45,8 @@ pub(crate) fn lower<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Made<
             factors[axis] = size as f64 / from[axis] as f64;
         }
     } else {
-        if scales.len() != axes.len() || scales.iter().any(|&scale| !(scale > 0.0)) {
+        if scales.len() != axes.len() || scales.iter().any(|&scale| scale.is_nan() || scale <= 0.0)
+        {
             return Err(wrong());
         }
         for (&axis, &scale) in axes.iter().zip(&scales) {
