@@ -26,7 +26,8 @@ fn every_built_in_recipe_plans_every_kind_of_model() {
             match recipe.plan(&model, 0) {
                 Ok(plan) => plan.check().unwrap(),
                 Err(error) => assert!(
-                    model.layers.is_none() && error.to_string().contains("not known"),
+                    (model.layers.is_none() && error.to_string().contains("not known"))
+                        || (*name == "transformers" && error.to_string().contains("config.json")),
                     "{name} {spec}: {error}"
                 ),
             }
@@ -247,7 +248,7 @@ fn chains_end() {
 fn what_is_printed_reads_back_as_the_same_recipe() {
     for name in Recipe::NAMES {
         let Some(text) = Recipe::toml(name) else {
-            assert_eq!(*name, "auto");
+            assert!(["auto", "transformers"].contains(name));
             continue;
         };
         let (read, named) = (
