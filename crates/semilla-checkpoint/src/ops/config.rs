@@ -8,7 +8,7 @@ use super::text::{TextError, read_text};
 use crate::{Checkpoint, Format};
 
 /// Some configurations list the labels of many thousand classes.
-const BYTES: u64 = 1 << 26;
+const BYTES: u64 = 1 << 23;
 /// The name that transformers gives it.
 const NAME: &str = "config.json";
 /// Tensors in a sentence, at most.
