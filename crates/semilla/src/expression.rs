@@ -17,12 +17,24 @@ pub enum Variable {
     FanOut,
     /// The number of residual blocks of the model.
     Layers,
+    /// The number of residual blocks of the encoder of an encoder-decoder.
+    EncoderLayers,
+    /// The number of residual blocks of the decoder of an encoder-decoder.
+    DecoderLayers,
+    /// The number of residual branches of the stack that the tensor lies in: two per block of a
+    /// transformer, three per block of a decoder that attends to an encoder.
+    Branches,
+    /// The number of layers in series in the residual branch that the tensor lies in.
+    BranchLayers,
     /// The number of the residual block that the tensor lies in, from 0.
     DepthIndex,
     /// The width of the model's residual stream.
     Width,
     /// The width that a recipe's numbers were tuned at (muP).
     BaseWidth,
+    /// The gain that keeps the variance under the activation behind the tensor; 1 where none is
+    /// known.
+    Gain,
     /// The number of elements.
     Numel,
     /// The number of axes.
@@ -31,13 +43,18 @@ pub enum Variable {
 
 impl Variable {
     /// Every variable.
-    pub const ALL: [Variable; 8] = [
+    pub const ALL: [Variable; 13] = [
         Variable::FanIn,
         Variable::FanOut,
         Variable::Layers,
+        Variable::EncoderLayers,
+        Variable::DecoderLayers,
+        Variable::Branches,
+        Variable::BranchLayers,
         Variable::DepthIndex,
         Variable::Width,
         Variable::BaseWidth,
+        Variable::Gain,
         Variable::Numel,
         Variable::Ndim,
     ];
@@ -48,9 +65,14 @@ impl Variable {
             Variable::FanIn => "fan_in",
             Variable::FanOut => "fan_out",
             Variable::Layers => "layers",
+            Variable::EncoderLayers => "encoder_layers",
+            Variable::DecoderLayers => "decoder_layers",
+            Variable::Branches => "branches",
+            Variable::BranchLayers => "branch_layers",
             Variable::DepthIndex => "depth_index",
             Variable::Width => "width",
             Variable::BaseWidth => "base_width",
+            Variable::Gain => "gain",
             Variable::Numel => "numel",
             Variable::Ndim => "ndim",
         }

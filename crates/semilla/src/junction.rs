@@ -7,7 +7,6 @@
 
 use serde::Serialize;
 
-use crate::fill::Fill;
 use crate::model::Role;
 use crate::plan::{Line, Plan};
 
@@ -98,7 +97,7 @@ fn junction(
         false if is_table && line.load().is_some() => 1.0,
         false => return None,
     };
-    let planned = root_mean_square(fill, &line.shape)? * scale;
+    let planned = fill.root_mean_square(&line.shape)? * scale;
     let (loaded, beside) = match line.load() {
         Some(_) => (rms(line)? * scale, Beside::OwnPart),
         None => typical(line.role, gains)?,
@@ -149,45 +148,11 @@ fn root_fan_in(line: &Line) -> Option<f64> {
     Some(fans.fan_in.sqrt())
 }
 
-/// The root mean square of the values that a fill writes, where there is a formula.
-fn root_mean_square(fill: &Fill, shape: &[usize]) -> Option<f64> {
-    let elements = |shape: &[usize]| shape.iter().map(|&size| size as f64).product::<f64>();
-    match fill {
-        Fill::Constant { value } => Some(value.abs()),
-        Fill::Draw(distribution) => Some(distribution.mean().hypot(distribution.std())),
-        // The squares of a semi-orthogonal matrix add up to the smaller side.
-        Fill::Orthogonal { gain, rows } => {
-            let columns = elements(shape) / *rows as f64;
-            Some(gain.abs() / columns.max(*rows as f64).sqrt())
-        }
-        Fill::Stacked { of } => root_mean_square(of, shape.get(1..)?),
-        Fill::Repeated { axis, repeats, of } => {
-            let mut smaller = shape.to_vec();
-            *smaller.get_mut(*axis)? /= repeats;
-            root_mean_square(of, &smaller)
-        }
-        Fill::Padded { of, .. } => {
-            let rows = *shape.first()? as f64;
-            Some(root_mean_square(of, shape)? * ((rows - 1.0) / rows).sqrt())
-        }
-        Fill::Blocks { axis, sections, .. } => {
-            let mut squares = 0.0;
-            for section in sections {
-                let mut part = shape.to_vec();
-                *part.get_mut(*axis)? = section.size;
-                squares += elements(&part) * root_mean_square(&section.fill, &part)?.powi(2);
-            }
-            Some((squares / elements(shape)).sqrt())
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::distribution::Distribution;
-    use crate::fill::Section;
+    use crate::fill::Fill;
     use crate::layout::Layout;
     use crate::stream::Key;
     use crate::transfer::{Along, Load, Run};
@@ -211,6 +176,8 @@ mod tests {
             fans: None,
             gain: None,
             signal: None,
+            lr: None,
+            multiplier: None,
             std: None,
             fill,
             key: Key::new(0, name),
@@ -229,6 +196,8 @@ mod tests {
             recipe: String::new(),
             seed: 0,
             tensors,
+            scheme: Default::default(),
+            stacks: Vec::new(),
             sources: Vec::new(),
             kept: None,
         };
@@ -300,54 +269,5 @@ mod tests {
             found(vec![line("t", Role::Embedding, "VO", [5, 4], NORMAL)], &[]),
             []
         );
-    }
-
-    #[test]
-    fn the_scale_of_a_fill_is_that_of_its_values() {
-        let shape = [48usize, 32];
-        let section = |size, fill| Section { size, fill };
-        let fills = [
-            NORMAL,
-            Fill::Orthogonal {
-                gain: 1.5,
-                rows: 48,
-            },
-            Fill::Padded {
-                row: 3,
-                of: Box::new(NORMAL),
-            },
-            Fill::Stacked {
-                of: Box::new(Fill::Constant { value: -2.0 }),
-            },
-            Fill::Repeated {
-                axis: 0,
-                repeats: 2,
-                of: Box::new(Fill::Orthogonal {
-                    gain: 1.0,
-                    rows: 24,
-                }),
-            },
-            Fill::in_a_row(
-                0,
-                vec![
-                    section(16, NORMAL),
-                    section(32, Fill::Constant { value: 0.1 }),
-                ],
-            ),
-        ];
-        for fill in fills {
-            let prepared = fill.prepare(Key::new(1, "w"), &shape, DType::F32).unwrap();
-            let mut values = vec![0f32; 48 * 32];
-            let all = crate::Slice::whole(&shape);
-            prepared.fill_slice(&all, &mut values).unwrap();
-            let squares: f64 = values.iter().map(|&v| f64::from(v).powi(2)).sum();
-            let measured = (squares / values.len() as f64).sqrt();
-            let expected = root_mean_square(&fill, &shape).unwrap();
-            assert!(
-                (measured / expected - 1.0).abs() < 0.06,
-                "{fill:?}: {measured} {expected}"
-            );
-        }
-        assert_eq!(root_mean_square(&Fill::Arange, &shape), None);
     }
 }

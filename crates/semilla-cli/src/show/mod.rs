@@ -12,6 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod recipes;
 pub(crate) mod remarks;
+pub(crate) mod scheme;
 pub(crate) mod span;
 pub(crate) mod table;
 pub(crate) mod transfer;

@@ -1,11 +1,13 @@
 //! A plan as a table.
 
-use semilla::{Line, Plan, Variance};
+use semilla::scheme::Rates;
+use semilla::{Line, Plan};
 
 use crate::failure::Failure;
 use crate::show::figures::{grouped_digits, number, shape};
 use crate::show::fold::{Folded, fold};
 use crate::show::output::Output;
+use crate::show::scheme;
 use crate::show::span::{mask, span};
 use crate::show::table::Table;
 
@@ -19,6 +21,7 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
         "role",
         "initializer",
         "values",
+        "scaled by",
         "why",
     ]);
     for row in rows(plan, full) {
@@ -34,17 +37,26 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
             line.role.name().replace('_', " "),
             line.initializer.name().to_owned(),
             span(&texts(&values)),
+            span(&texts(&scales)),
             span(&texts(&|line| reason(line, lines.len() > 1))),
         ]);
     }
     // Names matter more: roles can mostly be read off them.
     table.spare(&["role"]);
+    // Most plans scale nothing.
+    if plan.tensors.iter().all(|line| scales(line).is_empty()) {
+        table.remove("scaled by");
+    }
     let same = match full {
         true => Vec::new(),
         false => table.drop_same(&["dtype", "role", "initializer"]),
     };
     output.table(&table)?;
     output.same(&same)?;
+    for stack in &plan.stacks {
+        output.line(format_args!("{stack}"))?;
+    }
+    scheme::print(plan, output)?;
     let elements: u64 = plan.tensors.iter().map(Line::elements).sum();
     let bytes: u64 = plan.tensors.iter().map(bytes).sum();
     output.line(format_args!(
@@ -78,6 +90,7 @@ fn rows(plan: &Plan, full: bool) -> Vec<Folded> {
             line.dtype,
             line.role,
             line.initializer.name(),
+            mask(&scales(line)),
             says,
         );
         (line.name.as_str(), key)
@@ -113,7 +126,26 @@ fn values(line: &Line) -> String {
     line.disposition.to_string() + &rest.unwrap_or_default()
 }
 
-/// The reason, with the fans and what the gain does to signals.
+/// What the scheme multiplies besides: the layer's output, its learning rate.
+fn scales(line: &Line) -> String {
+    let factor = |what: &str, factor: f64| match factor == 1.0 {
+        true => String::new(),
+        false => format!("{what} × {}", number(factor)),
+    };
+    let lr = line.lr.unwrap_or(Rates {
+        adam: 1.0,
+        sgd: 1.0,
+    });
+    let mut parts = vec![
+        factor("output", line.multiplier.unwrap_or(1.0)),
+        factor("Adam's rate", lr.adam),
+        factor("SGD's rate", lr.sgd),
+    ];
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
+/// The reason, with the fans and the gain in a plain stack.
 fn why(line: &Line) -> String {
     let mut parts = vec![line.reason.clone()];
     if let Some(fans) = line.fans {
@@ -124,18 +156,10 @@ fn why(line: &Line) -> String {
         ));
     }
     if let Some(signal) = line.signal {
-        let variance = match signal.variance {
-            Variance::Vanishes => "variance dies",
-            Variance::Explodes => "variance explodes",
-            Variance::Stable => "stable",
-            Variance::Neutral => "neutral",
-            Variance::Unstable => "unstable",
-        };
         parts.push(format!(
-            "gain {} before {}: χ₁ {}, {variance}",
+            "gain {} before {}",
             number(signal.gain),
-            signal.activation,
-            number(signal.chi1)
+            signal.activation
         ));
     }
     parts.retain(|part| !part.is_empty());

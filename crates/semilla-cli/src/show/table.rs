@@ -72,6 +72,13 @@ impl Table {
         same
     }
 
+    /// Takes out a column.
+    pub(crate) fn remove(&mut self, column: &str) {
+        if let Some(place) = self.header().iter().position(|header| *header == column) {
+            self.retain(|column| column != place);
+        }
+    }
+
     /// The table without those spare columns that must go for the others to fit; and their headers.
     pub(crate) fn fitting(&self, width: Option<usize>) -> (Cow<'_, Self>, Vec<&'static str>) {
         let mut table = Cow::Borrowed(self);

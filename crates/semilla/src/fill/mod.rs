@@ -25,6 +25,7 @@ mod positions;
 mod prepared;
 mod recurrent;
 mod resize;
+mod scale;
 mod slice;
 mod stored;
 mod target;

@@ -8,6 +8,10 @@ use crate::layout::{FanRule, Fans};
 pub struct Context {
     /// The number of residual blocks of the model.
     pub layers: Option<usize>,
+    /// The number of residual blocks of the encoder, in an encoder-decoder.
+    pub encoder_layers: Option<usize>,
+    /// The number of residual blocks of the decoder, in an encoder-decoder.
+    pub decoder_layers: Option<usize>,
     /// The width of the model's residual stream.
     pub width: Option<usize>,
     /// The width that a recipe's numbers were tuned at.

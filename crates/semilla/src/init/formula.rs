@@ -2,6 +2,7 @@
 
 use super::context::{Context, Resolved};
 use super::error::InitError;
+use crate::activation::Function;
 use crate::expression::{Scalar, Variable, Variables};
 use crate::layout::{Axis, FanRule, Fans, Layout};
 use crate::model::Tensor;
@@ -33,6 +34,11 @@ impl Variables for Place<'_> {
             Variable::FanIn => self.fans().ok().map(|f| f.fan_in).or(self.bias_fan_in()),
             Variable::FanOut => self.fans().ok().map(|f| f.fan_out),
             Variable::Layers => count(self.context.layers),
+            Variable::EncoderLayers => count(self.context.encoder_layers),
+            Variable::DecoderLayers => count(self.context.decoder_layers),
+            Variable::Branches => count(self.tensor.branches),
+            Variable::BranchLayers => count(self.tensor.branch_layers),
+            Variable::Gain => Some(self.activation_gain()),
             Variable::DepthIndex => count(self.tensor.depth),
             Variable::Width => count(self.context.width),
             Variable::BaseWidth => count(self.context.base_width),
@@ -42,7 +48,23 @@ impl Variables for Place<'_> {
     }
 }
 
+/// What expressions may use at a tensor, outside of any initializer.
+pub(crate) fn variables<'a>(tensor: &'a Tensor, context: &'a Context) -> impl Variables + 'a {
+    Place {
+        name: "",
+        tensor,
+        context,
+    }
+}
+
 impl Place<'_> {
+    /// The gain that keeps the variance under the activation that follows; 1 where none is known.
+    fn activation_gain(&self) -> f64 {
+        let after = self.tensor.activation;
+        let gain = after.and_then(|after| Function::from(after).forward_gain().ok());
+        gain.map_or(1.0, |gain| gain.value)
+    }
+
     /// A parameter's value at this tensor.
     pub(super) fn value(&self, parameter: &'static str, scalar: &Scalar) -> Result<f64, InitError> {
         scalar.value(self).map_err(|source| InitError::Expression {

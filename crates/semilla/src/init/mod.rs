@@ -44,5 +44,6 @@ mod value;
 pub use catalogue::*;
 pub use context::{Context, Resolved};
 pub use error::InitError;
+pub(crate) use formula::variables;
 pub use names::ParseInitializerError;
 pub use parameters::{Bounds, Mode, Projection, Shape, StatePart};

@@ -41,6 +41,7 @@ pub struct Facts {
     pub(super) fused: Option<Fact<Fused>>,
     pub(super) activation: Option<Fact<Activation>>,
     pub(super) is_normalized: Option<Fact<bool>>,
+    pub(super) next: Option<Fact<String>>,
 }
 
 impl Facts {
@@ -53,6 +54,7 @@ impl Facts {
             fused: None,
             activation: None,
             is_normalized: None,
+            next: None,
         }
     }
 
@@ -93,6 +95,14 @@ impl Facts {
         self
     }
 
+    /// The weight that takes its output, with nothing but its bias and its activation between: no
+    /// normalization, no residual sum.
+    #[must_use]
+    pub fn next(mut self, weight: impl Into<String>) -> Self {
+        self.next = Some(self.fact(weight.into()));
+        self
+    }
+
     /// These facts and others: for each, the one of the stronger source.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -103,6 +113,7 @@ impl Facts {
             fused: stronger(self.fused, other.fused),
             activation: stronger(self.activation, other.activation),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
+            next: stronger(self.next, other.next),
         }
     }
 
@@ -114,6 +125,7 @@ impl Facts {
         }
         facts.layout = tensor.layout.clone().map(|layout| facts.fact(layout));
         facts.fused = tensor.fused.clone().map(|fused| facts.fact(fused));
+        facts.next = tensor.next.clone().map(|next| facts.fact(next));
         facts.activation = tensor.activation.map(|activation| facts.fact(activation));
         if tensor.is_normalized {
             facts = facts.normalized();

@@ -39,6 +39,7 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
     let takers = Takers::of(graph);
     let wiring = Wiring::of(graph);
     let mut found = HashMap::new();
+    let layers = layers(graph, &takers);
     for (body, contents) in graph.bodies().iter().enumerate() {
         for (place, initializer) in contents.initializers.iter().enumerate() {
             let Some(name) = &initializer.tensor else {
@@ -75,10 +76,63 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             if !after.is_empty() && after.iter().all(|after| after.is_normalized) {
                 facts = facts.normalized();
             }
+            if let [(id, _, _)] = nodes[..]
+                && let Some(next) = after_activation(graph, &wiring, id, &layers)
+            {
+                facts = facts.next(next);
+            }
             found.insert(name.clone(), facts);
         }
     }
     found
+}
+
+/// The weight of every node that has one alone.
+fn layers<'g>(graph: &'g Graph, takers: &Takers) -> HashMap<NodeId, &'g str> {
+    let mut layers = HashMap::new();
+    for (body, contents) in graph.bodies().iter().enumerate() {
+        for (place, initializer) in contents.initializers.iter().enumerate() {
+            let taking = takers.all(body, place).iter();
+            let weights = taking.filter(|taker| {
+                let node = graph.node(taker.node);
+                node.and_then(|node| operand(node, taker.input)) == Some(Operand::Weight)
+            });
+            for taker in weights {
+                layers.extend(initializer.tensor.as_deref().map(|name| (taker.node, name)));
+            }
+        }
+    }
+    layers
+}
+
+/// The weight that takes a layer's output, where only a bias, one activation and views of the same
+/// values lie between.
+fn after_activation<'g>(
+    graph: &'g Graph,
+    wiring: &Wiring<'_>,
+    layer: NodeId,
+    layers: &HashMap<NodeId, &'g str>,
+) -> Option<&'g str> {
+    let mut at = layer;
+    let mut activations = 0;
+    for _ in 0..2 * STEPS {
+        let output = graph.node(at)?.outputs.first()?;
+        let [only] = wiring.uses(at.body, output) else {
+            return None;
+        };
+        if let Some(weight) = layers.get(&only.node) {
+            return (activations == 1).then_some(*weight);
+        }
+        let node = graph.node(only.node)?;
+        match node.standard()? {
+            "Add" if adds_stored(wiring, at.body, node) && activations == 0 => {}
+            "Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze" => {}
+            operator if activation(operator).is_some() => activations += 1,
+            _ => return None,
+        }
+        at = only.node;
+    }
+    None
 }
 
 /// The value that all state, if it is the same.
@@ -129,14 +183,7 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         let Some(node) = graph.node(only.node) else {
             break;
         };
-        found.activation = match node.standard() {
-            Some("Relu") => Some(Activation::Relu),
-            Some("Tanh") => Some(Activation::Tanh),
-            Some("Sigmoid") => Some(Activation::Sigmoid),
-            Some("Gelu") => Some(Activation::Gelu),
-            Some("Selu") => Some(Activation::Selu),
-            _ => None,
-        };
+        found.activation = node.standard().and_then(activation);
         match node.standard() {
             Some("BatchNormalization") => found.is_normalized = true,
             // A bias; the sum of two branches does not belong to one layer.
@@ -146,6 +193,18 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         at = only.node;
     }
     found
+}
+
+/// The activation that an operator is.
+fn activation(operator: &str) -> Option<Activation> {
+    Some(match operator {
+        "Relu" => Activation::Relu,
+        "Tanh" => Activation::Tanh,
+        "Sigmoid" => Activation::Sigmoid,
+        "Gelu" => Activation::Gelu,
+        "Selu" => Activation::Selu,
+        _ => return None,
+    })
 }
 
 /// Whether a node adds a stored tensor.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fused::Fused;
 use super::role::Role;
+use super::side::Side;
 use super::source::Source;
 use crate::activation::Activation;
 use crate::dtype::DType;
@@ -78,6 +79,24 @@ pub struct Tensor {
     /// vision are stacks of their own. `None` outside of blocks.
     #[serde(default)]
     pub layers: Option<usize>,
+    /// The weight that takes its output, with nothing but its bias and its activation between.
+    #[serde(default)]
+    pub next: Option<String>,
+    /// Whether it is the first of a chain of layers, and so takes what comes into the network.
+    #[serde(default)]
+    pub is_input: bool,
+    /// The side of an encoder-decoder that its stack is on; `None` outside of blocks.
+    #[serde(default)]
+    pub side: Option<Side>,
+    /// The number of residual branches in the stack that it lies in.
+    #[serde(default)]
+    pub branches: Option<usize>,
+    /// The number of layers in series in the residual branch that it lies in.
+    #[serde(default)]
+    pub branch_layers: Option<usize>,
+    /// The role of the weight that this bias belongs to, where there is one.
+    #[serde(default)]
+    pub bias_of: Option<Role>,
     /// Where the activation is known from.
     #[serde(skip)]
     pub activation_from: Option<Source>,
@@ -102,6 +121,12 @@ impl Tensor {
             activation: None,
             is_normalized: false,
             layers: None,
+            next: None,
+            is_input: false,
+            side: None,
+            branches: None,
+            branch_layers: None,
+            bias_of: None,
             activation_from: None,
             ground: None,
         }

@@ -1,6 +1,7 @@
 //! A plan changed by hand: a different initializer, a different seed.
 
-use super::make::{Maker, judged, unknown};
+use super::make::{Maker, unknown};
+use super::stack::plain;
 use super::{Disposition, Line, Plan, PlanError};
 use crate::fill::Fill;
 use crate::init::{Context, Initializer};
@@ -45,8 +46,10 @@ impl Plan {
         let draft = Maker::of_model(model, None, self.seed)
             .filled(&model.tensors[at], decision, &Fate::New)
             .map_err(|error| PlanError::Tensors(vec![(name.to_owned(), error)]))?;
-        self.tensors.splice(place..=place, judged(vec![draft]));
+        let stacks = plain(model);
+        self.tensors[place] = draft.line(stacks.iter().flatten().any(|&own| own == at));
         self.renew_ties();
+        self.judge(model, &stacks);
         Ok(())
     }
 

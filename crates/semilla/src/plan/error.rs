@@ -1,5 +1,6 @@
 //! Errors of making and of checking a plan.
 
+use crate::expression::ExpressionError;
 use crate::fill::FillError;
 use crate::init::InitError;
 use crate::recipe::RecipeError;
@@ -12,6 +13,15 @@ pub enum PlanError {
     /// The recipe does not decide every tensor.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// A demand of the recipe's scheme has no number for the model.
+    #[error("the recipe asks: {words}; its number is not known")]
+    Ask {
+        /// The demand.
+        words: String,
+        /// Why not.
+        #[source]
+        error: ExpressionError,
+    },
     /// Tensors that cannot be tied.
     #[error(transparent)]
     Tie(#[from] TieError),

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Disposition, Line};
+use super::{Disposition, Line, Stack};
 use crate::fill::Fill;
+use crate::scheme::Scheme;
 use crate::transfer::PlanSource;
 
 /// The values that every tensor of a model gets, and why.
@@ -24,6 +25,12 @@ pub struct Plan {
     pub seed: u64,
     /// One line per tensor, in the model's order.
     pub tensors: Vec<Line>,
+    /// What the scheme asks beyond weights.
+    #[serde(default, skip_serializing_if = "Scheme::is_empty")]
+    pub scheme: Scheme,
+    /// Plain stacks of layers, and what happens to signals in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<Stack>,
     /// The checkpoints that lines load from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<PlanSource>,

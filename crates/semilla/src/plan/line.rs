@@ -9,6 +9,7 @@ use crate::fill::{Fill, FillError, Load, Prepared, Slice};
 use crate::init::Initializer;
 use crate::layout::{Fans, Layout};
 use crate::model::{Fused, Role};
+use crate::scheme::Rates;
 use crate::stream::Key;
 
 /// One tensor's line of a plan.
@@ -40,13 +41,20 @@ pub struct Line {
     /// The gain that the initializer used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain: Option<f64>,
-    /// The gain's effect on signals under the activation that follows, where both are known and no
-    /// normalization is between.
+    /// The gain's effect on signals under the activation that follows, where the layer lies in a
+    /// plain stack ([`Stack`](super::Stack)): the theory speaks of no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<Signal>,
     /// The standard deviation of the elements, where one describes them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub std: Option<f64>,
+    /// The factors on its learning rate, where the scheme asks for some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr: Option<Rates>,
+    /// The factor by which the model must multiply what the layer makes, where the scheme asks for
+    /// one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiplier: Option<f64>,
     /// The concrete values: with the key, all that a replay uses.
     pub fill: Fill,
     /// The key of the tensor's stream.

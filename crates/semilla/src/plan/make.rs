@@ -2,12 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::asks::{Unrated, scheme};
+use super::stack::{self, plain};
 use super::{Disposition, Line, Plan, PlanError, Signal};
 use crate::activation::Activation;
+use crate::expression::{ExpressionError, Scalar};
 use crate::fill::{Fill, Load};
-use crate::init::{Context, InitError, Initializer, Pretrained, Resolved};
-use crate::model::{Model, Tensor};
+use crate::init::{Context, InitError, Initializer, Pretrained, variables};
+use crate::layout::Axis;
+use crate::model::{Model, Side, Tensor};
 use crate::recipe::{Decided, Decision, Recipe};
+use crate::scheme::{RateFormulas, Rates};
 use crate::stream::{self, Key};
 use crate::suggest::did_you_mean;
 use crate::tie::{Tie, check_ties};
@@ -61,27 +66,37 @@ impl Recipe {
         })?;
         let model = &*model;
         let maker = Maker::of_model(model, self.base_width, seed);
+        let mut unrated = Unrated::default();
         let mut drafts = Vec::with_capacity(model.tensors.len());
         let mut errors = Vec::new();
         for (tensor, decision) in model.tensors.iter().zip(decisions) {
             match maker.draft(tensor, decision, supply.fate(&tensor.name)) {
-                Ok(draft) => drafts.push(draft),
+                Ok(draft) => {
+                    if let Some(why) = &draft.unrated {
+                        unrated.note(&tensor.name, why.clone());
+                    }
+                    drafts.push(draft);
+                }
                 Err(error) => errors.push((tensor.name.clone(), error)),
             }
         }
         if !errors.is_empty() {
             return Err(PlanError::Tensors(errors));
         }
+        let stacks = plain(model);
         let mut plan = Plan {
             format: Plan::FORMAT,
             stream: stream::VERSION,
             recipe: self.name.clone(),
             seed,
-            tensors: judged(drafts),
+            tensors: judged(drafts, &stacks),
+            scheme: scheme(self, model, &maker.context, unrated)?,
+            stacks: Vec::new(),
             sources: supply.into_sources(model),
             kept: None,
         };
         plan.tie(&ties)?;
+        plan.judge(model, &stacks);
         Ok(plan)
     }
 }
@@ -99,14 +114,19 @@ fn check_names(supply: &Supply, model: &Model) -> Result<(), PlanError> {
     }
 }
 
-/// A line, and the activation and gain whose theory it lacks.
+/// A line, and what is still to be said of it.
 pub(super) struct Draft {
     line: Line,
+    /// The activation and the gain whose theory it lacks.
     gain: Option<(Activation, f64)>,
+    /// Why its learning rate has no factor, where the recipe asks for one.
+    unrated: Option<ExpressionError>,
 }
 
-/// The lines with the theory of their gains, computed once for each activation and gain.
-pub(super) fn judged(drafts: Vec<Draft>) -> Vec<Line> {
+/// The lines of a model, those in plain stacks with the theory of their gains, computed once for
+/// each activation and gain.
+fn judged(drafts: Vec<Draft>, stacks: &[Vec<usize>]) -> Vec<Line> {
+    let is_stacked: HashSet<usize> = stacks.iter().flatten().copied().collect();
     let mut known = HashMap::new();
     let mut signal = |(activation, gain): (Activation, f64)| {
         let key = (activation.to_string(), gain.to_bits());
@@ -114,11 +134,40 @@ pub(super) fn judged(drafts: Vec<Draft>) -> Vec<Line> {
             .entry(key)
             .or_insert_with(|| Signal::new(activation, gain))
     };
-    let line = |Draft { line, gain }: Draft| Line {
-        signal: gain.and_then(&mut signal),
+    let line = |(place, Draft { line, gain, .. }): (usize, Draft)| Line {
+        signal: gain
+            .filter(|_| is_stacked.contains(&place))
+            .and_then(&mut signal),
         ..line
     };
-    drafts.into_iter().map(line).collect()
+    drafts.into_iter().enumerate().map(line).collect()
+}
+
+impl Draft {
+    /// The line, with the theory of its gain if it lies in a plain stack.
+    pub(super) fn line(self, is_stacked: bool) -> Line {
+        let gain = self.gain.filter(|_| is_stacked);
+        Line {
+            signal: gain.and_then(|(activation, gain)| Signal::new(activation, gain)),
+            ..self.line
+        }
+    }
+}
+
+impl Plan {
+    /// Says what happens to signals in the plain stacks of the model.
+    pub(super) fn judge(&mut self, model: &Model, stacks: &[Vec<usize>]) {
+        if stacks.is_empty() {
+            self.stacks.clear();
+            return;
+        }
+        let lines = self.tensors.iter().map(|line| (line.name.as_str(), line));
+        let lines: HashMap<&str, &Line> = lines.collect();
+        let judged = stacks
+            .iter()
+            .filter_map(|at| stack::judged(model, at, &lines));
+        self.stacks = judged.collect();
+    }
 }
 
 /// Makes lines of one model.
@@ -131,7 +180,9 @@ impl Maker {
         Self {
             context: Context {
                 layers: model.layers,
-                width: model.width,
+                encoder_layers: layers_of(model, Side::Encoder),
+                decoder_layers: layers_of(model, Side::Decoder),
+                width: model.width.or_else(|| hidden_width(model)),
                 base_width,
                 seed,
                 ..Context::default()
@@ -152,7 +203,11 @@ impl Maker {
             (_, Some(decision)) => return self.filled(tensor, decision, fate),
             (_, None) => self.placeholder(tensor),
         };
-        Ok(Draft { line, gain: None })
+        Ok(Draft {
+            line,
+            gain: None,
+            unrated: None,
+        })
     }
 
     /// The line of a tensor that a checkpoint gives whole.
@@ -181,6 +236,8 @@ impl Maker {
             fans: None,
             gain: None,
             signal: None,
+            lr: None,
+            multiplier: None,
             std: None,
             fill: Fill::Constant { value: 0.0 },
             key: Key::new(self.context.seed, &tensor.name),
@@ -202,12 +259,15 @@ impl Maker {
             ..self.context
         };
         let resolved = decision.initializer.resolve(tensor, &context)?;
-        let gain = gain(tensor, &resolved);
+        let (lr, unrated) = rates(decision.lr.as_ref(), tensor, &context)?;
+        let multiplier = multiplier(decision.multiplier.as_ref(), tensor, &context)?;
         let line = Line {
             disposition: Disposition::of(fate, &decision.initializer),
             std: resolved.fill.std(),
             fans: resolved.fans,
             gain: resolved.gain,
+            lr,
+            multiplier,
             reason: match fate {
                 Fate::Given(given) => reason(&decision.reason, given, &tensor.shape),
                 Fate::Excluded { rule } => format!("{}; left out by {rule}", decision.reason),
@@ -223,16 +283,67 @@ impl Maker {
             initializer: decision.initializer,
             ..self.placeholder(tensor)
         };
-        Ok(Draft { line, gain })
+        let activation = tensor.activation;
+        let gain = activation.and_then(|after| Some((after, stack::gain(tensor, &line)?)));
+        Ok(Draft {
+            line,
+            gain,
+            unrated,
+        })
     }
 }
 
-/// The gain that theory can judge: before an activation, with no normalization between.
-fn gain(tensor: &Tensor, resolved: &Resolved) -> Option<(Activation, f64)> {
-    let activation = tensor.activation.filter(|_| !tensor.is_normalized)?;
-    // The layer's own fans, whichever rule the initializer followed.
-    let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
-    Some((activation, resolved.fill.std()? * fans.fan_in.sqrt()))
+/// The layers of the stack on a side.
+fn layers_of(model: &Model, side: Side) -> Option<usize> {
+    let own = model
+        .tensors
+        .iter()
+        .filter(|tensor| tensor.side == Some(side));
+    own.filter_map(|tensor| tensor.layers).max()
+}
+
+/// The width of all hidden layers of chains, where it is one.
+fn hidden_width(model: &Model) -> Option<usize> {
+    let hidden = model.tensors.iter().filter(|tensor| tensor.next.is_some());
+    let mut widths = hidden.map(|tensor| {
+        let layout = tensor.layout.as_ref()?;
+        Some(layout.size(Axis::Out, &tensor.shape))
+    });
+    let first = widths.next()??;
+    widths.all(|width| width == Some(first)).then_some(first)
+}
+
+/// The factors on a tensor's learning rate, or why there are none: the weights do without them.
+fn rates(
+    lr: Option<&RateFormulas>,
+    tensor: &Tensor,
+    context: &Context,
+) -> Result<(Option<Rates>, Option<ExpressionError>), InitError> {
+    let Some(lr) = lr else {
+        return Ok((None, None));
+    };
+    match lr.at(&variables(tensor, context)) {
+        Ok(rates) => Ok((Some(rates), None)),
+        Err(error @ ExpressionError::Unknown { .. }) => Ok((None, Some(error))),
+        Err(source) => Err(InitError::Expression {
+            initializer: "lr",
+            parameter: "factor",
+            source,
+        }),
+    }
+}
+
+fn multiplier(
+    multiplier: Option<&Scalar>,
+    tensor: &Tensor,
+    context: &Context,
+) -> Result<Option<f64>, InitError> {
+    let value = multiplier.map(|scalar| scalar.value(&variables(tensor, context)));
+    value.transpose().map_err(|source| InitError::Expression {
+        initializer: "rule",
+        parameter: "multiplier",
+        source,
+    })
 }
 
 /// The reason for the part that is loaded, then for the rest.

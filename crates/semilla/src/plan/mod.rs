@@ -19,22 +19,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asks;
 mod check;
 mod disposition;
 mod edit;
 mod error;
 mod format;
+mod groups;
 mod line;
 mod make;
 mod show;
 mod signal;
+mod stack;
 mod tie;
 
 pub use disposition::Disposition;
 pub use error::PlanError;
 pub use format::Plan;
+pub use groups::OptimizerGroup;
 pub use line::Line;
 pub use signal::{Signal, Variance};
+pub use stack::Stack;
 
 #[cfg(test)]
 mod tests;

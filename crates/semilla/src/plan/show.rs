@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use super::{Line, Plan};
+use super::{Line, Plan, Stack};
 use crate::fill::Fill;
 use crate::model::Role;
+use crate::number::{grouped, rounded};
+use crate::scheme::Scheme;
 
 impl fmt::Display for Plan {
     /// A line for each tensor.
@@ -12,7 +14,57 @@ impl fmt::Display for Plan {
         writeln!(f, "recipe {}, seed {}", self.recipe, self.seed)?;
         self.tensors
             .iter()
-            .try_for_each(|line| writeln!(f, "{line}"))
+            .try_for_each(|line| writeln!(f, "{line}"))?;
+        self.stacks
+            .iter()
+            .try_for_each(|stack| writeln!(f, "{stack}"))?;
+        let Scheme { asks, unmet } = &self.scheme;
+        asks.iter()
+            .try_for_each(|ask| writeln!(f, "asks: {}", ask.words))?;
+        unmet
+            .iter()
+            .try_for_each(|unmet| writeln!(f, "not met: {}", unmet.words))
+    }
+}
+
+impl fmt::Display for Stack {
+    /// Which layers, and what signals and gradients do in them, in numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.tensors.first(), self.tensors.last());
+        let (Some(first), Some(last)) = (first, last) else {
+            return Ok(());
+        };
+        write!(
+            f,
+            "{first} to {last}, {} layers with only activations between: the variance of signals {}, \
+             squared gradients {} on the way back (χ₁ {} per layer)",
+            self.tensors.len(),
+            change(self.variance, "s"),
+            change(self.gradients, ""),
+            rounded(self.chi1()),
+        )
+    }
+}
+
+/// What a factor does: `grow 3,600-fold`; one thing `grows`.
+fn change(factor: f64, s: &str) -> String {
+    /// Within a factor of this nothing is lost.
+    const KEPT: f64 = 3.0;
+    match factor {
+        0.0 => format!("vanish{}", if s.is_empty() { "" } else { "es" }),
+        _ if factor >= KEPT => format!("grow{s} {}-fold", fold(factor)),
+        _ if factor <= 1.0 / KEPT => format!("shrink{s} {}-fold", fold(factor.recip())),
+        _ => format!("stay{s} (× {})", fold(factor)),
+    }
+}
+
+/// Two digits that matter.
+fn fold(factor: f64) -> String {
+    let rough: f64 = format!("{factor:.1e}").parse().unwrap_or(factor);
+    match rough {
+        _ if rough >= 1e6 => format!("{rough:e}"),
+        _ if rough >= 1e3 => grouped(rough as u64),
+        _ => rounded(rough),
     }
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::activation::{Activation, Function, Limit, Stability};
 
 /// The fate of signals in a deep stack of layers like this one, by mean-field theory (Poole et al.
-/// 2016; Schoenholz et al. 2017): a gain that keeps the variance need not be critical.
+/// 2016; Schoenholz et al. 2017): a gain that keeps the variance need not be critical. What happens
+/// in the stack that it lies in says [`Stack`](super::Stack).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// The activation after the layer.

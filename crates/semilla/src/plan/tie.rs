@@ -50,6 +50,8 @@ impl Plan {
                 fans: None,
                 gain: None,
                 signal: None,
+                lr: None,
+                multiplier: line.multiplier,
                 reason: format!("tied to {}{but}", tie.to),
                 ..model.clone()
             };

@@ -189,6 +189,10 @@ fn by_activation(tensor: &Tensor) -> Choice {
             .into(),
             before("self-normalizing at gain 1"),
         ),
+        Activation::Sin if tensor.is_input => (
+            init::siren().first(true).into(),
+            before("a sine network's first layer"),
+        ),
         Activation::Sin => (
             init::siren().into(),
             before("a sine network's hidden layer"),

@@ -7,12 +7,20 @@ use super::auto;
 use super::decision::{Decided, Decision};
 use super::definition::Recipe;
 use super::error::RecipeError;
+use super::parts;
 use super::remedy::{rule_for, rule_stating};
 use super::rule::Rule;
-use crate::model::{Model, Tensor};
+use crate::model::{Facts, Model, Role, Tensor};
 
 /// Names in an error, at most.
 const SHOWN: usize = 10;
+
+/// What rules state of a tensor, and the rule that decides it, if that one states something: it
+/// stays with its tensor, whatever follows from the facts.
+struct Statement<'a> {
+    facts: Facts,
+    decider: Option<&'a Rule>,
+}
 
 impl Recipe {
     /// A decision for every tensor. What rules state of the tensors that they match is a fact, from
@@ -28,18 +36,19 @@ impl Recipe {
         needs_none: impl Fn(&Tensor) -> bool,
     ) -> Result<Decided<'a>, RecipeError> {
         let stating = self.stating(model);
+        let mut used = self.used_for_facts(model);
         let model = match stating.is_empty() {
             true => Cow::Borrowed(model),
             false => {
-                let facts = |(&place, rule): (&usize, &&Rule)| Some((place, rule.facts()?));
-                Cow::Owned(model.with_facts(stating.iter().filter_map(facts)))
+                let stated = stating.iter();
+                let facts = stated.map(|(&place, stated)| (place, stated.facts.clone()));
+                Cow::Owned(model.with_facts(facts))
             }
         };
-        let mut used = HashSet::new();
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
         for (place, tensor) in model.tensors.iter().enumerate() {
-            let pinned = stating.get(&place).copied();
+            let pinned = stating.get(&place).and_then(|stated| stated.decider);
             let decision = self.decide_one(tensor, &model, pinned, &mut used);
             if decision.is_none() && !needs_none(tensor) {
                 unmatched.push(tensor);
@@ -55,20 +64,44 @@ impl Recipe {
         Ok(Decided { model, decisions })
     }
 
-    /// The rules that state facts, by the places of the tensors that they decide.
-    fn stating(&self, model: &Model) -> HashMap<usize, &Rule> {
+    /// The rules that state facts only and hold for some tensor.
+    fn used_for_facts(&self, model: &Model) -> HashSet<usize> {
+        let rules = self.rules.iter().enumerate();
+        let stating = rules.filter(|(_, rule)| !rule.decides());
+        let used = stating.filter(|(_, rule)| model.tensors.iter().any(|own| rule.holds(own)));
+        used.map(|(place, _)| place).collect()
+    }
+
+    /// What rules state, by the places of the tensors that it is about.
+    fn stating(&self, model: &Model) -> HashMap<usize, Statement<'_>> {
         if self.rules.iter().all(|rule| rule.facts().is_none()) {
             return HashMap::new();
         }
         let tensors = model.tensors.iter().enumerate();
         let found = tensors.filter_map(|(place, tensor)| {
-            let rule = self.rules.iter().find(|rule| rule.holds(tensor))?;
-            rule.facts().map(|_| (place, rule))
+            let holding = self.rules.iter().filter(|rule| rule.holds(tensor));
+            let mut facts: Option<Facts> = None;
+            let mut decider = None;
+            for rule in holding {
+                if decider.is_some() {
+                    break;
+                }
+                if let Some(own) = rule.facts() {
+                    // What was stated first stands.
+                    facts = Some(match facts {
+                        Some(earlier) => own.clone().and(earlier),
+                        None => own.clone(),
+                    });
+                }
+                decider = rule.decides().then_some(rule);
+            }
+            let decider = decider.filter(|rule| rule.facts().is_some());
+            facts.map(|facts| (place, Statement { facts, decider }))
         });
         found.collect()
     }
 
-    /// The decision of the first rule that holds, of `auto`, or for the unmatched.
+    /// The decision for a tensor, or for the weights that it holds, each by itself.
     fn decide_one(
         &self,
         tensor: &Tensor,
@@ -76,22 +109,73 @@ impl Recipe {
         pinned: Option<&Rule>,
         used: &mut HashSet<usize>,
     ) -> Option<Decision> {
-        let place = self.rules.iter().position(|rule| match pinned {
-            Some(pinned) => std::ptr::eq(rule, pinned),
-            None => rule.holds(tensor),
-        });
-        if let Some(place) = place {
-            used.insert(place);
-            let rule = &self.rules[place];
-            let (init, reason) = (rule.init.clone(), rule.reason.clone());
-            let fans = rule.fans.unwrap_or(self.fans);
-            return Some(Decision::of(tensor, init, fans, reason));
+        if let Some(pinned) = pinned {
+            let place = self
+                .rules
+                .iter()
+                .position(|rule| std::ptr::eq(rule, pinned));
+            return self.by_rule(tensor, place?, used);
         }
-        let by_auto = self
-            .is_auto
-            .then(|| auto::decide(tensor, model, self.fans))
-            .flatten();
-        by_auto.or_else(|| {
+        let roles = match self.rules.is_empty() {
+            true => Vec::new(),
+            false => parts::roles(tensor),
+        };
+        if roles.is_empty() {
+            return self.decide_as(tensor, tensor.role, model, used);
+        }
+        let place = |role: &Role| self.place(tensor, *role);
+        let places: Vec<Option<usize>> = roles.iter().map(place).collect();
+        if places.iter().all(|place| *place == places[0]) {
+            return match places[0] {
+                Some(place) => self.by_rule(tensor, place, used),
+                None => self.decide_as(tensor, tensor.role, model, used),
+            };
+        }
+        let decide = |role: &Role| self.decide_as(tensor, *role, model, used);
+        let decisions: Option<Vec<Decision>> = roles.iter().map(decide).collect();
+        parts::joined(tensor, &roles, decisions?, self.fans)
+    }
+
+    /// The first rule that decides a tensor, or the part of this role in it.
+    fn place(&self, tensor: &Tensor, role: Role) -> Option<usize> {
+        let mut rules = self.rules.iter();
+        rules.position(|rule| rule.decides() && rule.holds_as(tensor, role))
+    }
+
+    fn by_rule(
+        &self,
+        tensor: &Tensor,
+        place: usize,
+        used: &mut HashSet<usize>,
+    ) -> Option<Decision> {
+        used.insert(place);
+        let rule = &self.rules[place];
+        let fans = rule.fans.unwrap_or(self.fans);
+        let decision = Decision::of(tensor, rule.init.clone()?, fans, rule.reason.clone());
+        Some(Decision {
+            lr: rule.lr.clone(),
+            multiplier: rule.multiplier.clone(),
+            ..decision
+        })
+    }
+
+    /// The decision of the first rule that holds, of `auto`, or for the unmatched.
+    fn decide_as(
+        &self,
+        tensor: &Tensor,
+        role: Role,
+        model: &Model,
+        used: &mut HashSet<usize>,
+    ) -> Option<Decision> {
+        if let Some(place) = self.place(tensor, role) {
+            return self.by_rule(tensor, place, used);
+        }
+        let by_auto = || match role == tensor.role {
+            true => auto::decide(tensor, model, self.fans),
+            false => auto::decide(&parts::part(tensor, role), model, self.fans),
+        };
+        let decided = self.is_auto.then(by_auto).flatten();
+        decided.or_else(|| {
             let initializer = self.unmatched.clone()?;
             Some(Decision::new(initializer, self.fans, "no rule matched"))
         })
@@ -144,7 +228,10 @@ impl Recipe {
         let rules = self.rules.iter().enumerate();
         let unused = rules.filter(|(i, rule)| !rule.optional && !used.contains(i));
         let mut unused: Vec<String> = unused
-            .map(|(i, rule)| format!("rule {} ({})", i + 1, rule.init))
+            .map(|(i, rule)| match &rule.init {
+                Some(init) => format!("rule {} ({init})", i + 1),
+                None => format!("rule {} (facts)", i + 1),
+            })
             .collect();
         if unused.is_empty() {
             return Ok(());

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::expression::Scalar;
 use crate::init::Initializer;
 use crate::layout::FanRule;
 use crate::model::{Model, Tensor};
+use crate::scheme::RateFormulas;
 
 /// The decisions of a recipe for the tensors of a model, and the model with what the recipe states
 /// of them.
@@ -22,6 +24,10 @@ pub(crate) struct Decision {
     pub(crate) initializer: Initializer,
     /// Whose definition of the fans it uses.
     pub(crate) fans: FanRule,
+    /// The factors on its learning rate.
+    pub(crate) lr: Option<RateFormulas>,
+    /// The factor on what the layer makes.
+    pub(crate) multiplier: Option<Scalar>,
     /// The reason, in words.
     pub(crate) reason: String,
     /// The ground of what is only inferred of its tensor, where the decision rests on that.
@@ -34,6 +40,8 @@ impl Decision {
         Self {
             initializer,
             fans,
+            lr: None,
+            multiplier: None,
             reason: reason.into(),
             ground: None,
         }

@@ -8,6 +8,7 @@ use super::rule::{Group, RoleName, Rule, Stated};
 use crate::init::Initializer;
 use crate::layout::FanRule;
 use crate::model::Role;
+use crate::scheme::{AskFormula, Condition};
 use crate::tie::Tie;
 use crate::transfer::Transfer;
 
@@ -20,6 +21,10 @@ pub struct Recipe {
     pub source: String,
     /// The width that its numbers were tuned at (muP).
     pub base_width: Option<usize>,
+    /// What the scheme asks of the model and its training, beyond weights.
+    pub asks: Vec<AskFormula>,
+    /// Conditions on the model that the scheme rests on.
+    pub needs: Vec<Condition>,
     pub(super) fans: FanRule,
     pub(super) rules: Vec<Rule>,
     /// Whether `auto` decides what no rule matches.
@@ -79,6 +84,8 @@ impl Recipe {
             name: AUTO.to_owned(),
             source: "by role and activation; each line says why".to_owned(),
             base_width: None,
+            asks: Vec::new(),
+            needs: Vec::new(),
             fans: FanRule::Exact,
             rules: Vec::new(),
             is_auto: true,
@@ -99,10 +106,16 @@ impl Recipe {
             roles: roles.to_vec(),
             ndim: Vec::new(),
             dtypes: Vec::new(),
+            sides: Vec::new(),
+            is_input: None,
+            is_in_branch: None,
+            of: Vec::new(),
             layout: None,
             fans: None,
             set: Stated::default(),
-            init,
+            init: Some(init),
+            lr: None,
+            multiplier: None,
             reason: reason.to_owned(),
             optional: true,
         };
@@ -170,6 +183,8 @@ impl Recipe {
             name: draft.name,
             source: draft.source.unwrap_or_default(),
             base_width: draft.base_width,
+            asks: draft.asks,
+            needs: draft.needs,
             fans: draft.fans.unwrap_or_default(),
             is_auto,
             unmatched: draft.unmatched,

@@ -11,8 +11,11 @@ use super::built_in::DEFAULTS;
 use super::error::RecipeError;
 use super::rule::{RoleName, Rule, Stated};
 use crate::dtype::DType;
+use crate::expression::Scalar;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
+use crate::model::Side;
+use crate::scheme::{AskFormula, Condition, RateFormulas};
 use crate::suggest::expected_word;
 use crate::tie::Tie;
 use crate::transfer::Transfer;
@@ -43,6 +46,12 @@ pub(super) struct Document {
     pub(super) unmatched: Option<Initializer>,
     #[serde(default)]
     pub(super) unused_rules: UnusedRules,
+    /// What the scheme asks beyond weights.
+    #[serde(default)]
+    pub(super) ask: Vec<AskFormula>,
+    /// Conditions on the model.
+    #[serde(default)]
+    pub(super) needs: Vec<Condition>,
     #[serde(default)]
     rule: Vec<RuleDocument>,
     #[serde(default)]
@@ -63,11 +72,19 @@ struct RuleDocument {
     ndim: OneOrMany<usize>,
     #[serde(default)]
     dtype: OneOrMany<DTypeName>,
+    #[serde(default)]
+    side: OneOrMany<Side>,
+    input: Option<bool>,
+    branch: Option<bool>,
+    #[serde(default)]
+    of: OneOrMany<RoleName>,
     layout: Option<Layout>,
     fans: Option<FanRule>,
     #[serde(default)]
     set: Stated,
-    init: Initializer,
+    init: Option<Initializer>,
+    lr: Option<RateFormulas>,
+    multiplier: Option<Scalar>,
     #[serde(default)]
     reason: String,
     #[serde(default)]
@@ -185,7 +202,8 @@ fn compile((place, rule): (usize, RuleDocument)) -> Result<Rule, RecipeError> {
             pattern: text.chars().take(80).collect(),
         })
     });
-    Ok(Rule {
+    let rule_number = place + 1;
+    let rule = Rule {
         globs: rule.globs.into_vec(),
         regex: regex.transpose()?,
         roles: rule.role.into_vec(),
@@ -196,11 +214,21 @@ fn compile((place, rule): (usize, RuleDocument)) -> Result<Rule, RecipeError> {
             .into_iter()
             .map(|name| name.0)
             .collect(),
+        sides: rule.side.into_vec(),
+        is_input: rule.input,
+        is_in_branch: rule.branch,
+        of: rule.of.into_vec(),
         layout: rule.layout,
         fans: rule.fans,
         set: rule.set,
         init: rule.init,
+        lr: rule.lr,
+        multiplier: rule.multiplier,
         reason: rule.reason,
         optional: rule.optional,
-    })
+    };
+    match rule.decides() || rule.facts().is_some() {
+        true => Ok(rule),
+        false => Err(RecipeError::Idle { rule: rule_number }),
+    }
 }

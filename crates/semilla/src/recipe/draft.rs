@@ -5,6 +5,7 @@ use super::error::RecipeError;
 use super::rule::Rule;
 use crate::init::Initializer;
 use crate::layout::FanRule;
+use crate::scheme::{AskFormula, Condition};
 use crate::tie::Tie;
 use crate::transfer::Transfer;
 
@@ -18,6 +19,8 @@ pub(super) struct Draft {
     pub(super) base_width: Option<usize>,
     defaults: Option<bool>,
     pub(super) unmatched: Option<Initializer>,
+    pub(super) asks: Vec<AskFormula>,
+    pub(super) needs: Vec<Condition>,
     rules: Vec<Rule>,
     pub(super) pretrained: Vec<Transfer>,
     pub(super) ties: Vec<Tie>,
@@ -39,6 +42,8 @@ impl Draft {
             base_width: document.base_width,
             defaults: document.defaults,
             unmatched: document.unmatched,
+            asks: document.ask,
+            needs: document.needs,
             rules,
             pretrained: document.pretrained,
             ties: document.tie,
@@ -50,6 +55,8 @@ impl Draft {
         // Its rules are not the user's to correct.
         allow_unused(&mut parent.rules);
         self.rules.append(&mut parent.rules);
+        self.asks.append(&mut parent.asks);
+        self.needs.append(&mut parent.needs);
         self.pretrained.append(&mut parent.pretrained);
         let own = std::mem::take(&mut self.ties);
         let is_own = |tie: &Tie| own.iter().any(|known| known.name == tie.name);

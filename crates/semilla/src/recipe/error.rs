@@ -31,6 +31,15 @@ pub enum RecipeError {
         /// The reason.
         problem: String,
     },
+    /// A rule that does nothing.
+    #[error(
+        "cannot read the recipe: rule {rule} has neither init nor a fact (layout, set); \
+         give it one"
+    )]
+    Idle {
+        /// The rule's number, from 1.
+        rule: usize,
+    },
     /// Too long to be a recipe.
     #[error("the recipe has {found} {what}, more than the limit of {limit}")]
     TooLarge {

@@ -18,10 +18,16 @@
 //! init = { normal = { std = 0.02 } }
 //! ```
 //!
+//! A rule by role also holds for a part of a fused weight: `role = "value"` for the values in a
+//! `qkv`.
+//!
 //! Other keys of a rule:
-//! - conditions: `ndim`, `dtype`;
+//! - conditions: `ndim`, `dtype`, `side` (encoder, decoder, alone), `input` (the first layer of a
+//!   chain), `branch` (inside a residual branch), `of` (the role of a bias's weight);
 //! - facts about the tensors that it matches, where they are known better than by their names:
-//!   `layout = "EIO"`, `set = { role = "conv", activation = "gelu" }`;
+//!   `layout = "EIO"`, `set = { role = "conv", activation = "gelu" }`, `set = { fused = ... }`; a
+//!   rule without `init` states these only;
+//! - what the scheme scales besides: `lr = { adam = ..., sgd = ... }`, `multiplier`;
 //! - `fans`, as at the top, for this rule;
 //! - `optional = true`: it may match nothing.
 //!
@@ -47,6 +53,7 @@ mod document;
 mod draft;
 mod error;
 mod extend;
+mod parts;
 mod remedy;
 mod rule;
 

@@ -6,10 +6,12 @@ use serde::Deserialize;
 
 use crate::activation::Activation;
 use crate::dtype::DType;
+use crate::expression::Scalar;
 use crate::glob::glob_match;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
-use crate::model::{Facts, Fused, Role, Source, Tensor};
+use crate::model::{Facts, Fused, Role, Side, Source, Tensor};
+use crate::scheme::RateFormulas;
 use crate::suggest::did_you_mean;
 
 /// A role, or a group of roles.
@@ -99,10 +101,21 @@ pub(super) struct Rule {
     pub(super) roles: Vec<RoleName>,
     pub(super) ndim: Vec<usize>,
     pub(super) dtypes: Vec<DType>,
+    /// The side of an encoder-decoder.
+    pub(super) sides: Vec<Side>,
+    /// Whether it is the first of a chain of layers.
+    pub(super) is_input: Option<bool>,
+    /// Whether it lies in a residual branch.
+    pub(super) is_in_branch: Option<bool>,
+    /// The roles of the weight that a bias belongs to.
+    pub(super) of: Vec<RoleName>,
     pub(super) layout: Option<Layout>,
     pub(super) fans: Option<FanRule>,
     pub(super) set: Stated,
-    pub(super) init: Initializer,
+    /// `None` for a rule that states facts only.
+    pub(super) init: Option<Initializer>,
+    pub(super) lr: Option<RateFormulas>,
+    pub(super) multiplier: Option<Scalar>,
     pub(super) reason: String,
     pub(super) optional: bool,
 }
@@ -129,7 +142,17 @@ impl Rule {
         Some(facts)
     }
 
+    /// Whether it decides tensors; if not, it states facts only.
+    pub(super) fn decides(&self) -> bool {
+        self.init.is_some()
+    }
+
     pub(super) fn holds(&self, tensor: &Tensor) -> bool {
+        self.holds_as(tensor, tensor.role)
+    }
+
+    /// Whether it holds for the part of this role that a fused tensor has.
+    pub(super) fn holds_as(&self, tensor: &Tensor, part: Role) -> bool {
         let any = |holds: bool, empty: bool| empty || holds;
         any(
             self.globs.iter().any(|glob| glob_match(glob, &tensor.name)),
@@ -139,7 +162,9 @@ impl Rule {
             .as_ref()
             .is_none_or(|regex| regex.is_match(&tensor.name))
             && any(
-                self.roles.iter().any(|role| role.holds(tensor.role)),
+                self.roles
+                    .iter()
+                    .any(|role| role.holds(tensor.role) || role.holds(part)),
                 self.roles.is_empty(),
             )
             && any(
@@ -147,5 +172,19 @@ impl Rule {
                 self.ndim.is_empty(),
             )
             && any(self.dtypes.contains(&tensor.dtype), self.dtypes.is_empty())
+            && any(
+                tensor.side.is_some_and(|side| self.sides.contains(&side)),
+                self.sides.is_empty(),
+            )
+            && self.is_input.is_none_or(|input| input == tensor.is_input)
+            && self
+                .is_in_branch
+                .is_none_or(|inside| inside == tensor.branch_layers.is_some())
+            && any(
+                tensor
+                    .bias_of
+                    .is_some_and(|of| self.of.iter().any(|role| role.holds(of))),
+                self.of.is_empty(),
+            )
     }
 }

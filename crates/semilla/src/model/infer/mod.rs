@@ -9,6 +9,8 @@ mod projections;
 mod reading;
 mod residual;
 mod roles;
+mod sequence;
+mod sides;
 mod steps;
 mod vectors;
 mod whole;

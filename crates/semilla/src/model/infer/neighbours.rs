@@ -10,8 +10,11 @@ use crate::model::tensor::{BiasFanIn, Tensor};
 /// Sets each bias's fan_in to its weight's.
 pub(super) fn join_biases(tensors: &mut [Tensor], by_name: &[usize]) {
     for place in 0..tensors.len() {
-        let fan_in = bias_fan_in(&tensors[place], All::new(tensors, by_name));
+        let all = All::new(tensors, by_name);
+        let fan_in = bias_fan_in(&tensors[place], all);
+        let weight = bias_weight(&tensors[place], all).map(|weight| weight.role);
         tensors[place].bias_fan_in = fan_in;
+        tensors[place].bias_of = weight;
     }
 }
 
@@ -23,7 +26,7 @@ fn bias_fan_in(tensor: &Tensor, all: All<'_>) -> Option<BiasFanIn> {
             Some(BiasFanIn::of(hidden as f64))
         }
         Role::Bias | Role::PriorBias => {
-            let weight = weight_of(text.strip_suffix("bias")?, all)?;
+            let weight = bias_weight(tensor, all)?;
             let layout = weight.layout.as_ref()?;
             let fan_in = |rule| Some(layout.fans_by(rule, &weight.shape).ok()?.fan_in);
             Some(BiasFanIn {
@@ -33,6 +36,13 @@ fn bias_fan_in(tensor: &Tensor, all: All<'_>) -> Option<BiasFanIn> {
         }
         _ => None,
     }
+}
+
+/// The weight of a bias.
+fn bias_weight<'a>(tensor: &Tensor, all: All<'a>) -> Option<&'a Tensor> {
+    let is_bias = matches!(tensor.role, Role::Bias | Role::PriorBias);
+    let stem = own_name(tensor).strip_suffix("bias").filter(|_| is_bias)?;
+    weight_of(stem, all)
 }
 
 /// The weight that a bias belongs to: beside it, called so, or the only matrix there.

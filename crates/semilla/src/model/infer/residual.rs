@@ -14,15 +14,15 @@ use crate::model::tensor::Tensor;
 const LEVELS: usize = 3;
 
 /// A name up to each number in it that counts modules.
-struct Path {
+pub(super) struct Path {
     /// The container of what the first number counts: `encoder.layers`.
-    stack: String,
+    pub(super) stack: String,
     /// The name up to the first number, up to the second...
     levels: Vec<String>,
 }
 
 impl Path {
-    fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(['.', '/']).collect();
         let is_counted = |at: usize| is_number(parts[at]) || numbered_block(parts[at]).is_some();
         // The tensor's own module may be the first number, not a later one.

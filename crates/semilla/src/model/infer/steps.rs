@@ -5,6 +5,8 @@
 //! a rule. Every step reads what the steps before it made of all tensors, so the result does not
 //! depend on their order.
 
+use std::collections::HashSet;
+
 use super::convolutions::mark_groups;
 use super::fused::fused;
 use super::index::{All, own_name, sorted};
@@ -13,6 +15,8 @@ use super::neighbours::join_biases;
 use super::reading::Reading;
 use super::residual::{mark_residual_units, number_blocks, width};
 use super::roles::role;
+use super::sequence::follower;
+use super::sides::mark_sides;
 use super::whole::Whole;
 use crate::activation::Activation;
 use crate::dtype::DType;
@@ -147,7 +151,17 @@ impl Model {
             (tensor.fused, tensor.blocks) = parts;
         }
         let layers = number_blocks(&mut tensors);
+        mark_sides(&mut tensors);
         join_biases(&mut tensors, &by_name);
+        let next: Vec<Option<String>> = {
+            let all = All::new(&tensors, &by_name);
+            let next = |tensor: &Tensor| next(tensor, all, evidence.of(&tensor.name));
+            tensors.iter().map(next).collect()
+        };
+        for (tensor, next) in tensors.iter_mut().zip(next) {
+            tensor.next = next;
+        }
+        mark_inputs(&mut tensors);
         let width = width(&tensors);
         Self {
             tensors,
@@ -232,6 +246,23 @@ fn kind(role: Role) -> Role {
         role if role.is_matrix() => Role::Linear,
         role => role,
     }
+}
+
+/// Marks the first layer of each chain of layers: it takes what comes into the network.
+fn mark_inputs(tensors: &mut [Tensor]) {
+    let next = tensors.iter().filter_map(|tensor| tensor.next.clone());
+    let followers: HashSet<String> = next.collect();
+    for tensor in tensors {
+        tensor.is_input = tensor.next.is_some() && !followers.contains(&tensor.name);
+    }
+}
+
+/// The weight that takes a layer's output behind its activation.
+fn next(tensor: &Tensor, all: All<'_>, facts: Option<&Facts>) -> Option<String> {
+    let stated = facts.and_then(|facts| facts.next.as_ref());
+    stated
+        .map(|fact| fact.value.clone())
+        .or_else(|| follower(tensor, all))
 }
 
 /// The weights that a tensor holds, and the sections of its output axis that are weights of their
