@@ -18,13 +18,23 @@ class Sample:
 
 def sampled(build):
     """{name: Sample} of what `build(seed)`, a {name: array}, makes."""
-    made = [build(seed) for seed in range(3)]
-    # Constants show in three modules; what is drawn needs enough elements of every tensor.
-    drawn = [
-        first.size
-        for name, first in made[0].items()
-        if any(not np.array_equal(first, other[name]) for other in made[1:])
-    ]
+    made = {}
+    # Constants show in three modules; what is drawn needs enough elements.
+    for seed in range(3):
+        _add(made, build(seed))
+    drawn = [draws[0].size for draws in made.values() if _differ(draws)]
     count = min(MODULES, -(-ELEMENTS // min(drawn))) if drawn else 0
-    made += [build(seed) for seed in range(3, count)]
-    return {name: Sample([state[name] for state in made]) for name in made[0]}
+    for seed in range(3, count):
+        _add(made, build(seed))
+    return {name: Sample(draws) for name, draws in made.items()}
+
+
+def _add(made, state):
+    for name, array in state.items():
+        draws = made.setdefault(name, [])
+        if len(draws) < 3 or len(draws) * array.size < ELEMENTS:
+            draws.append(array)
+
+
+def _differ(draws):
+    return any(not np.array_equal(draws[0], other) for other in draws[1:])
