@@ -70,6 +70,13 @@ def difference(law, part, sample):
     return _drawn(law, theirs.ravel()[::step])
 
 
+def about(law, part, sample):
+    """As `difference`, of what a constant can only be near to."""
+    theirs = sample.draws[:, part].mean()
+    ours = law.numbers["value"]
+    return None if abs(theirs / ours - 1) < 0.05 else f"about {theirs:.4g}, not {ours:.4g}"
+
+
 def _drawn(law, theirs):
     numbers = law.numbers
     match law.kind:

@@ -60,7 +60,6 @@ LAYERS = {
     "with_g_and_v": lambda: parametrizations.weight_norm(nn.Linear(D, OUT)),
     "conv_with_g_and_v": lambda: parametrizations.weight_norm(nn.Conv2d(D, OUT, 3)),
     "limited": lambda: parametrizations.spectral_norm(nn.Linear(D, OUT)),
-    "orthonormal": lambda: parametrizations.orthogonal(nn.Linear(D, D)),
 }
 
 

@@ -162,7 +162,8 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         match tensor.role {
             Role::Conv if is_in_unit => {
                 let norm = sizes.get(&(unit, number));
-                tensor.is_normalized |= norm.is_some_and(|size| size.first() == tensor.shape.first());
+                tensor.is_normalized |=
+                    norm.is_some_and(|size| size.first() == tensor.shape.first());
                 if is_last {
                     tensor.role = Role::ResidualOut;
                 }

@@ -5,7 +5,7 @@ use super::free::free_parameter;
 use super::index::All;
 use super::projections::matrix;
 use super::reading::{Reading, known};
-use super::vectors::{is_norm, is_response_norm, vector};
+use super::vectors::{is_norm, is_response_norm, is_wide_norm, vector};
 use super::whole::Whole;
 use crate::dtype::DType;
 use crate::model::names::Name;
@@ -27,22 +27,36 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
     if let Some(role) = own {
         return known(role);
     }
-    if let Some(plain) = as_plain_weight(text) {
+    if let Some(plain) = as_plain_weight(text, all) {
         return matrix(&Name::new(&plain), shape, all, whole, &plain);
     }
     let is_bias_of_heads = name.leaf() == "bias" && all.beside(text, "kernel").is_some();
-    if shape.len() < 2 || is_bias_of_heads || is_response_norm(&name) {
+    let is_line = shape.len() < 2 || is_bias_of_heads || is_response_norm(&name);
+    if is_line || is_wide_norm(&name, shape, all, text) {
         vector(&name, shape, all, whole, text)
     } else {
         matrix(&name, shape, all, whole, text)
     }
 }
 
-/// The name that a weight-normalized layer's direction would have as a plain weight.
-fn as_plain_weight(text: &str) -> Option<String> {
+/// The name that the stored part of a weight would have as a plain weight, where it has the
+/// weight's own distribution: the direction of a normalized weight, and a weight whose spectral norm
+/// is limited.
+fn as_plain_weight(text: &str, all: All<'_>) -> Option<String> {
+    let limited = |leaf: &str, beside: &str| {
+        let module = text.strip_suffix(leaf)?;
+        all.find(&format!("{module}{beside}")).map(|_| module)
+    };
     let module = text
         .strip_suffix("parametrizations.weight.original1")
-        .or_else(|| text.strip_suffix("weight_v"))?;
+        .or_else(|| text.strip_suffix("weight_v"))
+        .or_else(|| {
+            limited(
+                "parametrizations.weight.original",
+                "parametrizations.weight.0._u",
+            )
+        })
+        .or_else(|| limited("weight_orig", "weight_u"))?;
     Some(format!("{module}weight"))
 }
 
