@@ -1,5 +1,6 @@
 //! Everything that ends a command early: one sentence each, exit code 2.
 
+use std::error::Error as StdError;
 use std::path::PathBuf;
 
 use semilla::init::ParseInitializerError;
@@ -67,5 +68,41 @@ impl Failure {
             }
             other => Failure::Write(other),
         }
+    }
+}
+
+/// An error and its causes in one line. A cause that the text before it quotes is not repeated.
+pub(crate) fn with_causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Cause {
+        #[error("cannot open a file")]
+        Plain(#[source] std::io::Error),
+        #[error("no file: {0}")]
+        Quoting(#[from] std::io::Error),
+    }
+
+    #[test]
+    fn causes_follow_once() {
+        let cause = || std::io::Error::other("it is not there");
+        let plain = with_causes(&Cause::Plain(cause()));
+        assert_eq!(plain, "cannot open a file: it is not there");
+        let quoting = with_causes(&Cause::Quoting(cause()));
+        assert_eq!(quoting, "no file: it is not there");
     }
 }

@@ -7,7 +7,6 @@ mod commands;
 mod failure;
 mod show;
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,7 @@ use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
 use commands::{diff, init, inspect, lora, plan, recipes};
-use failure::Failure;
+use failure::{Failure, with_causes};
 use show::output::Output;
 
 fn main() -> ExitCode {
@@ -33,20 +32,6 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// An error and its causes in one line. A cause that the text before it quotes is not repeated.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 const RED: anstyle::Style = anstyle::Style::new()
@@ -88,26 +73,4 @@ fn interrupted() -> Arc<AtomicBool> {
     // Without a handler an interrupt still ends the command; it leaves a .partial file behind.
     let _ = ctrlc::set_handler(move || set.store(true, Ordering::Relaxed));
     flag
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    enum Cause {
-        #[error("cannot open a file")]
-        Plain(#[source] std::io::Error),
-        #[error("no file: {0}")]
-        Quoting(#[from] std::io::Error),
-    }
-
-    #[test]
-    fn causes_follow_once() {
-        let cause = || std::io::Error::other("it is not there");
-        let plain = with_causes(&Cause::Plain(cause()));
-        assert_eq!(plain, "cannot open a file: it is not there");
-        let quoting = with_causes(&Cause::Quoting(cause()));
-        assert_eq!(quoting, "no file: it is not there");
-    }
 }

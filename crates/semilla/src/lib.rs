@@ -61,6 +61,7 @@ pub mod container;
 mod distribution;
 mod dtype;
 mod expression;
+pub mod family;
 mod fill;
 mod gaussian;
 mod glob;

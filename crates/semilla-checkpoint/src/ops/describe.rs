@@ -5,18 +5,21 @@ use std::path::{Path, PathBuf};
 use semilla::model::{
     Convention, Evidence, Facts, MixedNames, Source, Spec, SpecError, graph_facts,
 };
-use semilla::{DType, Model};
+use semilla::{DType, Model, Recipe};
 
+use crate::ops::config::{ConfigFileError, Configured, beside, in_place_of_weights, of_weights};
 use crate::ops::own::{NoModel, own_model};
 use crate::{Checkpoint, Error, Quoted, open};
 
 /// How to read a model's description.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct DescribeOptions {
     /// The convention by which its weights are stored. Overrides what format and names say.
     pub convention: Option<Convention>,
     /// The type in which its floating-point tensors are to be written.
     pub dtype: Option<DType>,
+    /// The model's `config.json`; by default the one beside a file of transformers' formats.
+    pub config: Option<PathBuf>,
 }
 
 /// A model, and the file that it was read from.
@@ -27,8 +30,23 @@ pub struct Described {
     pub convention: Convention,
     /// Set if the convention was read off names and is not the default.
     pub inferred: Option<Inferred>,
-    /// The open file; `None` for a one-line description.
+    /// The open file; `None` for a one-line description and for a configuration alone.
     pub file: Option<Box<dyn Checkpoint>>,
+    /// What its `config.json` says of it.
+    pub config: Option<Configured>,
+    /// Why the `config.json` beside it says nothing.
+    pub config_error: Option<ConfigFileError>,
+}
+
+impl Described {
+    /// The recipe to take if none is asked for: of a configuration alone, the library's own
+    /// initial values; else `auto`.
+    pub fn recipe(&self) -> Recipe {
+        match (&self.config, &self.file) {
+            (Some(config), None) => Recipe::transformers().following(&config.blueprint),
+            _ => Recipe::auto(),
+        }
+    }
 }
 
 /// A convention that was read off a tensor's name, because the format states none.
@@ -57,7 +75,7 @@ pub enum DescribeError {
     /// Neither a path nor a one-line description.
     #[error(
         "{0:?} is neither a file nor a description; give a file of weights, a folder of shards \
-         with its index, a JSON list of shapes, or a line such as mlp:784-256-10:relu"
+         with its index, a config.json, a JSON list of shapes, or a line such as mlp:784-256-10:relu"
     )]
     NotFound(String),
     /// The one-line description cannot be read.
@@ -66,6 +84,12 @@ pub enum DescribeError {
     /// The file cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] Error),
+    /// The configuration describes no model.
+    #[error(transparent)]
+    Config(#[from] ConfigFileError),
+    /// A configuration beside a model that is described otherwise.
+    #[error("{0:?} describes itself; --config goes with a file of weights")]
+    ConfigOfDescription(String),
     /// The checkpoint holds no model.
     #[error(transparent)]
     NoModel(#[from] NoModel),
@@ -99,26 +123,53 @@ pub enum DescribeError {
 /// # Ok::<(), semilla_checkpoint::ops::DescribeError>(())
 /// ```
 pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, DescribeError> {
-    let mut described = if Path::new(model).exists() {
-        let file = own_model(open(model)?, Path::new(model))?;
-        describe_checkpoint(file, model, options.convention)?
+    let path = Path::new(model);
+    let mut described = if path.exists() {
+        match open(path) {
+            Ok(file) => {
+                let config = options.config.as_deref();
+                of_checkpoint(own_model(file, path)?, path, options.convention, config)?
+            }
+            Err(error) => of_config(path, error)?,
+        }
     } else if Spec::looks_like(model) {
         Described {
             model: Spec::parse(model)?,
             convention: Convention::Pytorch,
             inferred: None,
             file: None,
+            config: None,
+            config_error: None,
         }
     } else {
         return Err(DescribeError::NotFound(model.to_owned()));
     };
+    if options.config.is_some() && described.file.is_none() {
+        return Err(DescribeError::ConfigOfDescription(model.to_owned()));
+    }
     if let Some(dtype) = options.dtype {
         convert(&mut described.model, dtype)?;
     }
     Ok(described)
 }
 
-/// Describes the tensors of an open checkpoint; `path` is its name in errors.
+/// The model of a configuration that lies where weights were looked for.
+fn of_config(path: &Path, error: Error) -> Result<Described, DescribeError> {
+    let may_be = matches!(error, Error::Unrecognized { .. } | Error::Folder { .. });
+    let config = may_be.then(|| in_place_of_weights(path)).flatten();
+    let config = config.ok_or(error)??;
+    Ok(Described {
+        model: config.blueprint.model(),
+        convention: Convention::Pytorch,
+        inferred: None,
+        file: None,
+        config: Some(config),
+        config_error: None,
+    })
+}
+
+/// Describes the tensors of an open checkpoint. `path` is its name in errors, and beside it a
+/// `config.json` is looked for.
 ///
 /// # Errors
 /// [`DescribeError::Layout`].
@@ -126,6 +177,15 @@ pub fn describe_checkpoint(
     file: Box<dyn Checkpoint>,
     path: impl Into<PathBuf>,
     convention: Option<Convention>,
+) -> Result<Described, DescribeError> {
+    of_checkpoint(file, &path.into(), convention, None)
+}
+
+fn of_checkpoint(
+    file: Box<dyn Checkpoint>,
+    path: &Path,
+    convention: Option<Convention>,
+    config: Option<&Path>,
 ) -> Result<Described, DescribeError> {
     let tensors = file.tensors();
     // Files of PyTorch hold GPT-2's Conv1D as well, so only the user rules that out.
@@ -135,7 +195,7 @@ pub fn describe_checkpoint(
         Some(_) => None,
         None => Convention::of_names(tensors.iter().map(|info| info.name())).map_err(|names| {
             DescribeError::Layout {
-                path: path.into(),
+                path: path.to_owned(),
                 names,
             }
         })?,
@@ -153,13 +213,40 @@ pub fn describe_checkpoint(
         true => Evidence::stated(convention),
         false => Evidence::guessed(convention),
     };
-    let model = Model::derive(named, with_facts_of(&*file, evidence));
+    let mut evidence = with_facts_of(&*file, evidence);
+    let (config, config_error) = match (config, beside(&*file, path)) {
+        (Some(config), _) => (Some(configured(config, &*file, &mut evidence)?), None),
+        (None, Some(config)) => match configured(&config, &*file, &mut evidence) {
+            Ok(config) => (Some(config), None),
+            Err(error) => (None, Some(error)),
+        },
+        (None, None) => (None, None),
+    };
+    let model = Model::derive(named, evidence);
     Ok(Described {
         model,
+        config,
+        config_error,
         convention,
         inferred: inferred.filter(|_| convention != Convention::default()),
         file: Some(file),
     })
+}
+
+/// What a configuration says of a file's tensors, added to the evidence.
+fn configured(
+    config: &Path,
+    file: &dyn Checkpoint,
+    evidence: &mut Evidence,
+) -> Result<Configured, ConfigFileError> {
+    let names: Vec<&str> = file.tensors().iter().map(|info| info.name()).collect();
+    let mut configured = of_weights(config, &names)?;
+    let tensors = file
+        .tensors()
+        .iter()
+        .map(|info| (info.name(), info.shape()));
+    configured.mismatches = configured.blueprint.describe(tensors, evidence);
+    Ok(configured)
 }
 
 /// The evidence, and what the file states of its tensors: by its graph, or by its format.

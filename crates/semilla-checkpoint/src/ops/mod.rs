@@ -3,6 +3,7 @@
 //! Each operation takes plain values and returns plain values; nothing is printed here.
 
 mod adapter;
+mod config;
 mod describe;
 mod diff;
 mod findings;
@@ -23,6 +24,7 @@ mod watch;
 mod write;
 
 pub use adapter::{AdaptedMatrix, Adapter, AdapterError, AdapterReport};
+pub use config::{ConfigFileError, Configured};
 pub use describe::{
     DescribeError, DescribeOptions, Described, Inferred, describe, describe_checkpoint,
 };

@@ -218,6 +218,8 @@ impl<'a> Write<'a> {
 /// The making of a file, for its readers.
 fn metadata(plan: &Plan, share: Share) -> Metadata {
     let mut metadata = Metadata::from([
+        // Without it transformers does not load a file.
+        ("format".to_owned(), "pt".to_owned()),
         ("semilla.stream".to_owned(), plan.stream.to_string()),
         ("semilla.recipe".to_owned(), plan.recipe.clone()),
         ("semilla.seed".to_owned(), plan.seed.to_string()),

@@ -1,5 +1,7 @@
 //! The MODEL argument and the facts about it that the user states.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use semilla::DType;
 use semilla::model::Convention;
@@ -10,14 +12,18 @@ use crate::args::formats::WEIGHTS;
 #[derive(Args)]
 pub(crate) struct ModelArgs {
     #[arg(value_name = "MODEL", required_unless_present = "plan", help = format!(
-        "A file of weights ({WEIGHTS}), a folder of shards with its index, a JSON list of shapes, \
-         or a description such as mlp:784-256-10:relu"
+        "A file of weights ({WEIGHTS}), a folder of shards with its index, transformers' \
+         config.json, a JSON list of shapes, or a description such as mlp:784-256-10:relu"
     ))]
     pub(crate) model: Option<String>,
 
     /// How the model stores its weights, if its format and its names do not say
     #[arg(long, value_enum, value_name = "WHOSE")]
     pub(crate) layout: Option<Stored>,
+
+    /// The model's config.json, which says what its tensors are [default: the one beside the weights]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     /// Write floating-point tensors in this type: f64, f32, f16, bf16, f8e4m3fn, f8e5m2
     #[arg(long, value_name = "DTYPE")]

@@ -14,14 +14,9 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 
-    /// A recipe by name, or a TOML file
-    #[arg(
-        long,
-        value_name = "NAME|FILE",
-        default_value = "auto",
-        conflicts_with = "scheme"
-    )]
-    pub(crate) recipe: String,
+    /// A recipe by name, or a TOML file [default: auto; of a config.json alone, transformers]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "scheme")]
+    pub(crate) recipe: Option<String>,
 
     /// One initializer for every weight matrix, such as kaiming_normal; biases 0, norms 1
     #[arg(long, value_name = "NAME")]
@@ -42,7 +37,7 @@ pub(crate) struct PlanArgs {
 
     /// Carry out this saved plan instead of making one
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "recipe", "scheme", "strict", "seed", "dtype", "tie", "from", "from_layout", "strip", "add", "rename", "exclude", "must_load",
+        "recipe", "scheme", "strict", "seed", "config", "dtype", "tie", "from", "from_layout", "strip", "add", "rename", "exclude", "must_load",
         "may_miss", "adapt", "depth", "min_coverage",
     ])]
     pub(crate) plan: Option<PathBuf>,
@@ -58,9 +53,11 @@ pub(crate) struct PlanArgs {
 impl PlanArgs {
     /// The files that these options name, of whatever kind.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let named = [self.model.model.as_deref(), Some(&self.recipe)];
-        let named = named.into_iter().flatten().map(PathBuf::from);
-        named.chain(self.plan.clone()).filter(|path| path.is_file())
+        let named = [&self.model.model, &self.recipe].into_iter().flatten();
+        let named = named.map(PathBuf::from).chain(self.plan.clone());
+        named
+            .chain(self.model.config.clone())
+            .filter(|path| path.is_file())
     }
 }
 

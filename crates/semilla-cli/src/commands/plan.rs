@@ -2,7 +2,7 @@ use semilla_checkpoint::ops::Described;
 
 use crate::args::plan::PlanArgs;
 use crate::commands::planned::{described, planned};
-use crate::failure::Failure;
+use crate::failure::{Failure, with_causes};
 use crate::show::output::Output;
 use crate::show::remarks::print_remarks;
 use crate::show::{plan, transfer};
@@ -29,6 +29,15 @@ pub(crate) fn print_remark(
     let (Some(name), Some(model)) = (&args.model.model, model) else {
         return Ok(());
     };
+    if let Some(config) = &model.config {
+        let path = config.path.display();
+        let mut remarks = config.remarks().into_iter();
+        remarks.try_for_each(|remark| output.line(format_args!("{path}: {remark}")))?;
+    }
+    if let Some(error) = &model.config_error {
+        let error = with_causes(error);
+        output.line(format_args!("config.json says nothing here: {error}"))?;
+    }
     if let Some(file) = &model.file {
         print_remarks(name, &**file, output)?;
     }

@@ -19,6 +19,7 @@ pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> 
     let options = DescribeOptions {
         convention: args.layout.map(Convention::from),
         dtype: args.dtype,
+        config: args.config.clone(),
     };
     let described = describe(model, options);
     described
@@ -40,7 +41,7 @@ pub(crate) fn planned<'a>(
 
 fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure> {
     let mut planner = Planner::new(model)
-        .recipe(recipe(args)?)
+        .recipe(recipe(args, model)?)
         .ties(args.tie.iter().cloned())
         .strict(args.strict)
         .seed(args.seed);
@@ -56,10 +57,11 @@ fn new<'a>(args: &PlanArgs, model: &'a Described) -> Result<Planned<'a>, Failure
     })
 }
 
-fn recipe(args: &PlanArgs) -> Result<Recipe, Failure> {
-    match &args.scheme {
-        Some(scheme) => Ok(Recipe::scheme(scheme.parse::<Initializer>()?)),
-        None => Ok(read_recipe(&args.recipe)?),
+fn recipe(args: &PlanArgs, model: &Described) -> Result<Recipe, Failure> {
+    match (&args.scheme, &args.recipe) {
+        (Some(scheme), _) => Ok(Recipe::scheme(scheme.parse::<Initializer>()?)),
+        (None, Some(recipe)) => Ok(read_recipe(recipe)?),
+        (None, None) => Ok(model.recipe()),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) fn run(args: &RecipesArgs, output: &mut Output) -> Result<(), Failure
         None => recipes::all(output),
         Some(name) => match Recipe::toml(name) {
             Some(text) => recipes::text(name, text, output),
+            None if name == "transformers" => recipes::transformers(output),
             None => recipes::auto(output),
         },
     }

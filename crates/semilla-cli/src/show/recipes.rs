@@ -49,6 +49,23 @@ pub(crate) fn text(name: &str, text: &str, output: &mut Output) -> Result<(), Fa
     }
 }
 
+/// Prints what `transformers`, which is code, follows.
+pub(crate) fn transformers(output: &mut Output) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Described {
+        model_types: Vec<&'static str>,
+    }
+    let model_types = semilla::family::model_types();
+    if output.is_json() {
+        return output.json(&Described { model_types });
+    }
+    output.line(format_args!(
+        "Every tensor as the class of transformers that config.json names initializes it.\n\
+         Described are the model_types {}",
+        model_types.join(", ")
+    ))
+}
+
 /// Prints what `auto`, which is code, does with each role.
 pub(crate) fn auto(output: &mut Output) -> Result<(), Failure> {
     #[derive(Serialize)]

@@ -41,6 +41,8 @@ pub struct Facts {
     pub(super) fused: Option<Fact<Fused>>,
     pub(super) activation: Option<Fact<Activation>>,
     pub(super) is_normalized: Option<Fact<bool>>,
+    /// The residual block that it lies in, and how many its stack has.
+    pub(super) block: Option<Fact<(usize, usize)>>,
     pub(super) next: Option<Fact<String>>,
 }
 
@@ -54,6 +56,7 @@ impl Facts {
             fused: None,
             activation: None,
             is_normalized: None,
+            block: None,
             next: None,
         }
     }
@@ -95,6 +98,13 @@ impl Facts {
         self
     }
 
+    /// It lies in this residual block, counted from 0, of a stack of so many.
+    #[must_use]
+    pub fn block(mut self, depth: usize, layers: usize) -> Self {
+        self.block = Some(self.fact((depth, layers)));
+        self
+    }
+
     /// The weight that takes its output, with nothing but its bias and its activation between: no
     /// normalization, no residual sum.
     #[must_use]
@@ -113,6 +123,7 @@ impl Facts {
             fused: stronger(self.fused, other.fused),
             activation: stronger(self.activation, other.activation),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
+            block: stronger(self.block, other.block),
             next: stronger(self.next, other.next),
         }
     }

@@ -12,6 +12,8 @@ pub enum Source {
     Shapes,
     /// The file's format, which states how it stores weights.
     Format,
+    /// The `config.json` of its model.
+    Config,
     /// The model's description: one line, or code.
     Description,
     /// The model's graph.
@@ -27,6 +29,7 @@ impl fmt::Display for Source {
             Source::Name => "by its name",
             Source::Shapes => "by the shapes around it",
             Source::Format => "as the file's format states",
+            Source::Config => "as config.json states",
             Source::Description => "as described",
             Source::Graph => "as the graph shows",
             Source::User => "as the recipe's rule states",

@@ -6,8 +6,8 @@ macro_rules! built_in {
         const TEXTS: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../recipes/", $name, ".toml")))),*];
 
-        /// The names of the built-in recipes: `auto`, which is code, and those in TOML.
-        pub(super) const NAMES: &[&str] = &["auto", $($name),*];
+        /// The names of the built-in recipes: `auto` and `transformers`, which are code, and those in TOML.
+        pub(super) const NAMES: &[&str] = &["auto", "transformers", $($name),*];
     };
 }
 

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::auto;
 use super::decision::{Decided, Decision};
 use super::definition::Recipe;
 use super::error::RecipeError;
+use super::last_resort::LastResort;
 use super::parts;
 use super::remedy::{rule_for, rule_stating};
 use super::rule::Rule;
@@ -35,6 +35,9 @@ impl Recipe {
         model: &'a Model,
         needs_none: impl Fn(&Tensor) -> bool,
     ) -> Result<Decided<'a>, RecipeError> {
+        if let LastResort::Transformers(None) = self.last_resort {
+            return Err(RecipeError::NeedsConfig);
+        }
         let stating = self.stating(model);
         let mut used = self.used_for_facts(model);
         let model = match stating.is_empty() {
@@ -170,12 +173,14 @@ impl Recipe {
         if let Some(place) = self.place(tensor, role) {
             return self.by_rule(tensor, place, used);
         }
-        let by_auto = || match role == tensor.role {
-            true => auto::decide(tensor, model, self.fans),
-            false => auto::decide(&parts::part(tensor, role), model, self.fans),
+        let by_code = match role == tensor.role {
+            true => self.last_resort.decide(tensor, model, self.fans),
+            false => {
+                let part = parts::part(tensor, role);
+                self.last_resort.decide(&part, model, self.fans)
+            }
         };
-        let decided = self.is_auto.then(by_auto).flatten();
-        decided.or_else(|| {
+        by_code.or_else(|| {
             let initializer = self.unmatched.clone()?;
             Some(Decision::new(initializer, self.fans, "no rule matched"))
         })
@@ -189,12 +194,17 @@ impl Recipe {
             let Tensor { name, shape, .. } = tensor;
             format!("{name} {shape:?} (role {})", tensor.role.name())
         };
+        let names = unmatched.iter().take(SHOWN).map(describe).collect();
+        let count = unmatched.len();
+        if let LastResort::Transformers(_) = self.last_resort {
+            return Err(RecipeError::NotDescribed { names, count });
+        }
         Err(RecipeError::Unmatched {
             recipe: self.name.clone(),
-            names: unmatched.iter().take(SHOWN).map(describe).collect(),
-            count: unmatched.len(),
+            names,
+            count,
             example: rule_for(first),
-            is_auto: self.is_auto,
+            is_auto: self.last_resort.is_auto(),
         })
     }
 

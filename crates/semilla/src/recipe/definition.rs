@@ -1,10 +1,15 @@
 //! The recipe: made by name, of one initializer, or read.
 
+use std::sync::Arc;
+
 use super::built_in;
 use super::document::defaults;
 use super::error::RecipeError;
-use super::extend::{self, AUTO, RecipeFile};
+use super::extend::{self, RecipeFile};
+use super::last_resort::{AUTO, LastResort, TRANSFORMERS};
+use super::library::Library;
 use super::rule::{Group, RoleName, Rule, Stated};
+use crate::family::Blueprint;
 use crate::init::Initializer;
 use crate::layout::FanRule;
 use crate::model::Role;
@@ -27,8 +32,8 @@ pub struct Recipe {
     pub needs: Vec<Condition>,
     pub(super) fans: FanRule,
     pub(super) rules: Vec<Rule>,
-    /// Whether `auto` decides what no rule matches.
-    pub(super) is_auto: bool,
+    /// Decides what no rule matches.
+    pub(super) last_resort: LastResort,
     /// For what is then still left.
     pub(super) unmatched: Option<Initializer>,
     pub(super) is_strict: bool,
@@ -54,15 +59,15 @@ impl Recipe {
     /// assert!(Recipe::named("gtp2").unwrap_err().to_string().contains("did you mean \"gpt2\""));
     /// ```
     pub fn named(name: &str) -> Result<Self, RecipeError> {
-        if name == AUTO {
-            return Ok(Self::auto());
+        match name {
+            AUTO => Ok(Self::auto()),
+            TRANSFORMERS => Ok(Self::transformers()),
+            _ => Self::from_toml(built_in::text(name).ok_or_else(|| RecipeError::unknown(name))?),
         }
-        let text = built_in::text(name).ok_or_else(|| RecipeError::unknown(name))?;
-        Self::from_toml(text)
     }
 
-    /// The TOML of a built-in recipe, to be saved and edited; `None` for `auto`, which is code
-    /// ([`Recipe::auto_by_role`]), and for other names. `defaults` is the rules that
+    /// The TOML of a built-in recipe, to be saved and edited; `None` for `auto`
+    /// ([`Recipe::auto_by_role`]) and `transformers`, which are code, and for other names. `defaults` is the rules that
     /// `defaults = true` appends.
     ///
     /// ```
@@ -88,12 +93,34 @@ impl Recipe {
             needs: Vec::new(),
             fans: FanRule::Exact,
             rules: Vec::new(),
-            is_auto: true,
+            last_resort: LastResort::Auto,
             unmatched: None,
             is_strict: false,
             pretrained: Vec::new(),
             ties: Vec::new(),
         }
+    }
+
+    /// The built-in recipe `transformers`: the initial values that the library itself gives to the
+    /// model of a `config.json`, which [`following`](Self::following) states.
+    pub fn transformers() -> Self {
+        Self {
+            name: TRANSFORMERS.to_owned(),
+            source: "transformers' own initial values, by the model's config.json".to_owned(),
+            fans: FanRule::Pytorch,
+            last_resort: LastResort::Transformers(None),
+            ..Self::auto()
+        }
+    }
+
+    /// The same recipe, for the model of this blueprint. Only `transformers`, and recipes that
+    /// extend it, follow it.
+    #[must_use]
+    pub fn following(mut self, blueprint: &Blueprint) -> Self {
+        if let LastResort::Transformers(library) = &mut self.last_resort {
+            *library = Some(Arc::new(Library::of(blueprint)));
+        }
+        self
     }
 
     /// One initializer for every weight matrix; embeddings N(0, 0.02), biases 0, norms 1 and 0,
@@ -137,7 +164,7 @@ impl Recipe {
             name: init.name().to_owned(),
             source: String::new(),
             rules,
-            is_auto: false,
+            last_resort: LastResort::Nothing,
             ..Self::auto()
         }
     }
@@ -177,7 +204,7 @@ impl Recipe {
         file: &RecipeFile,
         open: impl FnMut(&str, &str) -> Result<RecipeFile, E>,
     ) -> Result<Self, RecipeError> {
-        let (mut draft, is_auto) = extend::read(file, open)?;
+        let (mut draft, last_resort) = extend::read(file, open)?;
         Ok(Self {
             rules: draft.take_rules(),
             name: draft.name,
@@ -186,7 +213,7 @@ impl Recipe {
             asks: draft.asks,
             needs: draft.needs,
             fans: draft.fans.unwrap_or_default(),
-            is_auto,
+            last_resort,
             unmatched: draft.unmatched,
             is_strict: false,
             pretrained: draft.pretrained,

@@ -82,6 +82,24 @@ pub enum RecipeError {
         /// How many are allowed.
         limit: usize,
     },
+    /// `transformers` without a configuration.
+    #[error(
+        "recipe \"transformers\" gives a model the initial values of its own class, which its \
+         config.json names: plan that file, put it beside the weights, or give --config"
+    )]
+    NeedsConfig,
+    /// Tensors that the configuration's class does not have.
+    #[error(
+        "the model's config.json describes no such tensors: {}; choose another recipe, or leave \
+         them out",
+        list(.names, *.count)
+    )]
+    NotDescribed {
+        /// The first of their names, with their shapes and roles.
+        names: Vec<String>,
+        /// How many.
+        count: usize,
+    },
     /// Tensors that no rule matches.
     #[error(
         "recipe {recipe:?} has no rule for {count} tensors: {}. Remedies: {}",

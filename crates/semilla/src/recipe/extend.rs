@@ -6,12 +6,10 @@ use std::sync::Arc;
 use super::built_in;
 use super::draft::Draft;
 use super::error::RecipeError;
+use super::last_resort::LastResort;
 
 /// Recipes in a chain, at most.
 const MAX_CHAIN: usize = 16;
-
-/// The name of the recipe that is code.
-pub(super) const AUTO: &str = "auto";
 
 /// A recipe file: its text, and the place from which the files that it extends are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,16 +27,16 @@ impl RecipeFile {
     }
 }
 
-/// The draft of a recipe and of all that it extends; whether `auto` is the last of them.
+/// The draft of a recipe and of all that it extends, and the code that is the last of them.
 pub(super) fn read<E: Error + Send + Sync + 'static>(
     file: &RecipeFile,
     mut open: impl FnMut(&str, &str) -> Result<RecipeFile, E>,
-) -> Result<(Draft, bool), RecipeError> {
+) -> Result<(Draft, LastResort), RecipeError> {
     let mut draft = Draft::read(&file.text)?;
     let mut places = vec![file.place.clone()];
     while let Some(extended) = draft.extends.take() {
-        if extended == AUTO {
-            return Ok((draft, true));
+        if let Some(code) = LastResort::named(&extended) {
+            return Ok((draft, code));
         }
         let last = places.last().map_or("", String::as_str);
         let next = match RecipeFile::is_named_by(&extended) {
@@ -62,7 +60,7 @@ pub(super) fn read<E: Error + Send + Sync + 'static>(
         })?;
         draft.inherit(parent);
     }
-    Ok((draft, false))
+    Ok((draft, LastResort::Nothing))
 }
 
 fn built_in(name: &str) -> Result<RecipeFile, RecipeError> {

@@ -53,6 +53,8 @@ mod document;
 mod draft;
 mod error;
 mod extend;
+mod last_resort;
+mod library;
 mod parts;
 mod remedy;
 mod rule;

@@ -7,8 +7,8 @@ use super::align::{Choices, supply};
 use super::{Planned, PlanningError};
 use crate::ops::Described;
 
-/// A plan in the making. The defaults are those of the command: recipe `auto`, seed 0, no
-/// checkpoint.
+/// A plan in the making. The defaults are those of the command: recipe `auto` (of a `config.json`
+/// alone, `transformers`), seed 0, no checkpoint.
 ///
 /// A trunk under different names, and a new head on it:
 ///
@@ -55,7 +55,7 @@ impl<'a> Planner<'a> {
     pub fn new(model: &'a Described) -> Self {
         Self {
             model,
-            recipe: Recipe::auto(),
+            recipe: model.recipe(),
             ties: Vec::new(),
             from: None,
             from_convention: None,
@@ -110,18 +110,22 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// [`PlanningError`].
     pub fn plan(self) -> Result<Planned<'a>, PlanningError> {
-        let ties = [&self.recipe.ties[..], &self.ties].concat();
+        let recipe = match &self.model.config {
+            Some(config) => self.recipe.following(&config.blueprint),
+            None => self.recipe,
+        };
+        let ties = [&recipe.ties[..], &self.ties].concat();
         let (supply, pretrained) = supply(&Choices {
             model: self.model,
-            tables: &self.recipe.pretrained,
+            tables: &recipe.pretrained,
             from: self.from.as_ref(),
             convention: self.from_convention,
             ties: &ties,
         })?;
         let model = &self.model.model;
         let recipe = match self.is_strict {
-            true => self.recipe.strict(),
-            false => self.recipe,
+            true => recipe.strict(),
+            false => recipe,
         };
         let plan = recipe.plan_with(model, supply, &self.ties, self.seed)?;
         Ok(Planned::new(plan, self.model.file.as_deref(), pretrained))

@@ -150,7 +150,7 @@ impl Model {
         for (tensor, parts) in tensors.iter_mut().zip(parts) {
             (tensor.fused, tensor.blocks) = parts;
         }
-        let layers = number_blocks(&mut tensors);
+        let layers = number_blocks(&mut tensors).max(place_blocks(&mut tensors, &evidence));
         mark_sides(&mut tensors);
         join_biases(&mut tensors, &by_name);
         let next: Vec<Option<String>> = {
@@ -212,6 +212,23 @@ fn read(tensor: &Tensor, all: All<'_>, whole: &Whole<'_>, facts: Option<&Facts>)
         activation: facts.and_then(|facts| facts.activation).or(by_role),
         is_normalized: facts.is_some_and(|facts| facts.is_normalized.is_some()),
     }
+}
+
+/// Sets the residual blocks that are stated; the number in the highest stack of them.
+fn place_blocks(tensors: &mut [Tensor], evidence: &Evidence) -> Option<usize> {
+    let mut highest = None;
+    for tensor in tensors {
+        let stated = evidence.of(&tensor.name).and_then(|facts| facts.block);
+        if let Some(Fact {
+            value: (depth, layers),
+            ..
+        }) = stated
+        {
+            (tensor.depth, tensor.layers) = (Some(depth), Some(layers));
+            highest = highest.max(Some(layers));
+        }
+    }
+    highest
 }
 
 /// Lets the facts stated about a tensor override conclusions from its neighbours.

@@ -1,0 +1,49 @@
+//! The code that decides what no rule matches.
+
+use std::sync::Arc;
+
+use super::auto;
+use super::decision::Decision;
+use super::library::Library;
+use crate::layout::FanRule;
+use crate::model::{Model, Tensor};
+
+/// The recipe that is code and decides by role.
+pub(super) const AUTO: &str = "auto";
+/// The recipe that is code and follows a model's `config.json`.
+pub(super) const TRANSFORMERS: &str = "transformers";
+
+/// The code that decides what no rule matches.
+#[derive(Clone, Debug, Default)]
+pub(super) enum LastResort {
+    /// None.
+    #[default]
+    Nothing,
+    /// By role and activation.
+    Auto,
+    /// As the library of the model's `config.json` does, once there is one.
+    Transformers(Option<Arc<Library>>),
+}
+
+impl LastResort {
+    /// The code of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            AUTO => Some(Self::Auto),
+            TRANSFORMERS => Some(Self::Transformers(None)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_auto(&self) -> bool {
+        matches!(self, Self::Auto)
+    }
+
+    pub(super) fn decide(&self, tensor: &Tensor, model: &Model, fans: FanRule) -> Option<Decision> {
+        match self {
+            Self::Nothing => None,
+            Self::Auto => auto::decide(tensor, model, fans),
+            Self::Transformers(library) => library.as_ref()?.decide(tensor),
+        }
+    }
+}
