@@ -5,7 +5,8 @@ import re
 
 NORM = re.compile("norm", re.IGNORECASE)
 ACTIVATION = re.compile(r"^(ReLU|GELU|SiLU|Hardswish|Sigmoid|Tanh|ELU|LeakyReLU|PReLU|Mish|ReLU6)$|GELUActivation")
-NUMBERS = re.compile(r"\d+")
+# A part of a name that counts blocks: `3`, `encoder_layer_3`.
+COUNTED = re.compile(r"(.*(layers?|blocks?)_)?\d+")
 BRANCHES = re.compile(r"ends one of (\d+) residual branches")
 
 
@@ -36,7 +37,7 @@ def counted(lines, model):
         if not found:
             continue
         parts = line["name"].split(".")
-        first = next((at for at, part in enumerate(parts) if part.isdigit()), 0)
+        first = next((at for at, part in enumerate(parts) if COUNTED.fullmatch(part)), 0)
         stack = ".".join(parts[:first]).rstrip("0123456789")
         expert = next((at for at, part in enumerate(parts) if "expert" in part), len(parts) - 2)
         stacks[stack].add((".".join(parts[:expert]), line["role"]))

@@ -144,6 +144,8 @@ def free(tensor):
     if len(tensor.shape) == 2 and leaf == "weight" and is_router:
         rows, columns = tensor.shape
         return Truth("linear", (columns, rows))
+    if tensor.of("Affine"):
+        return Truth({"alpha": "norm_weight", "beta": "norm_bias"}[leaf])
     if leaf.endswith("bias"):
         return Truth("any_bias")
     return Truth("free")

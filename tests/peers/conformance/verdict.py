@@ -34,7 +34,7 @@ ROLES = {
     "weight_gain": {"weight_gain"},
     "free": FIXED | {
         "token", "position_embedding", "branch_scale", "slope", "state_matrix", "state_skip", "time_step_bias",
-        "logit_scale", "sink", "multiplier", "norm_weight", "norm_bias", "bias",
+        "logit_scale", "sink", "multiplier", "bias",
     },
 }
 

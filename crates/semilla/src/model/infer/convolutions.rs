@@ -202,7 +202,7 @@ fn is_first(text: &str) -> bool {
         .all(|number| matches!(&*number, "" | "0" | "1"));
     let plain = parts.iter().position(|part| is_number(part));
     let inner = plain.map_or(0, |at| parts.len() - 1 - at);
-    let is_second = parts.iter().any(|part| *part == "1");
+    let is_second = parts.contains(&"1");
     let beside = ["cpe", "pos", "conv2", "local"];
     let is_beside = parts
         .iter()

@@ -1,7 +1,7 @@
 //! Parameters that have a name of their own instead of `weight` or `bias`.
 
 use super::index::All;
-use super::vectors::is_norm;
+use super::vectors::{is_norm, is_rectifier};
 use crate::model::names::Name;
 use crate::model::role::Role;
 
@@ -40,6 +40,9 @@ fn scale(name: &Name<'_>, leaf: &str, shape: &[usize]) -> Option<Role> {
     let is_line = shape.iter().filter(|&&size| size != 1).count() < 2;
     Some(match leaf {
         "gamma" | "scale" if in_layer_scale => Role::BranchScale,
+        // Keras numbers them.
+        _ if in_layer_scale && leaf.starts_with("variable") => Role::BranchScale,
+        "alpha" if is_rectifier(name) && !name.inside("snake") => Role::Slope,
         "gamma" if shape.len() > 2 && is_line => Role::BranchScale,
         "gamma1"
         | "gamma2"
@@ -171,7 +174,9 @@ fn bias(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>) 
         leaf,
         "bias_u" | "bias_v" | "pos_bias_u" | "pos_bias_v" | "r_r_bias" | "r_s_bias" | "r_w_bias"
     );
-    let corrects = leaf == "e_score_correction_bias" || leaf.ends_with("logit_bias");
+    let corrects = leaf == "e_score_correction_bias"
+        || leaf.ends_with("logit_bias")
+        || leaf == "final_logits_bias";
     let is_bias = by_head || corrects || (is_stack && shape.len() > 1);
     is_bias.then_some(Role::Bias)
 }

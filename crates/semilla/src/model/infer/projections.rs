@@ -41,15 +41,19 @@ pub(super) fn matrix(
     {
         return table;
     }
-    let is_patches = name.inside("patch_embed") || own == "conv_proj" || name.inside("x_embedder");
+    let is_patches =
+        name.inside("patch_embed") || (own == "conv_proj" && rank > 3) || name.inside("x_embedder");
     // Flax's ViT.
     let is_patches = is_patches || (own == "embedding" && leaf == "kernel" && rank > 3);
-    // Kernels of a stem that overlap are ordinary convolutions.
-    let is_even = |size: &usize| *size == 1 || size.is_multiple_of(2);
-    let has_patches = match whole.convention {
-        Convention::Pytorch => shape[2..].iter().all(is_even),
-        _ => shape[..rank - 2].iter().all(is_even),
+    // Kernels of a stem that overlap are ordinary convolutions, and so are those of size 1.
+    let kernel = match whole.convention {
+        Convention::Pytorch => &shape[2..],
+        _ => &shape[..rank - 2],
     };
+    let is_even = |size: &usize| *size == 1 || size.is_multiple_of(2);
+    let is_single = |size: &usize| *size == 1;
+    let has_patches =
+        kernel.iter().all(is_even) && (kernel.is_empty() || !kernel.iter().all(is_single));
     if is_patches && has_patches {
         return known(Role::PatchEmbedding);
     }

@@ -94,7 +94,7 @@ fn is_computed(leaf: &str, name: &Name<'_>, dtype: DType) -> bool {
         "initialized",
     ];
     match leaf {
-        "relative_coords_table" | "num_points_scale" | "n_points_scale" => true,
+        "relative_coords_table" | "num_points_scale" | "n_points_scale" | "empty_weight" => true,
         "input_min" | "input_max" | "output_min" | "output_max" => true,
         _ => name.inside("codebook") && by_quantizer.contains(&leaf),
     }

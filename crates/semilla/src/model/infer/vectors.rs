@@ -50,7 +50,7 @@ pub(super) fn is_wide_norm(name: &Name<'_>, shape: &[usize], all: All<'_>, text:
 }
 
 /// Whether the module is a rectifier: `prelu`, `act`, `activation_2`, `p_re_lu`.
-fn is_rectifier(name: &Name<'_>) -> bool {
+pub(super) fn is_rectifier(name: &Name<'_>) -> bool {
     let module = name.module().to_ascii_lowercase();
     let module = module.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
     module.ends_with("relu")
@@ -67,8 +67,9 @@ pub(super) fn vector(
 ) -> Reading {
     let leaf = name.leaf();
     match leaf {
+        // StarReLU's, which start neither as one nor as nothing.
+        "scale" | "bias" if is_rectifier(name) => known(Role::Unknown),
         "weight" | "scale" | "gamma" | "g" => factor(name, shape, all, whole, text),
-        "alpha" if is_rectifier(name) => known(Role::Slope),
         "beta" if is_norm(name) || has_statistics(all, text) => known(Role::NormBias),
         "beta" if beside(all, text, &["gamma"], shape) => known(Role::NormBias),
         _ if leaf.ends_with("bias") || leaf == "b" => {
