@@ -1,11 +1,13 @@
 """Models of the libraries that recipes are named after, small: by recipe, then by name."""
 
+import math
 from functools import partial
 
 import timm
 import torchvision
 import transformers
 from timm.models.convnext import ConvNeXt
+from torch import nn
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
@@ -20,6 +22,16 @@ __all__ = ["MODELS", "build"]
 def vit(**choices):
     small = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3}
     return timm.models.vision_transformer.VisionTransformer(num_classes=20, **small, **choices)
+
+
+def moco():
+    """timm's `moco` mode, and the patches of the authors' code."""
+    model = vit(weight_init="moco")
+    patches = model.patch_embed.proj
+    bound = math.sqrt(6 / (3 * math.prod(patches.kernel_size) + model.embed_dim))
+    nn.init.uniform_(patches.weight, -bound, bound)
+    nn.init.zeros_(patches.bias)
+    return model
 
 
 def hugging_face(name, model, **choices):
@@ -41,7 +53,7 @@ def pyramid():
 MODELS = {
     "vit": {"timm's vit": vit, "timm's vit with layer scale": partial(vit, init_values=1e-5)},
     "vit-jax": {"timm's vit": partial(vit, weight_init="jax")},
-    "vit-moco": {"timm's vit": partial(vit, weight_init="moco")},
+    "vit-moco": {"moco's vit": moco},
     "resnet": {
         "resnet of basic blocks": lambda: ResNet(
             BasicBlock, [1, 1, 1, 1], num_classes=100, zero_init_residual=True
