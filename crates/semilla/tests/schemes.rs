@@ -133,6 +133,26 @@ fn fewer_keys_have_fans_of_their_own() {
 }
 
 #[test]
+fn gate_and_up_in_one_are_treated_apart_too() {
+    let model = model(&[
+        ("model.layers.0.mlp.gate_up_proj.weight", &[512, 64]),
+        ("model.layers.0.mlp.down_proj.weight", &[64, 256]),
+        ("model.layers.1.mlp.gate_up_proj.weight", &[512, 64]),
+        ("model.layers.1.mlp.down_proj.weight", &[64, 256]),
+    ]);
+    let plan = plan(&model, "llama");
+    let fused = line(&plan, "model.layers.1.mlp.gate_up_proj.weight");
+    let [gate, up] = &fills(fused)[..] else {
+        panic!("{}", fused.values())
+    };
+    assert!(
+        gate.std().unwrap() > 0.019 && up.std().unwrap() < 0.01,
+        "{}",
+        fused.values()
+    );
+}
+
+#[test]
 fn parts_whose_place_is_unknown_are_an_error_and_a_rule_helps() {
     let name = "gpt_neox.layers.0.attention.query_key_value";
     let model = one_layer(name, 3 * D);
@@ -313,6 +333,16 @@ fn conditions_that_are_not_met_are_said() {
         ("layer1.0.bn2.bias", &[8]),
     ]);
     assert_eq!(unmet(&resnet, "fixup")[0].1.len(), 2);
+    // Batch normalizations do not tell that a transformer is pre-norm, but this is none.
+    assert_eq!(
+        unmet(&resnet, "deepnorm"),
+        [(Condition::TransformerBlocks, vec![])]
+    );
+    let perceptron = Spec::parse("mlp:8-8-8:relu").unwrap();
+    assert_eq!(
+        unmet(&perceptron, "fixup"),
+        [(Condition::ResidualBlocks, vec![])]
+    );
     // BERT's normalizations: one of the embeddings, and two behind the sums of a layer.
     let bert = model(&[
         ("bert.embeddings.LayerNorm.weight", &[64]),
@@ -379,7 +409,8 @@ fn fixup_counts_branches_and_the_layers_in_them() {
 
 #[test]
 fn mup_scales_rates_and_outputs_by_the_width() {
-    let plan = plan(&Spec::parse("transformer:2x1024:100").unwrap(), "mup");
+    let model = Spec::parse("transformer:2x1024:100").unwrap();
+    let plan = plan(&model, "mup");
     let rates = |name: &str| {
         let line = line(&plan, name);
         (line.lr.map(|lr| (lr.adam, lr.sgd)), line.multiplier)
@@ -402,6 +433,12 @@ fn mup_scales_rates_and_outputs_by_the_width() {
     assert_eq!(plan.optimizer_groups(Optimizer::Sgd)[0].lr, 4.0);
     assert!(plan.scheme.unmet.is_empty());
     assert_eq!(plan.scheme.asks[0].value, Some(256.0));
+    // Other values are scaled as before.
+    let mut edited = plan.clone();
+    edited
+        .set(&model, "lm_head.weight", semilla::init::zeros())
+        .unwrap();
+    assert_eq!(line(&edited, "lm_head.weight").multiplier, Some(0.25));
 }
 
 #[test]
@@ -414,6 +451,15 @@ fn mup_says_where_widths_are_missing_or_equal() {
         unmet(&Spec::parse("transformer:2x256:100").unwrap()),
         [Condition::BaseWidth]
     );
+    let stages = model(&[
+        ("layer1.0.conv1.weight", &[8, 8, 3, 3]),
+        ("layer1.0.conv2.weight", &[8, 8, 3, 3]),
+        ("layer2.0.conv1.weight", &[16, 8, 3, 3]),
+        ("layer2.0.conv2.weight", &[16, 16, 3, 3]),
+        ("bn.weight", &[8]),
+        ("bn.bias", &[8]),
+    ]);
+    assert_eq!(unmet(&stages), [Condition::BaseWidth]);
     let linear = model(&[("a.weight", &[8, 4]), ("b.weight", &[8, 8])]);
     assert_eq!(
         unmet(&linear),

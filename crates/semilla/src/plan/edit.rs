@@ -47,7 +47,13 @@ impl Plan {
             .filled(&model.tensors[at], decision, &Fate::New)
             .map_err(|error| PlanError::Tensors(vec![(name.to_owned(), error)]))?;
         let stacks = plain(model);
-        self.tensors[place] = draft.line(stacks.iter().flatten().any(|&own| own == at));
+        // What the recipe's scheme scales besides, it scales whatever the values are.
+        let (lr, multiplier) = (self.tensors[place].lr, self.tensors[place].multiplier);
+        self.tensors[place] = Line {
+            lr,
+            multiplier,
+            ..draft.line(stacks.iter().flatten().any(|&own| own == at))
+        };
         self.renew_ties();
         self.judge(model, &stacks);
         Ok(())

@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::asks::{Unrated, scheme};
+use super::scales::Scales;
 use super::stack::{self, plain};
+use super::surroundings::context_of;
 use super::{Disposition, Line, Plan, PlanError, Signal};
 use crate::activation::Activation;
-use crate::expression::{ExpressionError, Scalar};
+use crate::expression::ExpressionError;
 use crate::fill::{Fill, Load};
-use crate::init::{Context, InitError, Initializer, Pretrained, variables};
-use crate::layout::Axis;
-use crate::model::{Model, Side, Tensor};
+use crate::init::{Context, InitError, Initializer, Pretrained};
+use crate::model::{Model, Tensor};
 use crate::recipe::{Decided, Decision, Recipe};
-use crate::scheme::{RateFormulas, Rates};
 use crate::stream::{self, Key};
 use crate::suggest::did_you_mean;
 use crate::tie::{Tie, check_ties};
@@ -178,15 +178,15 @@ pub(super) struct Maker {
 impl Maker {
     pub(super) fn of_model(model: &Model, base_width: Option<usize>, seed: u64) -> Self {
         Self {
-            context: Context {
-                layers: model.layers,
-                encoder_layers: layers_of(model, Side::Encoder),
-                decoder_layers: layers_of(model, Side::Decoder),
-                width: model.width.or_else(|| hidden_width(model)),
-                base_width,
-                seed,
-                ..Context::default()
-            },
+            context: context_of(model, base_width, seed),
+        }
+    }
+
+    /// The context of one tensor: the layers are those of its stack; outside of all, the highest's.
+    fn context_at(&self, tensor: &Tensor) -> Context {
+        Context {
+            layers: tensor.layers.or(self.context.layers),
+            ..self.context
         }
     }
 
@@ -198,15 +198,24 @@ impl Maker {
         decision: Option<Decision>,
         fate: &Fate,
     ) -> Result<Draft, InitError> {
-        let line = match (fate, decision) {
-            (Fate::Given(given), _) if given.is_whole(&tensor.shape) => self.given(tensor, given),
+        let (line, scales) = match (fate, decision) {
+            (Fate::Given(given), decision) if given.is_whole(&tensor.shape) => {
+                let context = self.context_at(tensor);
+                let scales = decision.map(|decision| Scales::of(&decision, tensor, &context));
+                (self.given(tensor, given), scales.transpose()?)
+            }
             (_, Some(decision)) => return self.filled(tensor, decision, fate),
-            (_, None) => self.placeholder(tensor),
+            (_, None) => (self.placeholder(tensor), None),
         };
+        let scales = scales.unwrap_or_default();
         Ok(Draft {
-            line,
+            line: Line {
+                lr: scales.lr,
+                multiplier: scales.multiplier,
+                ..line
+            },
             gain: None,
-            unrated: None,
+            unrated: scales.unrated,
         })
     }
 
@@ -254,20 +263,17 @@ impl Maker {
     ) -> Result<Draft, InitError> {
         let context = Context {
             fans: decision.fans,
-            // The stack that the tensor lies in; outside of all, the highest.
-            layers: tensor.layers.or(self.context.layers),
-            ..self.context
+            ..self.context_at(tensor)
         };
         let resolved = decision.initializer.resolve(tensor, &context)?;
-        let (lr, unrated) = rates(decision.lr.as_ref(), tensor, &context)?;
-        let multiplier = multiplier(decision.multiplier.as_ref(), tensor, &context)?;
+        let scales = Scales::of(&decision, tensor, &context)?;
         let line = Line {
             disposition: Disposition::of(fate, &decision.initializer),
             std: resolved.fill.std(),
             fans: resolved.fans,
             gain: resolved.gain,
-            lr,
-            multiplier,
+            lr: scales.lr,
+            multiplier: scales.multiplier,
             reason: match fate {
                 Fate::Given(given) => reason(&decision.reason, given, &tensor.shape),
                 Fate::Excluded { rule } => format!("{}; left out by {rule}", decision.reason),
@@ -288,62 +294,9 @@ impl Maker {
         Ok(Draft {
             line,
             gain,
-            unrated,
+            unrated: scales.unrated,
         })
     }
-}
-
-/// The layers of the stack on a side.
-fn layers_of(model: &Model, side: Side) -> Option<usize> {
-    let own = model
-        .tensors
-        .iter()
-        .filter(|tensor| tensor.side == Some(side));
-    own.filter_map(|tensor| tensor.layers).max()
-}
-
-/// The width of all hidden layers of chains, where it is one.
-fn hidden_width(model: &Model) -> Option<usize> {
-    let hidden = model.tensors.iter().filter(|tensor| tensor.next.is_some());
-    let mut widths = hidden.map(|tensor| {
-        let layout = tensor.layout.as_ref()?;
-        Some(layout.size(Axis::Out, &tensor.shape))
-    });
-    let first = widths.next()??;
-    widths.all(|width| width == Some(first)).then_some(first)
-}
-
-/// The factors on a tensor's learning rate, or why there are none: the weights do without them.
-fn rates(
-    lr: Option<&RateFormulas>,
-    tensor: &Tensor,
-    context: &Context,
-) -> Result<(Option<Rates>, Option<ExpressionError>), InitError> {
-    let Some(lr) = lr else {
-        return Ok((None, None));
-    };
-    match lr.at(&variables(tensor, context)) {
-        Ok(rates) => Ok((Some(rates), None)),
-        Err(error @ ExpressionError::Unknown { .. }) => Ok((None, Some(error))),
-        Err(source) => Err(InitError::Expression {
-            initializer: "lr",
-            parameter: "factor",
-            source,
-        }),
-    }
-}
-
-fn multiplier(
-    multiplier: Option<&Scalar>,
-    tensor: &Tensor,
-    context: &Context,
-) -> Result<Option<f64>, InitError> {
-    let value = multiplier.map(|scalar| scalar.value(&variables(tensor, context)));
-    value.transpose().map_err(|source| InitError::Expression {
-        initializer: "rule",
-        parameter: "multiplier",
-        source,
-    })
 }
 
 /// The reason for the part that is loaded, then for the rest.

@@ -28,9 +28,11 @@ mod format;
 mod groups;
 mod line;
 mod make;
+mod scales;
 mod show;
 mod signal;
 mod stack;
+mod surroundings;
 mod tie;
 
 pub use disposition::Disposition;

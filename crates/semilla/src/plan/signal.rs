@@ -19,7 +19,8 @@ pub struct Signal {
     pub variance: Variance,
 }
 
-/// Where the pre-activation variance goes from 1, layer after layer.
+/// Where the pre-activation variance goes from 1, layer after layer. Of gradients it says nothing:
+/// a stable variance beside a χ₁ above 1 means that gradients explode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Variance {

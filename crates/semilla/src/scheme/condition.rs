@@ -1,7 +1,10 @@
 //! Conditions that a scheme's theory rests on.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde::{Deserialize, Serialize};
 
+use crate::layout::Axis;
 use crate::model::{Model, Role, Side, Tensor};
 
 /// A condition on the model.
@@ -19,6 +22,10 @@ pub enum Condition {
     KnownSides,
     /// Its width is known and differs from the width at which hyperparameters are tuned.
     BaseWidth,
+    /// It has residual blocks.
+    ResidualBlocks,
+    /// It has blocks of attention or feed-forward layers.
+    TransformerBlocks,
     /// Every residual branch has a learned multiplier.
     BranchScales,
     /// Learning-rate factors are known for all tensors that need them.
@@ -34,6 +41,8 @@ impl Condition {
             Condition::EncoderDecoder => "encoder_decoder",
             Condition::KnownSides => "known_sides",
             Condition::BaseWidth => "base_width",
+            Condition::ResidualBlocks => "residual_blocks",
+            Condition::TransformerBlocks => "transformer_blocks",
             Condition::BranchScales => "branch_scales",
             Condition::LearningRates => "learning_rates",
         }
@@ -84,6 +93,18 @@ impl Condition {
             Condition::EncoderDecoder => encoder_decoder(model),
             Condition::KnownSides => known_sides(model),
             Condition::BaseWidth => base_width(asked).map(|words| (words, Vec::new())),
+            Condition::ResidualBlocks => {
+                let ends = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
+                no_blocks(model, &ends, "no residual blocks were found")
+            }
+            Condition::TransformerBlocks => {
+                let ends = [Role::AttentionOut, Role::MlpOut];
+                no_blocks(
+                    model,
+                    &ends,
+                    "no blocks of attention or feed-forward layers were found",
+                )
+            }
             Condition::BranchScales => {
                 let has = |role| model.tensors.iter().any(|tensor| tensor.role == role);
                 let words = "no residual branch has a learned multiplier (`resweight`, \
@@ -124,22 +145,40 @@ fn normalizations(model: &Model) -> Vec<&Tensor> {
 fn last_normalizations(model: &Model) -> Vec<&Tensor> {
     let outside = |tensor: &&Tensor| is_norm(tensor) && tensor.depth.is_none();
     let mut found: Vec<&Tensor> = normalizations(model).into_iter().filter(outside).collect();
+    if found.is_empty() {
+        return found;
+    }
+    let inside = model.tensors.iter().filter(|tensor| tensor.depth.is_some());
+    // The modules around blocks: `model.` and `model.layers.` of `model.layers.0.mlp.fc1.weight`.
+    let around_blocks: HashSet<&str> = inside.flat_map(|tensor| modules(&tensor.name)).collect();
+    let names: HashSet<&str> = model.tensors.iter().map(|t| t.name.as_str()).collect();
     found.retain(|norm| {
         let module = norm.name.rsplit_once('.').map_or("", |(module, _)| module);
-        let (around, own) = match module.rfind('.') {
-            Some(at) => (&module[..=at], &module[at + 1..]),
-            None => ("", module),
-        };
-        let own = own.to_ascii_lowercase();
-        if own.contains("emb") || own.contains("pre") {
-            return false;
-        }
-        // DeBERTa's, which normalizes its relative positions.
-        let relative = format!("{around}rel_embeddings.weight");
-        let holds = |tensor: &Tensor| tensor.depth.is_some() && tensor.name.starts_with(around);
-        model.tensors.iter().any(holds) && model.tensors.iter().all(|t| t.name != relative)
+        let start = module.rfind('.').map_or(0, |at| at + 1);
+        let (around, own) = (&module[..start], module[start..].to_ascii_lowercase());
+        let has = |name: String| names.contains(name.as_str());
+        let is_before = own.contains("emb") || own.contains("pre");
+        // DeBERTa's normalizes its relative positions, torch.nn.Transformer has one in any case, and
+        // that of a batch comes behind a convolution.
+        let is_other = has(format!("{around}rel_embeddings.weight"))
+            || has(format!("{around}layers.0.linear1.weight"))
+            || has(format!("{module}.running_mean"));
+        !is_before && !is_other && around_blocks.contains(around)
     });
     found
+}
+
+/// The modules that a tensor lies in, the outermost first, with the dot behind each.
+fn modules(name: &str) -> impl Iterator<Item = &str> {
+    let dots = name.match_indices('.').map(|(at, _)| &name[..=at]);
+    std::iter::once("").chain(dots)
+}
+
+/// The remark on a model without blocks that end so.
+fn no_blocks(model: &Model, ends: &[Role], found: &str) -> Remark {
+    let is_end = |tensor: &Tensor| tensor.side.is_some() && ends.contains(&tensor.role);
+    let words = format!("{found}, which the scheme is for");
+    (!model.tensors.iter().any(is_end)).then_some((words, Vec::new()))
 }
 
 type Remark = Option<(String, Vec<String>)>;
@@ -173,10 +212,31 @@ fn base_width(asked: Asked<'_>) -> Option<String> {
             "the model's width is not known, so its ratio to the base width is not either"
                 .to_owned(),
         ),
+        (Some(_), Some(width)) if widths(asked.model).len() > 1 => Some(format!(
+            "the residual stream has {} widths, and every factor is made with {width}: take each \
+             stage's own ratio to its width in the model that is tuned",
+            widths(asked.model).len()
+        )),
         (Some(base), Some(width)) if base == width => Some(format!(
             "base_width is the model's own width, {width}: every factor is 1, as for the model \
              that is tuned"
         )),
         _ => None,
     }
+}
+
+/// The widths of the residual stream: as many as stages of different sizes.
+fn widths(model: &Model) -> BTreeSet<usize> {
+    let ends = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
+    let inside = |tensor: &&Tensor| tensor.side.is_some() && ends.contains(&tensor.role);
+    let width = |tensor: &Tensor| {
+        let layout = tensor.layout.as_ref()?;
+        Some(layout.size(Axis::Out, &tensor.shape))
+    };
+    model
+        .tensors
+        .iter()
+        .filter(inside)
+        .filter_map(width)
+        .collect()
 }

@@ -17,6 +17,11 @@ impl Formula for Blocks {
                 self.of.len()
             ))
         })?;
+        // Mostly a recipe's rules for the parts, put together.
+        let place = &Place {
+            name: "the recipe",
+            ..*place
+        };
         parts.each(place, |index, part| {
             let own = &self.of[index];
             let resolved = own.formula().at(&Place {

@@ -18,5 +18,6 @@ pub(super) fn narrowed(tensor: &Tensor, axis: usize, size: usize) -> Tensor {
         *own = size;
     }
     narrowed.blocks.clear();
+    narrowed.fused = None;
     narrowed
 }
