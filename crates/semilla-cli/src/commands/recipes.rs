@@ -7,12 +7,12 @@ use crate::show::recipes;
 
 /// `semilla recipes`: the built-in recipes, or the text of one.
 pub(crate) fn run(args: &RecipesArgs, output: &mut Output) -> Result<(), Failure> {
-    let Some(name) = args.name.as_deref() else {
-        return recipes::all(output);
-    };
-    match (name, Recipe::toml(name)) {
-        (_, Some(text)) => recipes::text(name, text, output),
-        ("auto", None) => recipes::auto(output),
-        (_, None) => recipes::code(name, output),
+    match args.name.as_deref() {
+        None => recipes::all(output),
+        Some(name) => match Recipe::toml(name) {
+            Some(text) => recipes::text(name, text, output),
+            None if name == "transformers" => recipes::transformers(output),
+            None => recipes::auto(output),
+        },
     }
 }

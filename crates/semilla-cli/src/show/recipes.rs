@@ -2,7 +2,6 @@
 
 use semilla::Recipe;
 use semilla::recipe::ByRole;
-use semilla_checkpoint::ops::ReadRecipeError;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -12,7 +11,7 @@ use crate::show::table::Table;
 /// A recipe in the list.
 #[derive(Serialize)]
 struct Entry {
-    name: String,
+    name: &'static str,
     source: String,
 }
 
@@ -20,9 +19,8 @@ struct Entry {
 pub(crate) fn all(output: &mut Output) -> Result<(), Failure> {
     let mut entries = Vec::new();
     for &name in Recipe::NAMES {
-        let source = Recipe::named(name).map_err(ReadRecipeError::from)?;
+        let source = Recipe::named(name).map_err(semilla_checkpoint::ops::ReadRecipeError::from)?;
         let source = source.source;
-        let name = name.to_owned();
         entries.push(Entry { name, source });
     }
     if output.is_json() {
@@ -30,7 +28,7 @@ pub(crate) fn all(output: &mut Output) -> Result<(), Failure> {
     }
     let mut table = Table::new(["recipe", "does"]);
     for Entry { name, source } in entries {
-        table.row([name, source]);
+        table.row([name.to_owned(), source]);
     }
     output.table(&table)?;
     output.line(format_args!(
@@ -65,19 +63,6 @@ pub(crate) fn transformers(output: &mut Output) -> Result<(), Failure> {
         "Every tensor as the class of transformers that config.json names initializes it.\n\
          Described are the model_types {}",
         model_types.join(", ")
-    ))
-}
-
-/// Says of a recipe that is code where its values come from.
-pub(crate) fn code(name: &str, output: &mut Output) -> Result<(), Failure> {
-    let source = Recipe::named(name).map_err(ReadRecipeError::from)?.source;
-    if output.is_json() {
-        let name = name.to_owned();
-        return output.json(&Entry { name, source });
-    }
-    output.line(format_args!("{name} is code, not TOML: {source}."))?;
-    output.line(format_args!(
-        "A recipe with extends = {name:?} puts rules of its own before it."
     ))
 }
 
