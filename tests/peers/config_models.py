@@ -25,6 +25,26 @@ BART = dict(
 )
 WHISPER = BART | dict(num_mel_bins=8, max_source_positions=20, max_target_positions=12, pad_token_id=3)
 del WHISPER["max_position_embeddings"]
+DINO = {name: value for name, value in VIT.items() if name != "intermediate_size"}
+SWIN = dict(image_size=32, patch_size=2, embed_dim=16, depths=[1, 2], num_heads=[2, 4], window_size=4)
+CONVNEXT = dict(hidden_sizes=[8, 12, 16, 20], depths=[1, 1, 2, 1], image_size=32)
+CLIP_TEXT = SMALL | dict(max_position_embeddings=20)
+CLIP_VISION = VIT | dict(hidden_size=24)
+MAMBA = dict(vocab_size=97, hidden_size=32, num_hidden_layers=2, state_size=8)
+SAM = dict(
+    vision_config=dict(
+        hidden_size=32, output_channels=16, num_hidden_layers=2, num_attention_heads=4, image_size=64, patch_size=8,
+        window_size=4, global_attn_indexes=[1], mlp_dim=48, num_pos_feats=8,
+    ),
+    prompt_encoder_config=dict(hidden_size=16, image_size=64, patch_size=8, mask_input_channels=8),
+    mask_decoder_config=dict(
+        hidden_size=16, mlp_dim=40, num_attention_heads=2, iou_head_hidden_dim=24, iou_head_depth=4, num_hidden_layers=2
+    ),
+)
+AUDIO = dict(
+    hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, vocab_size=20, conv_dim=[8, 12],
+    conv_stride=[5, 2], conv_kernel=[10, 3], num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4,
+)
 
 CASES = [
     ("GPT2Model", GPT2),
@@ -90,6 +110,10 @@ CASES = [
     ("RobertaForMultipleChoice", BERT),
     ("RobertaForTokenClassification", BERT),
     ("RobertaForQuestionAnswering", BERT),
+    ("XLMRobertaModel", BERT),
+    ("XLMRobertaForSequenceClassification", BERT),
+    ("CamembertModel", BERT),
+    ("CamembertForMaskedLM", BERT),
     ("ElectraModel", BERT | dict(embedding_size=16)),
     ("ElectraForPreTraining", BERT | dict(embedding_size=16)),
     ("ElectraForMaskedLM", BERT | dict(embedding_size=32)),
@@ -130,7 +154,7 @@ CASES = [
     ("BartForConditionalGeneration", BART),
     ("BartForConditionalGeneration", BART | dict(tie_word_embeddings=False, decoder_layers=2)),
     ("BartForSequenceClassification", BART),
-    ("BartForQuestionAnswering", BART | dict(num_labels=4)),
+    ("BartForQuestionAnswering", BART),
     ("BartForCausalLM", BART),
     ("WhisperModel", WHISPER),
     ("WhisperForConditionalGeneration", WHISPER | dict(dtype="float16")),
@@ -143,6 +167,48 @@ CASES = [
     ("T5ForSequenceClassification", T5 | dict(num_labels=3)),
     ("T5ForTokenClassification", T5),
     ("T5ForQuestionAnswering", T5),
+    ("DeiTModel", VIT),
+    ("DeiTForImageClassification", VIT | dict(num_labels=3)),
+    ("DeiTForImageClassificationWithTeacher", VIT),
+    ("DeiTForMaskedImageModeling", VIT | dict(encoder_stride=8)),
+    ("BeitModel", VIT | dict(use_relative_position_bias=True, use_absolute_position_embeddings=True, use_mean_pooling=False)),
+    ("BeitForImageClassification", VIT | dict(use_shared_relative_position_bias=True, layer_scale_init_value=0.0)),
+    ("BeitForMaskedImageModeling", VIT | dict(use_mask_token=True, vocab_size=97)),
+    ("Dinov2Model", DINO),
+    ("Dinov2ForImageClassification", DINO | dict(use_swiglu_ffn=True, use_mask_token=False, layerscale_value=0.5, qkv_bias=False)),
+    ("SwinModel", SWIN),
+    ("SwinForImageClassification", SWIN | dict(qkv_bias=False, window_size=7, mlp_ratio=3.0)),
+    ("SwinForMaskedImageModeling", SWIN | dict(use_absolute_embeddings=True, encoder_stride=4)),
+    ("ConvNextModel", CONVNEXT),
+    ("ConvNextForImageClassification", CONVNEXT | dict(layer_scale_init_value=0.0, num_channels=4)),
+    ("CLIPModel", dict(text_config=CLIP_TEXT, vision_config=CLIP_VISION, projection_dim=16)),
+    ("CLIPModel", dict(text_config=CLIP_TEXT | dict(initializer_factor=2.0), vision_config=CLIP_VISION, logit_scale_init_value=1.5, initializer_factor=0.5)),
+    ("CLIPTextModel", CLIP_TEXT),
+    ("CLIPTextModelWithProjection", CLIP_TEXT | dict(projection_dim=16)),
+    ("CLIPVisionModel", CLIP_VISION),
+    ("CLIPVisionModelWithProjection", CLIP_VISION | dict(projection_dim=16)),
+    ("CLIPForImageClassification", dict(text_config=CLIP_TEXT, vision_config=CLIP_VISION, num_labels=3)),
+    ("SiglipModel", dict(text_config=CLIP_TEXT, vision_config=CLIP_VISION)),
+    ("SiglipTextModel", CLIP_TEXT | dict(projection_size=20)),
+    ("SiglipVisionModel", CLIP_VISION | dict(vision_use_head=False)),
+    ("SiglipForImageClassification", dict(text_config=CLIP_TEXT, vision_config=CLIP_VISION)),
+    ("Gemma3ForConditionalGeneration", dict(text_config=CLIP_TEXT | dict(num_key_value_heads=2, head_dim=8), vision_config=CLIP_VISION, mm_tokens_per_image=4)),
+    ("SamModel", SAM),
+    ("MambaModel", MAMBA),
+    ("MambaForCausalLM", MAMBA | dict(use_bias=True, use_conv_bias=False, expand=3, tie_word_embeddings=False, rescale_prenorm_residual=True, time_step_rank=4)),
+    ("MambaForCausalLM", MAMBA | dict(time_step_init_scheme="constant", time_step_min=0.01)),
+    ("Mamba2Model", MAMBA | dict(num_heads=8, head_dim=8, n_groups=1, use_bias=True, use_conv_bias=False)),
+    ("Mamba2ForCausalLM", MAMBA | dict(num_heads=8, head_dim=8, n_groups=2, rescale_prenorm_residual=True)),
+    ("Mamba2ForCausalLM", MAMBA | dict(num_heads=8, head_dim=8, n_groups=2, tie_word_embeddings=True)),
+    ("Wav2Vec2Model", AUDIO | dict(feat_extract_norm="layer", conv_bias=True, do_stable_layer_norm=True, add_adapter=True, num_adapter_layers=2, output_hidden_size=24, mask_time_prob=0.0)),
+    ("Wav2Vec2ForCTC", AUDIO),
+    ("Wav2Vec2ForPreTraining", AUDIO | dict(codevector_dim=16, proj_codevector_dim=16, num_codevectors_per_group=6, dtype="bfloat16")),
+    ("Wav2Vec2ForSequenceClassification", AUDIO | dict(use_weighted_layer_sum=True)),
+    ("Wav2Vec2ForAudioFrameClassification", AUDIO),
+    ("Wav2Vec2ForXVector", AUDIO | dict(tdnn_dim=[16, 12], tdnn_kernel=[3, 1], tdnn_dilation=[1, 1], xvector_output_dim=10)),
+    ("HubertModel", AUDIO | dict(do_stable_layer_norm=True)),
+    ("HubertForCTC", AUDIO),
+    ("HubertForSequenceClassification", AUDIO | dict(feat_proj_layer_norm=False, conv_pos_batch_norm=True, use_weighted_layer_sum=True, mask_time_prob=0.0)),
     ("ViTModel", VIT),
     ("ViTForImageClassification", VIT | dict(num_labels=10, qkv_bias=False)),
     ("ViTForMaskedImageModeling", VIT | dict(encoder_stride=8, num_channels=2)),

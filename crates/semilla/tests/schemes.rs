@@ -1,6 +1,7 @@
 //! Schemes inside fused projections, and what they ask beyond weights.
 
-use semilla::model::{Convention, Evidence, Facts, Fused, Source, Spec};
+use semilla::graph::{self, Graph, Node};
+use semilla::model::{Convention, Evidence, Facts, Fused, Source, Spec, graph_facts};
 use semilla::scheme::{Condition, Optimizer, Subject};
 use semilla::{Activation, DType, Fill, Line, Model, Plan, Recipe, Role};
 
@@ -433,6 +434,13 @@ fn mup_scales_rates_and_outputs_by_the_width() {
     assert_eq!(plan.optimizer_groups(Optimizer::Sgd)[0].lr, 4.0);
     assert!(plan.scheme.unmet.is_empty());
     assert_eq!(plan.scheme.asks[0].value, Some(256.0));
+    // A tied head has no line of its own everywhere.
+    let output = plan
+        .scheme
+        .asks
+        .iter()
+        .find(|ask| ask.of == Subject::Output);
+    assert_eq!(output.unwrap().value, Some(0.25));
     // Other values are scaled as before.
     let mut edited = plan.clone();
     edited
@@ -486,4 +494,50 @@ fn ntk_scales_in_the_forward_pass() {
     assert!((plan.stacks[0].variance - 1.0).abs() < 1e-9);
     assert_eq!(model.tensors[0].activation, Some(Activation::Relu));
     assert_eq!(line(&plan, "layers.4.weight").multiplier, Some(0.125));
+}
+
+/// Five linear layers with tanh between them, as a graph; with a sum around the third.
+fn graph(has_residual: bool) -> Model {
+    let mut graph = Graph::new();
+    let main = &mut graph.bodies_mut()[0];
+    let mut at = "x".to_owned();
+    for layer in 0..5 {
+        let [weight, bias, sum, after] =
+            ["w", "b", "h", "t"].map(|letter| format!("{letter}{layer}"));
+        for (name, shape) in [(&weight, vec![64, 64]), (&bias, vec![64])] {
+            main.initializers.push(graph::Initializer {
+                tensor: Some(name.clone()),
+                ..graph::Initializer::new(name.as_str(), DType::F32, shape)
+            });
+        }
+        main.nodes
+            .push(Node::new("Gemm", &[&at, &weight, &bias], &[&sum]));
+        main.nodes.push(Node::new("Tanh", &[&sum], &[&after]));
+        let is_summed = has_residual && layer == 2;
+        if is_summed {
+            main.nodes
+                .push(Node::new("Add", &[&after, &at], &["added"]));
+        }
+        at = if is_summed { "added".to_owned() } else { after };
+    }
+    let mut evidence = Evidence::guessed(Convention::Pytorch);
+    for (name, facts) in graph_facts(&graph) {
+        evidence.add(name, facts);
+    }
+    let tensors = (0..5).flat_map(|layer| {
+        let weight = (format!("w{layer}"), vec![64, 64], DType::F32);
+        [weight, (format!("b{layer}"), vec![64], DType::F32)]
+    });
+    Model::derive(tensors, evidence)
+}
+
+#[test]
+fn graphs_tell_which_layers_follow_one_another() {
+    let plain = plan(&graph(false), "auto");
+    assert_eq!(plain.stacks.len(), 1);
+    assert_eq!(plain.stacks[0].tensors, ["w0", "w1", "w2", "w3", "w4"]);
+    assert!(
+        plan(&graph(true), "auto").stacks.is_empty(),
+        "a residual network"
+    );
 }

@@ -82,10 +82,34 @@ impl Configured {
 /// Reads a configuration.
 pub(super) fn read_config(path: &Path) -> Result<Config, ConfigFileError> {
     let text = read_text(path, BYTES)?;
-    serde_json::from_str(&text).map_err(|error| ConfigFileError::Json {
+    serde_json::from_str(&without_infinities(&text)).map_err(|error| ConfigFileError::Json {
         path: path.to_owned(),
         error,
     })
+}
+
+/// JSON as Python writes it has `Infinity` and `NaN`, which are no JSON: `null` in their place.
+fn without_infinities(text: &str) -> String {
+    let parts = text.split('"');
+    let mut out = String::with_capacity(text.len());
+    let (mut in_text, mut is_first) = (false, true);
+    for part in parts {
+        if !is_first {
+            out.push('"');
+        }
+        is_first = false;
+        match in_text {
+            true => out.push_str(part),
+            false => {
+                let part = part.replace("-Infinity", "null");
+                out.push_str(&part.replace("Infinity", "null").replace("NaN", "null"));
+            }
+        }
+        // A quote after an odd number of backslashes is part of the text.
+        let slashes = part.len() - part.trim_end_matches('\\').len();
+        in_text = if in_text { slashes % 2 == 1 } else { true };
+    }
+    out
 }
 
 /// The model of a configuration in the place of weights: the file itself, or the one in a folder.
@@ -132,4 +156,31 @@ pub(super) fn of_weights(path: &Path, names: &[&str]) -> Result<Configured, Conf
         blueprint,
         mismatches: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn infinities_of_python_are_nothing() {
+        for (text, expected) in [
+            (
+                r#"{"a": [0.0, Infinity], "b": -Infinity}"#,
+                r#"{"a": [0.0, null], "b": null}"#,
+            ),
+            (
+                r#"{"Infinity": "NaN", "c": NaN}"#,
+                r#"{"Infinity": "NaN", "c": null}"#,
+            ),
+            (
+                r#"{"a\"NaN": 1, "b\\": NaN}"#,
+                r#"{"a\"NaN": 1, "b\\": null}"#,
+            ),
+            ("NaN", "null"),
+            ("\"", "\""),
+        ] {
+            assert_eq!(without_infinities(text), expected, "{text}");
+        }
+    }
 }

@@ -155,7 +155,10 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
 
 /// The model of a configuration that lies where weights were looked for.
 fn of_config(path: &Path, error: Error) -> Result<Described, DescribeError> {
-    let may_be = matches!(error, Error::Unrecognized { .. } | Error::Folder { .. });
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    let may_be = is_json || matches!(error, Error::Unrecognized { .. } | Error::Folder { .. });
     let config = may_be.then(|| in_place_of_weights(path)).flatten();
     let config = config.ok_or(error)??;
     Ok(Described {

@@ -54,6 +54,8 @@ Examples:
     semilla init model.safetensors --recipe bert --seed 1 -o fresh.safetensors
   A large model from its list of shapes, in shards that transformers loads:
     semilla init examples/llama-3.2-1b.json --recipe llama --max-shard-size 1GB -o model.safetensors
+  A model of transformers from its configuration, as the library itself starts it:
+    semilla init config.json -o model.safetensors
   A classifier on a pretrained trunk; whatever does not load is an error or is listed:
     semilla init classifier.json --from trunk.pt --may-miss 'head.*' -o start.safetensors
   One rank's part of every tensor:

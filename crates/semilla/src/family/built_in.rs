@@ -13,7 +13,7 @@ macro_rules! files {
 }
 
 files! {
-    "common" "gpt2" "llama" "phi" "mixtral" "moe" "bert" "deberta" "modernbert" "t5" "bart" "vit"
+    "common" "gpt2" "llama" "phi" "mixtral" "moe" "bert" "deberta" "modernbert" "t5" "bart" "vit" "stages" "clip" "mamba" "sam" "wav2vec2"
 }
 
 /// The family that all others are like.

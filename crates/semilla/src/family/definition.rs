@@ -103,6 +103,7 @@ pub(super) struct Stated {
     pub(super) role: Option<Role>,
     pub(super) weight: Option<Law>,
     pub(super) bias: Option<Law>,
+    pub(super) bias_role: Option<Role>,
     /// The activation after it.
     pub(super) activation: Option<Expression>,
     /// The weights that it holds along its output axis.

@@ -318,7 +318,11 @@ impl Expansion {
             let count = self.drafts.len() + 1;
             return Err(place.too_large("tensors", count as f64, TENSORS as f64));
         }
-        let mut facts = Facts::from(Source::Config).role(slot.role);
+        let role = match slot.leaf {
+            "bias" => node.facts.bias_role.unwrap_or(slot.role),
+            _ => slot.role,
+        };
+        let mut facts = Facts::from(Source::Config).role(role);
         if let Some(layout) = slot.layout {
             facts = facts.layout(layout);
         }
@@ -362,6 +366,11 @@ impl Expansion {
             let value = match expression.value(scope)? {
                 Value::Text(text) => text.to_string(),
                 Value::Bool(value) => value.to_string(),
+                Value::List(list) => {
+                    let one = |value: &Value| Ok(number(value)?.to_string());
+                    let all: Result<Vec<String>, Problem> = list.iter().map(one).collect();
+                    format!("[{}]", all?.join(", "))
+                }
                 other => number(&other)?.to_string(),
             };
             parameters.push(format!("{name}={value}"));

@@ -215,6 +215,10 @@ fn part(node: &mut Node, parser: &mut Parser<'_>) -> Result<(), Mistake> {
         }
         "bias" if parser.take("~") => node.facts.bias = Some(law(parser)?),
         "bias" if parser.take("tied") => node.facts.bias_tied = in_parentheses(parser)?,
+        // `bias` alone is the role of a weight.
+        "bias" if is_bias_role(parser.peek()) => {
+            node.facts.bias_role = Some(role_named(parser.name()?)?);
+        }
         "act" => node.facts.activation = in_parentheses(parser)?,
         "fused" => node.facts.fused = Some(fused(parser)?),
         "layout" => node.facts.layout = in_parentheses(parser)?,
@@ -239,6 +243,13 @@ fn fused(parser: &mut Parser<'_>) -> Result<FusedSizes, Mistake> {
         }
     }
     Ok(fused)
+}
+
+fn is_bias_role(token: Option<&Token>) -> bool {
+    let Some(Token::Name(name)) = token else {
+        return false;
+    };
+    matches!(name.parse(), Ok(Role::TimeStepBias | Role::PriorBias))
 }
 
 fn role_named(name: &str) -> Result<Role, Mistake> {

@@ -9,6 +9,7 @@ use super::kinds::Fill;
 use super::matrices::{Eye, LooksLinear, Orthogonal, Sparse};
 use super::mimetic::Mimetic;
 use super::nested::{Blocks, Padded, Repeated, Stacked};
+use super::norms::Norms;
 use super::plain::{Arange, Constant, Draw};
 use super::positions::{RotaryFrequencies, Sinusoidal};
 use super::prepared::{Prepared, Source};
@@ -79,6 +80,17 @@ impl Fill {
                 beta,
                 noise,
                 out_first,
+            }),
+            Fill::Norms {
+                axis,
+                ref of,
+                ref shape,
+                key,
+            } => Box::new(Norms {
+                axis,
+                of,
+                shape,
+                key,
             }),
             Fill::Arange => Box::new(Arange),
             Fill::Keep => Box::new(Keep),

@@ -101,6 +101,12 @@ enum Named {
         noise: Key,
         out_first: bool,
     },
+    Norms {
+        axis: usize,
+        of: Box<Fill>,
+        shape: Vec<usize>,
+        key: Key,
+    },
     Arange,
     Keep,
     Load(Load),

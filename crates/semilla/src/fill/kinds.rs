@@ -152,6 +152,18 @@ pub enum Fill {
         /// Whether the tensor is stored `[out, in]`.
         out_first: bool,
     },
+    /// The norms of another tensor along all of its axes but one: the magnitudes of a
+    /// weight-normalized layer, of which that tensor holds the directions.
+    Norms {
+        /// The axis that is kept.
+        axis: usize,
+        /// The other tensor's fill.
+        of: Box<Fill>,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Its key.
+        key: Key,
+    },
     /// 0, 1, 2... along the last axis.
     Arange,
     /// The values that the model's own file holds.

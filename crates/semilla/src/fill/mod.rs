@@ -20,6 +20,7 @@ mod load;
 mod matrices;
 mod mimetic;
 mod nested;
+mod norms;
 mod plain;
 mod positions;
 mod prepared;

@@ -416,6 +416,21 @@ initializers! {
         beta: Option<Scalar> = None,
     }
 
+    /// The magnitudes of a weight-normalized layer (`weight_g`, `original0`), so that it starts as
+    /// its directions (`weight_v`, `original1`) are: the norms of those. PyTorch `weight_norm`.
+    ///
+    /// Salimans & Kingma, *Weight Normalization*, NeurIPS 2016, section 2.
+    WeightNorm / weight_norm
+    {
+        /// The initializer of the directions.
+        of: Box<Initializer> = Box::new(kaiming_uniform().a(5f64.sqrt()).into()),
+        /// The shape of the directions, `[out, in, kernel...]`.
+        shape: Vec<usize> = Vec::new(),
+        /// The name of the directions' tensor; by default the one that PyTorch gives it beside this
+        /// tensor.
+        directions: Option<String> = None,
+    }
+
     /// 0, 1, 2... along the last axis: a buffer of positions.
     Arange / arange
     {}

@@ -76,7 +76,8 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             if !after.is_empty() && after.iter().all(|after| after.is_normalized) {
                 facts = facts.normalized();
             }
-            if let [(id, _, _)] = nodes[..]
+            if let [(id, node, input)] = nodes[..]
+                && operand(node, input) == Some(Operand::Weight)
                 && let Some(next) = after_activation(graph, &wiring, id, &layers)
             {
                 facts = facts.next(next);

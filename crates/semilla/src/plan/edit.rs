@@ -66,8 +66,10 @@ impl Plan {
         for line in &mut self.tensors {
             line.key = Key::new(seed, line.origin());
             let shared = shared_noise(line, seed);
-            if let (Fill::Mimetic { noise, .. }, Some(key)) = (&mut line.fill, shared) {
-                *noise = key;
+            if let (Fill::Mimetic { noise: key, .. } | Fill::Norms { key, .. }, Some(shared)) =
+                (&mut line.fill, shared)
+            {
+                *key = shared;
             }
         }
         self
@@ -98,32 +100,31 @@ impl Line {
     }
 }
 
-/// The key of the noise that a mimetic pair shares under a seed.
+/// The key under a seed that a line shares with another: of a mimetic pair's noise, of the
+/// directions of a weight-normalized layer.
 fn shared_noise(line: &Line, seed: u64) -> Option<Key> {
-    let Initializer::Mimetic(mimetic) = &line.initializer else {
-        return None;
-    };
     let tensor = Tensor {
         layout: line.layout.clone(),
         role: line.role,
         ..Tensor::new(line.origin(), line.shape.clone(), line.dtype)
     };
-    // Its weights may be expressions that need the model; the noise does not depend on them.
-    let mimetic = crate::init::Mimetic {
-        alpha: None,
-        beta: None,
-        ..mimetic.clone()
+    let initializer: Initializer = match &line.initializer {
+        // Its weights may be expressions that need the model; the noise does not depend on them.
+        Initializer::Mimetic(mimetic) => crate::init::Mimetic {
+            alpha: None,
+            beta: None,
+            ..mimetic.clone()
+        }
+        .into(),
+        Initializer::WeightNorm(norm) => norm.clone().of(crate::init::zeros()).into(),
+        _ => return None,
     };
     let context = Context {
         seed,
         ..Context::default()
     };
-    match Initializer::from(mimetic)
-        .resolve(&tensor, &context)
-        .ok()?
-        .fill
-    {
-        Fill::Mimetic { noise, .. } => Some(noise),
+    match initializer.resolve(&tensor, &context).ok()?.fill {
+        Fill::Mimetic { noise: key, .. } | Fill::Norms { key, .. } => Some(key),
         _ => None,
     }
 }

@@ -27,7 +27,8 @@ fn every_built_in_recipe_plans_every_kind_of_model() {
                 Ok(plan) => plan.check().unwrap(),
                 Err(_) if *name == "transformers" => {}
                 Err(error) => assert!(
-                    model.layers.is_none() && error.to_string().contains("not known"),
+                    (model.layers.is_none() && error.to_string().contains("not known"))
+                        || (*name == "transformers" && error.to_string().contains("config.json")),
                     "{name} {spec}: {error}"
                 ),
             }

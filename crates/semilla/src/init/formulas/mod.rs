@@ -4,5 +4,6 @@ mod blocks;
 mod convolutions;
 mod elementwise;
 mod matrices;
+mod norms;
 mod sequences;
 mod variance;
