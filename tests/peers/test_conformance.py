@@ -17,9 +17,17 @@ def test_nothing_is_wrong_in_silence(tallies):
 
 
 def test_next_to_nothing_is_unknown_from_names_alone(tallies):
-    whole = suite.total(tally for tally in tallies if not tally.model.startswith("onnx"))
+    whole = suite.total(tally for tally in tallies if not tally.model.startswith(("onnx", "config")))
     assert whole.counts["unknown"] < 0.005 * whole.counts["tensors"], whole.unknown
 
 
 def test_reasons_are_true_of_the_modules_that_they_speak_of(tallies):
     assert suite.total(tallies).reasons == []
+
+
+def test_nothing_is_unknown_or_guessed_with_a_config(tallies):
+    configured = [tally for tally in tallies if tally.model.startswith("config")]
+    whole = suite.total(configured)
+    assert len(configured) > 11
+    assert whole.counts["unknown"] == 0, whole.unknown
+    assert whole.inferred == []

@@ -32,7 +32,7 @@ def without_values():
             setattr(init, name, same)
 
 
-def torch_models(library):
+def torch_models(library, folder):
     import torch
 
     without_values()
@@ -48,7 +48,14 @@ def torch_models(library):
                 model = build()
         except NotImplementedError:  # It computes with what it has drawn.
             model = build()
+        if library == "transformers":
+            model.config.architectures = [type(model).__name__]
+            model.config.to_json_file(folder / config_file(name))
         yield name, expected(model)
+
+
+def config_file(name):
+    return f"{name.replace('/', '-')}.config.json"
 
 
 def keras_models():
@@ -75,7 +82,7 @@ def onnx_models(folder):
 def main(library, out):
     warnings.filterwarnings("ignore")
     out = Path(out)
-    found = {"keras": keras_models, "onnx": lambda: onnx_models(out.parent)}.get(library, lambda: torch_models(library))
+    found = {"keras": keras_models, "onnx": lambda: onnx_models(out.parent)}.get(library, lambda: torch_models(library, out.parent))
     out.write_bytes(pickle.dumps(dict(found())))
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 # What `command` imports wants one.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-from command import semilla  # noqa: E402
+from command import SEMILLA  # noqa: E402
 
 from . import review  # noqa: E402
+from .collect import config_file  # noqa: E402
 from .verdict import fault, is_inferred  # noqa: E402
 
 LIBRARIES = ("plain", "torchvision", "timm", "transformers", "keras")
@@ -78,24 +79,32 @@ def collect(libraries, folder):
         return dict(pool.map(run, libraries))
 
 
-def from_names(model, expected, folder):
-    """A tally of the plan from names and shapes alone."""
+def shapes_of(expected, folder):
+    """A list of names and shapes, as a file."""
     shapes = folder / "shapes.json"
     entries = {one.name: {"dtype": TYPES[one.dtype], "shape": list(one.shape)} for one in expected if one.dtype in TYPES}
     shapes.write_text(json.dumps(entries))
-    return compared(model, shapes, expected, folder)
+    return shapes
 
 
-def compared(model, path, expected, folder):
+def compared(model, expected, folder, *arguments):
+    """A tally of the plan that the command makes of these arguments; `None` of a family that it does not describe."""
     recipe = folder / "auto.toml"
     recipe.write_text(RECIPE)
-    plan = json.loads(semilla("plan", path, "--recipe", recipe, "--json"))
+    command = [SEMILLA, "plan", *map(str, arguments), "--recipe", str(recipe), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "is not described" in done.stderr:
+        return None
+    assert done.returncode == 0, f"{model}: {done.stderr}"
+    lines = json.loads(done.stdout)["tensors"]
     by_name = {one.name: one for one in expected}
-    lines = {line["name"]: line for line in plan["tensors"] if line["name"] in by_name}
     tally = Tally(model)
-    for name, line in lines.items():
-        tally.add(line, by_name[name])
-    return tally, review.counted(plan["tensors"], model)
+    for line in lines:
+        if line["name"] in by_name:
+            tally.add(line, by_name[line["name"]])
+    tally.reasons += (miscounted := review.counted(lines, model))
+    tally.counts["false reasons"] += len(miscounted)
+    return tally
 
 
 def total(tallies):
@@ -112,14 +121,16 @@ def total(tallies):
 def tallies(libraries, folder):
     for library, found in collect(libraries, folder).items():
         for name, expected in found.items():
-            model = f"{library}/{name}"
             if library == "onnx":
-                tally, miscounted = compared(model, folder / f"{name}.onnx", expected, folder)
-            else:
-                tally, miscounted = from_names(model, expected, folder)
-            tally.reasons += miscounted
-            tally.counts["false reasons"] += len(miscounted)
-            yield tally
+                yield compared(f"onnx/{name}", expected, folder, folder / f"{name}.onnx")
+                continue
+            shapes = shapes_of(expected, folder)
+            yield compared(f"{library}/{name}", expected, folder, shapes)
+            if library == "transformers":
+                config = folder / config_file(name)
+                with_config = compared(f"config/{name}", expected, folder, shapes, "--config", config)
+                if with_config:
+                    yield with_config
 
 
 def main(libraries):

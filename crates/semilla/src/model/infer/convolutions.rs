@@ -20,14 +20,16 @@ const COLOURS: usize = 3;
 pub(super) fn mark_convolutions(tensors: &mut [Tensor], by_name: &[usize]) {
     let all = All::new(tensors, by_name);
     let whole = Channels::of(tensors);
-    let found: Vec<Option<Found>> = tensors
+    let found: Vec<(usize, Found)> = tensors
         .iter()
-        .map(|tensor| groups(tensor, all, &whole).or_else(|| stride(tensor, &whole)))
+        .enumerate()
+        .filter_map(|(place, tensor)| {
+            let found = groups(tensor, all, &whole).or_else(|| stride(tensor, &whole));
+            Some((place, found?))
+        })
         .collect();
-    for (tensor, found) in tensors.iter_mut().zip(found) {
-        let Some(Found { layout, ground }) = found else {
-            continue;
-        };
+    for (place, Found { layout, ground }) in found {
+        let tensor = &mut tensors[place];
         tensor.layout = Some(layout);
         tensor.ground = tensor.ground.or(ground);
     }

@@ -111,8 +111,8 @@ fn stacked(text: &str, shape: &[usize], all: All<'_>) -> (Layout, Option<&'stati
         let &[down_rows, down_columns] = down else {
             return None;
         };
-        let is_oi = up_columns == down_rows && up_rows == 2 * down_columns;
-        let is_io = up_rows == down_columns && up_columns == 2 * down_rows;
+        let is_oi = up_columns == down_rows && down_columns.checked_mul(2) == Some(up_rows);
+        let is_io = up_rows == down_columns && down_rows.checked_mul(2) == Some(up_columns);
         (is_oi != is_io).then_some(is_oi)
     };
     match by_pair().or_else(|| router.and_then(by_width)) {

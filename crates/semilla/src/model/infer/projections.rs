@@ -47,8 +47,8 @@ pub(super) fn matrix(
     let is_patches = is_patches || (own == "embedding" && leaf == "kernel" && rank > 3);
     // Kernels of a stem that overlap are ordinary convolutions, and so are those of size 1.
     let kernel = match whole.convention {
-        Convention::Pytorch => &shape[2..],
-        _ => &shape[..rank - 2],
+        Convention::Pytorch => shape.get(2..).unwrap_or_default(),
+        _ => &shape[..rank.saturating_sub(2)],
     };
     let is_even = |size: &usize| *size == 1 || size.is_multiple_of(2);
     let is_single = |size: &usize| *size == 1;

@@ -27,7 +27,7 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
     if let Some(role) = own {
         return known(role);
     }
-    if let Some(plain) = as_plain_weight(text, all) {
+    if let Some(plain) = as_plain_weight(text, shape, all) {
         return matrix(&Name::new(&plain), shape, all, whole, &plain);
     }
     let is_bias_of_heads = name.leaf() == "bias" && all.beside(text, "kernel").is_some();
@@ -39,25 +39,26 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
     }
 }
 
-/// The name that the stored part of a weight would have as a plain weight, where it has the
-/// weight's own distribution: the direction of a normalized weight, and a weight whose spectral norm
-/// is limited.
-fn as_plain_weight(text: &str, all: All<'_>) -> Option<String> {
-    let limited = |leaf: &str, beside: &str| {
-        let module = text.strip_suffix(leaf)?;
-        all.find(&format!("{module}{beside}")).map(|_| module)
-    };
-    let module = text
-        .strip_suffix("parametrizations.weight.original1")
-        .or_else(|| text.strip_suffix("weight_v"))
-        .or_else(|| {
-            limited(
-                "parametrizations.weight.original",
-                "parametrizations.weight.0._u",
-            )
-        })
-        .or_else(|| limited("weight_orig", "weight_u"))?;
-    Some(format!("{module}weight"))
+/// The name that a weight would have if it were stored plainly: of a weight-normalized layer's
+/// directions, with their norms beside them, and of a weight whose spectral norm is limited.
+fn as_plain_weight(text: &str, shape: &[usize], all: All<'_>) -> Option<String> {
+    let pairs = [
+        (
+            "parametrizations.weight.original1",
+            "parametrizations.weight.original0",
+        ),
+        ("weight_v", "weight_g"),
+        (
+            "parametrizations.weight.original",
+            "parametrizations.weight.0._u",
+        ),
+        ("weight_orig", "weight_u"),
+    ];
+    pairs.iter().find_map(|(stored, beside)| {
+        let module = text.strip_suffix(stored)?;
+        all.find(&format!("{module}{beside}"))?;
+        (shape.len() > 1).then(|| format!("{module}weight"))
+    })
 }
 
 fn buffer(name: &Name<'_>, dtype: DType) -> Option<Role> {

@@ -111,8 +111,14 @@ fn factor(
             false => whole.without_shift(name),
         };
     }
-    if has_shift || has_statistics(all, text) {
+    if has_statistics(all, text) || (has_shift && name.leaf() != "scale") {
         return known(Role::NormWeight);
+    }
+    if has_shift && shape.iter().any(|&size| size > 1) {
+        return (
+            Role::NormWeight,
+            Some("a shift of its size is beside it, as a normalization has"),
+        );
     }
     match name.leaf() {
         "weight" if is_rectifier(name) && shape.len() == 1 && shape[0] == 1 => known(Role::Slope),
