@@ -434,6 +434,13 @@ fn mup_scales_rates_and_outputs_by_the_width() {
     assert_eq!(plan.optimizer_groups(Optimizer::Sgd)[0].lr, 4.0);
     assert!(plan.scheme.unmet.is_empty());
     assert_eq!(plan.scheme.asks[0].value, Some(256.0));
+    // A tied head has no line of its own everywhere.
+    let output = plan
+        .scheme
+        .asks
+        .iter()
+        .find(|ask| ask.of == Subject::Output);
+    assert_eq!(output.unwrap().value, Some(0.25));
     // Other values are scaled as before.
     let mut edited = plan.clone();
     edited

@@ -13,8 +13,8 @@ pub enum PlanError {
     /// The recipe does not decide every tensor.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// A demand of the recipe's scheme has no number for the model.
-    #[error("the recipe asks: {words}; its number is not known")]
+    /// A demand of the recipe's scheme has a number that is not finite.
+    #[error("the recipe asks: {words}; this has no number")]
     Ask {
         /// The demand.
         words: String,

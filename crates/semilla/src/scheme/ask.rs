@@ -16,6 +16,8 @@ pub enum Subject {
     Branch,
     /// The scale of attention's logits.
     Attention,
+    /// The model's output: logits.
+    Output,
     /// Normalizations: there, gone, or elsewhere.
     Normalization,
     /// The width at which hyperparameters are tuned.
@@ -33,6 +35,7 @@ impl Subject {
             Subject::Residual => "residual",
             Subject::Branch => "branch",
             Subject::Attention => "attention",
+            Subject::Output => "output",
             Subject::Normalization => "normalization",
             Subject::BaseWidth => "base_width",
             Subject::Schedule => "schedule",
@@ -75,22 +78,27 @@ pub struct AskFormula {
 }
 
 impl AskFormula {
-    /// The demand on stacks of a side with so many layers.
+    /// The demand on stacks of a side with so many layers, without a number where something is not
+    /// known.
     ///
     /// # Errors
-    /// A variable that is not known, or a number that is not finite.
+    /// A number that is not finite.
     pub(crate) fn at(
         &self,
         side: Option<Side>,
         layers: Option<usize>,
         variables: &dyn Variables,
     ) -> Result<Ask, ExpressionError> {
-        let value = self.value.as_ref();
+        let value = self.value.as_ref().map(|value| value.value(variables));
+        let value = match value.transpose() {
+            Err(ExpressionError::Unknown { .. }) => None,
+            value => value?,
+        };
         Ok(Ask {
             of: self.of,
             side,
             layers,
-            value: value.map(|value| value.value(variables)).transpose()?,
+            value,
             words: self.words.clone(),
         })
     }
