@@ -7,9 +7,11 @@ use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, InspectError, NotFinite, PlanningError, ReadRecipeError,
-    ReplayError, WriteError,
+    AdapterError, DescribeError, InspectError, MemoryError, NotFinite, PlanningError,
+    ReadRecipeError, ReplayError, WriteError,
 };
+
+use semilla_signal::{BatchError, Fault};
 
 use crate::show::names::shortened;
 
@@ -44,6 +46,19 @@ pub(crate) enum Failure {
     Inspect(#[from] InspectError),
     #[error(transparent)]
     Adapter(#[from] AdapterError),
+    #[error(
+        "{0} has no computation to run; give an ONNX file, or a description such as \
+         mlp:784-256-10:relu"
+    )]
+    NoGraph(String),
+    #[error("the model does not run")]
+    Run(#[from] Fault),
+    #[error("{0}: --size AXIS=N gives the size of an axis, --data the values of all inputs")]
+    Batch(#[from] BatchError),
+    #[error("{}: {problem}", path.display())]
+    Data { path: PathBuf, problem: String },
+    #[error("the weights cannot be made")]
+    Weights(#[from] MemoryError),
     #[error(
         "the checkpoint holds NaN or infinite values in {0}; nothing was written. Use a different \
          checkpoint, exclude them, or give --allow-non-finite"

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{diff, init, inspect, lora, plan, recipes};
+use commands::{check, diff, init, inspect, lora, plan, recipes};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -44,6 +44,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             init::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Plan { args, form } => plan::run(&args, &mut Output::new(form.json))?,
+        Command::Check { args, form } => {
+            if !check::run(&args, &mut Output::new(form.json))? {
+                return Ok(ExitCode::from(1));
+            }
+        }
         Command::Inspect { args, form } => inspect::run(&args, &mut Output::new(form.json))?,
         Command::Diff { args, form } => {
             if !diff::run(&args, &mut Output::new(form.json))? {

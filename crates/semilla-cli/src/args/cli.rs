@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{diff, init, inspect, lora, plan, recipes};
+use crate::args::{check, diff, init, inspect, lora, plan, recipes};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -36,6 +36,15 @@ pub(crate) enum Command {
     Plan {
         #[command(flatten)]
         args: plan::PlanArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Run the model forward and backward, and say whether its first weights let it train; exit 1
+    /// when they do not
+    #[command(after_help = check::EXAMPLES)]
+    Check {
+        #[command(flatten)]
+        args: check::CheckArgs,
         #[command(flatten)]
         form: Form,
     },

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod check;
 pub(crate) mod cli;
 pub(crate) mod diff;
 pub(crate) mod formats;

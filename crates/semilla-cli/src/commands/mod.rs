@@ -1,5 +1,6 @@
 //! The commands: arguments, operation, show.
 
+pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod inspect;

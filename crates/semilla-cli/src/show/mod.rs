@@ -1,5 +1,6 @@
 //! Tables and sentences for people, JSON for machines.
 
+pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod figures;
 pub(crate) mod findings;

@@ -49,7 +49,7 @@ fn exchanges_two(node: &Node) -> bool {
 ///
 /// | operator | stored axes |
 /// | --- | --- |
-/// | `Conv` and its relatives | `OIHW`, with the groups |
+/// | `Conv` and its relatives | `OIHW`, with the groups; with the strides if they are the kernel |
 /// | `ConvTranspose` | `IOHW^T`, with the groups and the product of the strides |
 /// | `Gemm`, second input | `IO`, `OI` with `transB`; first input: `OI`, `IO` with `transA` |
 /// | `MatMul`, second input | `IO`, `EIO` of three axes; first input: `OI` |
@@ -85,15 +85,16 @@ fn weight(node: &Node, input: usize, transposed: bool, shape: &[usize]) -> Optio
     Some(match (&*node.operator, shape.len()) {
         ("ConvTranspose", 3..=5) => {
             let found = Convolution::of(node, shape)?;
-            let stride = found
-                .strides
-                .iter()
-                .fold(1, |a: usize, &b| a.saturating_mul(b));
+            let stride = product(&found.strides);
             Layout::conv_transpose(found.kernel.len(), stride).grouped(found.groups)
         }
         (operator, 3..=5) if operator.contains("Conv") => {
             let found = Convolution::of(node, shape)?;
-            Layout::conv(found.kernel.len()).grouped(found.groups)
+            let layout = Layout::conv(found.kernel.len()).grouped(found.groups);
+            match found.strides == found.kernel {
+                true => layout.strided(product(&found.strides)),
+                false => layout,
+            }
         }
         ("Gemm" | "FusedGemm" | "FusedMatMul", 2) if input == 0 => matrix(!is_set("transA")),
         ("Gemm" | "FusedGemm" | "FusedMatMul", 2) => matrix(is_set("transB")),
@@ -102,6 +103,12 @@ fn weight(node: &Node, input: usize, transposed: bool, shape: &[usize]) -> Optio
         ("MatMul", 3) if input == 1 => Layout::io().stacked(),
         _ => return None,
     })
+}
+
+fn product(sizes: &[usize]) -> usize {
+    sizes
+        .iter()
+        .fold(1, |all: usize, &size| all.saturating_mul(size))
 }
 
 /// Whether a node looks up rows of its table.
@@ -140,6 +147,9 @@ mod tests {
         assert_eq!(stored(&grouped, 2, &[8]), None);
         assert_eq!(stored(&of("DeformConv"), 1, &[8, 2, 3, 3]), some("OIHW"));
         assert_eq!(stored(&of("QLinearConv"), 3, &[8, 2, 3]), some("OIW"));
+        let patches = of("Conv").with("strides", Attribute::Ints(vec![4, 4]));
+        assert_eq!(stored(&patches, 1, &[8, 3, 4, 4]), some("OIHW:16"));
+        assert_eq!(stored(&patches, 1, &[8, 3, 7, 7]), some("OIHW"));
         let strides = Attribute::Ints(vec![2, 3]);
         let up = of("ConvTranspose").with("strides", strides);
         assert_eq!(stored(&up, 1, &[4, 2, 2, 2]), some("IOHW^T:6"));

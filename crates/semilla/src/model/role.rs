@@ -104,12 +104,23 @@ roles! {
     Slope "slope",
     /// A learned multiplier of a residual branch (ReZero, SkipInit, LayerScale).
     BranchScale "branch_scale",
+    /// A learned multiplier of anything else, which starts as no change.
+    Multiplier "multiplier",
+    /// The logarithm of the factor on logits (CLIP) or on a cosine attention's scores (Swin V2).
+    LogitScale "logit_scale",
+    /// An attention head's sink: a score that stands for no token.
+    Sink "sink",
+    /// The norms of a weight-normalized layer's directions (`weight_g`, `original0`).
+    WeightGain "weight_gain",
     /// A running mean of batch normalization.
     RunningMean "running_mean",
     /// A running variance of batch normalization.
     RunningVar "running_var",
     /// A counter, such as `num_batches_tracked`.
     Counter "counter",
+    /// Values that the model's own code computes and stores: indexes, masks, coordinates, what
+    /// quantizers count.
+    Computed "computed",
     /// Positions 0, 1, 2... stored as a buffer.
     PositionIds "position_ids",
     /// The rotary embedding's inverse frequencies, stored as a buffer.

@@ -66,7 +66,8 @@ pub struct Tensor {
     /// their sizes are known.
     #[serde(default)]
     pub fused: Option<Fused>,
-    /// The fan_in of the weight that this bias belongs to, where there is one.
+    /// The fan_in of the weight that this bias belongs to, where there is one; of a
+    /// weight-normalized layer's norms, the square of one where the weights' variance is 1 / fan_in.
     pub bias_fan_in: Option<BiasFanIn>,
     /// The number of the residual block that it lies in, from 0.
     pub depth: Option<usize>,

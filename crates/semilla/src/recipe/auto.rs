@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::decision::Decision;
 use crate::activation::Activation;
-use crate::init::{self, Initializer, Mode, Normal, Orthogonal, Shape, VarianceScaling};
+use crate::init::{self, Initializer, Keep, Mode, Normal, Orthogonal, Shape, VarianceScaling};
 use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
 
@@ -23,18 +23,17 @@ fn because(initializer: impl Into<Initializer>, reason: &'static str) -> Choice 
 fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
     let unit = |scale: &str| scaled(scale, None);
     Some(match tensor.role {
-        Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => because(
-            init::xavier_uniform(),
-            "no activation follows; each projection with its own fans",
+        Role::Qkv if is_mixed(tensor) => because(
+            unit("1"),
+            "which rows are queries, keys or values is not known: one scale, by the inputs",
         ),
-        Role::AttentionOut | Role::MlpOut if tensor.layers.is_some() => because(
-            unit("1 / (2 * layers)"),
-            "ends one of 2·layers residual branches: their sum keeps unit variance",
-        ),
-        Role::ResidualOut if tensor.shape.len() == 2 && tensor.layers.is_some() => because(
-            unit("1 / layers"),
-            "ends one of as many residual branches as layers: their sum keeps unit variance",
-        ),
+        Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => {
+            because(init::xavier_uniform(), "each projection with its own fans")
+        }
+        Role::AttentionOut | Role::MlpOut if tensor.layers.is_some() => end_of_branch(tensor),
+        Role::ResidualOut if tensor.shape.len() == 2 && tensor.layers.is_some() => {
+            end_of_branch(tensor)
+        }
         Role::AttentionOut | Role::MlpOut => because(unit("1"), "ends a residual branch"),
         Role::ResidualOut if tensor.is_normalized => because(
             he_fan_out(),
@@ -46,15 +45,15 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         Role::ResidualOut => because(he_fan_out(), "ends a residual branch of convolutions"),
         Role::Head => because(unit("1"), "logits of unit variance"),
         Role::Router => because(small(), "near-equal routing at the start"),
-        Role::PatchEmbedding => because(
-            unit("1"),
-            "patches are inputs of unit variance; no activation follows",
-        ),
+        Role::PatchEmbedding => because(unit("1"), "patches are inputs of unit variance"),
         Role::Embedding if model.layers.is_some() && model.width.is_some() => because(
             small(),
             "as transformers are trained: small rows, tied heads stay sane",
         ),
         Role::Embedding => because(init::normal(), "rows of unit variance, as an input"),
+        Role::PositionEmbedding if is_relative(tensor) => {
+            because(small(), "small beside the attention scores that it changes")
+        }
         Role::PositionEmbedding | Role::Token => because(small(), "small beside the tokens"),
         Role::Sinusoids => because(
             init::sinusoidal().halves(true),
@@ -76,6 +75,10 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             "each gate keeps the norm of the state through time",
         ),
         Role::RecurrentBias => recurrent_bias(tensor),
+        role if role.is_matrix() && is_direction(tensor) => because(
+            unit("1"),
+            "the directions of a weight-normalized layer: variance 1 / fan_in, as its norms say",
+        ),
         Role::Linear | Role::Conv | Role::ConvTranspose | Role::MlpIn | Role::MlpGate => {
             by_activation(tensor)
         }
@@ -87,6 +90,10 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         ),
         Role::Bias | Role::NormBias => because(init::zeros(), "shifts start at 0"),
         Role::NormWeight => because(init::ones(), "a normalization starts as one"),
+        Role::OffsetNormWeight if tensor.name.contains("grn.") => because(
+            init::zeros(),
+            "adds its response times w to what comes in: no change at the start",
+        ),
         Role::OffsetNormWeight => because(
             init::zeros(),
             "a normalization that multiplies by 1 + w starts as one",
@@ -100,6 +107,17 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             "residual branches start silent: the network starts shallow",
         ),
         Role::BranchScale => branch_scale(tensor),
+        Role::Multiplier => because(init::ones(), "multiplies as one: no change at the start"),
+        Role::LogitScale => logit_scale(tensor),
+        Role::Sink => because(small(), "small beside the scores that it stands among"),
+        Role::WeightGain => weight_gain(tensor),
+        Role::Computed => because(
+            Keep {},
+            "the model's own code computes it: the values of its file are kept",
+        ),
+        Role::Counter if tensor.name.ends_with("ids") => {
+            because(init::zeros(), "all tokens are of the first type")
+        }
         Role::RunningMean | Role::Counter => because(init::zeros(), "nothing has been seen yet"),
         Role::RunningVar => because(init::ones(), "nothing has been seen yet"),
         Role::PositionIds => because(init::arange(), "positions are counted"),
@@ -115,6 +133,34 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         ),
         Role::Unknown => return None,
     })
+}
+
+/// The end of one of the branches whose sum is the residual stream.
+fn end_of_branch(tensor: &Tensor) -> Choice {
+    let Some(branches) = tensor.branches.filter(|&count| count > 0) else {
+        return because(
+            scaled("1 / (2 * layers)", None),
+            "ends one of 2·layers residual branches: their sum keeps unit variance",
+        );
+    };
+    let reason = format!("ends one of {branches} residual branches: their sum keeps unit variance");
+    (scaled(&format!("1 / {branches}"), None), Cow::Owned(reason))
+}
+
+/// Whether a fused projection has parts of different sizes at unknown places.
+fn is_mixed(tensor: &Tensor) -> bool {
+    let Some(fused) = &tensor.fused else {
+        return false;
+    };
+    let mut sizes = fused.parts.iter().map(|part| part.size);
+    let first = sizes.next();
+    fused.turns.is_none() && sizes.any(|size| Some(size) != first)
+}
+
+/// Whether a table holds what relative positions add to attention's scores.
+fn is_relative(tensor: &Tensor) -> bool {
+    let words = ["rel", "attention_biases"];
+    words.iter().any(|word| tensor.name.contains(word))
 }
 
 /// -log((1 - π) / π) of π = 0.01: Lin et al., *Focal Loss for Dense Object Detection*, ICCV 2017,
@@ -134,12 +180,58 @@ fn recurrent_bias(tensor: &Tensor) -> Choice {
     }
 }
 
+/// The logarithm of a factor: 1 / 0.07 on logits (Radford et al., *Learning Transferable Visual
+/// Models From Natural Language Supervision*, 2021, section 2.5), 10 on an attention's cosines (Liu
+/// et al., *Swin Transformer V2*, 2022).
+fn logit_scale(tensor: &Tensor) -> Choice {
+    let is_single = tensor.shape.iter().all(|&size| size == 1) && tensor.shape.len() < 2;
+    let (factor, reason) = match is_single {
+        true => (
+            1.0 / 0.07,
+            "log(1 / 0.07): the temperature at which CLIP starts",
+        ),
+        false => (
+            10.0,
+            "log 10: the scale of a cosine attention's scores (Swin V2)",
+        ),
+    };
+    let value = f64::ln(factor).into();
+    because(init::Constant { value }, reason)
+}
+
+/// Whether the tensor holds a weight-normalized layer's directions.
+fn is_direction(tensor: &Tensor) -> bool {
+    let name = &tensor.name;
+    name.ends_with("weight_v") || name.ends_with("parametrizations.weight.original1")
+}
+
+/// The norms at which a weight-normalized layer has weights of variance 1 / fan_in.
+fn weight_gain(tensor: &Tensor) -> Choice {
+    match tensor.bias_fan_in {
+        Some(ratio) => because(
+            init::Constant {
+                value: ratio.exact.sqrt().into(),
+            },
+            "the norm that directions of variance 1 / fan_in have: the layer starts as drawn",
+        ),
+        None => because(init::ones(), "each output's weights have norm 1"),
+    }
+}
+
 /// The value at which each kind of branch scale starts.
 fn branch_scale(tensor: &Tensor) -> Choice {
     let leaf = tensor.name.rsplit('.').next().unwrap_or_default();
     let is_cait = tensor.name.contains(".ls1.") || tensor.name.contains(".ls2.");
     let (value, reason) = match leaf {
-        "resweight" | "skip_gain" => (0.0, "residual branches start silent (ReZero, SkipInit)"),
+        "resweight" | "skip_gain" | "skipinit_gain" => {
+            (0.0, "residual branches start silent (ReZero, SkipInit)")
+        }
+        "alpha_cross_attn"
+        | "alpha_dense"
+        | "cross_attn_attn_gate"
+        | "cross_attn_mlp_gate"
+        | "gate_attention"
+        | "gate_ffw" => (0.0, "the gate of cross-attention starts closed (Flamingo)"),
         "gamma" | "layer_scale_parameter" if !is_cait => (
             1e-6,
             "residual branches start nearly silent (LayerScale, as in ConvNeXt)",
@@ -210,6 +302,11 @@ fn unknown_activation(tensor: &Tensor) -> Choice {
             scaled("2", None),
             "which activation follows is not known: gain √2, as the usual ones of feed-forward \
              blocks cut about half of the variance",
+        ),
+        Role::Conv if tensor.is_normalized => because(
+            he_fan_out(),
+            "a normalization follows, which undoes its gain: He of fan_out, as residual networks of \
+             convolutions are trained",
         ),
         _ if tensor.activation.is_some() => {
             because(init::xavier_uniform(), "no activation follows")

@@ -1,6 +1,7 @@
 //! Layouts and blocks that follow from a role, a convention and the number of axes.
 
-use super::index::All;
+use super::index::{All, stem};
+use super::outputs::{Outputs, by_bias};
 use super::whole::{Whole, is_conv1d};
 use crate::layout::{Axis, Layout};
 use crate::model::convention::Convention;
@@ -11,17 +12,87 @@ use crate::model::tensor::Tensor;
 /// The layout, and the ground if it is a conclusion.
 pub(super) fn layout(
     name: &Name<'_>,
+    text: &str,
     role: Role,
     shape: &[usize],
+    all: All<'_>,
     whole: &Whole<'_>,
 ) -> (Option<Layout>, Option<&'static str>) {
-    let rank = shape.len();
-    let is_conv1d = rank == 2 && is_conv1d(name) && whole.convention == Convention::Pytorch;
-    if is_conv1d && role.is_matrix() {
-        let (layout, ground) = whole.conv1d.clone();
-        return (Some(layout), ground);
+    if role.is_matrix() && whole.convention == Convention::Pytorch {
+        match (shape.len(), by_bias(text, shape, all)) {
+            (2, Some(Outputs::First)) => return (Some(Layout::oi()), None),
+            (2, Some(Outputs::Second)) => return (Some(Layout::io()), None),
+            (2, None) if is_conv1d(name) => {
+                let (layout, ground) = whole.conv1d.clone();
+                return (Some(layout), ground);
+            }
+            (3, _) if is_stack(name, shape) => {
+                let (layout, ground) = stacked(text, shape, all);
+                return (Some(layout), ground);
+            }
+            _ => {}
+        }
     }
     (by_convention(name, role, shape, whole.convention), None)
+}
+
+/// Whether a tensor of three axes is a stack of experts' matrices.
+pub(super) fn is_stack(name: &Name<'_>, shape: &[usize]) -> bool {
+    shape.len() == 3 && name.inside("expert") && !name.inside("conv")
+}
+
+/// The layout of a stack of experts: the axis that the tensors around share with it is the width.
+///
+/// What goes in and up has the width as its input, what goes down has it as its output: of a pair,
+/// one axis of the one is an axis of the other.
+fn stacked(text: &str, shape: &[usize], all: All<'_>) -> (Layout, Option<&'static str>) {
+    let (oi, io) = (Layout::oi().stacked(), Layout::io().stacked());
+    let &[experts, rows, columns] = shape else {
+        return (oi, None);
+    };
+    let leaf = &text[stem(text).len()..];
+    let is_down = leaf.starts_with("down_proj") || leaf == "w2" || leaf.starts_with("output");
+    // The width is the columns of what goes up, and the rows of what goes down.
+    let by_width = |width: usize| match (rows == width, columns == width) {
+        (true, false) => Some(is_down),
+        (false, true) => Some(!is_down),
+        _ => None,
+    };
+    let around = stem(stem(text).trim_end_matches('.'));
+    let routers = [
+        "gate.weight",
+        "router.weight",
+        "router.layer.weight",
+        "gate.wg.weight",
+    ];
+    let router = routers.iter().find_map(|leaf| {
+        let found = all.find(&format!("{around}{leaf}"))?;
+        match found.shape[..] {
+            [count, width] if count == experts => Some(width),
+            _ => None,
+        }
+    });
+    let by_pair = || {
+        let up = all.beside(text, "gate_up_proj")?.shape.get(1..)?;
+        let down = all.beside(text, "down_proj")?.shape.get(1..)?;
+        let &[up_rows, up_columns] = up else {
+            return None;
+        };
+        let &[down_rows, down_columns] = down else {
+            return None;
+        };
+        let is_oi = up_columns == down_rows && down_columns.checked_mul(2) == Some(up_rows);
+        let is_io = up_rows == down_columns && down_rows.checked_mul(2) == Some(up_columns);
+        (is_oi != is_io).then_some(is_oi)
+    };
+    match by_pair().or_else(|| router.and_then(by_width)) {
+        Some(true) => (oi, None),
+        Some(false) => (io, None),
+        None => (
+            oi,
+            Some("stored [expert, out, in] as most stacks of experts are"),
+        ),
+    }
 }
 
 fn by_convention(
@@ -39,41 +110,25 @@ fn by_convention(
     if !(role.is_matrix() || is_adapter) || rank < 2 {
         return None;
     }
-    // A stack of experts is stored either way by different models: a rule must say.
     let spatial = rank - 2;
-    if name.inside("expert") && rank == 3 {
-        return None;
-    }
     if convention != Convention::Pytorch {
-        let depthwise = name.leaf() == "depthwise_kernel" && rank >= 3;
+        // Keras calls the kernel of a depthwise convolution so alone, too.
+        let is_named = name.inside("depthwise") || name.inside("dwconv");
+        let depthwise = rank >= 3
+            && (name.leaf() == "depthwise_kernel" || (is_named && shape.last() == Some(&1)));
         // [kernel..., channel, multiplier]: every channel a weight of its own.
         let letters = ["D", "H", "W"][3usize.saturating_sub(spatial)..].concat();
         return match role {
             _ if depthwise => format!("{letters}EO").parse().ok(),
             Role::Query | Role::Key | Role::Value if rank == 3 => Some(Layout::to_heads()),
             Role::AttentionOut if rank == 3 => Some(Layout::from_heads()),
-            _ => Some(patches(role, Layout::channels_last(spatial), shape)),
+            _ => Some(Layout::channels_last(spatial)),
         };
     }
     Some(match role {
         Role::ConvTranspose => Layout::conv_transpose(spatial, 1),
-        _ => patches(role, Layout::conv(spatial), shape),
+        _ => Layout::conv(spatial),
     })
-}
-
-/// A kernel of even size that makes patches is as large as its stride: kernels that overlap are
-/// odd.
-fn patches(role: Role, layout: Layout, shape: &[usize]) -> Layout {
-    let axes = layout.axes().iter().zip(shape);
-    let mut kernel = axes.filter(|(axis, _)| **axis == Axis::Kernel);
-    let is_even = kernel.all(|(_, size)| size.is_multiple_of(2));
-    match role {
-        Role::PatchEmbedding if is_even => {
-            let stride = layout.receptive_field(shape).max(1);
-            layout.strided(stride)
-        }
-        _ => layout,
-    }
 }
 
 /// The gates that are stacked along the output axis of a recurrent layer's weight or bias.

@@ -1,10 +1,13 @@
 //! From facts, names and shapes to a model.
 
+mod before;
 mod convolutions;
+mod free;
 mod fused;
 mod index;
 mod layouts;
 mod neighbours;
+mod outputs;
 mod projections;
 mod reading;
 mod residual;

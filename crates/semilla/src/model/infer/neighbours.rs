@@ -25,6 +25,13 @@ fn bias_fan_in(tensor: &Tensor, all: All<'_>) -> Option<BiasFanIn> {
             let hidden = hidden_size(text, Name::new(text).leaf(), all)?;
             Some(BiasFanIn::of(hidden as f64))
         }
+        Role::WeightGain => {
+            let directions = directions_of(text, all)?;
+            let layout = directions.layout.as_ref()?;
+            let fan_in = layout.fans(&directions.shape).ok()?.fan_in;
+            let (all, norms) = (directions.len()? as f64, tensor.len()? as f64);
+            Some(BiasFanIn::of(all / norms / fan_in))
+        }
         Role::Bias | Role::PriorBias => {
             let weight = bias_weight(tensor, all)?;
             let layout = weight.layout.as_ref()?;
@@ -38,6 +45,15 @@ fn bias_fan_in(tensor: &Tensor, all: All<'_>) -> Option<BiasFanIn> {
     }
 }
 
+/// The directions whose norms these are.
+fn directions_of<'a>(text: &str, all: All<'a>) -> Option<&'a Tensor> {
+    let pairs = [("original0", "original1"), ("weight_g", "weight_v")];
+    pairs.iter().find_map(|(norms, directions)| {
+        let stem = text.strip_suffix(norms)?;
+        all.find(&format!("{stem}{directions}"))
+    })
+}
+
 /// The weight of a bias.
 fn bias_weight<'a>(tensor: &Tensor, all: All<'a>) -> Option<&'a Tensor> {
     let is_bias = matches!(tensor.role, Role::Bias | Role::PriorBias);
@@ -49,7 +65,13 @@ fn bias_weight<'a>(tensor: &Tensor, all: All<'a>) -> Option<&'a Tensor> {
 fn weight_of<'a>(stem: &str, all: All<'a>) -> Option<&'a Tensor> {
     const MODULE: usize = 16;
     let called = |leaf: &&str| all.find(&format!("{stem}{leaf}"));
-    let named = ["weight", "kernel"].iter().find_map(called);
+    let leaves = [
+        "weight",
+        "kernel",
+        "weight_v",
+        "parametrizations.weight.original1",
+    ];
+    let named = leaves.iter().find_map(called);
     named.or_else(|| {
         let direct = |tensor: &&Tensor| !own_name(tensor)[stem.len()..].contains(['.', '/']);
         let mut matrices = all

@@ -1,6 +1,8 @@
 //! Roles of weights of two and more axes: projections, convolutions, tables.
 
 use super::index::{All, own_name, stem};
+use super::layouts::is_stack;
+use super::outputs::{Outputs, by_bias, by_next_norm};
 use super::reading::{Reading, known};
 use super::whole::Whole;
 use crate::model::convention::Convention;
@@ -21,7 +23,13 @@ pub(super) fn matrix(
     let (leaf, rank) = (name.leaf(), shape.len());
     let is_named = matches!(
         leaf,
-        "weight" | "kernel" | "w" | "embedding" | "embeddings" | "depthwise_kernel"
+        "weight"
+            | "kernel"
+            | "w"
+            | "embedding"
+            | "embeddings"
+            | "depthwise_kernel"
+            | "pointwise_kernel"
     ) || leaf.ends_with("_proj")
         || leaf == "in_proj_weight";
     if !is_named {
@@ -29,14 +37,24 @@ pub(super) fn matrix(
     }
     let own = own_module(name).to_ascii_lowercase();
     if rank == 2
-        && let Some(role) = table(name, &own, all, text)
+        && let Some(table) = table(name, &own, all, text)
     {
-        return known(role);
+        return table;
     }
-    let is_patches = name.inside("patch_embed") || own == "conv_proj" || name.inside("x_embedder");
+    let is_patches =
+        name.inside("patch_embed") || (own == "conv_proj" && rank > 3) || name.inside("x_embedder");
     // Flax's ViT.
     let is_patches = is_patches || (own == "embedding" && leaf == "kernel" && rank > 3);
-    if is_patches {
+    // Kernels of a stem that overlap are ordinary convolutions, and so are those of size 1.
+    let kernel = match whole.convention {
+        Convention::Pytorch => shape.get(2..).unwrap_or_default(),
+        _ => &shape[..rank.saturating_sub(2)],
+    };
+    let is_even = |size: &usize| *size == 1 || size.is_multiple_of(2);
+    let is_single = |size: &usize| *size == 1;
+    let has_patches =
+        kernel.iter().all(is_even) && (kernel.is_empty() || !kernel.iter().all(is_single));
+    if is_patches && has_patches {
         return known(Role::PatchEmbedding);
     }
     if rank == 3
@@ -46,17 +64,39 @@ pub(super) fn matrix(
     {
         return known(role);
     }
-    if rank > 3 || (rank == 3 && !name.inside("expert")) {
-        return known(convolution(name, &own));
+    if rank > 2 && !is_stack(name, shape) {
+        return convolution(name, shape, &own, all, whole, text);
     }
     if let Some(role) = modulation(name, all, text).or_else(|| projection(name, &own, all, text)) {
         return known(role);
     }
-    let has_bias = all.beside(text, "bias").is_some();
-    if !has_bias && is_doubtful(name, &own) {
-        return known(Role::Unknown);
+    if all.beside(text, "bias").is_some() || is_linear(&own) {
+        return known(Role::Linear);
     }
-    known(Role::Linear)
+    match is_doubtful(name, &own) {
+        true => known(Role::Unknown),
+        false => (
+            Role::Linear,
+            Some("a matrix without a bias, of no name that a table has"),
+        ),
+    }
+}
+
+/// Whether a name is one that linear layers have.
+fn is_linear(own: &str) -> bool {
+    let words = [
+        "proj",
+        "linear",
+        "dense",
+        "mlp",
+        "attn",
+        "head",
+        "classifier",
+    ];
+    let ends = [
+        "fc", "fc1", "fc2", "lin", "_a", "_b", "_q", "_k", "_v", "_o",
+    ];
+    words.iter().any(|word| own.contains(word)) || ends.iter().any(|end| own.ends_with(end))
 }
 
 /// The module that gives a weight its name: a stacked expert's weight bears the projection's name
@@ -82,49 +122,56 @@ fn is_doubtful(name: &Name<'_>, own: &str) -> bool {
     is_gate || (may_be_table && !is_projection)
 }
 
-fn table(name: &Name<'_>, own: &str, all: All<'_>, text: &str) -> Option<Role> {
+fn table(name: &Name<'_>, own: &str, all: All<'_>, text: &str) -> Option<Reading> {
     let leaf = name.leaf();
     let is_flax = matches!(leaf, "embedding" | "embeddings");
-    if leaf != "weight" && !is_flax {
+    // Nothing is added to a row that is looked up.
+    if !is_flax && (leaf != "weight" || all.beside(text, "bias").is_some()) {
         return None;
     }
-    let positions = [
-        "wpe",
-        "embed_positions",
-        "pos_embed",
-        "pos_embedding",
-        "pos_emb",
-    ];
-    let is_position = positions.contains(&own)
-        || own == "relative_attention_bias"
-        || own.ends_with("position_embeddings")
-        || own.ends_with("position_embedding")
-        || own == "rel_embeddings";
+    // A list of tables is called after its container.
+    let own = match is_number(own) {
+        true => &*name.parent().to_ascii_lowercase(),
+        false => own,
+    };
+    let maps = ["proj", "dense", "mlp", "linear", "norm"];
+    if !is_flax && maps.iter().any(|word| own.contains(word)) {
+        return None;
+    }
+    let is_position = matches!(own, "wpe" | "relative_attention_bias" | "rel_embeddings")
+        || (own.contains("emb") && own.contains("pos"))
+        || own == "distance_embedding"
+        || name.parent() == "embed_positions";
     if is_position && own == "embed_positions" && is_whispers(all, text) {
-        return Some(Role::Sinusoids);
+        return Some(known(Role::Sinusoids));
     }
     if is_position {
-        return Some(Role::PositionEmbedding);
+        return Some(known(Role::PositionEmbedding));
     }
-    let tokens = [
-        "wte",
-        "tok",
-        "tok_emb",
-        "embed",
-        "embed_in",
-        "embed_tokens",
-        "shared",
-        "emb",
-        "query_embed",
-        "level_embed",
-        "refpoint_embed",
-        "embedding_table",
-    ];
-    let is_table = ["embeddings", "embedding", "_tokens", "_token"]
+    if own.contains("patch") && !is_flax {
+        return None;
+    }
+    let is_known = matches!(
+        own,
+        "wte" | "tok" | "shared" | "embed" | "emb" | "embedding_table"
+    ) || own.starts_with("embed_")
+        || [
+            "embeddings",
+            "embedding",
+            "_embed",
+            "_emb",
+            "_tokens",
+            "_token",
+        ]
         .iter()
         .any(|end| own.ends_with(end));
-    let is_patches = name.inside("patch");
-    (is_flax || ((is_table || tokens.contains(&own)) && !is_patches)).then_some(Role::Embedding)
+    if is_known || is_flax {
+        return Some(known(Role::Embedding));
+    }
+    (own.contains("emb") || own == "codebook").then_some((
+        Role::Embedding,
+        Some("named for an embedding, and without a bias"),
+    ))
 }
 
 /// Whether the positions beside two convolutions of sound are Whisper's, which are computed.
@@ -149,12 +196,57 @@ fn of_heads(name: &Name<'_>, own: &str) -> Option<Role> {
     })
 }
 
-fn convolution(name: &Name<'_>, module: &str) -> Role {
-    let transposed = ["transpose", "deconv", "upconv", "up_conv", "convt"];
-    let up = transposed
+/// Words for layers that only transposed convolutions are called.
+const TRANSPOSED: [&str; 4] = ["transpose", "deconv", "convt", "conv_t"];
+
+/// Words for modules that make signals larger, where transposed convolutions are common.
+const ENLARGING: [&str; 5] = ["upconv", "up_conv", "upsampl", "upscal", "resize"];
+
+/// The largest kernel along a line, and more than an image's.
+const LINE: usize = 16;
+
+fn convolution(
+    name: &Name<'_>,
+    shape: &[usize],
+    module: &str,
+    all: All<'_>,
+    whole: &Whole<'_>,
+    text: &str,
+) -> Reading {
+    let has = |words: &[&str]| {
+        let any = |word: &&str| module.contains(word) || name.inside(word);
+        words.iter().any(any)
+    };
+    if whole.convention != Convention::Pytorch {
+        return known(match has(&TRANSPOSED) {
+            true => Role::ConvTranspose,
+            false => Role::Conv,
+        });
+    }
+    let kernel = &shape[2..];
+    let is_even = kernel
         .iter()
-        .any(|word| module.contains(word) || name.inside(word));
-    if up { Role::ConvTranspose } else { Role::Conv }
+        .all(|size| *size > 1 && size.is_multiple_of(2));
+    let shown = by_bias(text, shape, all);
+    match shown.or_else(|| by_next_norm(text, shape, all).filter(|_| is_even)) {
+        Some(Outputs::First) => return known(Role::Conv),
+        Some(Outputs::Second) => return known(Role::ConvTranspose),
+        None => {}
+    }
+    let is_line = kernel.len() == 1 && kernel[0] > LINE;
+    if is_line && !has(&["conv"]) {
+        return known(Role::Unknown);
+    }
+    if kernel.iter().any(|&size| size > 1) && has(&TRANSPOSED) {
+        return known(Role::ConvTranspose);
+    }
+    match is_even && has(&ENLARGING) {
+        true => (
+            Role::ConvTranspose,
+            Some("a kernel of even size in a module that enlarges"),
+        ),
+        false => known(Role::Conv),
+    }
 }
 
 /// The layers of a diffusion transformer that start at 0.
@@ -185,6 +277,8 @@ fn projection(name: &Name<'_>, module: &str, all: All<'_>, text: &str) -> Option
         return in_sequence(name, all, text);
     }
     Some(match module {
+        // A module by itself may be anything.
+        "query" if top_level => return None,
         "q_proj" | "wq" | "query" | "q" | "q_lin" => Role::Query,
         "k_proj" | "wk" | "key" | "k" | "k_lin" => Role::Key,
         "v_proj" | "wv" | "value" | "v" | "v_lin" => Role::Value,

@@ -1,13 +1,11 @@
 //! Residual blocks: which tensors end them, how they are numbered, how wide their stream is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::convolutions::natural;
+use super::before::natural;
 use super::index::own_name;
-use crate::activation::Activation;
 use crate::model::names::{is_number, numbered_block};
 use crate::model::role::Role;
-use crate::model::source::Source;
 use crate::model::tensor::Tensor;
 
 /// Stages hold blocks, and those hold none.
@@ -127,7 +125,7 @@ fn holds_blocks(ends: &[End], level: usize) -> bool {
 }
 
 /// Marks the last convolution and the last normalization of each residual unit of convolutions
-/// (`conv3`, `bn3`).
+/// (`conv3`, `bn3`), and the convolutions in it that a normalization follows.
 pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     let place = |name: &str, stem: &str| -> Option<(String, u32)> {
         let parts: Vec<&str> = name.split('.').collect();
@@ -146,8 +144,10 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     let norms = tensors
         .iter()
         .filter(|tensor| tensor.role == Role::NormWeight);
-    let normalized: HashSet<(String, u32)> =
-        norms.filter_map(|norm| place(&norm.name, "bn")).collect();
+    // As many as the convolution makes: before it, there would be as many as it takes.
+    let sizes: HashMap<(String, u32), Vec<usize>> = norms
+        .filter_map(|norm| Some((place(&norm.name, "bn")?, norm.shape.clone())))
+        .collect();
     for tensor in tensors {
         let stem = if tensor.role == Role::Conv {
             "conv"
@@ -157,16 +157,18 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         let Some((unit, number)) = place(&tensor.name, stem) else {
             continue;
         };
-        match (tensor.role, last.get(&unit) == Some(&number)) {
-            (Role::Conv, true) => {
-                tensor.role = Role::ResidualOut;
-                tensor.is_normalized |= normalized.contains(&(unit, number));
+        let is_last = last.get(&unit) == Some(&number);
+        let is_in_unit = last.contains_key(&unit);
+        match tensor.role {
+            Role::Conv if is_in_unit => {
+                let norm = sizes.get(&(unit, number));
+                tensor.is_normalized |=
+                    norm.is_some_and(|size| size.first() == tensor.shape.first());
+                if is_last {
+                    tensor.role = Role::ResidualOut;
+                }
             }
-            (Role::Conv, false) if last.contains_key(&unit) && tensor.activation.is_none() => {
-                tensor.activation = Some(Activation::Relu);
-                tensor.activation_from = Some(Source::Name);
-            }
-            (Role::NormWeight, true) => tensor.role = Role::LastNormWeight,
+            Role::NormWeight if is_last => tensor.role = Role::LastNormWeight,
             _ => {}
         }
     }

@@ -1,6 +1,7 @@
 //! Roles read off names and shapes: the tables of PyTorch's layers, transformers, timm,
 //! torchvision, Meta's Llama, Keras and Flax. A name that none of them uses is unknown.
 
+use super::free::free_parameter;
 use super::index::All;
 use super::projections::matrix;
 use super::reading::{Reading, known};
@@ -22,9 +23,12 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
     }
     let own = recurrent(&name, text, all)
         .or_else(|| adapter(&name, shape.len()))
-        .or_else(|| free_parameter(&name));
+        .or_else(|| free_parameter(&name, shape, text, all));
     if let Some(role) = own {
         return known(role);
+    }
+    if let Some(plain) = as_plain_weight(text, shape, all) {
+        return matrix(&Name::new(&plain), shape, all, whole, &plain);
     }
     let is_bias_of_heads = name.leaf() == "bias" && all.beside(text, "kernel").is_some();
     if shape.len() < 2 || is_bias_of_heads || is_response_norm(&name) {
@@ -32,6 +36,23 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
     } else {
         matrix(&name, shape, all, whole, text)
     }
+}
+
+/// The name that a weight would have if it were stored plainly: of a weight-normalized layer's
+/// directions, with their norms beside them.
+fn as_plain_weight(text: &str, shape: &[usize], all: All<'_>) -> Option<String> {
+    let pairs = [
+        (
+            "parametrizations.weight.original1",
+            "parametrizations.weight.original0",
+        ),
+        ("weight_v", "weight_g"),
+    ];
+    pairs.iter().find_map(|(directions, norms)| {
+        let module = text.strip_suffix(directions)?;
+        all.find(&format!("{module}{norms}"))?;
+        (shape.len() > 1).then(|| format!("{module}weight"))
+    })
 }
 
 fn buffer(name: &Name<'_>, dtype: DType) -> Option<Role> {
@@ -45,8 +66,33 @@ fn buffer(name: &Name<'_>, dtype: DType) -> Option<Role> {
         "token_type_ids" if !dtype.is_float() => Role::Counter,
         "position_ids" => Role::PositionIds,
         "inv_freq" => Role::RotaryFrequencies,
+        leaf if is_computed(leaf, name, dtype) => Role::Computed,
         _ => return None,
     })
+}
+
+/// Whether the model's own code computes the tensor.
+fn is_computed(leaf: &str, name: &Name<'_>, dtype: DType) -> bool {
+    if !dtype.is_float() {
+        let words = ["index", "idx", "indices", "ids", "mask", "coords", "order"];
+        // GPT-2's causal masks.
+        let is_mask = dtype == DType::Bool || (leaf == "bias" && name.inside("attn"));
+        return is_mask || words.iter().any(|word| leaf.contains(word));
+    }
+    let by_quantizer = [
+        "cluster_size",
+        "cluster_usage",
+        "embed",
+        "embed_avg",
+        "embed_sum",
+        "inited",
+        "initialized",
+    ];
+    match leaf {
+        "relative_coords_table" | "num_points_scale" | "n_points_scale" | "empty_weight" => true,
+        "input_min" | "input_max" | "output_min" | "output_max" => true,
+        _ => name.inside("codebook") && by_quantizer.contains(&leaf),
+    }
 }
 
 fn recurrent(name: &Name<'_>, text: &str, all: All<'_>) -> Option<Role> {
@@ -75,39 +121,4 @@ fn adapter(name: &Name<'_>, rank: usize) -> Option<Role> {
         (false, true) if rank > 1 => Some(Role::AdapterOut),
         _ => None,
     }
-}
-
-/// Parameters that have a name of their own instead of `weight` or `bias`.
-fn free_parameter(name: &Name<'_>) -> Option<Role> {
-    let scale = name.inside("ls1") || name.inside("ls2") || name.inside("layer_scale");
-    let in_detector = name.module() == "cls_logits" && name.parent() == "classification_head";
-    Some(match name.leaf() {
-        "A_log" => Role::StateMatrix,
-        "D" => Role::StateSkip,
-        "dt_bias" => Role::TimeStepBias,
-        "bias" if name.module() == "dt_proj" => Role::TimeStepBias,
-        "bias" if in_detector => Role::PriorBias,
-        "gamma" if scale => Role::BranchScale,
-        "gamma_1"
-        | "gamma_2"
-        | "lambda1"
-        | "lambda_1"
-        | "lambda_2"
-        | "resweight"
-        | "skip_gain"
-        | "layer_scale"
-        | "layer_scale_1"
-        | "layer_scale_2"
-        | "layer_scale_parameter" => Role::BranchScale,
-        "cls_token" | "dist_token" | "mask_token" | "reg_token" | "class_embedding"
-        | "register_tokens" | "class_token" => Role::Token,
-        "pos_embed"
-        | "pos_embedding"
-        | "position_embedding"
-        | "position_embeddings"
-        | "positional_embedding"
-        | "pos_emb"
-        | "relative_position_bias_table" => Role::PositionEmbedding,
-        _ => return None,
-    })
 }

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::convolutions::mark_groups;
+use super::convolutions::mark_convolutions;
 use super::fused::fused;
 use super::index::{All, own_name, sorted};
 use super::layouts::{gates, layout};
@@ -135,7 +135,7 @@ impl Model {
             read.write(tensor);
         }
         mark_residual_units(&mut tensors);
-        mark_groups(&mut tensors, &by_name);
+        mark_convolutions(&mut tensors, &by_name);
         // Of axes and roles the sources above names and shapes have the last word.
         for tensor in &mut tensors {
             if let Some(facts) = evidence.of(&tensor.name) {
@@ -199,7 +199,7 @@ fn read(tensor: &Tensor, all: All<'_>, whole: &Whole<'_>, facts: Option<&Facts>)
     let role = stated.map_or(read, |stated| refine(read, stated));
     let (layout, ground) = match facts.and_then(|facts| facts.layout.clone()) {
         Some(stated) => (Some(stated.value), None),
-        None => layout(&name, role.0, &tensor.shape, whole),
+        None => layout(&name, text, role.0, &tensor.shape, all, whole),
     };
     // Logits go through no activation.
     let by_role = (role.0 == Role::Head).then_some(Fact {

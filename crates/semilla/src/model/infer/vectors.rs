@@ -6,13 +6,17 @@
 use super::index::All;
 use super::reading::{Reading, known};
 use super::whole::Whole;
-use crate::model::names::{Name, is_in_block};
+use crate::model::names::{Name, is_in_block, is_number};
 use crate::model::role::Role;
 use crate::model::tensor::Tensor;
 
 /// Whether the module normalizes: `LayerNorm`, `input_layernorm`, `ln_1`, `bn2`, `norm`.
 pub(super) fn is_norm(name: &Name<'_>) -> bool {
-    let module = name.module().to_ascii_lowercase();
+    // A list of normalizations is called after its container.
+    let module = match is_number(name.module()) {
+        true => name.parent().to_ascii_lowercase(),
+        false => name.module().to_ascii_lowercase(),
+    };
     let numbered = |prefix: &str| {
         module.strip_prefix(prefix).is_some_and(|rest| {
             rest.is_empty() || rest.starts_with('_') || rest.bytes().all(|b| b.is_ascii_digit())
@@ -22,9 +26,10 @@ pub(super) fn is_norm(name: &Name<'_>) -> bool {
         || numbered("ln")
         || numbered("bn")
         || module.ends_with("_ln")
+        || module.ends_with("rms")
         || module.ends_with("_bn")
         // torchvision's shortcut: a convolution, then its normalization.
-        || (name.parent() == "downsample" && module == "1")
+        || (name.parent() == "downsample" && name.module() == "1")
 }
 
 /// Whether the module is ConvNeXt V2's global response normalization, which starts as no change.
@@ -34,7 +39,7 @@ pub(super) fn is_response_norm(name: &Name<'_>) -> bool {
 }
 
 /// Whether the module is a rectifier: `prelu`, `act`, `activation_2`, `p_re_lu`.
-fn is_rectifier(name: &Name<'_>) -> bool {
+pub(super) fn is_rectifier(name: &Name<'_>) -> bool {
     let module = name.module().to_ascii_lowercase();
     let module = module.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
     module.ends_with("relu")
@@ -51,8 +56,9 @@ pub(super) fn vector(
 ) -> Reading {
     let leaf = name.leaf();
     match leaf {
+        // StarReLU's, which start neither as one nor as nothing.
+        "scale" | "bias" if is_rectifier(name) => known(Role::Unknown),
         "weight" | "scale" | "gamma" | "g" => factor(name, shape, all, whole, text),
-        "alpha" if is_rectifier(name) => known(Role::Slope),
         "beta" if is_norm(name) || has_statistics(all, text) => known(Role::NormBias),
         "beta" if beside(all, text, &["gamma"], shape) => known(Role::NormBias),
         _ if leaf.ends_with("bias") || leaf == "b" => {
@@ -63,9 +69,11 @@ pub(super) fn vector(
                 let of = |leaf: &&str| all.find(&format!("{stem}{leaf}"));
                 ["weight", "scale"].iter().find_map(of)
             });
-            let is_shift = sibling.is_some_and(is_vector);
-            let is_shift = is_shift || (sibling.is_none() && has_statistics(all, text));
-            known(match is_norm(name) || is_shift || is_response_norm(name) {
+            let is_shift = match sibling {
+                Some(weight) => is_vector(weight),
+                None => is_norm(name) || has_statistics(all, text),
+            };
+            known(match is_shift || is_response_norm(name) {
                 true => Role::NormBias,
                 false => Role::Bias,
             })
@@ -87,19 +95,26 @@ fn factor(
         return known(Role::OffsetNormWeight);
     }
     if is_norm(name) {
-        return match whole.is_offset && !has_shift {
-            true => (
-                Role::OffsetNormWeight,
-                Some("pre_feedforward_layernorm is Gemma's, which multiplies by 1 + w"),
-            ),
-            false => known(Role::NormWeight),
+        return match has_shift {
+            true => known(Role::NormWeight),
+            false => whole.without_shift(name),
         };
     }
-    if has_shift || has_statistics(all, text) {
+    if has_statistics(all, text) || (has_shift && name.leaf() != "scale") {
         return known(Role::NormWeight);
     }
+    if has_shift && shape.iter().any(|&size| size > 1) {
+        return (
+            Role::NormWeight,
+            Some("a shift of its size is beside it, as a normalization has"),
+        );
+    }
     match name.leaf() {
-        "weight" if is_rectifier(name) => known(Role::Slope),
+        "weight" if is_rectifier(name) && shape.len() == 1 && shape[0] == 1 => known(Role::Slope),
+        "weight" if is_rectifier(name) => (
+            Role::Slope,
+            Some("named for an activation: a rectifier's slopes"),
+        ),
         "weight" if shape == [1] => (
             Role::Slope,
             Some("one weight without a bias: a rectifier's slope"),

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use super::index::{own_name, stem};
+use super::reading::{Reading, known};
 use crate::layout::Layout;
 use crate::model::convention::Convention;
 use crate::model::facts::Evidence;
 use crate::model::names::Name;
+use crate::model::role::Role;
 use crate::model::tensor::Tensor;
 
 /// Conclusions from the list as a whole about its parts.
@@ -17,8 +19,8 @@ pub(super) struct Whole<'a> {
     pub(super) conv1d: (Layout, Option<&'static str>),
     /// Containers with a weight of one element: a rectifier's slope.
     slopes: HashSet<&'a str>,
-    /// Normalizations multiply by 1 + w.
-    pub(super) is_offset: bool,
+    /// What normalizations without a shift do with their weight.
+    scales: Scales,
 }
 
 impl<'a> Whole<'a> {
@@ -32,14 +34,66 @@ impl<'a> Whole<'a> {
             convention: evidence.convention,
             conv1d: conv1d(tensors, evidence),
             slopes: slopes.map(|slope| container(own_name(slope))).collect(),
-            // Gemma 3n has the names, but multiplies by w.
-            is_offset: has(".pre_feedforward_layernorm.") && !has(".altup"),
+            scales: Scales::of(has),
+        }
+    }
+
+    /// The role of a normalization's weight that has no shift beside it.
+    pub(super) fn without_shift(&self, name: &Name<'_>) -> Reading {
+        match self.scales {
+            Scales::Gated if name.inside("linear_attn") => known(Role::NormWeight),
+            Scales::Offset(ground) => (Role::OffsetNormWeight, Some(ground)),
+            Scales::Gated => (
+                Role::OffsetNormWeight,
+                Some("linear_attn.in_proj is Qwen3-Next's, whose norms multiply by 1 + w"),
+            ),
+            Scales::Shared => (
+                Role::NormWeight,
+                Some("multiplies by w, as Llama's; Gemma's has the same names, and 1 + w"),
+            ),
+            Scales::Plain => known(Role::NormWeight),
         }
     }
 
     /// Whether a rectifier's slope of one element is in the same container as this weight.
     pub(super) fn is_beside_slope(&self, text: &str) -> bool {
         self.slopes.contains(container(text))
+    }
+}
+
+/// What normalizations without a shift do with their weight, by names of families.
+enum Scales {
+    /// They multiply by 1 + w.
+    Offset(&'static str),
+    /// They multiply by 1 + w, but those of linear attention by w.
+    Gated,
+    /// They multiply by w in most families of these names, by 1 + w in some.
+    Shared,
+    /// They multiply by w.
+    Plain,
+}
+
+impl Scales {
+    fn of(has: impl Fn(&str) -> bool) -> Self {
+        if has(".linear_attn.in_proj_") {
+            return Scales::Gated;
+        }
+        if has(".temporal_pre_norm.") {
+            return Scales::Offset(
+                "temporal_pre_norm is RecurrentGemma's, which multiplies by 1 + w",
+            );
+        }
+        // Gemma 3n and later ones have the names, but multiply by w.
+        let is_later = has(".altup") || has(".layer_scalar");
+        if has(".pre_feedforward_layernorm.") && !is_later {
+            return Scales::Offset(
+                "pre_feedforward_layernorm is Gemma's, which multiplies by 1 + w",
+            );
+        }
+        match has(".input_layernorm.") {
+            true => Scales::Shared,
+            false => Scales::Plain,
+        }
     }
 }
 
@@ -50,7 +104,7 @@ fn container(text: &str) -> &str {
 
 /// Whether a weight has a name that `Conv1D` of GPT-2 and linear layers of its copies share.
 pub(super) fn is_conv1d(name: &Name<'_>) -> bool {
-    matches!(name.module(), "c_attn" | "c_proj" | "c_fc") && name.inside_numbered("h")
+    matches!(name.module(), "c_attn" | "q_attn" | "c_proj" | "c_fc") && name.inside_numbered("h")
 }
 
 /// A fused projection is three times as wide as its input, a feed-forward block's first one four

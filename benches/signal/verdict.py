@@ -1,0 +1,119 @@
+"""The verdict of `semilla check` against training: one line per cell (depth, activation, initialization), then how well they agree.
+
+A cell is trained from three weight seeds at seven learning rates (SGD with momentum 0.9, 300 steps of 64 samples, the same order of
+samples for all); its loss is the mean over seeds at the rate that has the least. All replicas of a cell train side by side.
+`python verdict.py SEMILLA FOLDER`"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from images import digits, standard
+from safetensors.torch import load_file
+from scipy.stats import spearmanr
+from torch.nn import functional
+
+WIDTH, SEEDS, STEPS, BATCH, CLASSES = 48, 3, 300, 64, 10
+RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
+DEPTHS = [3, 8, 16, 30]
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "gelu": functional.gelu}
+STARTS = {
+    "PyTorch": ["--recipe", "pytorch"],
+    "Xavier": ["--scheme", "xavier_normal"],
+    "He": ["--scheme", "kaiming_normal"],
+    "orthogonal": ["--scheme", "orthogonal"],
+    "auto": ["--recipe", "auto"],
+}
+# A network that guesses has an accuracy of 0.1.
+TRAINED = 0.5
+
+
+def main(semilla, folder):
+    torch.set_num_threads(2)
+    pool, test = digits(Path(folder))
+    pool, test = standard(pool, pool), standard(test, pool)
+    flat = [images._replace(pixels=images.pixels.flatten(1)) for images in (pool, test)]
+    cells = []
+    print(f"{'cell':28} {'ln g1/gL':>9} {'verdict':8} {'loss':>7} {'accuracy':>8}")
+    for activation in ACTIVATIONS:
+        for depth in DEPTHS:
+            for name, options in STARTS.items():
+                model = f"mlp:784-{'-'.join([str(WIDTH)] * depth)}-{CLASSES}:{activation}"
+                headline, passes = check(semilla, model, options)
+                loss, accuracy = train(weights(semilla, model, options), ACTIVATIONS[activation], *flat)
+                cells.append((headline, passes, loss, accuracy))
+                verdict = "passes" if passes else "fails"
+                print(f"{activation:5} {depth:3} {name:18} {headline:9.1f} {verdict:8} {loss:7.3f} {accuracy:8.3f}", flush=True)
+    judge(cells)
+
+
+def check(semilla, model, options):
+    found = subprocess.run([semilla, "check", model, *options, "--json"], capture_output=True, text=True)
+    verdict = json.loads(found.stdout)["verdict"]
+    return verdict["log_gradients"], verdict["passes"]
+
+
+def weights(semilla, model, options):
+    """The tensors of all seeds, stacked."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for seed in range(SEEDS):
+            path = Path(folder) / f"{seed}.safetensors"
+            command = [semilla, "init", model, *options, "--seed", str(seed), "-o", path]
+            subprocess.run(command, check=True, capture_output=True)
+            files.append(load_file(path))
+    layers = len(files[0]) // 2
+    stacked = lambda name: torch.stack([file[name] for file in files]).repeat_interleave(len(RATES), 0)
+    return [(stacked(f"layers.{i}.weight"), stacked(f"layers.{i}.bias")) for i in range(layers)]
+
+
+def train(layers, activation, pool, test):
+    """Loss and accuracy on the test set at the best rate."""
+    parameters = [p.requires_grad_() for layer in layers for p in layer]
+    speeds = [torch.zeros_like(p) for p in parameters]
+    rates = torch.tensor(RATES).repeat(SEEDS)
+    order = torch.Generator().manual_seed(0)
+
+    def run(x):
+        x = x.expand(len(rates), *x.shape)
+        for place, (weight, bias) in enumerate(layers):
+            x = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
+            x = activation(x) if place + 1 < len(layers) else x
+        return x
+
+    def losses(x, classes):
+        logits = run(x)
+        each = functional.cross_entropy(logits.flatten(0, 1), classes.repeat(len(rates)), reduction="none")
+        return each.view(len(rates), -1).mean(1), (logits.argmax(2) == classes).float().mean(1)
+
+    for _ in range(STEPS):
+        places = torch.randint(len(pool.classes), (BATCH,), generator=order)
+        loss, _ = losses(pool.pixels[places], pool.classes[places])
+        gradients = torch.autograd.grad(loss.sum(), parameters)
+        with torch.no_grad():
+            for parameter, speed, gradient in zip(parameters, speeds, gradients):
+                rate = rates.view(-1, *[1] * (parameter.dim() - 1))
+                speed.mul_(0.9).add_(gradient)
+                parameter.sub_(rate * speed)
+    with torch.no_grad():
+        loss, accuracy = losses(test.pixels, test.classes)
+    # A replica that diverged has the worst loss there is.
+    loss = torch.nan_to_num(loss, nan=1e9, posinf=1e9).view(SEEDS, -1)
+    best = loss.median(0).values.argmin()
+    return loss[:, best].mean().item(), accuracy.view(SEEDS, -1)[:, best].mean().item()
+
+
+def judge(cells):
+    headline, passes, loss, accuracy = (np.array(column) for column in zip(*cells))
+    trained = accuracy > TRAINED
+    fails = ~passes
+    rank = spearmanr(np.abs(headline), loss).statistic
+    print(f"{len(cells)} cells; Spearman of |ln g1/gL| and the loss at the best rate: {rank:.2f}")
+    print(f"'fails': precision {np.mean(~trained[fails]):.2f}, recall {np.mean(fails[~trained]):.2f} of the {np.sum(~trained)} that did not train")
+
+
+main(*sys.argv[1:])

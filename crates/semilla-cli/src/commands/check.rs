@@ -1,0 +1,162 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+
+use semilla::Graph;
+use semilla::Stack;
+use semilla::graph::Initializer;
+use semilla::model::Spec;
+use semilla_checkpoint::ops::{Described, MemoryError, Planned};
+use semilla_checkpoint::{Checkpoint, open};
+use semilla_signal::{Batch, Datum, Report, check};
+use serde::Serialize;
+
+use crate::args::check::CheckArgs;
+use crate::commands::planned::{described, planned};
+use crate::failure::Failure;
+use crate::show::check::print;
+use crate::show::output::Output;
+
+/// `semilla check`: what the first weights do to signals; whether they pass.
+pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
+    let model = described(&args.plan.model)?;
+    let name = args.plan.model.model.as_deref().unwrap_or_default();
+    let graph = graph(name, model.as_ref())?;
+    let inputs = inputs(args, &graph)?;
+    let checked = match &args.weights {
+        Some(path) => Checked {
+            report: of_file(&graph, &inputs, path)?,
+            predicted: Vec::new(),
+        },
+        None => of_plan(args, &graph, &inputs, model.as_ref())?,
+    };
+    match output.is_json() {
+        true => output.json(&checked)?,
+        false => print(&checked.report, &checked.predicted, args.plan.full, output)?,
+    }
+    Ok(checked.report.verdict.passes)
+}
+
+/// What was measured, and what theory expects of plain stacks.
+#[derive(Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    report: Report,
+    predicted: Vec<Stack>,
+}
+
+/// The computation of a file or a description.
+fn graph<'a>(name: &str, model: Option<&'a Described>) -> Result<Cow<'a, Graph>, Failure> {
+    let none = || Failure::NoGraph(name.to_owned());
+    match model.ok_or_else(none)?.file.as_deref() {
+        Some(file) => file.graph().map(Cow::Borrowed).ok_or_else(none),
+        None => Ok(Cow::Owned(Spec::graph(name).map_err(|_| none())?)),
+    }
+}
+
+type Inputs = Vec<(String, Datum<f32>)>;
+
+/// The inputs: those of a file, or noise.
+fn inputs(args: &CheckArgs, graph: &Graph) -> Result<Inputs, Failure> {
+    let Some(path) = &args.data else {
+        let batch = Batch {
+            samples: args.samples as usize,
+            sizes: args.size.iter().cloned().collect(),
+            seed: args.plan.seed,
+            ..Batch::default()
+        };
+        return Ok(batch.inputs(graph)?);
+    };
+    let file = open(path)?;
+    let problem = |problem: String| Failure::Data {
+        path: path.clone(),
+        problem,
+    };
+    let wanted: Vec<&str> = graph.main().given().map(|input| &*input.name).collect();
+    let mut inputs = Vec::new();
+    for name in &wanted {
+        let place = match (
+            file.tensors().index_of(name),
+            &*wanted,
+            file.tensors().len(),
+        ) {
+            (Some(place), _, _) => Some(place),
+            // One array for one input needs no name.
+            (None, [_], 1) => Some(0),
+            _ => None,
+        };
+        let place = place.ok_or_else(|| problem(format!("it has no array {name:?}")))?;
+        let mut datum =
+            read(&*file, place)?.ok_or_else(|| problem(format!("{name:?} is no data")))?;
+        datum.truncate(args.samples as usize);
+        if !datum.is_finite() {
+            return Err(problem(format!("{name:?} has NaN or infinite values")));
+        }
+        inputs.push(((*name).to_owned(), datum));
+    }
+    Ok(inputs)
+}
+
+/// A tensor of a file.
+fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failure> {
+    let info = &file.tensors()[place];
+    let mut bytes = vec![0; info.bytes() as usize];
+    file.read(place, 0, &mut bytes)?;
+    Ok(Datum::decode(info.dtype(), info.shape(), &bytes))
+}
+
+/// The weights of a file, whatever its names are called in the graph.
+fn of_file(graph: &Graph, inputs: &Inputs, path: &Path) -> Result<Report, Failure> {
+    let file = open(path)?;
+    let mut weights: HashMap<String, Datum<f32>> = HashMap::new();
+    for (place, info) in file.tensors().iter().enumerate() {
+        weights.extend(read(&*file, place)?.map(|datum| (info.name().to_owned(), datum)));
+    }
+    let weight = |_: u64, tensor: &Initializer| weights.get(tensor.tensor.as_ref()?).cloned();
+    Ok(check(graph, inputs, &[0], weight)?)
+}
+
+/// The weights of a plan, for several seeds.
+fn of_plan(
+    args: &CheckArgs,
+    graph: &Graph,
+    inputs: &Inputs,
+    model: Option<&Described>,
+) -> Result<Checked, Failure> {
+    let mut planned = planned(&args.plan, model)?;
+    let mut made: HashMap<(u64, String), Datum<f32>> = HashMap::new();
+    let seeds: Vec<u64> = match &args.plan.plan {
+        // A saved plan has the seed that it was made with.
+        Some(_) => vec![planned.plan.seed],
+        None => (0..args.seeds)
+            .map(|i| args.plan.seed.wrapping_add(i))
+            .collect(),
+    };
+    for &seed in &seeds {
+        planned.plan = planned.plan.with_seed(seed);
+        for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
+            if let Some(name) = &tensor.tensor {
+                let datum = weight(&planned, name)?;
+                made.extend(datum.map(|datum| ((seed, name.clone()), datum)));
+            }
+        }
+    }
+    let weight =
+        |seed: u64, tensor: &Initializer| made.get(&(seed, tensor.tensor.clone()?)).cloned();
+    Ok(Checked {
+        report: check(graph, inputs, &seeds, weight)?,
+        predicted: planned.plan.stacks,
+    })
+}
+
+/// A tensor of the plan.
+fn weight(planned: &Planned<'_>, name: &str) -> Result<Option<Datum<f32>>, MemoryError> {
+    let Some(line) = planned.plan.line(name) else {
+        return Ok(None);
+    };
+    Ok(Datum::decode(
+        line.dtype,
+        &line.shape,
+        &planned.tensor(name)?,
+    ))
+}

@@ -1,0 +1,170 @@
+//! `semilla check`, through the real binary.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Runs the command; answers its exit code, what it prints, and what it complains about.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("semilla").expect("the binary is built");
+    let output = command.args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// A plain network of 30 layers.
+fn deep(activation: &str) -> String {
+    format!("mlp:{}10:{activation}", "48-".repeat(31))
+}
+
+fn json(arguments: &[&str]) -> (i32, Value) {
+    let (code, out, error) = run(&[arguments, &["--json"]].concat());
+    let value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
+    (code, value)
+}
+
+#[test]
+fn vanishing_gradients_fail() {
+    let model = deep("relu");
+    let (code, out, _) = run(&["check", &model, "--recipe", "pytorch"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.starts_with("fails: squared gradients shrink"), "{out}");
+    assert!(out.contains("past depth"), "{out}");
+    let (code, out, _) = run(&["check", &model]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.starts_with("passes: "), "{out}");
+}
+
+#[test]
+fn numbers_for_machines() {
+    let (code, report) = json(&["check", "mlp:16-32-32-32-4:tanh", "--seeds", "2"]);
+    assert_eq!(code, 0);
+    assert_eq!(report["verdict"]["passes"], true);
+    let runs = report["measurements"].as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    let layers = runs[0]["layers"].as_array().unwrap();
+    let weights: Vec<&str> = layers
+        .iter()
+        .map(|layer| layer["weight"].as_str().unwrap())
+        .collect();
+    let expected = [0, 1, 2, 3].map(|layer| format!("layers.{layer}.weight"));
+    assert_eq!(weights, expected);
+    // The input is standard normal, and tanh's exact gain keeps its variance: 1 per unit, up to
+    // the noise of 32 samples.
+    let second = layers[1]["forward"]["second_moment"].as_f64().unwrap();
+    assert!((0.5..2.0).contains(&second), "{second}");
+    assert_ne!(runs[0], runs[1], "each seed has its own weights");
+}
+
+#[test]
+fn theory_stands_beside_what_is_measured() {
+    let model = format!("mlp:{}10:tanh", "256-".repeat(21));
+    let (_, report) = json(&["check", &model, "--samples", "64"]);
+    let measured = report["verdict"]["log_gradients"].as_f64().unwrap();
+    let predicted = report["predicted"][0]["gradients"].as_f64().unwrap().ln();
+    // 20 layers of χ₁ about 1.14.
+    assert!((2.0..3.0).contains(&predicted), "{predicted}");
+    assert!(
+        (measured - predicted).abs() < 0.5,
+        "{measured}, not {predicted}"
+    );
+    let (_, out, _) = run(&["check", &model, "--seeds", "1"]);
+    assert!(
+        out.contains("theory: layers.0.weight to layers.19.weight"),
+        "{out}"
+    );
+}
+
+#[test]
+fn every_described_kind_runs() {
+    for model in [
+        &["mlp:8-16-4:gelu"][..],
+        &[
+            "conv:3-8-8-8:10:relu",
+            "--size",
+            "height=12",
+            "--size",
+            "width=12",
+        ],
+        &["transformer:2x64:100", "--size", "length=16"],
+        &["lstm:8-16:4", "--size", "length=10"],
+    ] {
+        let (code, out, error) = run(&[&["check"], model].concat());
+        assert_eq!(code, 0, "{model:?}: {out}{error}");
+    }
+}
+
+#[test]
+fn weights_and_data_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (weights, model) = (path("w.safetensors"), "mlp:8-16-16-16-4:relu");
+    let (code, _, error) = run(&["init", model, "-o", &weights]);
+    assert_eq!(code, 0, "{error}");
+    let (_, planned) = json(&["check", model, "--seeds", "1"]);
+    let (_, stored) = json(&["check", model, "--weights", &weights]);
+    assert_eq!(
+        planned["measurements"], stored["measurements"],
+        "the same weights, made or read"
+    );
+
+    let data = folder.path().join("x.npy");
+    npy(&data, [64, 8], |i| (i % 7) as f32);
+    let data = data.display().to_string();
+    let (code, report) = json(&["check", model, "--data", &data, "--samples", "16"]);
+    assert_eq!(code, 0);
+    let mean = report["measurements"][0]["layers"][0]["forward"]["mean"].as_f64();
+    assert!(mean.is_some());
+    npy(Path::new(&data), [64, 8], |_| f32::NAN);
+    let (code, _, error) = run(&["check", model, "--data", &data]);
+    assert_eq!(code, 2);
+    assert!(error.contains("NaN"), "{error}");
+    npy(Path::new(&data), [64, 9], |_| 1.0);
+    let (code, _, error) = run(&["check", model, "--data", &data]);
+    assert_eq!(code, 2);
+    assert!(
+        error.contains("[64, 9]") || error.contains("[32, 9]"),
+        "{error}"
+    );
+}
+
+/// A file of f32 numbers.
+fn npy(path: &Path, shape: [usize; 2], value: impl Fn(usize) -> f32) {
+    let [rows, columns] = shape;
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    while (10 + header.len() + 1) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend((0..rows * columns).flat_map(|i| value(i).to_le_bytes()));
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_cannot_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("w.safetensors").display().to_string();
+    assert_eq!(run(&["init", "mlp:8-4", "-o", &weights]).0, 0);
+    for (arguments, part) in [
+        (vec!["check", &*weights], "no computation to run"),
+        (vec!["check", "conv:3-8:10"], "height"),
+        (
+            vec!["check", "mlp:8-4-2", "--weights", &*weights],
+            "were not given",
+        ),
+        (vec!["check", "mlp:8-4-2", "--size", "x"], "AXIS=N"),
+    ] {
+        let (code, _, error) = run(&arguments);
+        assert_eq!(code, 2, "{arguments:?}: {error}");
+        assert!(error.contains(part), "{arguments:?}: {error}");
+    }
+}

@@ -1,0 +1,84 @@
+//! The way back.
+
+use super::datum::ValueId;
+use super::operator::Pass;
+use super::trace::Trace;
+use crate::array::Array;
+use crate::real::Real;
+
+/// The gradients of a trace's values.
+pub struct Gradients<T> {
+    by_value: Vec<Option<Array<T>>>,
+}
+
+impl<T> Gradients<T> {
+    /// The gradient of a value; `None` if nothing that was asked for depends on it.
+    pub fn of(&self, value: ValueId) -> Option<&Array<T>> {
+        self.by_value.get(value.0)?.as_ref()
+    }
+}
+
+impl<T: Real> Trace<T> {
+    /// The gradients of all values, from those of some: usually of an output, 1 where a loss is
+    /// its only element.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub fn gradients(&self, seeds: impl IntoIterator<Item = (ValueId, Array<T>)>) -> Gradients<T> {
+        let mut by_value: Vec<Option<Array<T>>> = Vec::new();
+        by_value.resize_with(self.arrays(), || None);
+        for (value, seed) in seeds {
+            assert_eq!(
+                seed.shape(),
+                self.array(value).shape(),
+                "a seed of the value's shape"
+            );
+            add(&mut by_value[value.0], seed);
+        }
+        for step in self.steps().iter().rev() {
+            let is_reached = step
+                .outputs
+                .iter()
+                .any(|output| by_value[output.0].is_some());
+            let wanted: Vec<bool> = step
+                .inputs
+                .iter()
+                .map(|&input| self.is_live(input))
+                .collect();
+            if !is_reached || !wanted.contains(&true) {
+                continue;
+            }
+            let found = step.operator.backward(&Pass {
+                inputs: step.inputs.iter().map(|&input| self.array(input)).collect(),
+                outputs: step
+                    .outputs
+                    .iter()
+                    .map(|&output| self.array(output))
+                    .collect(),
+                gradients: step
+                    .outputs
+                    .iter()
+                    .map(|output| by_value[output.0].as_ref())
+                    .collect(),
+                wanted,
+            });
+            for (&input, gradient) in step.inputs.iter().zip(found) {
+                if let Some(gradient) = gradient.filter(|_| self.is_live(input)) {
+                    add(&mut by_value[input.0], gradient);
+                }
+            }
+        }
+        Gradients { by_value }
+    }
+}
+
+fn add<T: Real>(sum: &mut Option<Array<T>>, term: Array<T>) {
+    match sum {
+        None => *sum = Some(term),
+        Some(sum) => {
+            debug_assert_eq!(sum.shape(), term.shape());
+            let pairs = sum.data_mut().iter_mut().zip(term.data());
+            pairs.for_each(|(sum, &term)| *sum += term);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Runs graphs: a forward pass that is recorded, and the way back over its steps.
+
+mod backward;
+mod call;
+mod datum;
+mod fault;
+mod operator;
+mod trace;
+
+pub(crate) use call::{Call, Made, Operand, Stand, affordable};
+pub(crate) use datum::Value;
+pub(crate) use operator::{Operator, Pass};
+
+pub use backward::Gradients;
+pub use datum::{Datum, ValueId};
+pub use fault::{Fault, Problem};
+pub use operator::Nature;
+pub use trace::{Mode, Step, Trace};

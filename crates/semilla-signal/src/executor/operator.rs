@@ -1,0 +1,69 @@
+//! Steps: what is computed, and how gradients go back.
+
+use std::borrow::Cow;
+
+use crate::array::Array;
+use crate::real::Real;
+
+/// A computation on arrays of known shapes.
+pub(crate) trait Operator<T: Real>: Send + Sync {
+    /// The outputs.
+    fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>>;
+
+    /// The gradient of each input; `None` where it is 0 or not wanted.
+    fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>>;
+
+    /// What it means for signals.
+    fn nature(&self) -> Nature {
+        Nature::Other
+    }
+}
+
+/// What a step means for signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// It sums over products of its two first inputs: a linear layer, a convolution.
+    Product,
+    /// It picks elements by indices: an embedding's rows.
+    Pick,
+    /// It is a function of each element.
+    Elementwise,
+    /// Anything else.
+    Other,
+}
+
+/// A step on the way back.
+pub(crate) struct Pass<'a, T: Clone> {
+    /// What the step took.
+    pub(crate) inputs: Vec<&'a Array<T>>,
+    /// What it made.
+    pub(crate) outputs: Vec<&'a Array<T>>,
+    /// The gradients of what it made; `None` is 0. At least one is there.
+    pub(crate) gradients: Vec<Option<&'a Array<T>>>,
+    /// The inputs whose gradients are wanted.
+    pub(crate) wanted: Vec<bool>,
+}
+
+impl<T: Real> Pass<'_, T> {
+    /// The gradient of an output.
+    pub(crate) fn gradient(&self, output: usize) -> Cow<'_, Array<T>> {
+        match self.gradients[output] {
+            Some(array) => Cow::Borrowed(array),
+            None => Cow::Owned(Array::filled(self.outputs[output].shape(), T::zero())),
+        }
+    }
+
+    /// The gradient of the only input.
+    pub(crate) fn only(gradient: Array<T>) -> Vec<Option<Array<T>>> {
+        vec![Some(gradient)]
+    }
+
+    /// A gradient, if that of the input is wanted.
+    pub(crate) fn if_wanted(
+        &self,
+        input: usize,
+        make: impl FnOnce() -> Array<T>,
+    ) -> Option<Array<T>> {
+        self.wanted[input].then(make)
+    }
+}

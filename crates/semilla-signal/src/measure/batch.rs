@@ -1,0 +1,176 @@
+//! Synthetic inputs of a graph: noise for numbers, random words for tokens.
+
+use std::collections::BTreeMap;
+
+use semilla::graph::{Dim, Graph, Source, Takers, Value, Wiring};
+use semilla::stream::{Sampler, Stream};
+use semilla::{DType, Distribution};
+
+use crate::array::Array;
+use crate::executor::Datum;
+
+/// The sizes of an input's open axes, and the seed of its values.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Samples: the size of the first axis, where it is open.
+    pub samples: usize,
+    /// Sizes of open axes by their names, such as `height`.
+    pub sizes: BTreeMap<String, usize>,
+    /// The shapes of inputs by their names; they override all else.
+    pub shapes: BTreeMap<String, Vec<usize>>,
+    /// The seed of the values.
+    pub seed: u64,
+}
+
+/// Why no input can be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// A size that the graph leaves open.
+    #[error("the size of axis {axis} ({name}) of the input {input:?} is open; give it")]
+    Open {
+        /// The input.
+        input: String,
+        /// The axis.
+        axis: usize,
+        /// Its name in the graph.
+        name: String,
+    },
+    /// The input has not even a known number of axes.
+    #[error("the shape of the input {0:?} is not known; give it")]
+    Shape(String),
+    /// The input is neither numbers nor whole numbers.
+    #[error("the input {0:?} is neither of numbers nor of whole numbers; give its values")]
+    Kind(String),
+}
+
+impl Batch {
+    /// Values for every input: standard normal numbers, words below the vocabulary of the table
+    /// that they are looked up in, and 1 for other whole numbers (masks).
+    ///
+    /// # Errors
+    /// A size that the graph leaves open, or an input of an unknown kind.
+    pub fn inputs(&self, graph: &Graph) -> Result<Vec<(String, Datum<f32>)>, BatchError> {
+        let vocabularies = vocabularies(graph);
+        let given = graph.main().given().map(|input| {
+            let shape = self.shape(input)?;
+            let datum = self.values(input, shape, vocabularies.get(&input.name))?;
+            Ok((input.name.clone(), datum))
+        });
+        given.collect()
+    }
+
+    fn shape(&self, input: &Value) -> Result<Vec<usize>, BatchError> {
+        if let Some(shape) = self.shapes.get(&input.name) {
+            return Ok(shape.clone());
+        }
+        let dims = input
+            .shape
+            .as_ref()
+            .ok_or_else(|| BatchError::Shape(input.name.clone()))?;
+        let size = |(axis, dim): (usize, &Dim)| {
+            let name = match dim {
+                Dim::Known(size) => return Ok(*size),
+                Dim::Named(name) => name.clone(),
+                Dim::Unknown => "without a name".to_owned(),
+            };
+            let found = self.sizes.get(&name).copied();
+            found
+                .or((axis == 0).then_some(self.samples))
+                .ok_or_else(|| BatchError::Open {
+                    input: input.name.clone(),
+                    axis,
+                    name,
+                })
+        };
+        dims.iter().enumerate().map(size).collect()
+    }
+
+    fn values(
+        &self,
+        input: &Value,
+        shape: Vec<usize>,
+        vocabulary: Option<&usize>,
+    ) -> Result<Datum<f32>, BatchError> {
+        let wrong = || BatchError::Kind(input.name.clone());
+        let dtype = input.dtype.ok_or_else(wrong)?;
+        let count = crate::array::checked_size(&shape).filter(|&count| count < 1 << 30);
+        let count = count.ok_or_else(|| BatchError::Shape(input.name.clone()))?;
+        let stream = Stream::new(self.seed, &input.name);
+        if dtype.is_float() {
+            let mut values = vec![0.0f32; count];
+            let normal = Distribution::Normal {
+                mean: 0.0,
+                std: 1.0,
+            };
+            let sampler = Sampler::new(&normal, DType::F32).map_err(|_| wrong())?;
+            stream.fill(&sampler, 0, &mut values);
+            return Array::new(shape, values)
+                .map(Datum::Float)
+                .ok_or_else(wrong);
+        }
+        let word = |at: usize| match vocabulary {
+            Some(&words) => i64::from(stream.word(at as u64)) % words.max(1) as i64,
+            None => 1,
+        };
+        Array::new(shape, (0..count).map(word).collect())
+            .map(Datum::Whole)
+            .ok_or_else(wrong)
+    }
+}
+
+/// The size of the table that each input is looked up in.
+fn vocabularies(graph: &Graph) -> BTreeMap<String, usize> {
+    let (wiring, takers) = (Wiring::of(graph), Takers::of(graph));
+    let mut found = BTreeMap::new();
+    for (place, tensor) in graph.main().initializers.iter().enumerate() {
+        for taker in takers.all(0, place) {
+            let Some(node) = graph
+                .node(taker.node)
+                .filter(|node| node.operator == "Gather")
+            else {
+                continue;
+            };
+            let (Some(indices), 0) = (node.inputs.get(1), taker.input) else {
+                continue;
+            };
+            if let Some(input) = origin(graph, &wiring, taker.node.body, indices) {
+                let rows = tensor.shape.first().copied().unwrap_or(1);
+                let least = found.entry(input).or_insert(rows);
+                *least = rows.min(*least);
+            }
+        }
+    }
+    found
+}
+
+/// The input that a value is, changed in type or shape at most.
+fn origin(graph: &Graph, wiring: &Wiring<'_>, body: usize, name: &str) -> Option<String> {
+    const LONGEST: usize = 16;
+    let mut name = name.to_owned();
+    for _ in 0..LONGEST {
+        match wiring.source(body, &name)? {
+            Source::Input { body: 0, index } => {
+                return Some(graph.main().inputs[index].name.clone());
+            }
+            Source::Output { node, .. } => {
+                let node = graph.node(node)?;
+                let passes = [
+                    "Cast",
+                    "Identity",
+                    "Reshape",
+                    "Unsqueeze",
+                    "Squeeze",
+                    "Flatten",
+                ];
+                name = node
+                    .inputs
+                    .first()
+                    .filter(|_| passes.contains(&&*node.operator))?
+                    .clone();
+            }
+            _ => return None,
+        }
+    }
+    None
+}

@@ -1,0 +1,149 @@
+//! One run, measured.
+
+use semilla::Graph;
+use semilla::graph::Initializer;
+use semilla::stream::{Sampler, Stream};
+use semilla::{DType, Distribution};
+use serde::Serialize;
+
+use super::flow::Flow;
+use super::layers::{Found, layers};
+use super::path::narrows;
+use super::statistics::{Backward, Forward};
+use crate::array::Array;
+use crate::executor::{Datum, Fault, Gradients, Mode, Problem, Trace, ValueId};
+
+/// What one run of a graph shows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurement {
+    /// Its layers, in the order in which they ran.
+    pub layers: Vec<Layer>,
+    /// The arrays through which all signals go, one per layer or block, from the input to the last
+    /// one before the output.
+    pub path: Vec<Point>,
+    /// The output.
+    pub output: Forward,
+}
+
+/// A layer: a weight, what it makes, and what comes back.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// The name of its weight.
+    pub weight: String,
+    /// Its operator.
+    pub operator: String,
+    /// What it makes: the pre-activations.
+    pub forward: Forward,
+    /// What the activation makes of that, if one follows.
+    pub activated: Option<Forward>,
+    /// The gradients of what it makes; `None` where none come back.
+    pub backward: Option<Backward>,
+    /// The mean square of the gradients of its weight.
+    pub weight_gradient: Option<f64>,
+}
+
+/// An array through which all signals go.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Point {
+    /// The weight of the last layer before it.
+    pub after: String,
+    /// The signal.
+    pub forward: Forward,
+    /// The squared norm of a sample's gradient there.
+    pub gradient: f64,
+}
+
+/// Runs a graph forward, then back from a gradient of standard normal numbers at its first output,
+/// and looks at every layer.
+///
+/// # Errors
+/// The graph does not run on these inputs and weights, or makes no numbers.
+pub fn measure<'n>(
+    graph: &Graph,
+    inputs: impl IntoIterator<Item = (&'n str, Datum<f32>)>,
+    weights: impl Fn(&Initializer) -> Option<Datum<f32>>,
+    seed: u64,
+) -> Result<Measurement, Fault> {
+    let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
+    let outputs = &graph.main().outputs;
+    let output = outputs.iter().find_map(|output| trace.find(&output.name));
+    let output = output.ok_or_else(|| Fault {
+        node: "the model".to_owned(),
+        problem: Problem::Unsupported("an output without floats".to_owned()),
+    })?;
+    let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
+    let flow = Flow::of(&trace);
+    let found = layers(&trace, graph, &flow);
+    let layer = |found: &Found| layer(&trace, &gradients, found);
+    Ok(Measurement {
+        layers: found.iter().map(layer).collect(),
+        path: path(&trace, &flow, &gradients, &found, output),
+        output: Forward::of(trace.array(output)),
+    })
+}
+
+fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer {
+    let (weight, id) = &trace.weights()[found.weight];
+    let mean_square = |array: &Array<f32>| {
+        let sum: f64 = array
+            .data()
+            .iter()
+            .map(|&g| f64::from(g) * f64::from(g))
+            .sum();
+        sum / array.data().len().max(1) as f64
+    };
+    Layer {
+        weight: weight.clone(),
+        operator: found.operator.clone(),
+        forward: Forward::of(trace.array(found.output)),
+        activated: found.activated.map(|value| Forward::of(trace.array(value))),
+        backward: gradients
+            .of(found.output)
+            .map(|array| Backward::of(array, found.units)),
+        weight_gradient: gradients.of(*id).map(mean_square),
+    }
+}
+
+/// The first array after each layer through which all signals go; the output is none of them.
+fn path(
+    trace: &Trace<f32>,
+    flow: &Flow,
+    gradients: &Gradients<f32>,
+    layers: &[Found],
+    output: ValueId,
+) -> Vec<Point> {
+    let narrows = narrows(trace, flow);
+    let mut points: Vec<(ValueId, Point)> = Vec::new();
+    for layer in layers {
+        let Some(value) = narrows[layer.step..].iter().find_map(|value| *value) else {
+            continue;
+        };
+        if value == output {
+            continue;
+        }
+        let gradient = gradients
+            .of(value)
+            .map(|array| Backward::of(array, layer.units));
+        let point = Point {
+            after: trace.weights()[layer.weight].0.clone(),
+            forward: Forward::of(trace.array(value)),
+            gradient: gradient.map_or(0.0, |backward| backward.squared_norm),
+        };
+        points.retain(|(other, _)| *other != value);
+        points.push((value, point));
+    }
+    points.into_iter().map(|(_, point)| point).collect()
+}
+
+/// Standard normal numbers.
+fn noise(shape: &[usize], seed: u64) -> Array<f32> {
+    let mut array = Array::filled(shape, 0.0);
+    let normal = Distribution::Normal {
+        mean: 0.0,
+        std: 1.0,
+    };
+    if let Ok(sampler) = Sampler::new(&normal, DType::F32) {
+        Stream::new(seed, "the gradient of the output").fill(&sampler, 0, array.data_mut());
+    }
+    array
+}

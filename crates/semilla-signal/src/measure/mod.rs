@@ -1,0 +1,19 @@
+//! What happens to signals: activations on their way forward, gradients on their way back.
+//!
+//! [`measure`] runs a graph once and looks at each layer; [`Verdict`] judges several measurements,
+//! which differ in the weights' seed.
+
+mod batch;
+mod check;
+mod flow;
+mod layers;
+mod measurement;
+mod path;
+mod statistics;
+mod verdict;
+
+pub use batch::{Batch, BatchError};
+pub use check::{Report, check};
+pub use measurement::{Layer, Measurement, Point, measure};
+pub use statistics::{Backward, Forward};
+pub use verdict::{Finding, Verdict};

@@ -1,0 +1,267 @@
+//! Functions of two elements, broadcast: sums, products, powers.
+
+use crate::array::{Array, size, strides};
+use crate::executor::{Call, Made, Operator, Pass, Problem};
+use crate::real::Real;
+use crate::walk::{broadcast, broadcast_strides, walk};
+
+/// A function of two arrays that broadcast, and its slope along each.
+pub(crate) struct Binary<F, A, B> {
+    shape: Vec<usize>,
+    value: F,
+    /// The slope along the first at (a, b, f(a, b)).
+    first: A,
+    /// The slope along the second.
+    second: B,
+}
+
+impl<T, F, A, B> Operator<T> for Binary<F, A, B>
+where
+    T: Real,
+    F: Fn(T, T) -> T + Send + Sync,
+    A: Fn(T, T, T) -> T + Send + Sync,
+    B: Fn(T, T, T) -> T + Send + Sync,
+{
+    fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
+        vec![combine(&self.shape, inputs[0], inputs[1], &self.value)]
+    }
+
+    fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        let [a, b] = [pass.inputs[0], pass.inputs[1]];
+        let (gradient, y) = (pass.gradient(0), pass.outputs[0]);
+        let along = |input: usize, slope: &dyn Fn(T, T, T) -> T| {
+            pass.if_wanted(input, || self.back(a, b, y, &gradient, input, slope))
+        };
+        vec![along(0, &self.first), along(1, &self.second)]
+    }
+}
+
+impl<F, A, B> Binary<F, A, B> {
+    /// The gradient of one of the two: summed over the axes along which it was repeated.
+    fn back<T: Real>(
+        &self,
+        a: &Array<T>,
+        b: &Array<T>,
+        y: &Array<T>,
+        gradient: &Array<T>,
+        input: usize,
+        slope: &dyn Fn(T, T, T) -> T,
+    ) -> Array<T> {
+        let steps = [a, b].map(|array| broadcast_strides(array.shape(), &self.shape));
+        let own = strides(&self.shape);
+        let mut result = Array::filled([a, b][input].shape(), T::zero());
+        let sums = result.data_mut();
+        let (a, b, y, g) = (a.data(), b.data(), y.data(), gradient.data());
+        let all = [&*steps[0], &*steps[1], &*own];
+        walk(&self.shape, [0; 3], all, |at, run, step| {
+            for i in 0..run as isize {
+                let [at_a, at_b, at] = [0, 1, 2].map(|n| (at[n] + i * step[n]) as usize);
+                let term = g[at] * slope(a[at_a], b[at_b], y[at]);
+                sums[[at_a, at_b][input]] += term;
+            }
+        });
+        result
+    }
+}
+
+/// A function of the elements of two arrays that broadcast to a shape.
+pub(crate) fn combine<A: Copy, B: Copy, C: Copy>(
+    shape: &[usize],
+    a: &Array<A>,
+    b: &Array<B>,
+    f: impl Fn(A, B) -> C,
+) -> Array<C> {
+    let steps = [
+        broadcast_strides(a.shape(), shape),
+        broadcast_strides(b.shape(), shape),
+    ];
+    let (a, b) = (a.data(), b.data());
+    let mut made = Vec::with_capacity(size(shape));
+    walk(shape, [0; 2], [&*steps[0], &*steps[1]], |at, run, step| {
+        let [at_a, at_b] = at.map(|at| at as usize);
+        match step {
+            [1, 1] => {
+                let pairs = a[at_a..at_a + run].iter().zip(&b[at_b..at_b + run]);
+                made.extend(pairs.map(|(&a, &b)| f(a, b)));
+            }
+            [1, 0] => made.extend(a[at_a..at_a + run].iter().map(|&a| f(a, b[at_b]))),
+            [0, 1] => made.extend(b[at_b..at_b + run].iter().map(|&b| f(a[at_a], b))),
+            [a_step, b_step] => made.extend((0..run as isize).map(|i| {
+                f(
+                    a[(at[0] + i * a_step) as usize],
+                    b[(at[1] + i * b_step) as usize],
+                )
+            })),
+        }
+    });
+    Array::new(shape, made).expect("a walk visits every element once")
+}
+
+/// Two arrays of floats, and the shape that they broadcast to.
+fn step<T: Real>(
+    call: &Call<'_, T>,
+    value: impl Fn(T, T) -> T + Send + Sync + 'static,
+    first: impl Fn(T, T, T) -> T + Send + Sync + 'static,
+    second: impl Fn(T, T, T) -> T + Send + Sync + 'static,
+) -> Result<Made<T>, Problem> {
+    let operands = [call.float(0)?, call.float(1)?];
+    let shape = broadcast(operands[0].array.shape(), operands[1].array.shape());
+    let shape = shape.ok_or_else(|| call.shapes("the two do not broadcast"))?;
+    let binary = Binary {
+        shape,
+        value,
+        first,
+        second,
+    };
+    Made::step(binary, operands)
+}
+
+/// The functions by their operators; `None` if the operator is none of them.
+pub(crate) fn lower<T: Real>(
+    operator: &str,
+    call: &Call<'_, T>,
+) -> Result<Option<Made<T>>, Problem> {
+    let (zero, one) = (T::zero(), T::one());
+    let made = match operator {
+        "Add" => step(call, |a, b| a + b, move |_, _, _| one, move |_, _, _| one),
+        "Sub" => step(call, |a, b| a - b, move |_, _, _| one, move |_, _, _| -one),
+        "Mul" => step(call, |a, b| a * b, |_, b, _| b, |a, _, _| a),
+        "Div" => step(call, |a, b| a / b, move |_, b, _| one / b, |_, b, y| -y / b),
+        "Pow" => step(
+            call,
+            |a, b| a.powf(b),
+            move |a, b, _| if b == zero { zero } else { b * a.powf(b - one) },
+            move |a, _, y| if a > zero { y * a.ln() } else { zero },
+        ),
+        "PRelu" => step(
+            call,
+            move |x, slope| if x < zero { x * slope } else { x },
+            move |x, slope, _| if x < zero { slope } else { one },
+            move |x, _, _| if x < zero { x } else { zero },
+        ),
+        "Mod" => step(
+            call,
+            |a, b| a - b * (a / b).trunc(),
+            move |_, _, _| one,
+            move |a, b, _| -(a / b).trunc(),
+        ),
+        _ => return Ok(None),
+    };
+    made.map(Some)
+}
+
+/// The greatest or least of several arrays.
+pub(crate) struct Extreme {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) is_greatest: bool,
+}
+
+impl Extreme {
+    fn better<T: Real>(&self, a: T, b: T) -> bool {
+        if self.is_greatest { a > b } else { a < b }
+    }
+}
+
+impl<T: Real> Operator<T> for Extreme {
+    fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
+        let start = combine(&self.shape, inputs[0], inputs[0], |a, _| a);
+        let best = inputs[1..].iter().fold(start, |best, input| {
+            combine(&self.shape, &best, input, |a, b| {
+                if self.better(b, a) { b } else { a }
+            })
+        });
+        vec![best]
+    }
+
+    fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        // Ties share the gradient, as in PyTorch.
+        let (gradient, y) = (pass.gradient(0), pass.outputs[0]);
+        let mut winners = Array::filled(&*self.shape, T::zero());
+        for input in &pass.inputs {
+            winners = {
+                let own = combine(&self.shape, input, y, |a, y| a == y);
+                winners.zip(&own, |sum, wins| if wins { sum + T::one() } else { sum })
+            };
+        }
+        let share = gradient.zip(&winners, |g, n| g / n);
+        let back = |(place, input): (usize, &&Array<T>)| {
+            pass.if_wanted(place, || {
+                let own = combine(&self.shape, input, y, |a, y| a == y);
+                let terms = share.zip(&own, |g, wins| if wins { g } else { T::zero() });
+                summed(&terms, input.shape())
+            })
+        };
+        pass.inputs.iter().enumerate().map(back).collect()
+    }
+}
+
+/// An array summed over the axes along which one of shape `to` was repeated.
+pub(crate) fn summed<T: Real>(array: &Array<T>, to: &[usize]) -> Array<T> {
+    if array.shape() == to {
+        return array.clone();
+    }
+    let (own, into) = (strides(array.shape()), broadcast_strides(to, array.shape()));
+    let mut result = Array::filled(to, T::zero());
+    let sums = result.data_mut();
+    walk(array.shape(), [0; 2], [&*own, &*into], |at, run, step| {
+        for i in 0..run as isize {
+            sums[(at[1] + i * step[1]) as usize] += array.data()[(at[0] + i * step[0]) as usize];
+        }
+    });
+    result
+}
+
+/// `Max`, `Min`, `Sum` and `Mean` of any number of arrays.
+pub(crate) fn several<T: Real>(
+    operator: &str,
+    call: &Call<'_, T>,
+) -> Result<Option<Made<T>>, Problem> {
+    let count = call.inputs.len();
+    if !matches!(operator, "Max" | "Min" | "Sum" | "Mean") {
+        return Ok(None);
+    }
+    let operands: Result<Vec<_>, _> = (0..count).map(|input| call.float(input)).collect();
+    let operands = operands?;
+    let mut shape = Vec::new();
+    for operand in &operands {
+        shape = broadcast(&shape, operand.array.shape())
+            .ok_or_else(|| call.shapes("they do not broadcast"))?;
+    }
+    let made = match operator {
+        "Max" | "Min" => {
+            let is_greatest = operator == "Max";
+            Made::step(Extreme { shape, is_greatest }, operands)
+        }
+        _ => {
+            let is_mean = operator == "Mean";
+            let factor = if is_mean { 1.0 / count as f64 } else { 1.0 };
+            Made::step(Total { shape, factor }, operands)
+        }
+    };
+    made.map(Some)
+}
+
+/// The sum of several arrays, times a factor.
+struct Total {
+    shape: Vec<usize>,
+    factor: f64,
+}
+
+impl<T: Real> Operator<T> for Total {
+    fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
+        let zeros = Array::filled(&*self.shape, T::zero());
+        let add =
+            |sum: Array<T>, input: &&Array<T>| combine(&self.shape, &sum, input, |a, b| a + b);
+        let factor = T::of(self.factor);
+        vec![inputs.iter().fold(zeros, add).map(|sum| sum * factor)]
+    }
+
+    fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        let factor = T::of(self.factor);
+        let gradient = pass.gradient(0).map(|g| g * factor);
+        let back = |(place, input): (usize, &&Array<T>)| {
+            pass.if_wanted(place, || summed(&gradient, input.shape()))
+        };
+        pass.inputs.iter().enumerate().map(back).collect()
+    }
+}

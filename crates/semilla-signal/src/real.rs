@@ -1,0 +1,45 @@
+//! Elements.
+
+use num_traits::{Float, FloatConst, NumAssign};
+
+/// Elements that graphs run on: `f32`, or `f64`.
+pub trait Real:
+    Float + FloatConst + NumAssign + std::iter::Sum + Default + Send + Sync + std::fmt::Debug + 'static
+{
+    /// The nearest element.
+    fn of(value: f64) -> Self;
+
+    /// The value as `f64`.
+    fn f64(self) -> f64;
+
+    /// The error function.
+    fn erf(self) -> Self;
+}
+
+impl Real for f32 {
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+
+    fn f64(self) -> f64 {
+        self.into()
+    }
+
+    fn erf(self) -> Self {
+        libm::erff(self)
+    }
+}
+
+impl Real for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    fn f64(self) -> f64 {
+        self
+    }
+
+    fn erf(self) -> Self {
+        libm::erf(self)
+    }
+}

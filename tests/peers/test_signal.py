@@ -1,0 +1,178 @@
+"""Graphs run by semilla-signal against PyTorch and ONNX Runtime: values and gradients.
+
+Models are exported without folding, so that each parameter keeps its name. The example `run` of
+`crates/semilla-signal` reads the model, the inputs and a seed for each output's gradient.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import nn
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "examples" / "run"
+
+
+def export(model, inputs, path, opset=20):
+    names = [f"x{i}" for i in range(len(inputs))]
+    model.eval()
+    torch.onnx.export(model, tuple(inputs), path, input_names=names, output_names=["y"], dynamo=True,
+                      optimize=False, opset_version=opset, verbose=False, external_data=False)
+    return names
+
+
+def run(path, given, made, *flags):
+    save_file({k: np.ascontiguousarray(v) for k, v in given.items()}, path.with_suffix(".given"))
+    found = subprocess.run([RUN, path, path.with_suffix(".given"), made, *flags], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return load_file(made)
+
+
+def close(found, expected, tolerance, what):
+    scale = max(np.abs(expected).max(), 1e-3)
+    error = np.abs(found - expected).max() / scale
+    assert error < tolerance, f"{what}: off by {error:.2e} of {scale:.2e}"
+
+
+def compare(model, inputs, tmp_path):
+    """Values equal to ONNX Runtime's to 1e-4, gradients to PyTorch's to 1e-3."""
+    torch.manual_seed(1)
+    path = tmp_path / "model.onnx"
+    names = export(model, inputs, path)
+    given = dict(zip(names, (x.detach().numpy() for x in inputs)))
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    wanted = {i.name for i in session.get_inputs()}
+    expected = session.run(["y"], {k: v for k, v in given.items() if k in wanted})[0]
+    live = [x.clone().requires_grad_() if x.is_floating_point() else x for x in inputs]
+    y = model(*live)
+    y = y[0] if isinstance(y, (tuple, list)) else y
+    seed = torch.randn_like(y)
+    (y * seed).sum().backward()
+    made = run(path, {**given, "seed:y": seed.numpy()}, tmp_path / "made.safetensors")
+    close(made["y"], expected, 1e-4, "y")
+    compared = 0
+    gradients = {name: x.grad for name, x in zip(names, live) if x.is_floating_point()}
+    gradients |= {name: p.grad for name, p in model.named_parameters()}
+    for name, gradient in gradients.items():
+        key = f"gradient:{name}"
+        if gradient is not None and key in made:
+            close(made[key], gradient.numpy(), 1e-3, key)
+            compared += 1
+    floats = sum(g is not None for g in gradients.values())
+    assert compared >= 0.9 * floats, f"{compared} of {floats} gradients: {sorted(set(gradients) - {k[9:] for k in made})}"
+
+
+def sequential(*layers):
+    return nn.Sequential(*layers)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind, **options):
+        super().__init__()
+        self.layer = kind(5, 7, **options)
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.middle = nn.Conv2d(8, 8, 3, padding=1)
+        self.up = nn.ConvTranspose2d(8, 8, 2, stride=2)
+        self.out = nn.Conv2d(11, 2, 1)
+        self.norm = nn.GroupNorm(2, 8)
+
+    def forward(self, x):
+        low = torch.relu(self.norm(self.middle(torch.relu(self.down(x)))))
+        high = torch.nn.functional.interpolate(low, scale_factor=2, mode="bilinear")
+        return self.out(torch.cat([self.up(low) + high, x], 1))
+
+
+MODULES = {
+    "mlp": (lambda: sequential(nn.Linear(6, 9), nn.GELU(), nn.Linear(9, 4), nn.Tanh()), [(5, 6)]),
+    "activations": (lambda: sequential(nn.SiLU(), nn.Mish(), nn.SELU(), nn.ELU(), nn.Softplus(), nn.Hardswish(),
+                                       nn.LeakyReLU(), nn.PReLU(), nn.LogSigmoid()), [(4, 5)]),
+    "convolution": (lambda: sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), nn.ReLU(),
+                                       nn.MaxPool2d(2), nn.Conv2d(6, 4, 1)), [(2, 4, 13, 11)]),
+    "batch_norm": (lambda: sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AvgPool2d(2)), [(2, 3, 8, 8)]),
+    "conv1d_3d": (lambda: sequential(nn.Conv1d(3, 5, 3, dilation=2), nn.InstanceNorm1d(5, affine=True)), [(2, 3, 12)]),
+    "conv3d": (lambda: sequential(nn.Conv3d(2, 3, 2, padding=1), nn.AdaptiveAvgPool3d(1), nn.Flatten()), [(2, 2, 4, 4, 4)]),
+    "lstm": (lambda: Recurrent(nn.LSTM, num_layers=2, bidirectional=True), [(4, 3, 5)]),
+    "gru": (lambda: Recurrent(nn.GRU), [(4, 3, 5)]),
+    "rnn": (lambda: Recurrent(nn.RNN), [(4, 3, 5)]),
+    "unet": (UNet, [(1, 3, 8, 8)]),
+    "encoder": (lambda: nn.TransformerEncoderLayer(16, 4, 32, batch_first=True, dropout=0.0), [(2, 5, 16)]),
+    "pixels": (lambda: sequential(nn.Conv2d(3, 8, 3), nn.PixelShuffle(2), nn.ReflectionPad2d(1)), [(1, 3, 6, 6)]),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules(name, tmp_path):
+    torch.manual_seed(0)
+    make, shapes = MODULES[name]
+    compare(make(), [torch.randn(*shape) for shape in shapes], tmp_path)
+
+
+def timm_model(name, **options):
+    import timm
+
+    return timm.create_model(name, **options)
+
+
+def language_model(kind, **config):
+    import transformers
+
+    model = getattr(transformers, kind)
+    config = model.config_class(**config, use_cache=False)
+    config._attn_implementation = "eager"
+
+    class Logits(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model(config)
+
+        def forward(self, tokens):
+            return self.model(tokens).logits
+
+    return Logits()
+
+
+def image(*shape):
+    return lambda: [torch.randn(*shape)]
+
+
+def tokens(vocabulary, *shape):
+    return lambda: [torch.randint(0, vocabulary, shape)]
+
+
+SIZES = dict(vocab_size=50, hidden_size=32, num_attention_heads=4, num_hidden_layers=2, intermediate_size=48)
+MODELS = {
+    "resnet18": (lambda: __import__("torchvision").models.resnet18(num_classes=10), image(2, 3, 40, 40)),
+    "vit": (lambda: timm_model("vit_tiny_patch16_224", img_size=32, depth=2), image(1, 3, 32, 32)),
+    "convnext": (lambda: timm_model("convnext_atto", depths=(1, 1, 1, 1)), image(1, 3, 64, 64)),
+    "swin": (lambda: timm_model("swin_tiny_patch4_window7_224", img_size=56, window_size=7, depths=(1, 1),
+                                embed_dim=24, num_heads=(2, 4)), image(1, 3, 56, 56)),
+    "efficientnet": (lambda: timm_model("efficientnet_lite0", num_classes=5), image(1, 3, 48, 48)),
+    "mixer": (lambda: timm_model("mixer_s32_224", img_size=64), image(1, 3, 64, 64)),
+    "gpt2": (lambda: language_model("GPT2LMHeadModel", vocab_size=50, n_embd=32, n_head=4, n_layer=2, n_positions=16),
+             tokens(50, 2, 9)),
+    "llama": (lambda: language_model("LlamaForCausalLM", num_key_value_heads=2, **SIZES), tokens(50, 2, 9)),
+    "bert": (lambda: language_model("BertForMaskedLM", **SIZES), tokens(50, 2, 9)),
+    "mamba": (lambda: language_model("MambaForCausalLM", vocab_size=50, hidden_size=16, num_hidden_layers=1, state_size=4),
+              tokens(50, 1, 6)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models(name, tmp_path):
+    torch.manual_seed(0)
+    make, inputs = MODELS[name]
+    compare(make().eval(), inputs(), tmp_path)
