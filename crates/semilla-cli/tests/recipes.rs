@@ -71,6 +71,8 @@ fn every_recipe_is_listed_and_what_is_printed_plans_the_same() {
 #[test]
 fn auto_is_a_table_by_role() {
     let folder = tempfile::tempdir().unwrap();
+    let code = stdout(folder.path(), &["recipes", "transformers"]);
+    assert!(code.contains("config.json"), "{code}");
     let table = stdout(folder.path(), &["recipes", "auto"]);
     assert!(table.starts_with("auto is code, not TOML"), "{table}");
     let rows = json(folder.path(), &["recipes", "auto", "--json"]);

@@ -55,21 +55,30 @@ impl Config {
         })
     }
 
-    /// The model that these names belong to: the configuration's, or the one without its head.
+    /// The model that these names belong to: the configuration's, unless another class of its
+    /// family has more of them, such as the one without a head.
     ///
     /// # Errors
     /// [`ConfigError`].
     pub fn blueprint_like(&self, names: &[&str]) -> Result<Blueprint, ConfigError> {
-        let own = self.blueprint()?;
-        let names = || names.iter().copied();
-        if own.matches(names()) == names().len() {
-            return Ok(own);
+        let matches = |blueprint: &Blueprint| blueprint.matches(names.iter().copied());
+        let own = match self.blueprint() {
+            Ok(own) if matches(&own) == names.len() => return Ok(own),
+            Ok(own) => Ok(own),
+            Err(error @ ConfigError::UnknownArchitecture { .. }) => Err(error),
+            Err(error) => return Err(error),
+        };
+        let lineage = self.lineage()?;
+        let mut best = own.as_ref().map_or(0, matches);
+        let mut found = own;
+        for head in lineage.heads() {
+            let other = self.of_head(&lineage, head)?;
+            let count = matches(&other);
+            if count > best {
+                (best, found) = (count, Ok(other));
+            }
         }
-        let base = self.of_head(&self.lineage()?, BASE)?;
-        Ok(match base.matches(names()) > own.matches(names()) {
-            true => base,
-            false => own,
-        })
+        found
     }
 
     fn lineage(&self) -> Result<Lineage, ConfigError> {

@@ -75,14 +75,20 @@ impl Lineage {
 
     /// The classes of its models.
     pub(super) fn classes(&self) -> Vec<String> {
+        let names = self.heads().into_iter();
+        names
+            .map(|name| format!("{}{name}", self.class()))
+            .collect()
+    }
+
+    /// The rests of their names.
+    pub(super) fn heads(&self) -> Vec<&'static str> {
         let mut all: Vec<&str> = Vec::new();
         for (name, _) in self.0.iter().flat_map(|family| &family.heads) {
             if !all.contains(&name.as_str()) && self.head(name).is_some() {
                 all.push(name);
             }
         }
-        all.into_iter()
-            .map(|name| format!("{}{name}", self.class()))
-            .collect()
+        all
     }
 }

@@ -113,6 +113,14 @@ fn files_without_the_head_are_recognized() {
         class(&["transformer.wte.weight", "extra"]),
         "GPT2LMHeadModel"
     );
+    let score = ["transformer.wte.weight", "score.weight"];
+    assert_eq!(class(&score), "GPT2ForSequenceClassification");
+    // A class of someone's own, around a model that is known.
+    let own = r#"{"model_type": "gpt2", "architectures": ["MyModel"]}"#;
+    let own: Config = serde_json::from_str(own).unwrap();
+    let found = own.blueprint_like(&["wte.weight", "mine.weight"]).unwrap();
+    assert_eq!(found.architecture, "GPT2Model");
+    assert!(own.blueprint_like(&["mine.weight"]).is_err());
 }
 
 #[test]

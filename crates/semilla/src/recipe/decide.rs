@@ -58,7 +58,7 @@ impl Recipe {
             }
             decisions.push(decision);
         }
-        self.check_matched(&unmatched)?;
+        self.check_matched(&unmatched, &model)?;
         self.check_unused(&used)?;
         if self.is_strict {
             let all = model.tensors.iter().zip(&decisions);
@@ -186,7 +186,7 @@ impl Recipe {
         })
     }
 
-    fn check_matched(&self, unmatched: &[&Tensor]) -> Result<(), RecipeError> {
+    fn check_matched(&self, unmatched: &[&Tensor], model: &Model) -> Result<(), RecipeError> {
         let Some(first) = unmatched.first() else {
             return Ok(());
         };
@@ -203,7 +203,7 @@ impl Recipe {
             recipe: self.name.clone(),
             names,
             count,
-            example: rule_for(first),
+            example: rule_for(first, model),
             is_auto: self.last_resort.is_auto(),
         })
     }

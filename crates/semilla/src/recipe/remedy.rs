@@ -1,13 +1,20 @@
 //! Rules that would decide a tensor, as they are written: remedies in errors.
 
+use super::auto;
 use crate::init::Initializer;
-use crate::model::{Role, Tensor};
+use crate::layout::FanRule;
+use crate::model::{Model, Role, Tensor};
 
 /// Characters of a name in an error, at most.
 const NAME: usize = 80;
 
-/// A rule that would decide a tensor of unknown role, with an initializer that fits its shape.
-pub(super) fn rule_for(tensor: &Tensor) -> String {
+/// A rule that would decide a tensor: as `auto` does where the role is known, otherwise with an
+/// initializer that fits the shape.
+pub(super) fn rule_for(tensor: &Tensor, model: &Model) -> String {
+    if let Some(decision) = auto::decide(tensor, model, FanRule::Exact) {
+        let init = decision.initializer.to_string();
+        return format!("[[rule]] with {}, init = {init:?}", matching(tensor));
+    }
     let values = match tensor.shape.len() {
         _ if !tensor.dtype.is_float() => r#"init = "zeros""#,
         0 | 1 => r#"init = "ones""#,

@@ -33,7 +33,37 @@ pub(super) fn layout(
             _ => {}
         }
     }
+    if let Some(layout) = dense(name, text, shape, all, whole.convention) {
+        return (Some(layout), None);
+    }
     (by_convention(name, role, shape, whole.convention), None)
+}
+
+/// The layout of a dense kernel of more than two axes, which Keras and Flax have: its bias has the
+/// axes of its outputs, and all others are inputs.
+pub(super) fn dense(
+    name: &Name<'_>,
+    text: &str,
+    shape: &[usize],
+    all: All<'_>,
+    convention: Convention,
+) -> Option<Layout> {
+    let is_kernel = convention != Convention::Pytorch && name.leaf() == "kernel";
+    if !is_kernel || shape.len() < 3 {
+        return None;
+    }
+    let bias = &all.beside(text, "bias")?.shape[..];
+    // A bias along one axis is a convolution's, too.
+    let is_dense = bias.len() > 1 || name.module().contains("einsum");
+    let inputs = shape
+        .len()
+        .checked_sub(bias.len())
+        .filter(|&inputs| inputs > 0)?;
+    let letters = "I".repeat(inputs) + &"O".repeat(bias.len());
+    letters
+        .parse()
+        .ok()
+        .filter(|_| is_dense && shape.ends_with(bias))
 }
 
 /// Whether a tensor of three axes is a stack of experts' matrices.
@@ -159,6 +189,10 @@ fn equal_blocks(size: usize, count: usize) -> Vec<usize> {
 pub(super) fn hidden_size(text: &str, leaf: &str, all: All<'_>) -> Option<usize> {
     let stem = text.strip_suffix(leaf)?;
     let suffix = leaf.split_once("h_").map_or("", |(_, suffix)| suffix);
+    // PyTorch's LSTM may hand on fewer features than its state has.
+    if let Some(projection) = all.find(&format!("{stem}weight_hr_{suffix}")) {
+        return projection.shape.get(1).copied();
+    }
     let pytorch = format!("{stem}weight_hh_{suffix}");
     let hidden = all
         .find(&pytorch)

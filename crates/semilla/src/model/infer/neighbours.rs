@@ -70,6 +70,8 @@ fn weight_of<'a>(stem: &str, all: All<'a>) -> Option<&'a Tensor> {
         "kernel",
         "weight_v",
         "parametrizations.weight.original1",
+        "weight_orig",
+        "parametrizations.weight.original",
     ];
     let named = leaves.iter().find_map(called);
     named.or_else(|| {

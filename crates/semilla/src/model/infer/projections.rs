@@ -1,7 +1,7 @@
 //! Roles of weights of two and more axes: projections, convolutions, tables.
 
 use super::index::{All, own_name, stem};
-use super::layouts::is_stack;
+use super::layouts::{dense, is_stack};
 use super::outputs::{Outputs, by_bias, by_next_norm};
 use super::reading::{Reading, known};
 use super::whole::Whole;
@@ -31,7 +31,7 @@ pub(super) fn matrix(
             | "depthwise_kernel"
             | "pointwise_kernel"
     ) || leaf.ends_with("_proj")
-        || leaf == "in_proj_weight";
+        || leaf.ends_with("_proj_weight");
     if !is_named {
         return known(Role::Unknown);
     }
@@ -63,6 +63,12 @@ pub(super) fn matrix(
         && let Some(role) = of_heads(name, &own)
     {
         return known(role);
+    }
+    if dense(name, text, shape, all, whole.convention).is_some() {
+        return known(Role::Linear);
+    }
+    if name.module().contains("einsum") && rank > 2 {
+        return known(Role::Unknown);
     }
     if rank > 2 && !is_stack(name, shape) {
         return convolution(name, shape, &own, all, whole, text);
@@ -105,6 +111,12 @@ fn own_module<'a>(name: &Name<'a>) -> &'a str {
     let leaf = name.leaf();
     if leaf.ends_with("_proj") || leaf == "in_proj_weight" {
         leaf
+    } else if let Some(projection) = leaf
+        .strip_suffix("_weight")
+        .filter(|own| own.ends_with("_proj"))
+    {
+        // PyTorch's attention to keys and values of other widths.
+        projection
     } else if name.module() == "base_layer" {
         name.parent()
     } else {
@@ -153,7 +165,7 @@ fn table(name: &Name<'_>, own: &str, all: All<'_>, text: &str) -> Option<Reading
     }
     let is_known = matches!(
         own,
-        "wte" | "tok" | "shared" | "embed" | "emb" | "embedding_table"
+        "wte" | "tok" | "shared" | "embed" | "emb" | "embedding_table" | "embedding_bag"
     ) || own.starts_with("embed_")
         || [
             "embeddings",

@@ -5,7 +5,7 @@ use super::free::free_parameter;
 use super::index::All;
 use super::projections::matrix;
 use super::reading::{Reading, known};
-use super::vectors::{is_norm, is_response_norm, vector};
+use super::vectors::{is_norm, is_response_norm, is_wide_norm, vector};
 use super::whole::Whole;
 use crate::dtype::DType;
 use crate::model::names::Name;
@@ -31,7 +31,8 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
         return matrix(&Name::new(&plain), shape, all, whole, &plain);
     }
     let is_bias_of_heads = name.leaf() == "bias" && all.beside(text, "kernel").is_some();
-    if shape.len() < 2 || is_bias_of_heads || is_response_norm(&name) {
+    let is_line = shape.len() < 2 || is_bias_of_heads || is_response_norm(&name);
+    if is_line || is_wide_norm(&name, shape, all, text) {
         vector(&name, shape, all, whole, text)
     } else {
         matrix(&name, shape, all, whole, text)
@@ -39,7 +40,7 @@ pub(super) fn role(tensor: &Tensor, text: &str, all: All<'_>, whole: &Whole<'_>)
 }
 
 /// The name that a weight would have if it were stored plainly: of a weight-normalized layer's
-/// directions, with their norms beside them.
+/// directions, with their norms beside them, and of a weight whose spectral norm is limited.
 fn as_plain_weight(text: &str, shape: &[usize], all: All<'_>) -> Option<String> {
     let pairs = [
         (
@@ -47,10 +48,15 @@ fn as_plain_weight(text: &str, shape: &[usize], all: All<'_>) -> Option<String> 
             "parametrizations.weight.original0",
         ),
         ("weight_v", "weight_g"),
+        (
+            "parametrizations.weight.original",
+            "parametrizations.weight.0._u",
+        ),
+        ("weight_orig", "weight_u"),
     ];
-    pairs.iter().find_map(|(directions, norms)| {
-        let module = text.strip_suffix(directions)?;
-        all.find(&format!("{module}{norms}"))?;
+    pairs.iter().find_map(|(stored, beside)| {
+        let module = text.strip_suffix(stored)?;
+        all.find(&format!("{module}{beside}"))?;
         (shape.len() > 1).then(|| format!("{module}weight"))
     })
 }

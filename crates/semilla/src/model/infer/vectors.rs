@@ -38,6 +38,17 @@ pub(super) fn is_response_norm(name: &Name<'_>) -> bool {
     name.module() == "grn"
 }
 
+/// Whether a tensor of several axes is a normalization's over as many: scale and shift have one
+/// shape.
+pub(super) fn is_wide_norm(name: &Name<'_>, shape: &[usize], all: All<'_>, text: &str) -> bool {
+    let others: &[&str] = match name.leaf() {
+        "weight" | "scale" | "gamma" => &["bias", "beta"],
+        "bias" | "beta" => &["weight", "scale", "gamma"],
+        _ => return false,
+    };
+    shape.len() > 1 && beside(all, text, others, shape)
+}
+
 /// Whether the module is a rectifier: `prelu`, `act`, `activation_2`, `p_re_lu`.
 pub(super) fn is_rectifier(name: &Name<'_>) -> bool {
     let module = name.module().to_ascii_lowercase();
@@ -70,7 +81,7 @@ pub(super) fn vector(
                 ["weight", "scale"].iter().find_map(of)
             });
             let is_shift = match sibling {
-                Some(weight) => is_vector(weight),
+                Some(weight) => is_vector(weight) || weight.shape == shape,
                 None => is_norm(name) || has_statistics(all, text),
             };
             known(match is_shift || is_response_norm(name) {

@@ -1,0 +1,1 @@
+"""The layers and models of the installed libraries, as they initialize themselves."""
