@@ -17,7 +17,7 @@ ROLES = {
     "conv": MATRIX | {"conv"},
     "conv_transpose": {"conv_transpose"},
     "experts": MATRIX,
-    "table": {"embedding", "position_embedding", "sinusoids"},
+    "table": {"embedding", "position_embedding", "sinusoids", "token"},
     "norm_weight": {"norm_weight", "last_norm_weight"},
     "offset_norm_weight": {"offset_norm_weight"},
     "norm_bias": {"norm_bias"},
