@@ -202,6 +202,10 @@ fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Prob
         Operator::Greater => compared(f64::gt),
         Operator::LessOrEqual => compared(f64::le),
         Operator::GreaterOrEqual => compared(f64::ge),
+        // The number behind a text, as in a layout's `OIW/16`.
+        Operator::Add if let (Value::Text(text), Value::Number(number)) = (left, right) => {
+            Ok(Value::Text(format!("{text}{number}").into()))
+        }
         Operator::Add => arithmetic(|a, b| a + b),
         Operator::Sub => arithmetic(|a, b| a - b),
         Operator::Mul => arithmetic(|a, b| a * b),
