@@ -135,8 +135,15 @@ impl Facts {
             facts = facts.role(tensor.role);
         }
         facts.layout = tensor.layout.clone().map(|layout| facts.fact(layout));
-        facts.fused = tensor.fused.clone().map(|fused| facts.fact(fused));
-        facts.next = tensor.next.clone().map(|next| facts.fact(next));
+        facts.fused = tensor
+            .fused
+            .as_deref()
+            .cloned()
+            .map(|fused| facts.fact(fused));
+        facts.next = tensor
+            .next
+            .as_deref()
+            .map(|next| facts.fact(next.to_owned()));
         facts.activation = tensor.activation.map(|activation| facts.fact(activation));
         if tensor.is_normalized {
             facts = facts.normalized();

@@ -65,7 +65,7 @@ pub struct Tensor {
     /// The weights of different roles that it holds along its output axis, where it is fused and
     /// their sizes are known.
     #[serde(default)]
-    pub fused: Option<Fused>,
+    pub fused: Option<Box<Fused>>,
     /// The fan_in of the weight that this bias belongs to, where there is one; of a
     /// weight-normalized layer's norms, the square of one where the weights' variance is 1 / fan_in.
     pub bias_fan_in: Option<BiasFanIn>,
@@ -82,7 +82,7 @@ pub struct Tensor {
     pub layers: Option<usize>,
     /// The weight that takes its output, with nothing but its bias and its activation between.
     #[serde(default)]
-    pub next: Option<String>,
+    pub next: Option<Box<str>>,
     /// Whether it is the first of a chain of layers, and so takes what comes into the network.
     #[serde(default)]
     pub is_input: bool,
@@ -208,7 +208,7 @@ impl Tensor {
     #[must_use]
     pub fn fused(mut self, fused: Fused) -> Self {
         self.blocks = fused.row();
-        self.fused = Some(fused);
+        self.fused = Some(Box::new(fused));
         self
     }
 

@@ -239,7 +239,7 @@ impl Maker {
             dtype: tensor.dtype,
             role: tensor.role,
             layout: tensor.layout.clone(),
-            fused: tensor.fused.clone(),
+            fused: tensor.fused.as_deref().cloned(),
             disposition: Disposition::Filled,
             initializer: crate::init::zeros().into(),
             fans: None,

@@ -112,7 +112,7 @@ mod tests {
         let tensors = tensors.iter();
         let tensors = tensors.map(|(name, shape)| (name.to_string(), shape.to_vec(), DType::F32));
         let model = Model::infer(tensors, Convention::Pytorch);
-        model.tensors[0].fused.clone()
+        model.tensors[0].fused.as_deref().cloned()
     }
 
     fn sizes(fused: &Fused) -> Vec<usize> {

@@ -142,24 +142,32 @@ impl Model {
                 settle(tensor, facts);
             }
         }
-        let parts: Vec<(Option<Fused>, Vec<usize>)> = {
+        // Few tensors have parts or a next one, and there may be half a million tensors.
+        let parts: Vec<(usize, (Option<Fused>, Vec<usize>))> = {
             let all = All::new(&tensors, &by_name);
             let parts = |tensor: &Tensor| parts(tensor, all, evidence.of(&tensor.name));
-            tensors.iter().map(parts).collect()
+            let found = tensors.iter().map(parts).enumerate();
+            found
+                .filter(|(_, (fused, blocks))| fused.is_some() || !blocks.is_empty())
+                .collect()
         };
-        for (tensor, parts) in tensors.iter_mut().zip(parts) {
-            (tensor.fused, tensor.blocks) = parts;
+        for (place, (fused, blocks)) in parts {
+            let tensor = &mut tensors[place];
+            (tensor.fused, tensor.blocks) = (fused.map(Box::new), blocks);
         }
         let layers = number_blocks(&mut tensors).max(place_blocks(&mut tensors, &evidence));
         mark_sides(&mut tensors);
         join_biases(&mut tensors, &by_name);
-        let next: Vec<Option<String>> = {
+        let next: Vec<(usize, String)> = {
             let all = All::new(&tensors, &by_name);
             let next = |tensor: &Tensor| next(tensor, all, evidence.of(&tensor.name));
-            tensors.iter().map(next).collect()
+            let found = tensors.iter().map(next).enumerate();
+            found
+                .filter_map(|(place, next)| Some((place, next?)))
+                .collect()
         };
-        for (tensor, next) in tensors.iter_mut().zip(next) {
-            tensor.next = next;
+        for (place, next) in next {
+            tensors[place].next = Some(next.into());
         }
         mark_inputs(&mut tensors);
         let width = width(&tensors);
@@ -268,9 +276,9 @@ fn kind(role: Role) -> Role {
 /// Marks the first layer of each chain of layers: it takes what comes into the network.
 fn mark_inputs(tensors: &mut [Tensor]) {
     let next = tensors.iter().filter_map(|tensor| tensor.next.clone());
-    let followers: HashSet<String> = next.collect();
+    let followers: HashSet<Box<str>> = next.collect();
     for tensor in tensors {
-        tensor.is_input = tensor.next.is_some() && !followers.contains(&tensor.name);
+        tensor.is_input = tensor.next.is_some() && !followers.contains(&*tensor.name);
     }
 }
 
