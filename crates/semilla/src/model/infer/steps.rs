@@ -143,7 +143,7 @@ impl Model {
             }
         }
         // Few tensors have parts or a next one, and there may be half a million tensors.
-        let parts: Vec<(usize, (Option<Fused>, Vec<usize>))> = {
+        let parts: Vec<(usize, Parts)> = {
             let all = All::new(&tensors, &by_name);
             let parts = |tensor: &Tensor| parts(tensor, all, evidence.of(&tensor.name));
             let found = tensors.iter().map(parts).enumerate();
@@ -282,6 +282,9 @@ fn mark_inputs(tensors: &mut [Tensor]) {
     }
 }
 
+/// What a tensor holds: weights of different roles, sections of its output axis.
+type Parts = (Option<Fused>, Vec<usize>);
+
 /// The weight that takes a layer's output behind its activation.
 fn next(tensor: &Tensor, all: All<'_>, facts: Option<&Facts>) -> Option<String> {
     let stated = facts.and_then(|facts| facts.next.as_ref());
@@ -292,7 +295,7 @@ fn next(tensor: &Tensor, all: All<'_>, facts: Option<&Facts>) -> Option<String> 
 
 /// The weights that a tensor holds, and the sections of its output axis that are weights of their
 /// own, unless they do not fill it.
-fn parts(tensor: &Tensor, all: All<'_>, facts: Option<&Facts>) -> (Option<Fused>, Vec<usize>) {
+fn parts(tensor: &Tensor, all: All<'_>, facts: Option<&Facts>) -> Parts {
     let text = own_name(tensor);
     let name = Name::new(text);
     let stated = facts.and_then(|facts| facts.fused.clone());
