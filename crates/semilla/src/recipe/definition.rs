@@ -67,8 +67,8 @@ impl Recipe {
     }
 
     /// The TOML of a built-in recipe, to be saved and edited; `None` for `auto`
-    /// ([`Recipe::auto_by_role`]) and `transformers`, which are code, and for other names. `defaults` is the rules that
-    /// `defaults = true` appends.
+    /// ([`Recipe::auto_by_role`]) and `transformers`, which are code, and for other names.
+    /// `defaults` is the rules that `defaults = true` appends.
     ///
     /// ```
     /// use semilla::Recipe;
