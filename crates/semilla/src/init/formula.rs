@@ -36,8 +36,10 @@ impl Variables for Place<'_> {
             Variable::Layers => count(self.context.layers),
             Variable::EncoderLayers => count(self.context.encoder_layers),
             Variable::DecoderLayers => count(self.context.decoder_layers),
-            Variable::Branches => count(self.tensor.branches),
-            Variable::BranchLayers => count(self.tensor.branch_layers),
+            Variable::Branches => count(self.tensor.branches.map(|branches| branches as usize)),
+            Variable::BranchLayers => {
+                count(self.tensor.branch_layers.map(|layers| layers as usize))
+            }
             Variable::Gain => Some(self.activation_gain()),
             Variable::DepthIndex => count(self.tensor.depth),
             Variable::Width => count(self.context.width),

@@ -91,10 +91,10 @@ pub struct Tensor {
     pub side: Option<Side>,
     /// The number of residual branches in the stack that it lies in.
     #[serde(default)]
-    pub branches: Option<usize>,
+    pub branches: Option<u32>,
     /// The number of layers in series in the residual branch that it lies in.
     #[serde(default)]
-    pub branch_layers: Option<usize>,
+    pub branch_layers: Option<u32>,
     /// The role of the weight that this bias belongs to, where there is one.
     #[serde(default)]
     pub bias_of: Option<Role>,

@@ -21,7 +21,7 @@ const CROSS: [&str; 6] = [
 
 /// Layers in series of a branch that is not a unit of convolutions: value and output, there and
 /// back.
-const LAYERS: usize = 2;
+const LAYERS: u32 = 2;
 
 #[derive(Default)]
 struct Stack {
@@ -35,7 +35,7 @@ struct Stack {
 /// stack has, and how many layers in series its own branch has.
 pub(super) fn mark_sides(tensors: &mut [Tensor]) {
     let mut stacks: BTreeMap<String, Stack> = BTreeMap::new();
-    let mut units: BTreeMap<String, usize> = BTreeMap::new();
+    let mut units: BTreeMap<String, u32> = BTreeMap::new();
     for tensor in tensors.iter().filter(|tensor| tensor.depth.is_some()) {
         let text = own_name(tensor);
         let Some(path) = Path::of(text) else { continue };
@@ -50,7 +50,7 @@ pub(super) fn mark_sides(tensors: &mut [Tensor]) {
         if tensor.role == Role::ResidualOut
             && let Some((unit, number)) = in_unit(text)
         {
-            units.insert(unit.to_owned(), number);
+            units.insert(unit.to_owned(), number as u32);
         }
     }
     let has_decoder = stacks.values().any(|stack| stack.is_decoder);
@@ -74,7 +74,7 @@ pub(super) fn mark_sides(tensors: &mut [Tensor]) {
             None if is_in_branch(tensor.role) => Some(LAYERS),
             None => None,
         };
-        let branches = Some(stack.branches.len()).filter(|&count| count > 0);
+        let branches = Some(stack.branches.len() as u32).filter(|&count| count > 0);
         (tensor.side, tensor.branches, tensor.branch_layers) = (Some(side), branches, layers);
     }
 }

@@ -126,8 +126,8 @@ impl Model {
 
     fn read(mut tensors: Vec<Tensor>, evidence: Evidence) -> Self {
         let by_name = sorted(&tensors);
-        let all = All::new(&tensors, &by_name);
         let whole = Whole::of(&tensors, &evidence);
+        let all = All::new(&tensors, &by_name);
         let readings: Vec<Read> = (tensors.iter())
             .map(|tensor| read(tensor, all, &whole, evidence.of(&tensor.name)))
             .collect();
@@ -183,7 +183,8 @@ impl Model {
 /// The reading of one tensor by itself.
 struct Read {
     role: Reading,
-    layout: (Option<Layout>, Option<&'static str>),
+    /// Boxed, as there may be half a million readings at a time.
+    layout: (Option<Box<Layout>>, Option<&'static str>),
     activation: Option<Fact<Activation>>,
     is_normalized: bool,
 }
@@ -191,7 +192,7 @@ struct Read {
 impl Read {
     fn write(self, tensor: &mut Tensor) {
         tensor.role = self.role.0;
-        tensor.layout = self.layout.0;
+        tensor.layout = self.layout.0.map(|layout| *layout);
         tensor.ground = self.role.1.or(self.layout.1);
         tensor.activation = self.activation.map(|fact| fact.value);
         tensor.activation_from = self.activation.map(|fact| fact.source);
@@ -216,7 +217,7 @@ fn read(tensor: &Tensor, all: All<'_>, whole: &Whole<'_>, facts: Option<&Facts>)
     });
     Read {
         role,
-        layout: (layout, ground),
+        layout: (layout.map(Box::new), ground),
         activation: facts.and_then(|facts| facts.activation).or(by_role),
         is_normalized: facts.is_some_and(|facts| facts.is_normalized.is_some()),
     }
