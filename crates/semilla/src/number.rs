@@ -26,6 +26,22 @@ pub fn rounded(value: f64) -> String {
     }
 }
 
+/// A factor in the two digits that matter: `2.5`, `3,600`, `1.4e22`.
+///
+/// ```
+/// use semilla::number::rough;
+/// let texts = [2.5123, 3617.0, 1.42e22, 0.0316, 6.71e-16].map(rough);
+/// assert_eq!(texts, ["2.5", "3,600", "1.4e22", "0.032", "6.7e-16"]);
+/// ```
+pub fn rough(factor: f64) -> String {
+    let two: f64 = format!("{factor:.1e}").parse().unwrap_or(factor);
+    match two {
+        _ if two >= 1e6 || (two != 0.0 && two.abs() < 1e-5) => format!("{two:e}"),
+        _ if two >= 1e3 => grouped(two as u64),
+        _ => rounded(two),
+    }
+}
+
 /// An integer with its digits in groups of three.
 ///
 /// ```

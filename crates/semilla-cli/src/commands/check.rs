@@ -8,7 +8,7 @@ use semilla::graph::Initializer;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
-use semilla_signal::{Batch, Datum, Report, check};
+use semilla_signal::{Batch, Datum, Report, check, measure};
 use serde::Serialize;
 
 use crate::args::check::CheckArgs;
@@ -124,7 +124,6 @@ fn of_plan(
     model: Option<&Described>,
 ) -> Result<Checked, Failure> {
     let mut planned = planned(&args.plan, model)?;
-    let mut made: HashMap<(u64, String), Datum<f32>> = HashMap::new();
     let seeds: Vec<u64> = match &args.plan.plan {
         // A saved plan has the seed that it was made with.
         Some(_) => vec![planned.plan.seed],
@@ -132,19 +131,22 @@ fn of_plan(
             .map(|i| args.plan.seed.wrapping_add(i))
             .collect(),
     };
+    let mut measurements = Vec::new();
+    // The weights of one seed at a time are in memory.
     for &seed in &seeds {
         planned.plan = planned.plan.with_seed(seed);
+        let mut made: HashMap<&str, Datum<f32>> = HashMap::new();
         for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
             if let Some(name) = &tensor.tensor {
-                let datum = weight(&planned, name)?;
-                made.extend(datum.map(|datum| ((seed, name.clone()), datum)));
+                made.extend(weight(&planned, name)?.map(|datum| (&**name, datum)));
             }
         }
+        let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
+        let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
+        measurements.push(measure(graph, inputs, weight, seed)?);
     }
-    let weight =
-        |seed: u64, tensor: &Initializer| made.get(&(seed, tensor.tensor.clone()?)).cloned();
     Ok(Checked {
-        report: check(graph, inputs, &seeds, weight)?,
+        report: measurements.into(),
         predicted: planned.plan.stacks,
     })
 }

@@ -81,6 +81,7 @@ impl<T: Real> Trace<T> {
             is_training: mode == Mode::Training,
             wiring: Wiring::of(graph),
             weights: &weights,
+            prepared: HashMap::new(),
             trace: Trace {
                 arrays: Vec::new(),
                 live: Vec::new(),
@@ -165,12 +166,19 @@ struct Scope {
     parameters: Vec<(String, Attribute)>,
 }
 
+/// What every run of a body begins with.
+struct Prepared {
+    order: Vec<usize>,
+    carried: Vec<(String, Value)>,
+}
+
 struct Recorder<'a, T> {
     graph: &'a Graph,
     is_training: bool,
     wiring: Wiring<'a>,
     weights: &'a dyn Fn(&Initializer) -> Option<Datum<T>>,
     trace: Trace<T>,
+    prepared: HashMap<usize, Arc<Prepared>>,
 }
 
 impl<T: Real> Recorder<'_, T> {
@@ -183,31 +191,17 @@ impl<T: Real> Recorder<'_, T> {
         outer: &[&Scope],
         depth: usize,
     ) -> Result<Vec<Value>, Fault> {
-        let graph = self.graph;
-        let of_body = |problem: Problem| Fault {
-            node: match body {
-                0 => "the model".to_owned(),
-                body => format!("body {body}"),
-            },
-            problem,
-        };
         if depth > DEEPEST {
             let what = format!("more than {DEEPEST} bodies within each other");
-            return Err(of_body(Problem::Unsupported(what)));
+            return Err(of_body(body, Problem::Unsupported(what)));
         }
-        let ordered = order(graph, &self.wiring, body).map_err(|error| of_body(error.into()))?;
-        let content = &graph.bodies()[body];
-        for initializer in &content.initializers {
-            let value = self.stored(initializer)?;
-            if let (Some(name), &Value::Float(id)) = (&initializer.tensor, &value) {
-                self.trace.weights.push((name.clone(), id));
-            }
-            scope
-                .values
-                .entry(initializer.name.clone())
-                .or_insert(value);
+        let prepared = self.prepared(body)?;
+        for (name, value) in &prepared.carried {
+            let values = &mut scope.values;
+            values.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        for index in ordered {
+        let content = &self.graph.bodies()[body];
+        for &index in &prepared.order {
             let id = NodeId { body, index };
             let node = &*filled(&content.nodes[index], scope, outer);
             let values = self
@@ -229,9 +223,31 @@ impl<T: Real> Recorder<'_, T> {
                 value: output.name.clone(),
             };
             let value = look_up(&output.name, scope, outer);
-            value.ok_or_else(|| of_body(missing.into()))
+            value.ok_or_else(|| of_body(body, missing.into()))
         });
         found.collect()
+    }
+
+    /// The order of a body's nodes and the values of its initializers: found once, however often a
+    /// loop runs it.
+    fn prepared(&mut self, body: usize) -> Result<Arc<Prepared>, Fault> {
+        if let Some(known) = self.prepared.get(&body) {
+            return Ok(Arc::clone(known));
+        }
+        let graph = self.graph;
+        let order = order(graph, &self.wiring, body);
+        let order = order.map_err(|error| of_body(body, error.into()))?;
+        let mut carried = Vec::new();
+        for initializer in &graph.bodies()[body].initializers {
+            let value = self.stored(initializer)?;
+            if let (Some(name), &Value::Float(id)) = (&initializer.tensor, &value) {
+                self.trace.weights.push((name.clone(), id));
+            }
+            carried.push((initializer.name.clone(), value));
+        }
+        let prepared = Arc::new(Prepared { order, carried });
+        self.prepared.insert(body, Arc::clone(&prepared));
+        Ok(prepared)
     }
 
     /// What a node makes.
@@ -542,6 +558,15 @@ impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Stop::Within(fault)
     }
+}
+
+/// What is wrong with a body as a whole.
+fn of_body(body: usize, problem: Problem) -> Fault {
+    let node = match body {
+        0 => "the model".to_owned(),
+        body => format!("body {body}"),
+    };
+    Fault { node, problem }
 }
 
 fn look_up(name: &str, scope: &Scope, outer: &[&Scope]) -> Option<Value> {

@@ -54,9 +54,16 @@ pub fn check(
         let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
         measure(graph, inputs, |tensor| weights(seed, tensor), seed)
     };
-    let measurements: Vec<Measurement> = seeds.iter().map(run).collect::<Result<_, _>>()?;
-    Ok(Report {
-        verdict: Verdict::of(&measurements),
-        measurements,
-    })
+    let measurements: Result<Vec<Measurement>, Fault> = seeds.iter().map(run).collect();
+    Ok(measurements?.into())
+}
+
+impl From<Vec<Measurement>> for Report {
+    /// The verdict on measurements.
+    fn from(measurements: Vec<Measurement>) -> Self {
+        Self {
+            verdict: Verdict::of(&measurements),
+            measurements,
+        }
+    }
 }

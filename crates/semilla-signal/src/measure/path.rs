@@ -20,6 +20,7 @@ pub(super) fn narrows<T: Real>(trace: &Trace<T>, flow: &Flow) -> Vec<Option<Valu
             .copied()
             .filter(|&input| flow.is_signal(input) && last_use(input) == Some(place))
             .collect();
+        closed.sort_unstable();
         closed.dedup();
         open -= closed.len();
         let made: Vec<ValueId> = step

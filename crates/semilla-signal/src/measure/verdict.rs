@@ -1,5 +1,6 @@
 //! The verdict on measurements.
 
+use semilla::number::rough;
 use serde::Serialize;
 
 use super::measurement::Measurement;
@@ -87,14 +88,14 @@ impl Finding {
                 format!(
                     "squared gradients {verb} {}-fold over {depth} layers: it will hardly train \
                      past depth {}",
-                    short(fold),
+                    rough(fold),
                     limit.floor().max(1.0)
                 )
             }
             Finding::Alike { factor } => format!(
                 "samples become alike: of their differences {} arrives after {depth} layers, so \
                  it will hardly train",
-                short(*factor)
+                rough(*factor)
             ),
             Finding::Dead { weight, part } => {
                 format!("{:.0} % of the units of {weight} are dead", part * 100.0)
@@ -189,7 +190,7 @@ fn healthy(log_gradients: Option<f64>, depth: usize) -> String {
             } else {
                 ("grow", log)
             };
-            let fold = short(fold.exp());
+            let fold = rough(fold.exp());
             format!("squared gradients {verb} {fold}-fold over {depth} layers: it can train")
         }
     }
@@ -236,14 +237,4 @@ fn without_gradient(measured: &Measurement) -> Option<Finding> {
         .map(|layer| layer.weight.clone())
         .collect();
     (!weights.is_empty()).then_some(Finding::NoGradient { weights })
-}
-
-/// A number with two digits.
-fn short(value: f64) -> String {
-    match value.abs() {
-        size if !(1e-3..1e4).contains(&size) => format!("{value:.1e}"),
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 1.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
 }

@@ -165,7 +165,7 @@ fn function<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Option<Loweri
 }
 
 /// GELU by its tanh approximation (Hendrycks and Gimpel 2016, section 2).
-pub(crate) fn tanh_gelu<T: Real>() -> Lowering<T> {
+fn tanh_gelu<T: Real>() -> Lowering<T> {
     let (one, half) = (T::one(), T::of(0.5));
     let (a, b) = (T::of(0.797_884_560_802_865_4), T::of(0.044_715));
     of(

@@ -45,23 +45,16 @@ fn lower<T: Real>(call: &Call<'_, T>, is_transposed: bool) -> Result<Made<T>, Pr
     if image.is_empty() || kernel.len() != image.len() || kernel.contains(&0) {
         return Err(problem());
     }
-    let convolution = match is_transposed {
-        false => Convolution {
-            windows: Windows::of(call, image, kernel)?,
-            samples,
-            groups,
-            image_channels: second,
-            window_channels: first / groups,
-            is_transposed,
+    let convolution = Convolution {
+        windows: match is_transposed {
+            false => Windows::of(call, image, kernel)?,
+            true => Windows::transposed(call, image, kernel)?,
         },
-        true => Convolution {
-            windows: Windows::transposed(call, image, kernel)?,
-            samples,
-            groups,
-            image_channels: second,
-            window_channels: first / groups,
-            is_transposed,
-        },
+        samples,
+        groups,
+        image_channels: second,
+        window_channels: first / groups,
+        is_transposed,
     };
     let given = match is_transposed {
         false => convolution.image_channels,

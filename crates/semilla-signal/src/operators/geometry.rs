@@ -1,6 +1,6 @@
 //! Windows that move over the spatial axes of an image.
 
-use crate::array::{size, strides};
+use crate::array::{checked_size, size, strides};
 use crate::executor::{Call, Problem};
 use crate::real::Real;
 
@@ -16,11 +16,75 @@ pub(crate) struct Windows {
     /// For each element of the kernel and then each window, the place in the image;
     /// [`Windows::OUTSIDE`] in the padding.
     pub(crate) places: Vec<u32>,
-    /// The image with its padding: begin and end along each axis.
-    bounds: Vec<(i64, i64)>,
+    motion: Motion,
+}
+
+/// How windows move over an image, along each axis.
+#[derive(Clone, Debug)]
+struct Motion {
     steps: Vec<i64>,
     dilations: Vec<i64>,
+    /// Padding before the image, and behind it.
+    begin: Vec<i64>,
+    end: Vec<i64>,
+    auto: Auto,
 }
+
+/// What `auto_pad` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Auto {
+    Stated,
+    /// As many windows as steps; an odd element of padding goes behind the image.
+    SameUpper,
+    /// The same; it goes before the image.
+    SameLower,
+}
+
+impl Motion {
+    fn of<T: Real>(call: &Call<'_, T>, axes: usize) -> Result<Self, Problem> {
+        let text = call.text("auto_pad", "NOTSET")?;
+        let mut pads = within(call, "pads", 2 * axes, 0)?;
+        if text == "VALID" {
+            pads.fill(0);
+        }
+        Ok(Self {
+            steps: within(call, "strides", axes, 1)?,
+            dilations: within(call, "dilations", axes, 1)?,
+            begin: pads[..axes].to_vec(),
+            end: pads[axes..].to_vec(),
+            auto: match text {
+                "SAME_UPPER" => Auto::SameUpper,
+                "SAME_LOWER" => Auto::SameLower,
+                _ => Auto::Stated,
+            },
+        })
+    }
+
+    fn is_same(&self) -> bool {
+        self.auto != Auto::Stated
+    }
+
+    /// The extent of a kernel of this size along an axis.
+    fn reach(&self, axis: usize, kernel: usize) -> i64 {
+        (kernel as i64 - 1)
+            .saturating_mul(self.dilations[axis])
+            .saturating_add(1)
+            .min(FAR)
+    }
+
+    /// Shares elements of padding between both ends of an axis.
+    fn pad(&mut self, axis: usize, missing: i64) {
+        let missing = missing.max(0);
+        let (small, large) = (missing / 2, missing - missing / 2);
+        (self.begin[axis], self.end[axis]) = match self.auto {
+            Auto::SameUpper => (small, large),
+            _ => (large, small),
+        };
+    }
+}
+
+/// Farther than any image reaches, and little enough to be added to other sizes.
+const FAR: i64 = 1 << 60;
 
 impl Windows {
     /// The place of an element in the padding.
@@ -32,42 +96,28 @@ impl Windows {
         image: &[usize],
         kernel: &[usize],
     ) -> Result<Self, Problem> {
-        let axes = image.len();
-        let steps = positive(call, "strides", axes)?;
-        let dilations = positive(call, "dilations", axes)?;
-        let (mut begin, mut end) = pads(call, axes)?;
-        let auto = call.text("auto_pad", "NOTSET")?;
+        let mut motion = Motion::of(call, image.len())?;
         let rounds_up = call.int("ceil_mode", 0)? != 0;
         let mut count = Vec::new();
-        for axis in 0..axes {
-            let (size, step) = (image[axis] as i64, steps[axis]);
-            let reach = (kernel[axis] as i64 - 1)
-                .checked_mul(dilations[axis])
-                .and_then(|reach| reach.checked_add(1))
-                .ok_or_else(|| call.shapes("the kernel's reach is a size"))?;
-            if auto == "SAME_UPPER" || auto == "SAME_LOWER" {
+        for axis in 0..image.len() {
+            let (size, step) = (image[axis] as i64, motion.steps[axis]);
+            let reach = motion.reach(axis, kernel[axis]);
+            if motion.is_same() {
                 let windows = (size + step - 1) / step;
-                let missing = ((windows - 1) * step + reach - size).max(0);
-                let (small, large) = (missing / 2, missing - missing / 2);
-                (begin[axis], end[axis]) = match auto {
-                    "SAME_UPPER" => (small, large),
-                    _ => (large, small),
-                };
-            } else if auto == "VALID" {
-                (begin[axis], end[axis]) = (0, 0);
+                motion.pad(axis, (windows - 1) * step + reach - size);
             }
-            let room = size + begin[axis] + end[axis] - reach;
+            let room = size + motion.begin[axis] + motion.end[axis] - reach;
             if room < 0 {
                 return Err(call.shapes("the kernel fits into the padded image"));
             }
             let mut windows = room / step + 1;
             // A last window may reach over the end, but must begin before it.
-            if rounds_up && room % step != 0 && windows * step < size + begin[axis] {
+            if rounds_up && room % step != 0 && windows * step < size + motion.begin[axis] {
                 windows += 1;
             }
             count.push(windows as usize);
         }
-        Self::new(call, image, kernel, count, begin, end, steps, dilations)
+        Self::new(call, image, kernel, count, motion)
     }
 
     /// The windows that a transposed convolution writes: as many as its input has elements, over
@@ -78,82 +128,51 @@ impl Windows {
         kernel: &[usize],
     ) -> Result<Self, Problem> {
         let axes = input.len();
-        let steps = positive(call, "strides", axes)?;
-        let dilations = positive(call, "dilations", axes)?;
-        let (mut begin, mut end) = pads(call, axes)?;
-        let more = call
-            .ints("output_padding")?
-            .unwrap_or_else(|| vec![0; axes]);
+        let mut motion = Motion::of(call, axes)?;
+        let more = within(call, "output_padding", axes, 0)?;
         let asked = call.ints("output_shape")?;
-        let auto = call.text("auto_pad", "NOTSET")?;
         let wrong = || call.shapes("the output of a transposed convolution has a size");
-        if more.len() != axes || asked.as_ref().is_some_and(|asked| asked.len() < axes) {
+        if asked.as_ref().is_some_and(|asked| asked.len() < axes) {
             return Err(wrong());
         }
         let mut output = Vec::new();
         for axis in 0..axes {
-            let reach = (kernel[axis] as i64 - 1) * dilations[axis] + 1;
-            let full = (input[axis] as i64 - 1) * steps[axis] + reach + more[axis];
-            let is_same = auto.starts_with("SAME");
+            let reach = motion.reach(axis, kernel[axis]);
+            let full = (input[axis] as i64 - 1) * motion.steps[axis] + reach + more[axis];
             let size = match &asked {
                 Some(asked) => Some(asked[asked.len() - axes + axis]),
-                None => is_same.then(|| input[axis] as i64 * steps[axis]),
+                None => motion
+                    .is_same()
+                    .then(|| input[axis] as i64 * motion.steps[axis]),
             };
             if let Some(size) = size {
-                let missing = (full - size).max(0);
-                let (small, large) = (missing / 2, missing - missing / 2);
-                (begin[axis], end[axis]) = match auto {
-                    "SAME_UPPER" => (small, large),
-                    _ => (large, small),
-                };
-            } else if auto == "VALID" {
-                (begin[axis], end[axis]) = (0, 0);
+                motion.pad(axis, full.saturating_sub(size));
             }
-            let size = size.unwrap_or(full - begin[axis] - end[axis]);
+            let size = size.unwrap_or(full - motion.begin[axis] - motion.end[axis]);
             output.push(usize::try_from(size).map_err(|_| wrong())?);
         }
-        Self::new(
-            call,
-            &output,
-            kernel,
-            input.to_vec(),
-            begin,
-            end,
-            steps,
-            dilations,
-        )
+        Self::new(call, &output, kernel, input.to_vec(), motion)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the numbers that windows consist of"
-    )]
     fn new<T: Real>(
         call: &Call<'_, T>,
         image: &[usize],
         kernel: &[usize],
         count: Vec<usize>,
-        begin: Vec<i64>,
-        end: Vec<i64>,
-        steps: Vec<i64>,
-        dilations: Vec<i64>,
+        motion: Motion,
     ) -> Result<Self, Problem> {
-        let elements = size(kernel).checked_mul(size(&count));
-        if elements.is_none_or(|elements| elements > 1 << 28) || size(image) >= 1 << 31 {
+        let elements = checked_size(&[kernel, &*count].concat());
+        let is_long = elements.is_none_or(|elements| elements > 1 << 28);
+        let is_wide = checked_size(image).is_none_or(|area| area >= 1 << 31);
+        if is_long || is_wide {
             return Err(call.shapes("the windows are few enough to be listed"));
         }
-        let sizes = image.iter().map(|&size| size as i64);
-        let bounds = sizes.zip(begin.iter().zip(&end));
         let mut windows = Self {
-            bounds: bounds
-                .map(|(size, (begin, end))| (-begin, size + end))
-                .collect(),
             image: image.to_vec(),
             kernel: kernel.to_vec(),
             count,
             places: Vec::new(),
-            steps,
-            dilations,
+            motion,
         };
         windows.places = windows.listed();
         Ok(windows)
@@ -161,8 +180,8 @@ impl Windows {
 
     /// The index along an axis that an element of the kernel has in a window.
     fn at(&self, axis: usize, element: usize, window: usize) -> i64 {
-        let first = window as i64 * self.steps[axis] + self.bounds[axis].0;
-        first + element as i64 * self.dilations[axis]
+        let first = window as i64 * self.motion.steps[axis] - self.motion.begin[axis];
+        first + element as i64 * self.motion.dilations[axis]
     }
 
     fn listed(&self) -> Vec<u32> {
@@ -217,7 +236,10 @@ impl Windows {
         let count = windows.map(|window| {
             let axes = (0..self.image.len()).map(|axis| {
                 let (begin, end) = match with_padding {
-                    true => self.bounds[axis],
+                    true => (
+                        -self.motion.begin[axis],
+                        self.image[axis] as i64 + self.motion.end[axis],
+                    ),
                     false => (0, self.image[axis] as i64),
                 };
                 let elements = 0..self.kernel[axis];
@@ -268,27 +290,19 @@ impl Windows {
     }
 }
 
-fn positive<T: Real>(
+/// An attribute of whole numbers, so many, from a least one on; all of them that if it is not given.
+fn within<T: Real>(
     call: &Call<'_, T>,
     name: &'static str,
-    axes: usize,
+    count: usize,
+    least: i64,
 ) -> Result<Vec<i64>, Problem> {
-    let values = call.ints(name)?.unwrap_or_else(|| vec![1; axes]);
-    match values.len() == axes && values.iter().all(|value| (1..1 << 31).contains(value)) {
+    let values = call.ints(name)?.unwrap_or_else(|| vec![least; count]);
+    let is_within = values.iter().all(|value| (least..1 << 31).contains(value));
+    match values.len() == count && is_within {
         true => Ok(values),
         false => Err(Problem::Attribute {
             name,
-            value: format!("{values:?}"),
-        }),
-    }
-}
-
-fn pads<T: Real>(call: &Call<'_, T>, axes: usize) -> Result<(Vec<i64>, Vec<i64>), Problem> {
-    let values = call.ints("pads")?.unwrap_or_else(|| vec![0; 2 * axes]);
-    match values.len() == 2 * axes && values.iter().all(|value| (0..1 << 31).contains(value)) {
-        true => Ok((values[..axes].to_vec(), values[axes..].to_vec())),
-        false => Err(Problem::Attribute {
-            name: "pads",
             value: format!("{values:?}"),
         }),
     }

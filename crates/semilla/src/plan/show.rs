@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Line, Plan, Stack};
 use crate::fill::Fill;
 use crate::model::Role;
-use crate::number::{grouped, rounded};
+use crate::number::{rough, rounded};
 use crate::scheme::Scheme;
 
 impl fmt::Display for Plan {
@@ -52,19 +52,9 @@ fn change(factor: f64, s: &str) -> String {
     const KEPT: f64 = 3.0;
     match factor {
         0.0 => format!("vanish{}", if s.is_empty() { "" } else { "es" }),
-        _ if factor >= KEPT => format!("grow{s} {}-fold", fold(factor)),
-        _ if factor <= 1.0 / KEPT => format!("shrink{s} {}-fold", fold(factor.recip())),
-        _ => format!("stay{s} (× {})", fold(factor)),
-    }
-}
-
-/// Two digits that matter.
-fn fold(factor: f64) -> String {
-    let rough: f64 = format!("{factor:.1e}").parse().unwrap_or(factor);
-    match rough {
-        _ if rough >= 1e6 => format!("{rough:e}"),
-        _ if rough >= 1e3 => grouped(rough as u64),
-        _ => rounded(rough),
+        _ if factor >= KEPT => format!("grow{s} {}-fold", rough(factor)),
+        _ if factor <= 1.0 / KEPT => format!("shrink{s} {}-fold", rough(factor.recip())),
+        _ => format!("stay{s} (× {})", rough(factor)),
     }
 }
 
