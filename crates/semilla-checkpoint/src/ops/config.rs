@@ -131,22 +131,27 @@ pub(super) fn in_place_of_weights(model: &Path) -> Option<Result<Configured, Con
     Some(read.map_err(|error| ConfigFileError::Model { path, error }))
 }
 
-/// The model's configuration beside a file of weights of the formats that transformers writes.
-pub(super) fn beside(file: &dyn Checkpoint, path: &Path) -> Option<PathBuf> {
+/// The model's configuration beside a file of weights of the formats that transformers writes, and
+/// its place.
+pub(super) fn beside(file: &dyn Checkpoint, path: &Path) -> Option<(PathBuf, Config)> {
     let is_its = matches!(file.format(), Format::Safetensors | Format::Torch);
     let folder = match path.is_dir() {
         true => path,
         false => path.parent()?,
     };
-    let config = folder.join(NAME);
+    let path = folder.join(NAME);
+    let config = (is_its && path.is_file()).then(|| read_config(&path).ok())??;
     // Diffusers and timm write others under this name.
-    let is_model = || read_config(&config).is_ok_and(|config| config.is_of_model());
-    (is_its && config.is_file() && is_model()).then_some(config)
+    config.is_of_model().then_some((path, config))
 }
 
 /// The model of these tensors, as a configuration describes it.
-pub(super) fn of_weights(path: &Path, names: &[&str]) -> Result<Configured, ConfigFileError> {
-    let blueprint = read_config(path)?.blueprint_like(names);
+pub(super) fn of_weights(
+    path: &Path,
+    config: &Config,
+    names: &[&str],
+) -> Result<Configured, ConfigFileError> {
+    let blueprint = config.blueprint_like(names);
     let blueprint = blueprint.map_err(|error| ConfigFileError::Model {
         path: path.to_owned(),
         error,

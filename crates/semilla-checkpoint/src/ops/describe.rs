@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use semilla::family::Config;
 use semilla::model::{
     Convention, Evidence, Facts, MixedNames, Source, Spec, SpecError, graph_facts,
 };
 use semilla::{DType, Model, Recipe};
 
-use crate::ops::config::{ConfigFileError, Configured, beside, in_place_of_weights, of_weights};
+use crate::ops::config::{
+    ConfigFileError, Configured, beside, in_place_of_weights, of_weights, read_config,
+};
 use crate::ops::own::{NoModel, own_model};
 use crate::{Checkpoint, Error, Quoted, open};
 
@@ -217,13 +220,21 @@ fn of_checkpoint(
         false => Evidence::guessed(convention),
     };
     let mut evidence = with_facts_of(&*file, evidence);
-    let (config, config_error) = match (config, beside(&*file, path)) {
-        (Some(config), _) => (Some(configured(config, &*file, &mut evidence)?), None),
-        (None, Some(config)) => match configured(&config, &*file, &mut evidence) {
-            Ok(config) => (Some(config), None),
-            Err(error) => (None, Some(error)),
+    let (config, config_error) = match config {
+        Some(path) => {
+            let config = read_config(path)?;
+            (
+                Some(configured((path, &config), &*file, &mut evidence)?),
+                None,
+            )
+        }
+        None => match beside(&*file, path) {
+            None => (None, None),
+            Some((path, config)) => match configured((&path, &config), &*file, &mut evidence) {
+                Ok(config) => (Some(config), None),
+                Err(error) => (None, Some(error)),
+            },
         },
-        (None, None) => (None, None),
     };
     let model = Model::derive(named, evidence);
     Ok(Described {
@@ -238,12 +249,12 @@ fn of_checkpoint(
 
 /// What a configuration says of a file's tensors, added to the evidence.
 fn configured(
-    config: &Path,
+    (path, config): (&Path, &Config),
     file: &dyn Checkpoint,
     evidence: &mut Evidence,
 ) -> Result<Configured, ConfigFileError> {
     let names: Vec<&str> = file.tensors().iter().map(|info| info.name()).collect();
-    let mut configured = of_weights(config, &names)?;
+    let mut configured = of_weights(path, config, &names)?;
     let tensors = file
         .tensors()
         .iter()

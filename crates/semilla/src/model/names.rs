@@ -56,6 +56,16 @@ pub(super) fn without_output(name: &str) -> &str {
     }
 }
 
+/// The directions of a weight-normalized layer beside its magnitudes, under the names that PyTorch
+/// gives both: `conv.weight_v` of `conv.weight_g`.
+pub(crate) fn directions_of(magnitudes: &str) -> Option<String> {
+    let pairs = [("original0", "original1"), ("weight_g", "weight_v")];
+    pairs.iter().find_map(|(own, other)| {
+        let stem = magnitudes.strip_suffix(own)?;
+        Some(format!("{stem}{other}"))
+    })
+}
+
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

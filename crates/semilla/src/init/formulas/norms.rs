@@ -6,7 +6,7 @@ use crate::init::context::Resolved;
 use crate::init::error::InitError;
 use crate::init::formula::{Formula, Place};
 use crate::layout::Layout;
-use crate::model::{Role, Tensor};
+use crate::model::{Role, Tensor, directions_of};
 use crate::stream::Key;
 
 impl Formula for WeightNorm {
@@ -22,7 +22,7 @@ impl Formula for WeightNorm {
             let needs = format!("one axis as in {:?}, the others of size 1", self.shape);
             return Err(place.needs(needs));
         }
-        let name = self.directions.clone().or_else(|| directions(&own.name));
+        let name = self.directions.clone().or_else(|| directions_of(&own.name));
         let name = name.ok_or_else(|| place.needs("the name of its directions (`directions`)"))?;
         let directions = Tensor::new(name, self.shape.clone(), own.dtype)
             .with(Role::Conv, Layout::conv(spatial));
@@ -42,15 +42,6 @@ impl Formula for WeightNorm {
     fn is_blockwise(&self) -> bool {
         false
     }
-}
-
-/// The directions beside magnitudes.
-fn directions(name: &str) -> Option<String> {
-    let pairs = [("original0", "original1"), ("weight_g", "weight_v")];
-    pairs.iter().find_map(|(own, other)| {
-        let stem = name.strip_suffix(own)?;
-        Some(format!("{stem}{other}"))
-    })
 }
 
 #[cfg(test)]

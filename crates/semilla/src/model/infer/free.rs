@@ -2,7 +2,7 @@
 
 use super::index::All;
 use super::vectors::{is_norm, is_rectifier};
-use crate::model::names::Name;
+use crate::model::names::{Name, directions_of};
 use crate::model::role::Role;
 
 pub(super) fn free_parameter(
@@ -83,12 +83,7 @@ fn scale(name: &Name<'_>, leaf: &str, shape: &[usize]) -> Option<Role> {
 
 /// The norms beside a weight-normalized layer's directions.
 fn weight_gain(text: &str, all: All<'_>) -> Option<Role> {
-    let pairs = [("original0", "original1"), ("weight_g", "weight_v")];
-    let mut found = pairs.iter().filter_map(|(gain, direction)| {
-        let stem = text.strip_suffix(gain)?;
-        all.find(&format!("{stem}{direction}"))
-    });
-    found.next().map(|_| Role::WeightGain)
+    all.find(&directions_of(text)?).map(|_| Role::WeightGain)
 }
 
 /// Tables and grids of positions, absolute or relative.

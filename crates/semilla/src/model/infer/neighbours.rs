@@ -3,7 +3,7 @@
 use super::index::{All, own_name};
 use super::layouts::hidden_size;
 use crate::layout::FanRule;
-use crate::model::names::Name;
+use crate::model::names::{Name, directions_of};
 use crate::model::role::Role;
 use crate::model::tensor::{BiasFanIn, Tensor};
 
@@ -26,7 +26,7 @@ fn bias_fan_in(tensor: &Tensor, all: All<'_>) -> Option<BiasFanIn> {
             Some(BiasFanIn::of(hidden as f64))
         }
         Role::WeightGain => {
-            let directions = directions_of(text, all)?;
+            let directions = all.find(&directions_of(text)?)?;
             let layout = directions.layout.as_ref()?;
             let fan_in = layout.fans(&directions.shape).ok()?.fan_in;
             let (all, norms) = (directions.len()? as f64, tensor.len()? as f64);
@@ -43,15 +43,6 @@ fn bias_fan_in(tensor: &Tensor, all: All<'_>) -> Option<BiasFanIn> {
         }
         _ => None,
     }
-}
-
-/// The directions whose norms these are.
-fn directions_of<'a>(text: &str, all: All<'a>) -> Option<&'a Tensor> {
-    let pairs = [("original0", "original1"), ("weight_g", "weight_v")];
-    pairs.iter().find_map(|(norms, directions)| {
-        let stem = text.strip_suffix(norms)?;
-        all.find(&format!("{stem}{directions}"))
-    })
 }
 
 /// The weight of a bias.
