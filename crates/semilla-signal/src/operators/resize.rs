@@ -1,5 +1,7 @@
 //! Images resized: linear maps along each axis.
 
+use std::ops::Range;
+
 use super::movement::shape_of;
 use crate::array::{Array, around};
 use crate::executor::{Call, Made, Operator, Pass, Problem, affordable};
@@ -162,49 +164,55 @@ struct Resize {
 }
 
 impl Map {
-    fn forward<T: Real>(&self, x: &Array<T>) -> Array<T> {
-        let mut shape = x.shape().to_vec();
-        let (outer, len, inner) = around(&shape, self.axis);
-        shape[self.axis] = self.rows.len();
-        let mut made = Array::filled(shape, T::zero());
-        let data = made.data_mut();
+    /// Calls with the runs of an output, those of an input that it is made of, and its weight;
+    /// `sizes` are those of the input around the axis.
+    fn each(
+        &self,
+        (outer, len, inner): (usize, usize, usize),
+        mut f: impl FnMut(Range<usize>, Range<usize>, f64),
+    ) {
+        let run = |place: usize| place * inner..(place + 1) * inner;
         for row in 0..outer {
             for (to, parts) in self.rows.iter().enumerate() {
-                let target = &mut data[(row * self.rows.len() + to) * inner..][..inner];
                 for &(from, weight) in parts {
-                    let source = &x.data()[(row * len + from) * inner..][..inner];
-                    let weight = T::of(weight);
-                    target
-                        .iter_mut()
-                        .zip(source)
-                        .for_each(|(y, &x)| *y += weight * x);
+                    f(
+                        run(row * self.rows.len() + to),
+                        run(row * len + from),
+                        weight,
+                    );
                 }
             }
         }
+    }
+
+    fn forward<T: Real>(&self, x: &Array<T>) -> Array<T> {
+        let mut shape = x.shape().to_vec();
+        shape[self.axis] = self.rows.len();
+        let mut made = Array::filled(shape, T::zero());
+        self.each(around(x.shape(), self.axis), |to, from, weight| {
+            add(&mut made.data_mut()[to], &x.data()[from], weight);
+        });
         made
     }
 
     fn back<T: Real>(&self, gradient: &Array<T>, len: usize) -> Array<T> {
         let mut shape = gradient.shape().to_vec();
-        let (outer, rows, inner) = around(&shape, self.axis);
         shape[self.axis] = len;
+        let sizes = around(&shape, self.axis);
         let mut made = Array::filled(shape, T::zero());
-        let data = made.data_mut();
-        for row in 0..outer {
-            for (to, parts) in self.rows.iter().enumerate() {
-                let source = &gradient.data()[(row * rows + to) * inner..][..inner];
-                for &(from, weight) in parts {
-                    let target = &mut data[(row * len + from) * inner..][..inner];
-                    let weight = T::of(weight);
-                    target
-                        .iter_mut()
-                        .zip(source)
-                        .for_each(|(x, &y)| *x += weight * y);
-                }
-            }
-        }
+        self.each(sizes, |to, from, weight| {
+            add(&mut made.data_mut()[from], &gradient.data()[to], weight);
+        });
         made
     }
+}
+
+/// Adds elements, each times a weight.
+fn add<T: Real>(sums: &mut [T], terms: &[T], weight: f64) {
+    let weight = T::of(weight);
+    sums.iter_mut()
+        .zip(terms)
+        .for_each(|(sum, &term)| *sum += weight * term);
 }
 
 impl<T: Real> Operator<T> for Resize {

@@ -18,9 +18,17 @@ pub(super) fn free_parameter(
     state_space(name)
         .or_else(|| scale(name, leaf, shape))
         .or_else(|| weight_gain(text, all))
-        .or_else(|| position(name, kind))
-        .or_else(|| token(name, kind))
+        .or_else(|| position(name, kind).filter(|_| !is_plain(kind)))
+        .or_else(|| token(name, kind).filter(|_| !is_plain(kind)))
         .or_else(|| bias(name, leaf, shape, text, all))
+}
+
+/// Whether a leaf is a table's or a module's own, and no parameter's name.
+fn is_plain(leaf: &str) -> bool {
+    matches!(
+        leaf,
+        "weight" | "bias" | "kernel" | "embedding" | "embeddings"
+    )
 }
 
 fn state_space(name: &Name<'_>) -> Option<Role> {
@@ -88,13 +96,6 @@ fn weight_gain(text: &str, all: All<'_>) -> Option<Role> {
 
 /// Tables and grids of positions, absolute or relative.
 fn position(name: &Name<'_>, kind: &str) -> Option<Role> {
-    // A plain leaf is a table's or a module's own.
-    if matches!(
-        kind,
-        "weight" | "bias" | "kernel" | "embedding" | "embeddings"
-    ) {
-        return None;
-    }
     let words = [
         "pos_emb",
         "position_emb",
@@ -121,12 +122,6 @@ fn position(name: &Name<'_>, kind: &str) -> Option<Role> {
 
 /// Tokens that are learned as they are, and others that stand for something missing.
 fn token(name: &Name<'_>, kind: &str) -> Option<Role> {
-    if matches!(
-        kind,
-        "weight" | "bias" | "kernel" | "embedding" | "embeddings"
-    ) {
-        return None;
-    }
     let ends = [
         "_token",
         "_tokens",
