@@ -53,7 +53,7 @@ pub(crate) enum Failure {
     NoGraph(String),
     #[error("the model does not run")]
     Run(#[from] Fault),
-    #[error("{0}: --size AXIS=N gives the size of an axis, --data the values of all inputs")]
+    #[error("no inputs can be made up; give --size AXIS=N, or their values with --data FILE")]
     Batch(#[from] BatchError),
     #[error("{}: {problem}", path.display())]
     Data { path: PathBuf, problem: String },

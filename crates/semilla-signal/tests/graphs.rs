@@ -93,6 +93,18 @@ fn an_array_that_is_taken_twice_by_a_step_is_one() {
 }
 
 #[test]
+fn nothing_to_measure_is_no_verdict() {
+    let mut graph = Graph::new();
+    let main = &mut graph.bodies_mut()[0];
+    main.inputs.push(value("x"));
+    main.nodes.push(Node::new("Relu", &["x"], &["y"]));
+    main.outputs.push(value("y"));
+    let x = Datum::Float(Array::filled([2, 3], 1.0));
+    let fault = measure(&graph, [("x", x)], |_| None, 0).unwrap_err();
+    assert!(fault.to_string().contains("nothing to judge"), "{fault}");
+}
+
+#[test]
 fn numbers_that_make_no_sense_are_refused() {
     for (operator, name, given) in [
         ("ConvTranspose", "output_padding", i64::MAX),

@@ -61,6 +61,12 @@ pub enum Problem {
     /// A loop that does not end.
     #[error("the loop runs more than {0} times")]
     Endless(usize),
+    /// Nothing to measure.
+    #[error(
+        "no layer takes the data through numbers, so there is nothing to judge; whole numbers must \
+         be looked up in a table, not compared"
+    )]
+    NoLayers,
     /// Nodes that cannot be put in order.
     #[error(transparent)]
     Order(#[from] OrderError),

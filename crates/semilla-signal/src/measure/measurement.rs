@@ -57,7 +57,8 @@ pub struct Point {
 /// and looks at every layer.
 ///
 /// # Errors
-/// The graph does not run on these inputs and weights, or makes no numbers.
+/// The graph does not run on these inputs and weights, makes no numbers, or has no layer that takes
+/// them.
 pub fn measure<'n>(
     graph: &Graph,
     inputs: impl IntoIterator<Item = (&'n str, Datum<f32>)>,
@@ -67,19 +68,26 @@ pub fn measure<'n>(
     let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
     let outputs = &graph.main().outputs;
     let output = outputs.iter().find_map(|output| trace.find(&output.name));
-    let output = output.ok_or_else(|| Fault {
-        node: "the model".to_owned(),
-        problem: Problem::Unsupported("an output without floats".to_owned()),
-    })?;
+    let without = || Problem::Unsupported("an output without floats".to_owned());
+    let output = output.ok_or_else(|| of_model(without()))?;
     let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
+    if found.is_empty() {
+        return Err(of_model(Problem::NoLayers));
+    }
     let layer = |found: &Found| layer(&trace, &gradients, found);
     Ok(Measurement {
         layers: found.iter().map(layer).collect(),
         path: path(&trace, &flow, &gradients, &found, output),
         output: Forward::of(trace.array(output)),
     })
+}
+
+/// What is wrong with the model as a whole.
+fn of_model(problem: Problem) -> Fault {
+    let node = "the model".to_owned();
+    Fault { node, problem }
 }
 
 fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer {
