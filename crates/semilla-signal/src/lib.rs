@@ -38,7 +38,7 @@ mod real;
 mod walk;
 
 pub use array::Array;
-pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
+pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use measure::{
     Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Report, Verdict,
     check, measure,

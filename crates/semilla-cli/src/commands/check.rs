@@ -5,6 +5,7 @@ use std::path::Path;
 use semilla::Graph;
 use semilla::Stack;
 use semilla::graph::Initializer;
+use semilla::lint::Finding;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
@@ -12,6 +13,7 @@ use semilla_signal::{Batch, Datum, Report, check, measure};
 use serde::Serialize;
 
 use crate::args::check::CheckArgs;
+use crate::commands::lint::findings;
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
 use crate::show::check::print;
@@ -27,6 +29,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         Some(path) => Checked {
             report: of_file(&graph, &inputs, path)?,
             predicted: Vec::new(),
+            lint: Vec::new(),
         },
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
@@ -43,6 +46,9 @@ struct Checked {
     #[serde(flatten)]
     report: Report,
     predicted: Vec<Stack>,
+    /// The likely mistakes of the plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lint: Vec<Finding>,
 }
 
 /// The computation of a file or a description.
@@ -147,6 +153,9 @@ fn of_plan(
     }
     Ok(Checked {
         report: measurements.into(),
+        lint: model
+            .map(|model| findings(&planned, model))
+            .unwrap_or_default(),
         predicted: planned.plan.stacks,
     })
 }

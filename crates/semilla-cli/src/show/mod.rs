@@ -6,6 +6,7 @@ pub(crate) mod figures;
 pub(crate) mod findings;
 pub(crate) mod fold;
 pub(crate) mod inspect;
+pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod names;
 pub(crate) mod output;
