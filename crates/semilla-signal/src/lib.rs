@@ -40,7 +40,7 @@ mod walk;
 pub use array::Array;
 pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Report, Verdict,
-    check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Jacobian, Kernel, Layer, LayerSpectrum,
+    Measurement, Point, Report, Spectra, Verdict, check, measure, spectra,
 };
 pub use real::Real;

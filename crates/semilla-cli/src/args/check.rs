@@ -28,6 +28,11 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "AXIS=N", value_parser = size)]
     pub(crate) size: Vec<(String, usize)>,
 
+    /// Singular values as well: of the Jacobian along the main path, of what layers make, of their
+    /// weights, of the tangent kernel
+    #[arg(long)]
+    pub(crate) spectra: bool,
+
     /// Inputs from a file (safetensors, .npy, .npz) by their names; noise without it
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,

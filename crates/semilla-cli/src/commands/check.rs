@@ -9,13 +9,14 @@ use semilla::lint::Finding;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
-use semilla_signal::{Batch, Datum, Report, check, measure};
+use semilla_signal::{Batch, Datum, Report, Spectra, check, measure, spectra};
 use serde::Serialize;
 
 use crate::args::check::CheckArgs;
 use crate::commands::lint::findings;
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
+use crate::show;
 use crate::show::check::print;
 use crate::show::output::Output;
 
@@ -26,16 +27,18 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     let graph = graph(name, model.as_ref())?;
     let inputs = inputs(args, &graph)?;
     let checked = match &args.weights {
-        Some(path) => Checked {
-            report: of_file(&graph, &inputs, path)?,
-            predicted: Vec::new(),
-            lint: Vec::new(),
-        },
+        Some(path) => of_file(args, &graph, &inputs, path)?,
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
     match output.is_json() {
         true => output.json(&checked)?,
-        false => print(&checked.report, &checked.predicted, args.plan.full, output)?,
+        false => {
+            print(&checked.report, &checked.predicted, args.plan.full, output)?;
+            if let Some(spectra) = &checked.spectra {
+                show::spectra::print(spectra, args.plan.full, output)?;
+            }
+            show::lint::print_found(&checked.lint, output)?;
+        }
     }
     Ok(checked.report.verdict.passes)
 }
@@ -49,6 +52,9 @@ struct Checked {
     /// The likely mistakes of the plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lint: Vec<Finding>,
+    /// Singular values of the first seed, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spectra: Option<Spectra>,
 }
 
 /// The computation of a file or a description.
@@ -112,14 +118,27 @@ fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failu
 }
 
 /// The weights of a file, whatever its names are called in the graph.
-fn of_file(graph: &Graph, inputs: &Inputs, path: &Path) -> Result<Report, Failure> {
+fn of_file(
+    args: &CheckArgs,
+    graph: &Graph,
+    inputs: &Inputs,
+    path: &Path,
+) -> Result<Checked, Failure> {
     let file = open(path)?;
     let mut weights: HashMap<String, Datum<f32>> = HashMap::new();
     for (place, info) in file.tensors().iter().enumerate() {
         weights.extend(read(&*file, place)?.map(|datum| (info.name().to_owned(), datum)));
     }
-    let weight = |_: u64, tensor: &Initializer| weights.get(tensor.tensor.as_ref()?).cloned();
-    Ok(check(graph, inputs, &[0], weight)?)
+    let weight = |tensor: &Initializer| weights.get(tensor.tensor.as_ref()?).cloned();
+    let spectra = args
+        .spectra
+        .then(|| spectra(graph, named(inputs), weight, 0));
+    Ok(Checked {
+        report: check(graph, inputs, &[0], |_, tensor| weight(tensor))?,
+        predicted: Vec::new(),
+        lint: Vec::new(),
+        spectra: spectra.transpose()?,
+    })
 }
 
 /// The weights of a plan, for several seeds.
@@ -138,6 +157,7 @@ fn of_plan(
             .collect(),
     };
     let mut measurements = Vec::new();
+    let mut singular = None;
     // The weights of one seed at a time are in memory.
     for &seed in &seeds {
         planned.plan = planned.plan.with_seed(seed);
@@ -148,8 +168,10 @@ fn of_plan(
             }
         }
         let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
-        let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
-        measurements.push(measure(graph, inputs, weight, seed)?);
+        measurements.push(measure(graph, named(inputs), weight, seed)?);
+        if args.spectra && singular.is_none() {
+            singular = Some(spectra(graph, named(inputs), weight, seed)?);
+        }
     }
     Ok(Checked {
         report: measurements.into(),
@@ -157,7 +179,12 @@ fn of_plan(
             .map(|model| findings(&planned, model))
             .unwrap_or_default(),
         predicted: planned.plan.stacks,
+        spectra: singular,
     })
+}
+
+fn named(inputs: &Inputs) -> impl Iterator<Item = (&str, Datum<f32>)> {
+    inputs.iter().map(|(name, datum)| (&**name, datum.clone()))
 }
 
 /// A tensor of the plan.

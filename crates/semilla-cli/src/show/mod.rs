@@ -16,5 +16,6 @@ pub(crate) mod recipes;
 pub(crate) mod remarks;
 pub(crate) mod scheme;
 pub(crate) mod span;
+pub(crate) mod spectra;
 pub(crate) mod table;
 pub(crate) mod transfer;

@@ -80,7 +80,11 @@ fn flat_from(activation: Activation) -> Option<f64> {
         activation.derivative(x).abs() < FLAT * greatest
             && activation.derivative(-x).abs() < FLAT * greatest
     };
-    let is_bounded = activation.value(FAR).abs().max(activation.value(-FAR).abs()) < 2.0;
+    let is_bounded = activation
+        .value(FAR)
+        .abs()
+        .max(activation.value(-FAR).abs())
+        < 2.0;
     // Sines are bounded, and flat nowhere for long.
     let stays = (1..=8).all(|i| is_flat(FAR * f64::from(i)));
     if greatest == 0.0 || !is_bounded || !stays {
@@ -130,7 +134,10 @@ fn change(what: &str, factor: f64, stack: &Stack) -> String {
     match factor {
         0.0 => format!("{what} vanish over {layers} layers"),
         _ if factor < 1.0 => {
-            format!("{what}: {}-fold less over {layers} layers", rough(factor.recip()))
+            format!(
+                "{what}: {}-fold less over {layers} layers",
+                rough(factor.recip())
+            )
         }
         _ => format!("{what}: {}-fold more over {layers} layers", rough(factor)),
     }

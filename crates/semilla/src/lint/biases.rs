@@ -12,9 +12,9 @@ const SHIFT: f64 = 3.0;
 
 /// Biases of hidden layers that outweigh what the weights make of inputs of unit variance.
 pub(super) fn outweighing(subjects: &Subjects<'_>) -> Vec<Finding> {
-    let biases = subjects.made().filter(|own| {
-        own.role() == Role::Bias && own.tensor.bias_of != Some(Role::Head)
-    });
+    let biases = subjects
+        .made()
+        .filter(|own| own.role() == Role::Bias && own.tensor.bias_of != Some(Role::Head));
     let found = biases.filter_map(|bias| {
         let weight = subjects.beside(bias.name(), "bias", "weight")?;
         if weight.role() == Role::Head || weight.is_zero() {

@@ -81,11 +81,9 @@ pub(super) fn products(subjects: &Subjects<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for block in blocks(subjects).into_values() {
         let of = |role| block.iter().find(|subject| subject.role() == role);
-        let (Some(gate), Some(up), Some(down)) = (
-            of(Role::MlpGate),
-            of(Role::MlpIn),
-            of(Role::MlpOut),
-        ) else {
+        let (Some(gate), Some(up), Some(down)) =
+            (of(Role::MlpGate), of(Role::MlpIn), of(Role::MlpOut))
+        else {
             continue;
         };
         found.extend(product(*gate, *up, *down));

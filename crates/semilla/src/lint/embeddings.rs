@@ -9,9 +9,9 @@ use crate::number::rounded;
 /// Embeddings whose fans count the vocabulary: a row is looked up, and nothing is summed over the
 /// others.
 pub(super) fn vocabulary(subjects: &Subjects<'_>) -> Vec<Finding> {
-    let tables = subjects.made().filter(|own| {
-        own.role() == Role::Embedding && own.line.shape.len() == 2 && !own.is_tied()
-    });
+    let tables = subjects
+        .made()
+        .filter(|own| own.role() == Role::Embedding && own.line.shape.len() == 2 && !own.is_tied());
     let found = tables.filter_map(|own| {
         let fans = own.line.fans?;
         let vocabulary = own.line.shape[0] as f64;

@@ -121,7 +121,10 @@ impl<'a> Subject<'a> {
 
     /// The module that its own lies in: `blocks.0.attn` of `blocks.0.attn.proj.weight`.
     pub(super) fn parent(&self) -> &'a str {
-        let module = self.name().rsplit_once('.').map_or("", |(module, _)| module);
+        let module = self
+            .name()
+            .rsplit_once('.')
+            .map_or("", |(module, _)| module);
         module.rsplit_once('.').map_or("", |(parent, _)| parent)
     }
 }

@@ -80,7 +80,11 @@ fn fans_that_ignore_groups() {
         );
         Recipe::from_toml(&text).unwrap()
     };
-    let found = only(&of(&model, &recipe("pytorch")), Rule::Fans, Severity::Warning);
+    let found = only(
+        &of(&model, &recipe("pytorch")),
+        Rule::Fans,
+        Severity::Warning,
+    );
     // PyTorch's fan_out is 64·9 where each channel feeds one: √64 too small.
     assert!(found.reason.contains("64 groups"), "{}", found.reason);
     assert!(found.reason.contains("0.125"), "{}", found.reason);
@@ -89,17 +93,22 @@ fn fans_that_ignore_groups() {
 
 #[test]
 fn bounds_that_cut_nothing_or_too_much() {
-    let absolute = init::trunc_normal()
-        .std(0.02)
-        .units(init::Bounds::Absolute);
+    let absolute = init::trunc_normal().std(0.02).units(init::Bounds::Absolute);
     let found = of_scheme("mlp:8-8-8:relu", absolute);
     let found = only(&found, Rule::Truncation, Severity::Note);
-    assert!(found.reason.contains("100 standard deviations"), "{}", found.reason);
+    assert!(
+        found.reason.contains("100 standard deviations"),
+        "{}",
+        found.reason
+    );
     assert_eq!(found.tensors.len(), 2);
     let narrow = init::trunc_normal().std(0.3).a(-0.5).b(0.5);
     let found = of_scheme("mlp:8-8-8:relu", narrow);
     only(&found, Rule::Truncation, Severity::Warning);
-    assert_eq!(of_scheme("mlp:8-8-8:relu", init::trunc_normal().std(0.3)), []);
+    assert_eq!(
+        of_scheme("mlp:8-8-8:relu", init::trunc_normal().std(0.3)),
+        []
+    );
 }
 
 #[test]
@@ -117,7 +126,11 @@ fn depth_scaling_once_is_enough() {
     assert_eq!(with(0.02 / 24f64.sqrt()), []);
     let found = only(&with(0.02 / 24.0), Rule::DepthScale, Severity::Warning);
     assert_eq!(found.tensors.len(), 12);
-    assert!(found.reason.contains("4.899 times too small"), "{}", found.reason);
+    assert!(
+        found.reason.contains("4.899 times too small"),
+        "{}",
+        found.reason
+    );
 }
 
 #[test]
@@ -225,7 +238,11 @@ fn activations_that_weights_do_not_suit() {
     let sizes = vec!["64"; 40].join("-");
     let deep = of_scheme(&format!("mlp:{sizes}-10:sigmoid"), init::xavier_uniform());
     let deep = only(&deep, Rule::Depth, Severity::Warning);
-    assert!(deep.reason.starts_with("squared gradients"), "{}", deep.reason);
+    assert!(
+        deep.reason.starts_with("squared gradients"),
+        "{}",
+        deep.reason
+    );
 }
 
 #[test]
@@ -239,7 +256,11 @@ fn values_that_round_to_0() {
         of(&model, &Recipe::scheme(init::normal().std(std)))
     };
     only(&found(DType::F8E4M3, 0.02), Rule::Precision, Severity::Note);
-    only(&found(DType::F8E4M3, 0.002), Rule::Precision, Severity::Warning);
+    only(
+        &found(DType::F8E4M3, 0.002),
+        Rule::Precision,
+        Severity::Warning,
+    );
     only(&found(DType::F16, 1e-7), Rule::Precision, Severity::Warning);
     assert_eq!(found(DType::BF16, 1e-7), []);
     assert_eq!(found(DType::F16, 1e-4), []);
@@ -257,7 +278,10 @@ fn embeddings_biases_and_what_is_kept() {
     let found = only(&found, Rule::Embedding, Severity::Note);
     assert!(found.reason.contains("1000 words"), "{}", found.reason);
     let mlp = self::model("mlp:64-64-10:relu");
-    let bias = edited(&mlp, [("layers.0.bias", init::constant().value(10.0).into())]);
+    let bias = edited(
+        &mlp,
+        [("layers.0.bias", init::constant().value(10.0).into())],
+    );
     only(&bias, Rule::Bias, Severity::Note);
     let kept = "name = \"own\"\nunmatched = \"keep\"\n[[rule]]\nmatch = \"*.weight\"\n\
                 init = \"kaiming_normal\"\nreason = \"mine\"";
