@@ -16,6 +16,6 @@ mod verdict;
 pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
 pub use measurement::{Layer, Measurement, Point, measure};
-pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, spectra};
+pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, singular_values, spectra};
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::rotations::{dot, singular_values};
+use super::rotations::{dot, of_columns};
 use crate::array::{Array, size};
 use crate::executor::{Trace, ValueId};
 use crate::measure::measurement::noise;
@@ -65,7 +65,7 @@ impl Kernel {
             return None;
         }
         // The products are exact to the roundings of gradients.
-        let (least, values) = (f64::from(f32::EPSILON), singular_values(kernel));
+        let (least, values) = (f64::from(f32::EPSILON), of_columns(kernel));
         let (first, last) = (values[0], values[samples - 1]);
         Some(Self {
             samples,

@@ -14,3 +14,4 @@ pub use jacobian::Jacobian;
 pub use kernel::Kernel;
 pub use layer::LayerSpectrum;
 pub use report::{Spectra, spectra};
+pub use rotations::singular_values;

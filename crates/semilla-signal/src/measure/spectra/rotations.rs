@@ -1,5 +1,7 @@
 //! Singular values of small matrices.
 
+use crate::array::Array;
+
 /// Rotates columns in pairs until they are orthogonal to each other: their norms are the matrix's
 /// singular values, themselves the left singular vectors times these (Hestenes 1958).
 pub(super) fn rotated(mut columns: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
@@ -33,8 +35,29 @@ pub(super) fn rotated(mut columns: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     columns
 }
 
+/// The singular values of a matrix, flattened to its first axis by the rest: as many as its smaller
+/// side, from the greatest to the least, each to about 1e-15 of the greatest. For small matrices:
+/// the work grows with the cube of their size.
+///
+/// ```
+/// use semilla_signal::{Array, singular_values};
+///
+/// let found = singular_values(&Array::new([2, 2], vec![3.0, 0.0, 4.0, 5.0]).unwrap());
+/// assert!((found[0] - 45f64.sqrt()).abs() < 1e-14 && (found[1] - 5f64.sqrt()).abs() < 1e-14);
+/// ```
+pub fn singular_values(matrix: &Array<f64>) -> Vec<f64> {
+    let rows = matrix.shape().first().copied().unwrap_or(1).max(1);
+    let columns = matrix.data().len() / rows;
+    let row = |at: usize| matrix.data()[at * columns..][..columns].to_vec();
+    let column = |at: usize| (0..rows).map(|row| matrix.data()[row * columns + at]).collect();
+    of_columns(match rows <= columns {
+        true => (0..rows).map(row).collect(),
+        false => (0..columns).map(column).collect(),
+    })
+}
+
 /// The singular values of a matrix of columns, from the greatest to the least.
-pub(super) fn singular_values(columns: Vec<Vec<f64>>) -> Vec<f64> {
+pub(super) fn of_columns(columns: Vec<Vec<f64>>) -> Vec<f64> {
     let rotated = rotated(columns);
     rotated.iter().map(|column| norm(column)).collect()
 }
@@ -54,11 +77,11 @@ mod tests {
     #[test]
     fn of_a_matrix_known_by_hand() {
         // [3 0; 4 5] has the singular values 3√5 and √5.
-        let found = singular_values(vec![vec![3.0, 4.0], vec![0.0, 5.0]]);
+        let found = of_columns(vec![vec![3.0, 4.0], vec![0.0, 5.0]]);
         assert!((found[0] - 45f64.sqrt()).abs() < 1e-14, "{found:?}");
         assert!((found[1] - 5f64.sqrt()).abs() < 1e-14, "{found:?}");
-        let flat = singular_values(vec![vec![1.0, 1.0], vec![2.0, 2.0]]);
+        let flat = of_columns(vec![vec![1.0, 1.0], vec![2.0, 2.0]]);
         assert!((flat[0] - 10f64.sqrt()).abs() < 1e-14 && flat[1] < 1e-14);
-        assert_eq!(singular_values(vec![vec![0.0; 2]; 2]), [0.0, 0.0]);
+        assert_eq!(of_columns(vec![vec![0.0; 2]; 2]), [0.0, 0.0]);
     }
 }
