@@ -92,10 +92,10 @@ def test_nodes_of_the_drawing_open_their_layers(visit):
     for _ in range(2):
         node.focus()
         page.keyboard.press("Enter")
-        page.wait_for_function("document.activeElement.matches('tr.layer button')")
-        focused = page.evaluate("document.activeElement.textContent")
-        assert focused == name
-        assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+        focused = page.locator("tr.layer button:focus")
+        focused.wait_for()
+        assert focused.text_content() == name
+        assert focused.get_attribute("aria-expanded") == "true"
 
 
 def test_values_show_under_pointer_and_arrow_keys(visit):

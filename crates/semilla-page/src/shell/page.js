@@ -64,9 +64,11 @@
   };
   addEventListener("hashchange", follow);
   for (const link of all("a.node")) {
-    link.addEventListener("click", () => {
-      // The same link once more changes no address.
-      if (link.getAttribute("href") === location.hash) follow();
+    link.addEventListener("click", (event) => {
+      // The same link once more changes no address, but would take the focus away.
+      if (link.getAttribute("href") !== location.hash) return;
+      event.preventDefault();
+      follow();
     });
   }
   follow();
