@@ -40,8 +40,8 @@ mod walk;
 pub use array::Array;
 pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Jacobian, Kernel, Layer, LayerSpectrum,
-    Measurement, Point, Report, Spectra, Verdict, check, measure, singular_values,
+    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, Jacobian, Kernel, Layer,
+    LayerSpectrum, Measurement, Point, Report, Spectra, Verdict, check, measure, singular_values,
     spectra,
 };
 pub use real::Real;

@@ -8,8 +8,13 @@ use suite::{Effort, claims};
 
 #[test]
 fn quick_claims_come_out_as_known() {
-    for claim in claims().into_iter().filter(|claim| claim.effort == Effort::Quick) {
-        let outcome = claim.run().unwrap_or_else(|error| panic!("{}: {error}", claim.name));
+    for claim in claims()
+        .into_iter()
+        .filter(|claim| claim.effort == Effort::Quick)
+    {
+        let outcome = claim
+            .run()
+            .unwrap_or_else(|error| panic!("{}: {error}", claim.name));
         assert_eq!(
             outcome.holds(),
             claim.stands,
@@ -18,7 +23,12 @@ fn quick_claims_come_out_as_known() {
             claim.paper,
             outcome.ours()
         );
-        assert!(outcome.took.as_secs() < 60, "{}: {:?}", claim.name, outcome.took);
+        assert!(
+            outcome.took.as_secs() < 60,
+            "{}: {:?}",
+            claim.name,
+            outcome.took
+        );
     }
 }
 

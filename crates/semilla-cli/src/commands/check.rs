@@ -3,16 +3,15 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::Stack;
 use semilla::graph::Initializer;
-use semilla::lint::Finding;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
-use semilla_signal::{Batch, Datum, Report, Spectra, check, measure, spectra};
-use serde::Serialize;
+use semilla_signal::{Batch, Datum, check, measure, spectra};
 
 use crate::args::check::CheckArgs;
+use crate::commands::check_page;
+use crate::commands::checked::Checked;
 use crate::commands::lint::findings;
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
@@ -24,12 +23,16 @@ use crate::show::output::Output;
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
+    check_page::check_target(args, model.as_ref())?;
     let graph = graph(name, model.as_ref())?;
     let inputs = inputs(args, &graph)?;
     let checked = match &args.weights {
         Some(path) => of_file(args, &graph, &inputs, path)?,
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
+    if let Some(path) = &args.html {
+        check_page::write(path, args, &graph, samples(&inputs), &checked)?;
+    }
     match output.is_json() {
         true => output.json(&checked)?,
         false => {
@@ -43,18 +46,10 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     Ok(checked.report.verdict.passes)
 }
 
-/// What was measured, and what theory expects of plain stacks.
-#[derive(Serialize)]
-struct Checked {
-    #[serde(flatten)]
-    report: Report,
-    predicted: Vec<Stack>,
-    /// The likely mistakes of the plan.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    lint: Vec<Finding>,
-    /// Singular values of the first seed, where they were asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    spectra: Option<Spectra>,
+/// The samples of a batch.
+fn samples(inputs: &Inputs) -> usize {
+    let first = inputs.first().and_then(|(_, datum)| datum.shape().first());
+    first.copied().unwrap_or(1)
 }
 
 /// The computation of a file or a description.
@@ -138,6 +133,7 @@ fn of_file(
         predicted: Vec::new(),
         lint: Vec::new(),
         spectra: spectra.transpose()?,
+        planned: None,
     })
 }
 
@@ -178,8 +174,9 @@ fn of_plan(
         lint: model
             .map(|model| findings(&planned, model))
             .unwrap_or_default(),
-        predicted: planned.plan.stacks,
+        predicted: planned.plan.stacks.clone(),
         spectra: singular,
+        planned: Some((planned.plan, seeds)),
     })
 }
 

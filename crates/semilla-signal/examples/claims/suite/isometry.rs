@@ -66,7 +66,9 @@ fn glorot() -> Measured {
         let trace = net.run(&normal("x", 2, &[1, WIDTH], 1.0))?;
         let mut means = Vec::new();
         for layer in 0..LAYERS {
-            let made = trace.find(&format!("value_{}", 2 * layer + 1)).ok_or("a layer")?;
+            let made = trace
+                .find(&format!("value_{}", 2 * layer + 1))
+                .ok_or("a layer")?;
             let mut jacobian = net.weights[&format!("layers.{layer}.weight")].clone();
             let slopes = trace.array(made).map(|h| 1.0 - h * h);
             let rows = jacobian.data_mut().chunks_mut(WIDTH);
@@ -86,29 +88,35 @@ fn glorot() -> Measured {
 
 fn pennington() -> Measured {
     const LAYERS: usize = 10;
-    let spread = |after: &str, initializer: Initializer| -> Result<f64, Box<dyn std::error::Error>> {
-        let text = plain(256, 256, LAYERS + 1, 10, after);
-        let net = Net::<f32>::described(&text, &Recipe::scheme(initializer), 4)?;
-        let batch = Batch {
-            samples: 8,
-            seed: 4,
-            ..Batch::default()
+    let spread =
+        |after: &str, initializer: Initializer| -> Result<f64, Box<dyn std::error::Error>> {
+            let text = plain(256, 256, LAYERS + 1, 10, after);
+            let net = Net::<f32>::described(&text, &Recipe::scheme(initializer), 4)?;
+            let batch = Batch {
+                samples: 8,
+                seed: 4,
+                ..Batch::default()
+            };
+            let inputs = batch.inputs(&net.graph)?;
+            let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
+            let weight = |tensor: &semilla::graph::Initializer| {
+                let array = net.weights.get(tensor.tensor.as_ref()?)?;
+                Some(Datum::Float(array.clone()))
+            };
+            let found: Spectra = spectra(&net.graph, inputs, weight, 4)?;
+            Ok(found.jacobian.ok_or("a path")?.spread / LAYERS as f64)
         };
-        let inputs = batch.inputs(&net.graph)?;
-        let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
-        let weight = |tensor: &semilla::graph::Initializer| {
-            let array = net.weights.get(tensor.tensor.as_ref()?)?;
-            Some(Datum::Float(array.clone()))
-        };
-        let found: Spectra = spectra(&net.graph, inputs, weight, 4)?;
-        Ok(found.jacobian.ok_or("a path")?.spread / LAYERS as f64)
-    };
     let gain = std::f64::consts::SQRT_2;
     let gaussian = init::lecun_normal().distribution(init::Shape::Normal);
     let orthogonal = init::orthogonal();
     Ok(vec![
         Quantity::near("Gaussian", spread("linear", gaussian.into())?, 1.0, 0.15),
-        Quantity::near("orthogonal", spread("linear", orthogonal.into())?, 0.0, 1e-6),
+        Quantity::near(
+            "orthogonal",
+            spread("linear", orthogonal.into())?,
+            0.0,
+            1e-6,
+        ),
         Quantity::near(
             "Gaussian ReLU",
             spread("relu", init::kaiming_normal().into())?,
@@ -146,7 +154,9 @@ fn looks_linear() -> Measured {
     let output = trace.array(trace.find("y").ok_or("y")?);
     // The second half is the first one's mirror image.
     let product = |data: &[f64], stride: usize, a: usize, b: usize| -> f64 {
-        (0..WIDTH).map(|i| data[a * stride + i] * data[b * stride + i]).sum()
+        (0..WIDTH)
+            .map(|i| data[a * stride + i] * data[b * stride + i])
+            .sum()
     };
     let mut worst = 0.0f64;
     for a in 0..8 {

@@ -86,7 +86,9 @@ fn glorot() -> Measured {
     let gradients = trace.gradients([(output, back)]);
     let (mut forward, mut backward, mut weights) = (Vec::new(), Vec::new(), Vec::new());
     for layer in 0..LAYERS {
-        forward.push(mean_square(trace.array(named(format!("value_{}", 2 * layer + 1))?)));
+        forward.push(mean_square(
+            trace.array(named(format!("value_{}", 2 * layer + 1))?),
+        ));
         let gradient = gradients.of(named(format!("value_{}", 2 * layer))?);
         backward.push(mean_square(gradient.ok_or("a gradient")?));
         let weight = named(format!("layers.{layer}.weight"))?;
@@ -95,7 +97,9 @@ fn glorot() -> Measured {
     let ratio = |values: &[f64]| (values[LAYERS - 1] / values[1]).powf(1.0 / (LAYERS - 2) as f64);
     let (most, least) = weights
         .iter()
-        .fold((0.0f64, f64::MAX), |(most, least), &x| (most.max(x), least.min(x)));
+        .fold((0.0f64, f64::MAX), |(most, least), &x| {
+            (most.max(x), least.min(x))
+        });
     Ok(vec![
         Quantity::near("activations", ratio(&forward), 1.0 / 3.0, 0.06),
         Quantity::near("gradients", ratio(&backward).recip(), 1.0 / 3.0, 0.06),
@@ -206,7 +210,9 @@ fn lsuv() -> Measured {
             let mut rounds = 0;
             loop {
                 let trace = net.run(&x)?;
-                let made = trace.find(&format!("value_{}", 2 * layer)).ok_or("a layer")?;
+                let made = trace
+                    .find(&format!("value_{}", 2 * layer))
+                    .ok_or("a layer")?;
                 let found = Forward::of(trace.array(made));
                 let variance = found.second_moment - found.mean * found.mean;
                 if (variance - 1.0).abs() < 0.1 || rounds == 20 {
@@ -220,7 +226,11 @@ fn lsuv() -> Measured {
             most = most.max(rounds);
         }
     }
-    Ok(vec![Quantity::at_most("rounds a layer", f64::from(most), 10.0)])
+    Ok(vec![Quantity::at_most(
+        "rounds a layer",
+        f64::from(most),
+        10.0,
+    )])
 }
 
 fn irnn() -> Measured {
@@ -242,5 +252,10 @@ fn irnn() -> Measured {
     let size = mean_square(&back);
     let gradients = trace.gradients([(output, back)]);
     let arrived = mean_square(gradients.of(first).ok_or("a gradient")?);
-    Ok(vec![Quantity::near("150 steps", (arrived / size).sqrt(), 1.0, 1e-12)])
+    Ok(vec![Quantity::near(
+        "150 steps",
+        (arrived / size).sqrt(),
+        1.0,
+        1e-12,
+    )])
 }

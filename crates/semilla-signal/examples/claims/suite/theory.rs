@@ -224,7 +224,10 @@ fn deviations() -> Measured {
             return Err("He's initializer has fans".into());
         };
         debug_assert_eq!(fan_in, 9.0 * size as f64);
-        let std = resolved.fill.std().ok_or("He's initializer has a deviation")?;
+        let std = resolved
+            .fill
+            .std()
+            .ok_or("He's initializer has a deviation")?;
         found.push(Quantity::near(format!("{size}"), std, published, 6e-4));
         deviations.push(std / 0.01);
     }
@@ -239,7 +242,10 @@ fn deviations() -> Measured {
 fn selu_jacobian() -> Measured {
     const STEP: f64 = 1e-3;
     let selu = Function::from(Activation::Selu);
-    let (above, below) = (selu.moments(0.0, 1.0 + STEP)?, selu.moments(0.0, 1.0 - STEP)?);
+    let (above, below) = (
+        selu.moments(0.0, 1.0 + STEP)?,
+        selu.moments(0.0, 1.0 - STEP)?,
+    );
     // With weights of sum 0 and square sum 1 the mean of the inputs has no effect.
     let mean = (above.mean - below.mean) / (2.0 * STEP);
     let variance = (above.variance() - below.variance()) / (2.0 * STEP);

@@ -84,7 +84,8 @@ fn slopes<T: Real>(net: &Net<T>, (x, classes): &Batch<T>, factor: T) -> Result<S
         let most = row.iter().copied().fold(T::neg_infinity(), T::max);
         row.iter_mut().for_each(|x| *x = (*x - most).exp());
         let sum: T = row.iter().copied().sum();
-        row.iter_mut().for_each(|x| *x = *x / sum * factor / samples);
+        row.iter_mut()
+            .for_each(|x| *x = *x / sum * factor / samples);
         row[class] -= factor / samples;
     }
     let gradients = trace.gradients([(output, back)]);
@@ -254,6 +255,11 @@ fn coordinates() -> Measured {
     let standard = Recipe::named("pytorch")?;
     Ok(vec![
         Quantity::at_least("standard", slope_of(&standard)?, 0.5),
-        Quantity::near("maximal update", slope_of(&Recipe::from_toml(mup)?)?, 0.0, 0.25),
+        Quantity::near(
+            "maximal update",
+            slope_of(&Recipe::from_toml(mup)?)?,
+            0.0,
+            0.25,
+        ),
     ])
 }

@@ -49,7 +49,11 @@ pub fn singular_values(matrix: &Array<f64>) -> Vec<f64> {
     let rows = matrix.shape().first().copied().unwrap_or(1).max(1);
     let columns = matrix.data().len() / rows;
     let row = |at: usize| matrix.data()[at * columns..][..columns].to_vec();
-    let column = |at: usize| (0..rows).map(|row| matrix.data()[row * columns + at]).collect();
+    let column = |at: usize| {
+        (0..rows)
+            .map(|row| matrix.data()[row * columns + at])
+            .collect()
+    };
     of_columns(match rows <= columns {
         true => (0..rows).map(row).collect(),
         false => (0..columns).map(column).collect(),
