@@ -18,9 +18,11 @@ fn quick_claims_come_out_as_known() {
         assert_eq!(
             outcome.holds(),
             claim.stands,
-            "{} ({}): {}",
+            "{} ({}): {}, published {}, ours {}",
             claim.name,
             claim.paper,
+            claim.says,
+            claim.published,
             outcome.ours()
         );
         assert!(

@@ -1,13 +1,13 @@
 //! Computes all published claims and prints one table:
 //! `cargo run --release -p semilla-signal --example claims`. With a path it is written there too,
-//! as `docs/claims.md` is. Names of claims after it choose some.
+//! as `docs/claims.md` is. Names of claims choose some, `--quick` those that train nothing.
 
 mod suite;
 
 use std::error::Error;
 use std::fmt::Write;
 
-use suite::claims;
+use suite::{Effort, claims};
 
 const HEAD: &str = "\
 # Published claims
@@ -40,12 +40,16 @@ const TAIL: &str = "
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (flags, others): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|text| *text == "--quick");
     let (paths, names): (Vec<&String>, Vec<&String>) =
-        arguments.iter().partition(|text| text.ends_with(".md"));
+        others.into_iter().partition(|text| text.ends_with(".md"));
     let mut text = HEAD.to_owned();
     let mut is_as_known = true;
     for claim in claims() {
-        if !names.is_empty() && !names.iter().any(|name| *name == claim.name) {
+        let is_named = names.is_empty() || names.iter().any(|name| *name == claim.name);
+        let is_wanted = flags.is_empty() || claim.effort == Effort::Quick;
+        if !is_named || !is_wanted {
             continue;
         }
         let outcome = claim.run()?;

@@ -3,17 +3,17 @@
 use semilla_signal::Array;
 
 /// Images with their classes.
-pub struct Digits {
+pub(crate) struct Digits {
     images: Vec<[f32; 64]>,
     labels: Vec<usize>,
 }
 
 /// The images at some places, and their classes.
-pub type Batch<T> = (Array<T>, Vec<usize>);
+pub(crate) type Batch<T> = (Array<T>, Vec<usize>);
 
 impl Digits {
     /// All 1797, shuffled; pixels of mean 0 and variance 1.
-    pub fn all() -> Self {
+    pub(crate) fn all() -> Self {
         const FILE: &[u8] = include_bytes!("../../../data/digits.safetensors");
         const COUNT: usize = 1797;
         let header = u64::from_le_bytes(FILE[..8].try_into().expect("a header's size")) as usize;
@@ -35,16 +35,16 @@ impl Digits {
     }
 
     /// Images for training; the others are for the test.
-    pub const TRAINING: usize = 1400;
+    pub(crate) const TRAINING: usize = 1400;
 
     /// The next so many of the training images, of the batch of this number.
-    pub fn batch<T: semilla_signal::Real>(&self, number: usize, size: usize) -> Batch<T> {
+    pub(crate) fn batch<T: semilla_signal::Real>(&self, number: usize, size: usize) -> Batch<T> {
         let places = (0..size).map(|at| (number * size + at) % Self::TRAINING);
         self.at(places)
     }
 
     /// The images of the test.
-    pub fn test<T: semilla_signal::Real>(&self) -> Batch<T> {
+    pub(crate) fn test<T: semilla_signal::Real>(&self) -> Batch<T> {
         self.at(Self::TRAINING..self.images.len())
     }
 
@@ -58,7 +58,7 @@ impl Digits {
     }
 
     /// Images of 4 × 4 pixels: means of four neighbours each.
-    pub fn halved<T: semilla_signal::Real>(images: &Array<T>) -> Array<T> {
+    pub(crate) fn halved<T: semilla_signal::Real>(images: &Array<T>) -> Array<T> {
         let quarter = T::of(0.25);
         let halved = images.data().chunks(64).flat_map(|image| {
             (0..16).map(move |at| {

@@ -18,7 +18,7 @@ const QUICK: Claim = Claim {
     measure: || Ok(Vec::new()),
 };
 
-pub const CLAIMS: &[Claim] = &[
+pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
         name: "glorot-jacobian",
         paper: "Glorot & Bengio 2010, section 4.2.1",

@@ -13,10 +13,10 @@ mod signals;
 mod theory;
 mod training;
 
-pub use claim::{Claim, Effort, Outcome};
+pub(crate) use claim::{Claim, Effort};
 
 /// All claims, those that take longest last.
-pub fn claims() -> Vec<Claim> {
+pub(crate) fn claims() -> Vec<Claim> {
     let mut claims: Vec<Claim> = [
         theory::CLAIMS,
         signals::CLAIMS,

@@ -5,7 +5,7 @@ use semilla_signal::Array;
 use super::claim::{Claim, Effort, Measured, Quantity};
 use super::net::{Draft, normal};
 
-pub const CLAIMS: &[Claim] = &[Claim {
+pub(crate) const CLAIMS: &[Claim] = &[Claim {
     name: "born-dead",
     paper: "Lu et al. 2019, section 4 and figure 2",
     says: "the part of 10-layer ReLU networks on numbers that are born constant, at width 10, 5, 3 \

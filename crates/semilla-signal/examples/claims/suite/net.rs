@@ -9,15 +9,19 @@ use semilla::{DType, Recipe};
 use semilla_signal::{Array, Datum, Mode, Real, Trace};
 
 /// A network with one input `x` and one output `y`.
-pub struct Net<T> {
-    pub graph: Graph,
+pub(crate) struct Net<T> {
+    pub(crate) graph: Graph,
     /// By name, in the order of the graph.
-    pub weights: BTreeMap<String, Array<T>>,
+    pub(crate) weights: BTreeMap<String, Array<T>>,
 }
 
 impl<T: Real> Net<T> {
     /// A described network with the weights of a recipe.
-    pub fn described(text: &str, recipe: &Recipe, seed: u64) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn described(
+        text: &str,
+        recipe: &Recipe,
+        seed: u64,
+    ) -> Result<Self, Box<dyn Error>> {
         let plan = recipe.plan(&Spec::parse(text)?, seed)?;
         let mut weights = BTreeMap::new();
         for line in &plan.tensors {
@@ -31,7 +35,7 @@ impl<T: Real> Net<T> {
     }
 
     /// The forward pass on a batch.
-    pub fn run(&self, x: &Array<T>) -> Result<Trace<T>, Box<dyn Error>> {
+    pub(crate) fn run(&self, x: &Array<T>) -> Result<Trace<T>, Box<dyn Error>> {
         let weight = |tensor: &Initializer| {
             let array = self.weights.get(tensor.tensor.as_ref()?)?;
             Some(Datum::Float(array.clone()))
@@ -42,14 +46,14 @@ impl<T: Real> Net<T> {
 }
 
 /// A network as it is written.
-pub struct Draft<T> {
+pub(crate) struct Draft<T> {
     nodes: Vec<Node>,
     names: Vec<String>,
     weights: BTreeMap<String, Array<T>>,
 }
 
 impl<T: Real> Draft<T> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             nodes: Vec::new(),
             names: Vec::new(),
@@ -58,7 +62,7 @@ impl<T: Real> Draft<T> {
     }
 
     /// A weight.
-    pub fn weight(&mut self, array: Array<T>) -> String {
+    pub(crate) fn weight(&mut self, array: Array<T>) -> String {
         let name = format!("w{:03}", self.names.len());
         self.names.push(name.clone());
         self.weights.insert(name.clone(), array);
@@ -66,12 +70,12 @@ impl<T: Real> Draft<T> {
     }
 
     /// What an operator makes.
-    pub fn put(&mut self, operator: &str, inputs: &[&str]) -> String {
+    pub(crate) fn put(&mut self, operator: &str, inputs: &[&str]) -> String {
         self.add(Node::new(operator, inputs, &[]))
     }
 
     /// What a node makes.
-    pub fn add(&mut self, mut node: Node) -> String {
+    pub(crate) fn add(&mut self, mut node: Node) -> String {
         let name = format!("v{}", self.nodes.len());
         node.outputs = vec![name.clone()];
         self.nodes.push(node);
@@ -79,14 +83,14 @@ impl<T: Real> Draft<T> {
     }
 
     /// A normalization of the last axis, without scale and shift of its own.
-    pub fn normalized(&mut self, x: &str, width: usize) -> String {
+    pub(crate) fn normalized(&mut self, x: &str, width: usize) -> String {
         let scale = self.weight(Array::filled([width], T::one()));
         let node = Node::new("LayerNormalization", &[x, &scale], &[]);
         self.add(node.with("axis", Attribute::Int(-1)))
     }
 
     /// The network, whose output is what the last node makes.
-    pub fn net(mut self) -> Net<T> {
+    pub(crate) fn net(mut self) -> Net<T> {
         let mut graph = Graph::new();
         graph.opsets.insert(String::new(), 23);
         if let Some(last) = self.nodes.last_mut() {
@@ -115,13 +119,19 @@ impl<T: Real> Draft<T> {
 }
 
 /// `mlp:` with as many equal layers.
-pub fn plain(inputs: usize, width: usize, layers: usize, outputs: usize, after: &str) -> String {
+pub(crate) fn plain(
+    inputs: usize,
+    width: usize,
+    layers: usize,
+    outputs: usize,
+    after: &str,
+) -> String {
     let hidden = vec![width.to_string(); layers].join("-");
     format!("mlp:{inputs}-{hidden}-{outputs}:{after}")
 }
 
 /// Normal numbers of a standard deviation.
-pub fn normal<T: Real>(name: &str, seed: u64, shape: &[usize], std: f64) -> Array<T> {
+pub(crate) fn normal<T: Real>(name: &str, seed: u64, shape: &[usize], std: f64) -> Array<T> {
     let tensor = semilla::Tensor::new(name, shape, DType::F32);
     let values: Vec<f32> = (semilla::init::normal().std(std))
         .generate(&tensor, seed)
@@ -131,13 +141,13 @@ pub fn normal<T: Real>(name: &str, seed: u64, shape: &[usize], std: f64) -> Arra
 }
 
 /// The mean square.
-pub fn mean_square<T: Real>(array: &Array<T>) -> f64 {
+pub(crate) fn mean_square<T: Real>(array: &Array<T>) -> f64 {
     let squares: f64 = array.data().iter().map(|x| x.f64() * x.f64()).sum();
     squares / array.data().len() as f64
 }
 
 /// The slope of a line through points, by least squares.
-pub fn slope(points: &[(f64, f64)]) -> f64 {
+pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
     let (x, y) = (mean(|p| p.0), mean(|p| p.1));

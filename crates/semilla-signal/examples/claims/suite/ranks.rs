@@ -2,10 +2,10 @@
 
 use semilla_signal::Array;
 
-use super::claim::{Claim, Effort, Measured, Quantity};
+use super::claim::{Claim, Effort, Quantity};
 use super::net::{Draft, normal};
 
-pub const CLAIMS: &[Claim] = &[Claim {
+pub(crate) const CLAIMS: &[Claim] = &[Claim {
     name: "attention-rank",
     paper: "Dong, Cordonnier & Loukas 2021, theorem 2.2",
     says: "attention without residual sums turns all tokens into one, doubly exponentially with \
@@ -30,7 +30,7 @@ fn differing(layers: usize, is_residual: bool) -> Result<f64, Box<dyn std::error
     let mut tokens = draft.put("Identity", &["x"]);
     let root = draft.weight(Array::filled([1], (WIDTH as f64).sqrt().recip()));
     for layer in 0..layers {
-        let mut projected = |draft: &mut Draft<f64>, part: &str| {
+        let projected = |draft: &mut Draft<f64>, part: &str| {
             let name = format!("{layer} {part}");
             let std = (WIDTH as f64).sqrt().recip();
             let weight = draft.weight(normal(&name, 13, &[WIDTH, WIDTH], std));

@@ -17,7 +17,7 @@ const QUICK: Claim = Claim {
     measure: || Ok(Vec::new()),
 };
 
-pub const CLAIMS: &[Claim] = &[
+pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
         name: "glorot-variances",
         paper: "Glorot & Bengio 2010, figures 6 to 8",

@@ -23,7 +23,7 @@ const fn quick(
     }
 }
 
-pub const CLAIMS: &[Claim] = &[
+pub(crate) const CLAIMS: &[Claim] = &[
     quick(
         "critical-tanh",
         "Schoenholz et al. 2017, figures 1 and 2",

@@ -22,7 +22,7 @@ const LONG: Claim = Claim {
     measure: || Ok(Vec::new()),
 };
 
-pub const CLAIMS: &[Claim] = &[
+pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
         name: "six-depth-scales",
         paper: "Schoenholz et al. 2017, figure 5",
