@@ -1,10 +1,13 @@
 //! The commands: arguments, operation, show.
 
 pub(crate) mod check;
+pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lora;
+pub(crate) mod mup;
+pub(crate) mod network;
 pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;

@@ -5,8 +5,9 @@
 
 mod batch;
 mod check;
-mod flow;
-mod layers;
+pub(crate) mod flow;
+mod input_spec;
+pub(crate) mod layers;
 mod measurement;
 mod path;
 mod statistics;
@@ -14,6 +15,7 @@ mod verdict;
 
 pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
+pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};
