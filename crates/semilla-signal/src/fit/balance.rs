@@ -61,7 +61,10 @@ pub(super) fn balance(
         .zip(&search.factors)
         .map(|(name, &factor)| Fitted {
             name: name.clone(),
-            change: Change::Scaled(factor),
+            change: match before {
+                Some(_) => Change::Scaled(factor),
+                None => Change::Left,
+            },
             reason: match before.zip(after) {
                 Some((before, after)) => format!(
                     "balanced: std × {} (|log g₁/g_L| {} → {}, worst on the path {} → {})",
