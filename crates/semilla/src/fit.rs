@@ -21,9 +21,6 @@ pub enum Fit {
     /// Scales weights until squared gradients are the same along the main path: a search by
     /// |log g₁/g_L| without second derivatives.
     Balanced,
-    /// Scales the weight until theory predicts mean square 1 for its layer's output; no data are
-    /// needed. After Bingham & Miikkulainen, *AutoInit*, AAAI 2023.
-    Analytic,
     /// Divides the magnitudes of a weight-normalized layer by the deviation of each unit:
     /// Salimans & Kingma, *Weight Normalization*, NeurIPS 2016, section 3.
     UnitVariance,
@@ -40,11 +37,10 @@ pub enum Fit {
 
 impl Fit {
     /// Every fit.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::Lsuv,
         Self::LsuvBetweenSamples,
         Self::Balanced,
-        Self::Analytic,
         Self::UnitVariance,
         Self::Centred,
         Self::ClassFrequencies,
@@ -57,7 +53,6 @@ impl Fit {
             Self::Lsuv => "lsuv",
             Self::LsuvBetweenSamples => "lsuv_between_samples",
             Self::Balanced => "balanced",
-            Self::Analytic => "analytic",
             Self::UnitVariance => "unit_variance",
             Self::Centred => "centred",
             Self::ClassFrequencies => "class_frequencies",
@@ -68,9 +63,7 @@ impl Fit {
     /// What a tensor must be to be fitted so.
     pub(crate) fn needs(self) -> &'static str {
         match self {
-            Self::Lsuv | Self::LsuvBetweenSamples | Self::Balanced | Self::Analytic => {
-                "the weight of a layer"
-            }
+            Self::Lsuv | Self::LsuvBetweenSamples | Self::Balanced => "the weight of a layer",
             Self::UnitVariance => "the magnitudes of a weight-normalized layer (weight_gain)",
             Self::Centred | Self::ClassFrequencies | Self::Prior => "a bias",
         }
@@ -79,7 +72,7 @@ impl Fit {
     /// Whether a tensor of this role can be fitted so.
     pub(crate) fn fits(self, role: Role) -> bool {
         match self {
-            Self::Lsuv | Self::LsuvBetweenSamples | Self::Balanced | Self::Analytic => {
+            Self::Lsuv | Self::LsuvBetweenSamples | Self::Balanced => {
                 role.is_matrix() || role == Role::WeightGain
             }
             Self::UnitVariance => role == Role::WeightGain,
