@@ -43,8 +43,8 @@ pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use fit::{FitError, Fitting, fit};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, InputSpec, Layer, Measurement, Point, Report,
-    Verdict, check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Layer,
+    Measurement, Point, Report, Verdict, check, measure,
 };
 pub use real::Real;
 pub use train::{

@@ -23,6 +23,11 @@ pub(crate) struct CheckArgs {
     /// Seeds of the weights: as many networks are measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
+
+    /// Also write a page with charts, the network as a drawing, and every layer: one file for the
+    /// browser
+    #[arg(long, value_name = "OUT.html")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -33,5 +38,6 @@ Examples:
   semilla check mlp:784-256-256-10 --data train-images-idx3-ubyte.gz --loss cross-entropy
   semilla check transformer:2x64:256 --recipe lsuv --data text.txt --size length=64
   semilla check mlp:64-64-64-10 --recipe mup --mup
+  semilla check model.onnx --html report.html
 
 The model needs a computation: an ONNX file, or a description in one line.";

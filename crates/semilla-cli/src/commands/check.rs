@@ -10,12 +10,14 @@ use semilla_data::Data;
 use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step};
 
 use crate::args::check::CheckArgs;
+use crate::commands::check_page;
+use crate::commands::checked::{Checked, Source};
 use crate::commands::data::data;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
-use crate::show::check::{Checked, Source, print};
+use crate::show::check::print;
 use crate::show::coordinates;
 use crate::show::output::Output;
 
@@ -31,12 +33,16 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     }
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
+    check_page::check_target(args, model.as_ref())?;
     let graph = graph(name, model.as_ref())?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
     let checked = match &args.weights {
         Some(path) => of_file(args, &graph, data, path)?,
         None => of_plan(args, &graph, data, model.as_ref())?,
     };
+    if let Some(path) = &args.html {
+        check_page::write(path, args, &graph, &checked)?;
+    }
     match output.is_json() {
         true => output.json(&checked)?,
         false => print(&checked, args.plan.full, output)?,
@@ -78,6 +84,7 @@ fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<C
         first_step: first(args, &mut network, &data, 0)?,
         report: measurements.into(),
         predicted: Vec::new(),
+        planned: None,
         fitting: None,
         data: Source::of(&args.plan.data, data),
     })
@@ -117,7 +124,8 @@ fn of_plan(
     }
     Ok(Checked {
         report: measurements.into(),
-        predicted: planned.plan.stacks,
+        predicted: planned.plan.stacks.clone(),
+        planned: Some((planned.plan, seeds)),
         fitting,
         first_step,
         data: Source::of(&args.plan.data, data),

@@ -1,6 +1,8 @@
 //! The commands: arguments, operation, show.
 
 pub(crate) mod check;
+mod check_page;
+pub(crate) mod checked;
 pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod init;

@@ -1,50 +1,15 @@
 //! What first weights do to signals.
 
 use semilla::Stack;
-use semilla_data::Data;
-use semilla_signal::{FirstStep, Fitting, Forward, Layer, Report};
-use serde::Serialize;
+use semilla_signal::{Forward, Layer, Report};
 
-use crate::args::data::DataArgs;
+use crate::commands::checked::Checked;
 use crate::failure::Failure;
 use crate::show::figures::rough;
 use crate::show::fold::fold;
 use crate::show::output::Output;
 use crate::show::table::Table;
 use crate::show::{first_step, fitting};
-
-/// What was measured, and what theory expects of plain stacks.
-#[derive(Serialize)]
-pub(crate) struct Checked {
-    #[serde(flatten)]
-    pub(crate) report: Report,
-    pub(crate) predicted: Vec<Stack>,
-    /// What was fitted for the first seed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) fitting: Option<Fitting>,
-    /// The loss and the first step with the first seed's weights.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) first_step: Option<FirstStep>,
-    pub(crate) data: Source,
-}
-
-/// Where the data come from.
-#[derive(Serialize)]
-pub(crate) struct Source {
-    is_noise: bool,
-    samples: usize,
-    remarks: Vec<String>,
-}
-
-impl Source {
-    pub(crate) fn of(args: &DataArgs, data: Data) -> Self {
-        Self {
-            is_noise: args.path().is_none(),
-            samples: data.samples,
-            remarks: data.remarks,
-        }
-    }
-}
 
 /// Prints the verdict, what theory expects, then the layers, those alike on one line unless
 /// `full`; then the loss and the first step, what was fitted, and what was done to the data.

@@ -6,6 +6,8 @@
 mod batch;
 mod check;
 pub(crate) mod flow;
+mod health;
+mod histogram;
 mod input_spec;
 pub(crate) mod layers;
 mod measurement;
@@ -15,6 +17,8 @@ mod verdict;
 
 pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
+pub use health::Health;
+pub use histogram::Histogram;
 pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use statistics::{Backward, Forward};
