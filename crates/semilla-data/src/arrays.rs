@@ -8,7 +8,7 @@ use semilla_signal::{Array, Datum, InputSpec, Labels};
 
 use crate::error::DataError;
 use crate::place::place;
-use crate::read::{Data, Reading, count};
+use crate::reading::{Data, Reading};
 use crate::sample::{MOST, Samples, fitted, spread};
 
 /// Names under which labels are found.
@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path, specs: &[InputSpec], reading: &Reading) -> Resul
             problem,
         });
     }
-    let taken = spread(least, count(reading, specs.first()));
+    let taken = spread(least, reading.count(specs.first()));
     let mut remarks = Vec::new();
     let mut inputs = Vec::new();
     for (at, spec) in places {

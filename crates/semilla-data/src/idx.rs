@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use semilla_signal::Labels;
 
+use crate::bytes::bytes;
 use crate::error::DataError;
-use crate::read::{Reading, bytes, count};
+use crate::reading::Reading;
 use crate::sample::{Found, MOST, Samples, spread};
 
 /// Whether a file starts as an idx file does, packed or not.
@@ -42,7 +43,7 @@ pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Found, DataError> {
         .shape
         .split_first()
         .map_or((0, &[][..]), |(all, rest)| (*all, rest));
-    let places = spread(all, count(reading, None));
+    let places = spread(all, reading.count(None));
     let size: usize = rest.iter().product();
     if places.len().saturating_mul(size) > MOST {
         return Err(too_large(path));

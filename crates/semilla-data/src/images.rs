@@ -9,7 +9,7 @@ use semilla::graph::Dim;
 use semilla_signal::{InputSpec, Labels};
 
 use crate::error::DataError;
-use crate::read::{Reading, count};
+use crate::reading::Reading;
 use crate::sample::{Found, MOST, Samples, known, said, spread};
 
 /// Files in a folder and its subfolders, at most.
@@ -48,7 +48,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
             class: None,
         }],
     };
-    let places = spread(files.len(), count(reading, Some(input)));
+    let places = spread(files.len(), reading.count(Some(input)));
     let elements = [channels, height, width]
         .iter()
         .try_fold(places.len(), |count, &size| count.checked_mul(size));

@@ -36,10 +36,12 @@ mod images;
 mod normalize;
 mod place;
 mod read;
+mod reading;
 mod sample;
 mod table;
 mod text;
 
 pub use error::DataError;
 pub use normalize::{Normalize, ParseNormalizeError};
-pub use read::{Data, Reading, read};
+pub use read::read;
+pub use reading::{Data, Reading};

@@ -1,55 +1,16 @@
 //! From a path to the inputs of a graph.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use semilla::Graph;
 use semilla::graph::Dim;
-use semilla_signal::{Batch, Datum, InputSpec, Labels};
+use semilla_signal::{Batch, Datum, InputSpec};
 
 use crate::error::DataError;
-use crate::normalize::Normalize;
 use crate::place::place;
+use crate::reading::{Data, Reading};
 use crate::sample::{Found, fitted, known};
-use crate::{arrays, bytes, idx, images, table, text};
-
-/// How data are read.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// The samples to take, at most.
-    pub samples: usize,
-    /// Sizes of axes that the graph leaves open, by their names.
-    pub sizes: BTreeMap<String, usize>,
-    /// How numbers are centred and scaled; `None` for pixels as usual, and other numbers not at
-    /// all.
-    pub normalize: Option<Normalize>,
-    /// The column or the array that holds the labels; `None` to find it by its name.
-    pub labels: Option<String>,
-}
-
-impl Default for Reading {
-    fn default() -> Self {
-        Self {
-            samples: 32,
-            sizes: BTreeMap::new(),
-            normalize: None,
-            labels: None,
-        }
-    }
-}
-
-/// Data, ready for a graph.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Data {
-    /// A value for each input, by its name.
-    pub inputs: Vec<(String, Datum<f32>)>,
-    /// What the network should answer, where the data say it.
-    pub labels: Option<Labels>,
-    /// The samples that were taken.
-    pub samples: usize,
-    /// Sentences about what was done to the data.
-    pub remarks: Vec<String>,
-}
+use crate::{arrays, idx, images, table, text};
 
 /// Reads data for the inputs of a graph: at most as many samples as asked for, evenly spread over
 /// all there are.
@@ -187,12 +148,3 @@ impl Data {
         }
     }
 }
-
-/// The samples that are taken: as many as asked for, or as many as the input states.
-pub(crate) fn count(reading: &Reading, input: Option<&InputSpec>) -> usize {
-    let stated = input.and_then(|input| known(input.shape.as_ref()?.first()?));
-    stated.unwrap_or(reading.samples)
-}
-
-/// The bytes of a file, which may be packed.
-pub(crate) use bytes::bytes;

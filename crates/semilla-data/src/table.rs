@@ -5,8 +5,9 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord};
 use semilla_signal::{Array, InputSpec, Labels};
 
+use crate::bytes::bytes;
 use crate::error::DataError;
-use crate::read::{Reading, bytes, count};
+use crate::reading::Reading;
 use crate::sample::{Found, Samples, known, spread};
 
 /// Headers under which labels are found.
@@ -22,7 +23,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
     let table = table(path)?;
     let columns = table.rows.first().map_or(0, StringRecord::len);
     let label = label(path, &table, columns, input, reading)?;
-    let places = spread(table.rows.len(), count(reading, Some(input)));
+    let places = spread(table.rows.len(), reading.count(Some(input)));
     let mut values = Vec::new();
     let mut texts = Vec::new();
     for &place in &places {

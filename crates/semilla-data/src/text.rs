@@ -4,8 +4,9 @@ use std::path::Path;
 
 use semilla_signal::InputSpec;
 
+use crate::bytes::bytes;
 use crate::error::DataError;
-use crate::read::{Reading, bytes, count};
+use crate::reading::Reading;
 use crate::sample::{Found, Samples, known, said};
 
 /// Windows of a text, evenly spread, in which each byte is a token.
@@ -43,7 +44,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
     }
     let room = text.len() - length;
     // Windows do not overlap more than they must.
-    let samples = count(reading, Some(input)).min(room + 1);
+    let samples = reading.count(Some(input)).min(room + 1);
     let window = |place: usize| {
         let start = match samples {
             1 => 0,
