@@ -5,10 +5,11 @@
 
 mod batch;
 mod check;
-mod flow;
+pub(crate) mod flow;
 mod health;
 mod histogram;
-mod layers;
+mod input_spec;
+pub(crate) mod layers;
 mod measurement;
 mod path;
 mod spectra;
@@ -19,6 +20,7 @@ pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
 pub use health::Health;
 pub use histogram::Histogram;
+pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, singular_values, spectra};
 pub use statistics::{Backward, Forward};
