@@ -19,10 +19,12 @@ const MOST: usize = 120;
 /// and are named by those with the ids `name-1`...
 pub(crate) fn drawing(sketch: &Sketch, health: &[Health]) -> Markup {
     html! {
-        @for part in parts(sketch) {
-            @match part {
-                Part::Step(step) => (drawn(sketch, &step, health)),
-                Part::Repeat(blocks) => (repeat(sketch, &blocks, health)),
+        div.flow {
+            @for part in parts(sketch) {
+                @match part {
+                    Part::Step(step) => (drawn(sketch, &step, health)),
+                    Part::Repeat(blocks) => (repeat(sketch, &blocks, health)),
+                }
             }
         }
     }
@@ -52,7 +54,7 @@ fn repeat(sketch: &Sketch, blocks: &[Vec<Range<usize>>], health: &[Health]) -> M
                 span.name { "… " (short(to.map_or("", |node| &node.name), 28)) }
                 (strip(sketch, blocks, health))
             }
-            div.members tabindex="0" {
+            div.members {
                 @for (number, block) in blocks.iter().take(shown).enumerate() {
                     @if shown > 1 && block.len() + nodes(block) > 2 {
                         p.which { (number + 1) " / " (blocks.len()) }
