@@ -2,8 +2,6 @@
 
 use semilla::Graph;
 use semilla::graph::Initializer;
-use semilla::stream::{Sampler, Stream};
-use semilla::{DType, Distribution};
 use serde::Serialize;
 
 use super::flow::Flow;
@@ -13,6 +11,7 @@ use super::path::narrows;
 use super::statistics::{Backward, Forward};
 use crate::array::Array;
 use crate::executor::{Datum, Fault, Gradients, Mode, Problem, Trace, ValueId};
+use crate::noise::noise;
 
 /// What one run of a graph shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,7 +76,14 @@ pub fn measure<'n>(
     let output = outputs.iter().find_map(|output| trace.find(&output.name));
     let without = || Problem::Unsupported("an output without floats".to_owned());
     let output = output.ok_or_else(|| of_model(without()))?;
-    let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
+    let gradients = trace.gradients([(
+        output,
+        noise(
+            trace.array(output).shape(),
+            seed,
+            "the gradient of the output",
+        ),
+    )]);
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {
@@ -150,17 +156,4 @@ fn path(
         points.push((value, point));
     }
     points.into_iter().map(|(_, point)| point).collect()
-}
-
-/// Standard normal numbers.
-fn noise(shape: &[usize], seed: u64) -> Array<f32> {
-    let mut array = Array::filled(shape, 0.0);
-    let normal = Distribution::Normal {
-        mean: 0.0,
-        std: 1.0,
-    };
-    if let Ok(sampler) = Sampler::new(&normal, DType::F32) {
-        Stream::new(seed, "the gradient of the output").fill(&sampler, 0, array.data_mut());
-    }
-    array
 }

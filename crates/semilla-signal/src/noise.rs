@@ -1,0 +1,19 @@
+//! Random numbers that depend on a seed and a name alone.
+
+use semilla::stream::{Sampler, Stream};
+use semilla::{DType, Distribution};
+
+use crate::array::Array;
+
+/// Standard normal numbers.
+pub(crate) fn noise(shape: &[usize], seed: u64, name: &str) -> Array<f32> {
+    let mut array = Array::filled(shape, 0.0);
+    let normal = Distribution::Normal {
+        mean: 0.0,
+        std: 1.0,
+    };
+    if let Ok(sampler) = Sampler::new(&normal, DType::F32) {
+        Stream::new(seed, name).fill(&sampler, 0, array.data_mut());
+    }
+    array
+}
