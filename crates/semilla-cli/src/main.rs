@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, init, inspect, lora, plan, recipes};
+use commands::{check, diff, init, inspect, lora, networks, plan, recipes};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -59,6 +59,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             lora::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
+        Command::Networks { args, form } => networks::run(&args, &mut Output::new(form.json))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

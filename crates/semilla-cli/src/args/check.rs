@@ -24,7 +24,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub(crate) samples: u64,
 
-    /// The size of an open axis, such as height=32; may be repeated
+    /// The size of an open axis or of a network's parameter, such as height=32; may be repeated
     #[arg(long, value_name = "AXIS=N", value_parser = size)]
     pub(crate) size: Vec<(String, usize)>,
 
@@ -45,7 +45,10 @@ fn size(text: &str) -> Result<(String, usize), String> {
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   semilla check mlp:64-64-64-64-64-64-64-64-10:tanh
+  semilla check resnet:depth=18:norm=none
+  semilla check net.toml:depth=12
   semilla check model.onnx --recipe pytorch --size height=64 --size width=64
   semilla check model.onnx --weights trained.safetensors --data batch.npz --json
 
-The model needs a computation: an ONNX file, or a description in one line.";
+The model needs a computation: an ONNX file, a network in TOML, or the name of one
+(semilla networks).";

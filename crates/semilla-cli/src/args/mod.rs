@@ -8,6 +8,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lora;
 pub(crate) mod model;
+pub(crate) mod networks;
 pub(crate) mod plan;
 pub(crate) mod recipes;
 pub(crate) mod transfer;

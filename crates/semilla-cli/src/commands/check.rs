@@ -1,27 +1,27 @@
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
 use semilla::Stack;
 use semilla::graph::Initializer;
-use semilla::model::Spec;
-use semilla_checkpoint::ops::{Described, MemoryError, Planned};
+use semilla_checkpoint::ops::{Described, GraphError, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_signal::{Batch, Datum, Report, check, measure};
 use serde::Serialize;
 
 use crate::args::check::CheckArgs;
-use crate::commands::planned::{described, planned};
+use crate::commands::planned::{planned, sized};
 use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::output::Output;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
-    let model = described(&args.plan.model)?;
-    let name = args.plan.model.model.as_deref().unwrap_or_default();
-    let graph = graph(name, model.as_ref())?;
+    let model = sized(&args.plan.model, &args.size)?;
+    let graph = match &model {
+        Some(model) => model.graph()?,
+        None => return Err(GraphError::None.into()),
+    };
     let inputs = inputs(args, &graph)?;
     let checked = match &args.weights {
         Some(path) => Checked {
@@ -43,15 +43,6 @@ struct Checked {
     #[serde(flatten)]
     report: Report,
     predicted: Vec<Stack>,
-}
-
-/// The computation of a file or a description.
-fn graph<'a>(name: &str, model: Option<&'a Described>) -> Result<Cow<'a, Graph>, Failure> {
-    let none = || Failure::NoGraph(name.to_owned());
-    match model.ok_or_else(none)?.file.as_deref() {
-        Some(file) => file.graph().map(Cow::Borrowed).ok_or_else(none),
-        None => Ok(Cow::Owned(Spec::graph(name).map_err(|_| none())?)),
-    }
 }
 
 type Inputs = Vec<(String, Datum<f32>)>;

@@ -5,6 +5,7 @@ pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lora;
+pub(crate) mod networks;
 pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;

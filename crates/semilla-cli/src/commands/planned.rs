@@ -13,6 +13,14 @@ use crate::failure::Failure;
 
 /// The model that the arguments name, if they name one: beside a saved plan they need not.
 pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> {
+    sized(args, &[])
+}
+
+/// The same, with sizes for the parameters of a network.
+pub(crate) fn sized(
+    args: &ModelArgs,
+    sizes: &[(String, usize)],
+) -> Result<Option<Described>, Failure> {
     let Some(model) = &args.model else {
         return Ok(None);
     };
@@ -20,6 +28,7 @@ pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> 
         convention: args.layout.map(Convention::from),
         dtype: args.dtype,
         config: args.config.clone(),
+        sizes: sizes.to_vec(),
     };
     let described = describe(model, options);
     described

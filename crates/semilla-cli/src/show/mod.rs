@@ -8,6 +8,7 @@ pub(crate) mod fold;
 pub(crate) mod inspect;
 pub(crate) mod lora;
 pub(crate) mod names;
+pub(crate) mod networks;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod progress;
