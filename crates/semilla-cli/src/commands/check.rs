@@ -2,14 +2,14 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::Stack;
 use semilla::graph::Initializer;
 use semilla_checkpoint::ops::{Described, GraphError, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_signal::{Batch, Datum, Report, check, measure};
-use serde::Serialize;
 
 use crate::args::check::CheckArgs;
+use crate::commands::check_page;
+use crate::commands::checked::Checked;
 use crate::commands::planned::{planned, sized};
 use crate::failure::Failure;
 use crate::show::check::print;
@@ -18,6 +18,7 @@ use crate::show::output::Output;
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     let model = sized(&args.plan.model, &args.size)?;
+    check_page::check_target(args, model.as_ref())?;
     let graph = match &model {
         Some(model) => model.graph()?,
         None => return Err(GraphError::None.into()),
@@ -27,9 +28,13 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         Some(path) => Checked {
             report: of_file(&graph, &inputs, path)?,
             predicted: Vec::new(),
+            planned: None,
         },
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
+    if let Some(path) = &args.html {
+        check_page::write(path, args, &graph, samples(&inputs), &checked)?;
+    }
     match output.is_json() {
         true => output.json(&checked)?,
         false => print(&checked.report, &checked.predicted, args.plan.full, output)?,
@@ -37,12 +42,10 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     Ok(checked.report.verdict.passes)
 }
 
-/// What was measured, and what theory expects of plain stacks.
-#[derive(Serialize)]
-struct Checked {
-    #[serde(flatten)]
-    report: Report,
-    predicted: Vec<Stack>,
+/// The samples of a batch.
+fn samples(inputs: &Inputs) -> usize {
+    let first = inputs.first().and_then(|(_, datum)| datum.shape().first());
+    first.copied().unwrap_or(1)
 }
 
 type Inputs = Vec<(String, Datum<f32>)>;
@@ -138,7 +141,8 @@ fn of_plan(
     }
     Ok(Checked {
         report: measurements.into(),
-        predicted: planned.plan.stacks,
+        predicted: planned.plan.stacks.clone(),
+        planned: Some((planned.plan, seeds)),
     })
 }
 

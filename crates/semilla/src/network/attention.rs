@@ -79,11 +79,7 @@ pub(super) fn mixed(
             value.shape()
         )));
     }
-    for (flow, role) in [
-        (query, Role::Query),
-        (key, Role::Key),
-        (value, Role::Value),
-    ] {
+    for (flow, role) in [(query, Role::Query), (key, Role::Key), (value, Role::Value)] {
         if let Some(weight) = draft.maker(&flow.name) {
             draft.state(&weight, |facts| facts.role(role));
         }
