@@ -93,6 +93,8 @@ pub(super) struct Draft {
     made_by: HashMap<String, String>,
     /// What attention made.
     mixed: HashSet<String>,
+    /// Tensors of residual branches.
+    in_branches: HashSet<String>,
     /// Residual branches around the layer that is being built.
     branches: usize,
     /// The path of the layer that is being built.
@@ -137,6 +139,9 @@ impl Draft {
             )));
         }
         self.places.insert(name.to_owned(), self.initializers.len());
+        if self.is_in_branch() {
+            self.in_branches.insert(name.to_owned());
+        }
         self.tensors.push(Entry {
             name: name.to_owned(),
             shape: shape.to_vec(),
@@ -338,8 +343,19 @@ impl Draft {
             ..Value::default()
         });
         let mut evidence = Evidence::guessed(Convention::Pytorch);
-        let found = graph_facts(&graph).into_iter();
-        for (name, facts) in found.chain(self.facts) {
+        let mut found = graph_facts(&graph);
+        for (name, facts) in self.facts {
+            // Operators know kinds of layers only; who built them knows more.
+            let of_graph = found.remove(&name).map(Facts::without_role);
+            found.extend(of_graph.map(|facts| (name.clone(), facts)));
+            evidence.add(name, facts);
+        }
+        for (name, facts) in found {
+            // Chains of layers start where data come in; a branch is none.
+            let facts = match self.in_branches.contains(&name) {
+                true => facts.without_next(),
+                false => facts,
+            };
             evidence.add(name, facts);
         }
         let tensors = self.tensors.into_iter();

@@ -25,11 +25,13 @@ mod network;
 mod of_config;
 mod scope;
 mod settings;
+mod spec;
 mod syntax;
 
 pub use error::NetworkError;
 pub use network::{About, Network};
 pub use of_config::ConfigNetworkError;
+pub use spec::Spec;
 
 #[cfg(test)]
 mod tests;
