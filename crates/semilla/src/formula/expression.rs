@@ -206,6 +206,9 @@ fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Prob
         Operator::Add if let (Value::Text(text), Value::Number(number)) = (left, right) => {
             Ok(Value::Text(format!("{text}{number}").into()))
         }
+        Operator::Add if let (Value::Text(text), Value::Text(more)) = (left, right) => {
+            Ok(Value::Text(format!("{text}{more}").into()))
+        }
         Operator::Add => arithmetic(|a, b| a + b),
         Operator::Sub => arithmetic(|a, b| a - b),
         Operator::Mul => arithmetic(|a, b| a * b),

@@ -19,6 +19,7 @@ mod document;
 mod draft;
 mod error;
 mod given;
+mod item;
 mod layers;
 mod line;
 mod network;
@@ -26,6 +27,7 @@ mod of_config;
 mod scope;
 mod settings;
 mod spec;
+mod steps;
 mod syntax;
 
 pub use error::NetworkError;
