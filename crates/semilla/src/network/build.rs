@@ -101,9 +101,8 @@ impl Builder<'_> {
         scope: &Scope,
         x: Flow,
     ) -> Result<Flow, NetworkError> {
-        let each = steps.iter();
-        each.into_iter()
-            .try_fold(x, |x, step| self.step(step, module, scope, x))
+        let mut steps = steps.iter();
+        steps.try_fold(x, |x, step| self.step(step, module, scope, x))
     }
 
     fn step(

@@ -15,6 +15,7 @@
 mod attention;
 mod build;
 mod built_in;
+mod definition;
 mod document;
 mod draft;
 mod error;
@@ -22,7 +23,6 @@ mod given;
 mod item;
 mod layers;
 mod line;
-mod network;
 mod of_config;
 mod scope;
 mod settings;
@@ -30,8 +30,8 @@ mod spec;
 mod steps;
 mod syntax;
 
+pub use definition::{About, Network};
 pub use error::NetworkError;
-pub use network::{About, Network};
 pub use of_config::ConfigNetworkError;
 pub use spec::Spec;
 

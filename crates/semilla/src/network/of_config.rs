@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::built_in::text;
+use super::definition::Network;
 use super::error::NetworkError;
-use super::network::Network;
 use super::syntax::Document;
 use crate::family::{Blueprint, Config, ConfigError};
 use crate::formula::Value;

@@ -1,7 +1,7 @@
 //! The tensors and the computation of a network in one line, each by itself.
 
+use super::definition::Network;
 use super::error::NetworkError;
-use super::network::Network;
 use crate::graph::Graph;
 use crate::model::Model;
 
