@@ -3,7 +3,7 @@
 use super::build::build;
 use super::built_in::{NAMES, text};
 use super::error::NetworkError;
-use super::settings;
+use super::settings::{self, shown};
 use super::syntax::Document;
 use crate::graph::Graph;
 use crate::model::Model;
@@ -137,15 +137,5 @@ impl About {
                 .collect(),
             sizes: document.presets.into_iter().map(|(name, _)| name).collect(),
         })
-    }
-}
-
-/// A value as it is written in one line.
-fn shown(value: &crate::formula::Value) -> String {
-    use crate::formula::Value;
-    match value {
-        Value::Text(text) => text.to_string(),
-        Value::List(list) => list.iter().map(shown).collect::<Vec<_>>().join("-"),
-        other => other.to_string(),
     }
 }

@@ -6,7 +6,8 @@ use super::error::NetworkError;
 use super::item::{Item, Lines, Table, at};
 use super::line;
 use super::steps::steps;
-use super::syntax::{Block, Document, Input, Let};
+use super::syntax::{Block, Document, Input, Let, Places};
+use crate::formula::Value;
 
 impl Document {
     /// Reads a description.
@@ -32,6 +33,9 @@ impl Document {
             let values = values.map(|(name, value)| Ok((name, value.value()?)));
             let values: Result<Vec<_>, NetworkError> = values.collect();
             document.presets.push((name, values?));
+        }
+        for (name, value) in top.table("widths")?.rest() {
+            document.widths.push((name, places(value)?));
         }
         for (name, value) in top.table("let")?.rest() {
             document.lets.push(Let {
@@ -75,6 +79,30 @@ impl Document {
             false => Ok(document),
         }
     }
+}
+
+/// `[1, 1]`: all entries but the first and the last; `true`: the value itself.
+fn places(value: Item<'_>) -> Result<Places, NetworkError> {
+    let line = value.line;
+    match value.value()? {
+        Value::Bool(true) => return Ok(Places::default()),
+        Value::List(list) => {
+            if let [Value::Number(start), Value::Number(end)] = *list
+                && start >= 0.0
+                && end >= 0.0
+            {
+                return Ok(Places {
+                    kept_at_start: start as usize,
+                    kept_at_end: end as usize,
+                });
+            }
+        }
+        _ => {}
+    }
+    Err(NetworkError::text(
+        line,
+        "write true, or how many entries at both ends of the list are no widths, such as [1, 1]",
+    ))
 }
 
 fn input(name: String, value: &Item<'_>) -> Result<Input, NetworkError> {

@@ -29,6 +29,7 @@ mod settings;
 mod spec;
 mod steps;
 mod syntax;
+mod wider;
 
 pub use definition::{About, Network};
 pub use error::NetworkError;

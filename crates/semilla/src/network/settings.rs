@@ -42,8 +42,8 @@ pub(super) fn read(document: &Document, line: &str) -> Result<Values, NetworkErr
     Ok(values)
 }
 
-/// The parts between colons; those within parentheses belong to an activation.
-fn split(line: &str) -> Vec<&str> {
+/// The parts between colons.
+pub(super) fn split(line: &str) -> Vec<&str> {
     line.split(':').filter(|part| !part.is_empty()).collect()
 }
 
@@ -165,4 +165,13 @@ fn preset<'d>(
         ))
     })?;
     Ok(&found.1)
+}
+
+/// A value as it is written in one line.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::List(list) => list.iter().map(shown).collect::<Vec<_>>().join("-"),
+        other => other.to_string(),
+    }
 }

@@ -39,4 +39,12 @@ impl Spec {
     pub fn graph(text: &str) -> Result<Graph, NetworkError> {
         Ok(Network::named(text)?.graph)
     }
+
+    /// See [`Network::widened`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn widened(text: &str, times: usize) -> Result<(String, usize), NetworkError> {
+        Network::widened(text, times)
+    }
 }

@@ -13,6 +13,8 @@ pub(super) struct Document {
     pub(super) parameters: Vec<(String, Value)>,
     /// Values of parameters that go together, by the value of `size`.
     pub(super) presets: Vec<(String, Vec<(String, Value)>)>,
+    /// Parameters that are hidden widths.
+    pub(super) widths: Vec<(String, Places)>,
     /// Values that follow from parameters.
     pub(super) lets: Vec<Let>,
     /// Conditions on parameters, each with what to say where it does not hold.
@@ -27,6 +29,13 @@ impl Document {
     pub(super) fn has(&self, parameter: &str) -> bool {
         self.parameters.iter().any(|(name, _)| name == parameter)
     }
+}
+
+/// Which entries of a list are hidden widths: all but so many.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Places {
+    pub(super) kept_at_start: usize,
+    pub(super) kept_at_end: usize,
 }
 
 /// A name for an expression.
