@@ -19,7 +19,7 @@ pub(super) fn parts(
     let kv_heads = settings.size_or("kv_heads", heads)?;
     let width = all.features();
     let groups = heads + 2 * kv_heads;
-    if all.sizes.len() != 2 || width % groups != 0 {
+    if all.sizes.len() != 2 || !width.is_multiple_of(groups) {
         return Err(Problem::other(format!(
             "qkv makes {}; it should be samples × length × width, the width a multiple of {groups} \
              (queries, keys and values of all heads)",
@@ -51,7 +51,7 @@ pub(super) fn mixed(
     settings: &Given,
 ) -> Result<Flow, Problem> {
     let kv_heads = settings.size_or("kv_heads", heads)?;
-    if heads % kv_heads != 0 {
+    if !heads.is_multiple_of(kv_heads) {
         return Err(Problem::other(format!(
             "{heads} heads cannot share {kv_heads} of keys and values"
         )));
@@ -143,7 +143,7 @@ fn rotate(
     rotated: usize,
 ) -> Result<String, Problem> {
     let head = x.features() / heads;
-    if rotated % 2 != 0 || rotated > head {
+    if !rotated.is_multiple_of(2) || rotated > head {
         return Err(Problem::other(format!(
             "rotary positions turn pairs of features: {rotated} of {head} cannot be"
         )));

@@ -1,6 +1,6 @@
 //! A line of layers: `conv1: conv(64, kernel=7) -> relu if deep`.
 
-use super::syntax::{Call, Name, Part, Step, What};
+use super::syntax::{Call, Name, Parameters, Part, Step, What};
 use crate::formula::{Expression, Mistake, Parser, Token, tokens};
 
 /// Longer lines than anyone writes; what nests deeper would exhaust the stack.
@@ -49,9 +49,7 @@ pub(super) fn name(text: &str) -> Result<Name, Mistake> {
 }
 
 /// The name and parameters of a block: `basic(width, stride=1)`.
-pub(super) fn signature(
-    text: &str,
-) -> Result<(String, Vec<(String, Option<Expression>)>), Mistake> {
+pub(super) fn signature(text: &str) -> Result<(String, Parameters), Mistake> {
     let words = words(text)?;
     let mut parser = Parser::new(&words);
     let name = parser.name()?.to_owned();

@@ -57,12 +57,14 @@ pub(super) struct Input {
     pub(super) sizes: Vec<Expression>,
 }
 
+/// Parameters of a block, each with its default.
+pub(super) type Parameters = Vec<(String, Option<Expression>)>;
+
 /// Layers with a name and parameters of their own.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) name: String,
-    /// Parameters, and their defaults.
-    pub(super) parameters: Vec<(String, Option<Expression>)>,
+    pub(super) parameters: Parameters,
     pub(super) layers: Vec<Step>,
 }
 

@@ -52,7 +52,7 @@ impl Window {
     }
 
     fn divides(&self, inputs: usize, outputs: usize) -> Result<(), Problem> {
-        match inputs % self.groups == 0 && outputs % self.groups == 0 {
+        match inputs.is_multiple_of(self.groups) && outputs.is_multiple_of(self.groups) {
             true => Ok(()),
             false => Err(Problem::other(format!(
                 "{inputs} channels in and {outputs} out cannot be split into {} groups",
@@ -97,9 +97,9 @@ fn convolved(site: &mut Site<'_>, outputs: usize, mut window: Window) -> Result<
         None => same,
     };
     let mut sizes = vec![outputs];
-    for axis in 0..axes {
+    for (axis, &size) in space.iter().enumerate() {
         let reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-        let room = space[axis] + 2 * window.padding[axis];
+        let room = size + 2 * window.padding[axis];
         if room < reach {
             return Err(Problem::other(format!(
                 "a kernel that spans {reach} does not fit what comes in, {}",
@@ -124,9 +124,9 @@ pub(super) fn transposed(site: &mut Site<'_>) -> Result<Flow, Problem> {
     window.padding = site.given.each("padding", axes, 0)?;
     let more = site.given.each("output_padding", axes, 0)?;
     let mut sizes = vec![outputs];
-    for axis in 0..axes {
+    for (axis, &size) in space.iter().enumerate() {
         let reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-        let full = (space[axis] - 1) * window.stride[axis] + reach + more[axis];
+        let full = (size - 1) * window.stride[axis] + reach + more[axis];
         let size = full.checked_sub(2 * window.padding[axis]);
         sizes.push(size.filter(|&size| size > 0).ok_or_else(|| {
             Problem::other(format!("nothing is left of {full} after the padding"))

@@ -85,7 +85,7 @@ pub(super) fn group(site: &mut Site<'_>) -> Result<Flow, Problem> {
     site.numbers(1)?;
     let channels = site.x.channels();
     let groups = site.given.size_or("groups", 32)?;
-    if channels % groups != 0 {
+    if !channels.is_multiple_of(groups) {
         return Err(Problem::other(format!(
             "{channels} channels cannot be split into {groups} groups"
         )));

@@ -26,8 +26,8 @@ fn pool(site: &mut Site<'_>, operator: &str) -> Result<Flow, Problem> {
     };
     let padding = site.given.each("padding", axes, 0)?;
     let mut sizes = vec![site.x.channels()];
-    for axis in 0..axes {
-        let room = space[axis] + 2 * padding[axis];
+    for (axis, &size) in space.iter().enumerate() {
+        let room = size + 2 * padding[axis];
         if kernel[axis] == 0 || stride[axis] == 0 || room < kernel[axis] {
             return Err(Problem::other(format!(
                 "a window of {kernel:?} does not fit what comes in, {}",

@@ -73,7 +73,7 @@ pub(super) fn sinusoids(site: &mut Site<'_>) -> Result<Flow, Problem> {
     let value = |place: usize, feature: usize| {
         let pair = (feature / 2 * 2) as f64;
         let angle = place as f64 * libm::pow(base, -pair / width as f64);
-        let wave = if feature % 2 == 0 {
+        let wave = if feature.is_multiple_of(2) {
             libm::sin
         } else {
             libm::cos

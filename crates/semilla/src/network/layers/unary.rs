@@ -67,7 +67,7 @@ pub(super) fn glu(site: &mut Site<'_>) -> Result<Flow, Problem> {
     let function = named(site.given.text("activation")?.unwrap_or("sigmoid"))?;
     let is_last = site.given.choice("gate", &["last", "first"])? == "last";
     let size = site.x.sizes[axis - 1];
-    if size % 2 != 0 {
+    if !size.is_multiple_of(2) {
         return Err(Problem::other(format!("{size} has no halves")));
     }
     let halves = site
