@@ -21,8 +21,8 @@ pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
         name: "glorot-variances",
         paper: "Glorot & Bengio 2010, figures 6 to 8",
-        says: "with weights of variance 1/(3n), activations and gradients shrink by a third of their \
-               variance a layer, and the gradients of weights do not",
+        says: "with weights of variance 1/(3n), activations and gradients keep a third of their \
+               variance a layer, and the gradients of weights stay level",
         published: "1/3; 1/3; level",
         measure: glorot,
         ..QUICK
@@ -151,40 +151,41 @@ fn residual() -> Measured {
 
 fn norms() -> Measured {
     const WIDTH: usize = 64;
-    let gradient = |blocks: usize, is_pre: bool, seed: u64| -> Result<f64, Box<dyn std::error::Error>> {
-        let mut draft = Draft::<f32>::new();
-        let mut x = draft.put("Identity", &["x"]);
-        let mut last = String::new();
-        for block in 0..blocks {
-            let inner = match is_pre {
-                true => draft.normalized(&x, WIDTH),
-                false => x.clone(),
-            };
-            let mut branch = inner;
-            for (part, square) in [("in", 2.0), ("out", 1.0)] {
-                let std = (square / WIDTH as f64).sqrt();
-                let weight = normal(&format!("{block} {part}"), seed, &[WIDTH, WIDTH], std);
-                last = draft.weight(weight);
-                branch = draft.put("MatMul", &[&branch, &last]);
-                if part == "in" {
-                    branch = draft.put("Relu", &[&branch]);
+    let gradient =
+        |blocks: usize, is_pre: bool, seed: u64| -> Result<f64, Box<dyn std::error::Error>> {
+            let mut draft = Draft::<f32>::new();
+            let mut x = draft.put("Identity", &["x"]);
+            let mut last = String::new();
+            for block in 0..blocks {
+                let inner = match is_pre {
+                    true => draft.normalized(&x, WIDTH),
+                    false => x.clone(),
+                };
+                let mut branch = inner;
+                for (part, square) in [("in", 2.0), ("out", 1.0)] {
+                    let std = (square / WIDTH as f64).sqrt();
+                    let weight = normal(&format!("{block} {part}"), seed, &[WIDTH, WIDTH], std);
+                    last = draft.weight(weight);
+                    branch = draft.put("MatMul", &[&branch, &last]);
+                    if part == "in" {
+                        branch = draft.put("Relu", &[&branch]);
+                    }
+                }
+                x = draft.put("Add", &[&x, &branch]);
+                if !is_pre {
+                    x = draft.normalized(&x, WIDTH);
                 }
             }
-            x = draft.put("Add", &[&x, &branch]);
-            if !is_pre {
-                x = draft.normalized(&x, WIDTH);
+            if is_pre {
+                draft.normalized(&x, WIDTH);
             }
-        }
-        if is_pre {
-            draft.normalized(&x, WIDTH);
-        }
-        let trace = draft.net().run(&normal("x", seed, &[64, WIDTH], 1.0))?;
-        let output = trace.find("y").ok_or("an output")?;
-        let back = normal("gradient", seed, trace.array(output).shape(), 1.0);
-        let gradients = trace.gradients([(output, back)]);
-        let weight = trace.find(&last).ok_or("the last weight")?;
-        Ok(mean_square(gradients.of(weight).ok_or("a gradient")?).sqrt())
-    };
+            let trace = draft.net().run(&normal("x", seed, &[64, WIDTH], 1.0))?;
+            let output = trace.find("y").ok_or("an output")?;
+            let back = normal("gradient", seed, trace.array(output).shape(), 1.0);
+            let gradients = trace.gradients([(output, back)]);
+            let weight = trace.find(&last).ok_or("the last weight")?;
+            Ok(mean_square(gradients.of(weight).ok_or("a gradient")?).sqrt())
+        };
     let slope_of = |is_pre: bool| -> Result<f64, Box<dyn std::error::Error>> {
         let mut points = Vec::new();
         for depth in [8usize, 16, 32, 64] {
