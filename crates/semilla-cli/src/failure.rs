@@ -7,7 +7,7 @@ use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, InspectError, MemoryError, NotFinite, PlanningError,
+    AdapterError, DescribeError, DriftError, InspectError, MemoryError, NotFinite, PlanningError,
     ReadRecipeError, ReplayError, WriteError,
 };
 
@@ -46,6 +46,8 @@ pub(crate) enum Failure {
     Inspect(#[from] InspectError),
     #[error(transparent)]
     Adapter(#[from] AdapterError),
+    #[error(transparent)]
+    Drift(#[from] DriftError),
     #[error(
         "{0} has no computation to run; give an ONNX file, or a description such as \
          mlp:784-256-10:relu"

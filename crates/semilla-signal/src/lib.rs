@@ -35,12 +35,13 @@ mod measure;
 mod operators;
 mod product;
 mod real;
+mod sums;
 mod walk;
 
 pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Report, Verdict,
-    check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Recorded, Report,
+    Verdict, check, measure,
 };
 pub use real::Real;

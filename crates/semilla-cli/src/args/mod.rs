@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod cli;
 pub(crate) mod diff;
+pub(crate) mod drift;
 pub(crate) mod formats;
 pub(crate) mod init;
 pub(crate) mod inspect;

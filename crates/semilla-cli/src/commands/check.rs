@@ -13,12 +13,25 @@ use serde::Serialize;
 
 use crate::args::check::CheckArgs;
 use crate::commands::planned::{described, planned};
+use crate::commands::recorded::measured;
 use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::output::Output;
+use crate::show::progress::Waiting;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
+    if args.recorded {
+        let path = args.plan.model.model.as_deref().unwrap_or_default();
+        return shown(
+            &Checked {
+                report: vec![measured(Path::new(path))?].into(),
+                predicted: Vec::new(),
+            },
+            args,
+            output,
+        );
+    }
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
     let graph = graph(name, model.as_ref())?;
@@ -30,8 +43,13 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         },
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
+    shown(&checked, args, output)
+}
+
+/// Prints what was found; whether it passes.
+fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     match output.is_json() {
-        true => output.json(&checked)?,
+        true => output.json(checked)?,
         false => print(&checked.report, &checked.predicted, args.plan.full, output)?,
     }
     Ok(checked.report.verdict.passes)
@@ -98,7 +116,7 @@ fn inputs(args: &CheckArgs, graph: &Graph) -> Result<Inputs, Failure> {
 }
 
 /// A tensor of a file.
-fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failure> {
+pub(crate) fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failure> {
     let info = &file.tensors()[place];
     let mut bytes = vec![0; info.bytes() as usize];
     file.read(place, 0, &mut bytes)?;
@@ -132,8 +150,14 @@ fn of_plan(
             .collect(),
     };
     let mut measurements = Vec::new();
+    let waiting = Waiting::new();
     // The weights of one seed at a time are in memory.
-    for &seed in &seeds {
+    for (place, &seed) in seeds.iter().enumerate() {
+        waiting.say(format!(
+            "measuring network {} of {}",
+            place + 1,
+            seeds.len()
+        ));
         planned.plan = planned.plan.with_seed(seed);
         let mut made: HashMap<&str, Datum<f32>> = HashMap::new();
         for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod drift;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lora;
@@ -9,4 +10,5 @@ pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;
 pub(crate) mod recipes;
+pub(crate) mod recorded;
 pub(crate) mod threads;

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod drift;
 pub(crate) mod figures;
 pub(crate) mod findings;
 pub(crate) mod fold;

@@ -1,10 +1,13 @@
 //! The way back.
 
+use rayon::prelude::*;
+
 use super::datum::ValueId;
 use super::operator::Pass;
 use super::trace::Trace;
 use crate::array::Array;
 use crate::real::Real;
+use crate::sums::{self, MANY};
 
 /// The gradients of a trace's values.
 pub struct Gradients<T> {
@@ -25,6 +28,19 @@ impl<T: Real> Trace<T> {
     /// # Panics
     /// A seed has not the shape of its value.
     pub fn gradients(&self, seeds: impl IntoIterator<Item = (ValueId, Array<T>)>) -> Gradients<T> {
+        self.gradients_of(seeds, |_| true)
+    }
+
+    /// The same, of which only some are kept: the others are dropped as soon as nothing needs them,
+    /// so that a deep network takes little more memory than its activations.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub fn gradients_of(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+        is_kept: impl Fn(ValueId) -> bool,
+    ) -> Gradients<T> {
         let mut by_value: Vec<Option<Array<T>>> = Vec::new();
         by_value.resize_with(self.arrays(), || None);
         for (value, seed) in seeds {
@@ -67,6 +83,9 @@ impl<T: Real> Trace<T> {
                     add(&mut by_value[input.0], gradient);
                 }
             }
+            // All that take what a step makes come after it.
+            let spent = step.outputs.iter().filter(|&&output| !is_kept(output));
+            spent.for_each(|output| by_value[output.0] = None);
         }
         Gradients { by_value }
     }
@@ -77,8 +96,9 @@ fn add<T: Real>(sum: &mut Option<Array<T>>, term: Array<T>) {
         None => *sum = Some(term),
         Some(sum) => {
             debug_assert_eq!(sum.shape(), term.shape());
-            let pairs = sum.data_mut().iter_mut().zip(term.data());
-            pairs.for_each(|(sum, &term)| *sum += term);
+            let parts = sum.data_mut().par_chunks_mut(MANY);
+            let parts = parts.zip(term.data().par_chunks(MANY));
+            parts.for_each(|(sum, term)| sums::add(sum, T::one(), term));
         }
     }
 }

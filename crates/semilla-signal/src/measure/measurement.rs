@@ -1,5 +1,7 @@
 //! One run, measured.
 
+use std::collections::HashSet;
+
 use semilla::Graph;
 use semilla::graph::Initializer;
 use semilla::stream::{Sampler, Stream};
@@ -70,16 +72,24 @@ pub fn measure<'n>(
     let output = outputs.iter().find_map(|output| trace.find(&output.name));
     let without = || Problem::Unsupported("an output without floats".to_owned());
     let output = output.ok_or_else(|| of_model(without()))?;
-    let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {
         return Err(of_model(Problem::NoLayers));
     }
+    let narrows = narrows(&trace, &flow);
+    let of_weights = trace.weights().iter().map(|&(_, id)| id);
+    let of_layers = found.iter().map(|layer| layer.output);
+    let looked_at: HashSet<ValueId> = (narrows.iter().copied().flatten())
+        .chain(of_weights)
+        .chain(of_layers)
+        .collect();
+    let seed = noise(trace.array(output).shape(), seed);
+    let gradients = trace.gradients_of([(output, seed)], |value| looked_at.contains(&value));
     let layer = |found: &Found| layer(&trace, &gradients, found);
     Ok(Measurement {
         layers: found.iter().map(layer).collect(),
-        path: path(&trace, &flow, &gradients, &found, output),
+        path: path(&trace, &narrows, &gradients, &found, output),
         output: Forward::of(trace.array(output)),
     })
 }
@@ -92,14 +102,6 @@ fn of_model(problem: Problem) -> Fault {
 
 fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer {
     let (weight, id) = &trace.weights()[found.weight];
-    let mean_square = |array: &Array<f32>| {
-        let sum: f64 = array
-            .data()
-            .iter()
-            .map(|&g| f64::from(g) * f64::from(g))
-            .sum();
-        sum / array.data().len().max(1) as f64
-    };
     Layer {
         weight: weight.clone(),
         operator: found.operator.clone(),
@@ -108,19 +110,18 @@ fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer
         backward: gradients
             .of(found.output)
             .map(|array| Backward::of(array, found.units)),
-        weight_gradient: gradients.of(*id).map(mean_square),
+        weight_gradient: gradients.of(*id).map(Array::mean_square),
     }
 }
 
 /// The first array after each layer through which all signals go; the output is none of them.
 fn path(
     trace: &Trace<f32>,
-    flow: &Flow,
+    narrows: &[Option<ValueId>],
     gradients: &Gradients<f32>,
     layers: &[Found],
     output: ValueId,
 ) -> Vec<Point> {
-    let narrows = narrows(trace, flow);
     let mut points: Vec<(ValueId, Point)> = Vec::new();
     for layer in layers {
         let Some(value) = narrows[layer.step..].iter().find_map(|value| *value) else {

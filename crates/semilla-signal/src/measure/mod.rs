@@ -9,11 +9,13 @@ mod flow;
 mod layers;
 mod measurement;
 mod path;
+mod recorded;
 mod statistics;
 mod verdict;
 
 pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
 pub use measurement::{Layer, Measurement, Point, measure};
+pub use recorded::Recorded;
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};
