@@ -3,15 +3,15 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::Stack;
 use semilla::graph::Initializer;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_signal::{Batch, Datum, Report, check, measure};
-use serde::Serialize;
 
 use crate::args::check::CheckArgs;
+use crate::commands::check_page;
+use crate::commands::checked::Checked;
 use crate::commands::planned::{described, planned};
 use crate::commands::recorded::measured;
 use crate::failure::Failure;
@@ -27,6 +27,7 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
             &Checked {
                 report: vec![measured(Path::new(path))?].into(),
                 predicted: Vec::new(),
+                planned: None,
             },
             args,
             output,
@@ -34,15 +35,20 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     }
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
+    check_page::check_target(args, model.as_ref())?;
     let graph = graph(name, model.as_ref())?;
     let inputs = inputs(args, &graph)?;
     let checked = match &args.weights {
         Some(path) => Checked {
             report: of_file(&graph, &inputs, path)?,
             predicted: Vec::new(),
+            planned: None,
         },
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
+    if let Some(path) = &args.html {
+        check_page::write(path, args, &graph, samples(&inputs), &checked)?;
+    }
     shown(&checked, args, output)
 }
 
@@ -55,12 +61,10 @@ fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<boo
     Ok(checked.report.verdict.passes)
 }
 
-/// What was measured, and what theory expects of plain stacks.
-#[derive(Serialize)]
-struct Checked {
-    #[serde(flatten)]
-    report: Report,
-    predicted: Vec<Stack>,
+/// The samples of a batch.
+fn samples(inputs: &Inputs) -> usize {
+    let first = inputs.first().and_then(|(_, datum)| datum.shape().first());
+    first.copied().unwrap_or(1)
 }
 
 /// The computation of a file or a description.
@@ -171,7 +175,8 @@ fn of_plan(
     }
     Ok(Checked {
         report: measurements.into(),
-        predicted: planned.plan.stacks,
+        predicted: planned.plan.stacks.clone(),
+        planned: Some((planned.plan, seeds)),
     })
 }
 

@@ -6,6 +6,8 @@
 mod batch;
 mod check;
 mod flow;
+mod health;
+mod histogram;
 mod layers;
 mod measurement;
 mod path;
@@ -15,6 +17,8 @@ mod verdict;
 
 pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
+pub use health::Health;
+pub use histogram::Histogram;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use recorded::Recorded;
 pub use statistics::{Backward, Forward};

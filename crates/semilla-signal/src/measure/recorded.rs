@@ -1,5 +1,6 @@
 //! Activations and gradients that somebody else recorded, such as hooks on a PyTorch module.
 
+use super::histogram::Histogram;
 use super::measurement::{Layer, Measurement, Point};
 use super::statistics::{Backward, Forward};
 use crate::array::Array;
@@ -46,6 +47,8 @@ impl Recorded {
             activated: self.activated.as_ref().map(Forward::of),
             backward: self.backward(),
             weight_gradient: self.weight_gradient.as_ref().map(Array::mean_square),
+            histogram: Histogram::of(&self.output),
+            gradient_histogram: self.gradient.as_ref().and_then(Histogram::of),
         }
     }
 
