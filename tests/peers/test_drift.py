@@ -1,7 +1,10 @@
 """`semilla drift` on networks that PyTorch trained from weights that Semilla wrote."""
 
 import json
+import os
 import subprocess
+
+os.environ["KERAS_BACKEND"] = "jax"
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ MODEL = "mlp:64-48-32-10:relu"
 def trained(start, steps=60, frozen=()):
     """The weights after some steps of SGD on a task that two directions of the input decide."""
     torch.manual_seed(0)
-    model = nn.ParameterDict({name.replace(".", "_"): nn.Parameter(value) for name, value in start.items()})
+    model = nn.ParameterDict({name.replace(".", "_"): nn.Parameter(value.clone()) for name, value in start.items()})
     names = {name.replace(".", "_"): name for name in start}
     for key, name in names.items():
         model[key].requires_grad_(name not in frozen)

@@ -120,6 +120,7 @@ const OPERATORS: &str = "Relu Gelu Clip Add Mul Div Mod Pow Max Mean Where Equal
 fn run_or_refused() {
     let mut random = Random(1);
     let mut ran = 0;
+    let mut panics = Vec::new();
     for operator in OPERATORS.split_whitespace() {
         for _ in 0..250 {
             let (domain, name) = operator.split_once(':').unwrap_or(("", operator));
@@ -171,8 +172,16 @@ fn run_or_refused() {
                 trace.gradients(seeds.collect::<Vec<_>>());
                 1
             }));
-            ran += outcome.unwrap_or_else(|_| panic!("{text}"));
+            match outcome {
+                Ok(one) => ran += one,
+                Err(_) => {
+                    // One of each operator is enough to read.
+                    panics.push(text);
+                    break;
+                }
+            }
         }
     }
+    assert!(panics.is_empty(), "{}", panics.join("\n"));
     assert!(ran > 1000, "{ran} nodes made sense");
 }

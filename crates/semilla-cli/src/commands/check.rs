@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -163,15 +164,21 @@ fn of_plan(
             seeds.len()
         ));
         planned.plan = planned.plan.with_seed(seed);
-        let mut made: HashMap<&str, Datum<f32>> = HashMap::new();
-        for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
-            if let Some(name) = &tensor.tensor {
-                made.extend(weight(&planned, name)?.map(|datum| (&**name, datum)));
-            }
-        }
-        let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
+        // Each weight is made when the graph asks for it, and kept by nobody else.
+        let failed = RefCell::new(None);
+        let weight = |tensor: &Initializer| {
+            let made = weight(&planned, tensor.tensor.as_ref()?);
+            made.unwrap_or_else(|error| {
+                failed.replace(Some(error));
+                None
+            })
+        };
         let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
-        measurements.push(measure(graph, inputs, weight, seed)?);
+        let measured = measure(graph, inputs, weight, seed);
+        if let Some(error) = failed.take() {
+            return Err(error.into());
+        }
+        measurements.push(measured?);
     }
     Ok(Checked {
         report: measurements.into(),

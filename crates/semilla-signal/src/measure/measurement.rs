@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
 use semilla::Graph;
 use semilla::graph::Initializer;
 use semilla::stream::{Sampler, Stream};
@@ -95,7 +96,7 @@ pub fn measure<'n>(
     let gradients = trace.gradients_of([(output, seed)], |value| looked_at.contains(&value));
     let layer = |found: &Found| layer(&trace, &gradients, found);
     Ok(Measurement {
-        layers: found.iter().map(layer).collect(),
+        layers: found.par_iter().map(layer).collect(),
         path: path(&trace, &narrows, &gradients, &found, output),
         output: Forward::of(trace.array(output)),
     })

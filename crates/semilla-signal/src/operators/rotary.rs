@@ -12,13 +12,14 @@ pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let shape = shape_of(call, 0)?;
     let problem = || call.shapes("words with heads, and cosines and sines for half of their size");
     let heads = call.int("num_heads", 0)?;
-    let angles = shape_of(call, 1)?.last().copied().unwrap_or(0);
+    let angles = shape_of(call, 1)?;
+    let (rank, angles) = (angles.len(), angles.last().copied().unwrap_or(0));
     let ints = |values: &[i64]| Attribute::Ints(values.to_vec());
     let mut nodes = Vec::new();
     // To [batch, heads, length, size].
-    let (x, size) = match *shape {
-        [_, _, _, size] => ("0", size),
-        [_, _, width] => {
+    let (x, length, size) = match *shape {
+        [_, _, length, size] => ("0", length, size),
+        [_, length, width] => {
             // A cache of as many angles as a head has pairs tells how many heads there are.
             let count = match usize::try_from(heads) {
                 Ok(0) | Err(_) => width / (2 * angles).max(1),
@@ -31,7 +32,7 @@ pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
             nodes.push(Node::new("Reshape", &["0"], &["split"]).with("shape", split));
             let order = ints(&[0, 2, 1, 3]);
             nodes.push(Node::new("Transpose", &["split"], &["by heads"]).with("perm", order));
-            ("by heads", width / count)
+            ("by heads", length, width / count)
         }
         _ => return Err(problem()),
     };
@@ -57,7 +58,14 @@ pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         }
         let part = format!("{name} of pairs");
         nodes.push(cut(&from, &part, 0, turned / 2, 1));
-        nodes.push(Node::new("Unsqueeze", &[&part], &[name]).with("axes", ints(&[1])));
+        nodes.push(match !call.has(3) && rank == 2 {
+            // A row for each position, of which words have the first.
+            true => Node::new("Slice", &[&part], &[name])
+                .with("axes", ints(&[0]))
+                .with("starts", ints(&[0]))
+                .with("ends", ints(&[length as i64])),
+            false => Node::new("Unsqueeze", &[&part], &[name]).with("axes", ints(&[1])),
+        });
     }
     let is_interleaved = call.int("interleaved", 0)? != 0;
     match is_interleaved {
