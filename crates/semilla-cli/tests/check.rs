@@ -128,7 +128,7 @@ fn weights_and_data_from_files() {
     let (code, _, error) = run(&["check", model, "--data", &data]);
     assert_eq!(code, 2);
     assert!(
-        error.contains("[64, 9]") || error.contains("[32, 9]"),
+        error.contains("a sample has the shape [9], and the input \"x\" takes [8]"),
         "{error}"
     );
 }
@@ -167,6 +167,24 @@ fn what_cannot_run_is_refused() {
         assert_eq!(code, 2, "{arguments:?}: {error}");
         assert!(error.contains(part), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn singular_values_come_where_they_are_asked_for() {
+    let model = "mlp:32-32-32-32-4:tanh";
+    let run = |more: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("semilla").unwrap();
+        let output = command.args(["check", model]).args(more).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run(&["--spectra"]);
+    assert!(text.contains("Jacobian of what follows"), "{text}");
+    assert!(text.contains("tangent kernel on 16 samples"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&run(&["--spectra", "--json"])).unwrap();
+    assert_eq!(json["spectra"]["layers"].as_array().unwrap().len(), 4);
+    assert!(json["spectra"]["jacobian"]["largest"].as_f64().unwrap() > 0.0);
+    let json: serde_json::Value = serde_json::from_str(&run(&["--json"])).unwrap();
+    assert!(json["spectra"].is_null());
 }
 
 #[test]

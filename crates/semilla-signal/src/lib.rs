@@ -31,17 +31,25 @@
 
 mod array;
 mod executor;
+mod fit;
 mod measure;
 mod operators;
 mod product;
 mod real;
 mod sums;
+mod train;
 mod walk;
 
 pub use array::Array;
-pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
+pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
+pub use fit::{FitError, Fitting, fit};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, Layer, Measurement, Point,
-    Recorded, Report, Verdict, check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Jacobian, Kernel,
+    Layer, LayerSpectrum, Measurement, Point, Recorded, Report, Spectra, Verdict, check, measure,
+    singular_values, spectra,
 };
 pub use real::Real;
+pub use train::{
+    Coordinate, Coordinates, FirstStep, LabelSource, Labels, LayerStep, Loss, Lost, Network,
+    Optimizer, Parameter, Slope, Stepper, TrainError, coordinates, first_step,
+};

@@ -52,6 +52,7 @@
 //!
 //! # Further
 //!
+//! - Likely mistakes of a plan: [`lint`].
 //! - Gains, χ₁ and the edge of chaos of an activation: [`activation`].
 //! - Pretrained weights aligned with a model: [`transfer`]; LoRA factors: [`lora`].
 //! - Files: the crate `semilla-checkpoint`, whose `ops` are what the command `semilla` does.
@@ -63,6 +64,7 @@ mod dtype;
 mod expression;
 pub mod family;
 mod fill;
+mod fit;
 mod gaussian;
 mod glob;
 pub mod graph;
@@ -70,11 +72,12 @@ pub mod init;
 pub mod inspect;
 pub mod junction;
 mod layout;
+pub mod lint;
 pub mod lora;
 pub mod matrix;
 pub mod model;
 pub mod number;
-mod plan;
+pub mod plan;
 pub mod recipe;
 pub mod scheme;
 pub mod stream;
@@ -87,6 +90,7 @@ pub use distribution::{Distribution, DistributionError};
 pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
 pub use expression::{ExpressionError, Scalar, Variable, Variables};
 pub use fill::{BufferError, Fill, FillError, Prepared, Section, Slice, SliceError};
+pub use fit::Fit;
 pub use graph::Graph;
 pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};

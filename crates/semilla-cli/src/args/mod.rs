@@ -2,13 +2,16 @@
 
 pub(crate) mod check;
 pub(crate) mod cli;
+pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod formats;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod recipes;
+pub(crate) mod training;
 pub(crate) mod transfer;

@@ -6,7 +6,7 @@ use std::path::Path;
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_signal::{Array, Datum, Measurement, Recorded};
 
-use crate::commands::check::read;
+use crate::commands::checked::{Checked, Source};
 use crate::failure::Failure;
 
 /// The arrays of one layer, or of one point of the main path.
@@ -15,9 +15,9 @@ type Parts = BTreeMap<String, Array<f32>>;
 /// Reads a file whose tensors are named `NUMBER:LAYER:KIND`, and measures what it holds. Numbers
 /// tell the order; kinds are `output`, `activated`, `gradient` and `weight_gradient` of a layer,
 /// and `path` and `path_gradient` where all signals go through a narrow place after it.
-pub(crate) fn measured(path: &Path) -> Result<Measurement, Failure> {
+pub(crate) fn recorded(path: &Path) -> Result<Checked, Failure> {
     let file = open(path)?;
-    let problem = |problem: String| Failure::Data {
+    let problem = |problem: String| Failure::Recorded {
         path: path.to_owned(),
         problem,
     };
@@ -67,10 +67,23 @@ pub(crate) fn measured(path: &Path) -> Result<Measurement, Failure> {
             )));
         }
     }
-    match recorded.is_empty() {
-        true => Err(problem("it has no layer's output".to_owned())),
-        false => Ok(Measurement::recorded(&recorded, &narrow)),
-    }
+    let none = || problem("it has no layer's output".to_owned());
+    let first = recorded.first().ok_or_else(none)?;
+    let samples = first.output.shape().first().copied().unwrap_or(1);
+    Ok(Checked {
+        report: vec![Measurement::recorded(&recorded, &narrow)].into(),
+        predicted: Vec::new(),
+        lint: Vec::new(),
+        spectra: None,
+        fitting: None,
+        first_step: None,
+        data: Source {
+            is_noise: false,
+            samples,
+            remarks: Vec::new(),
+        },
+        planned: None,
+    })
 }
 
 const KINDS: [&str; 6] = [
@@ -91,7 +104,10 @@ fn parsed(name: &str) -> Option<(u64, &str, &str)> {
 }
 
 fn floats(file: &dyn Checkpoint, place: usize) -> Result<Option<Array<f32>>, Failure> {
-    Ok(match read(file, place)? {
+    let info = &file.tensors()[place];
+    let mut bytes = vec![0; info.bytes() as usize];
+    file.read(place, 0, &mut bytes)?;
+    Ok(match Datum::decode(info.dtype(), info.shape(), &bytes) {
         Some(Datum::Float(array)) => Some(array),
         _ => None,
     })

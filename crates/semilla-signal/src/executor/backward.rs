@@ -28,7 +28,7 @@ impl<T: Real> Trace<T> {
     /// # Panics
     /// A seed has not the shape of its value.
     pub fn gradients(&self, seeds: impl IntoIterator<Item = (ValueId, Array<T>)>) -> Gradients<T> {
-        self.gradients_of(seeds, |_| true)
+        self.back(seeds, |value| self.is_live(value), |_| true)
     }
 
     /// The same, of which only some are kept: the others are dropped as soon as nothing needs them,
@@ -39,6 +39,36 @@ impl<T: Real> Trace<T> {
     pub fn gradients_of(
         &self,
         seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+        is_kept: impl Fn(ValueId) -> bool,
+    ) -> Gradients<T> {
+        self.back(seeds, |value| self.is_live(value), is_kept)
+    }
+
+    /// The gradients of some values alone, and of those on the way to them.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub fn gradients_to(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+        values: &[ValueId],
+    ) -> Gradients<T> {
+        let mut depends = vec![false; self.arrays()];
+        values.iter().for_each(|value| depends[value.0] = true);
+        for step in self.steps() {
+            if step.inputs.iter().any(|input| depends[input.0]) {
+                step.outputs
+                    .iter()
+                    .for_each(|output| depends[output.0] = true);
+            }
+        }
+        self.back(seeds, |value| depends[value.0], |_| true)
+    }
+
+    fn back(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+        is_wanted: impl Fn(ValueId) -> bool,
         is_kept: impl Fn(ValueId) -> bool,
     ) -> Gradients<T> {
         let mut by_value: Vec<Option<Array<T>>> = Vec::new();
@@ -56,11 +86,7 @@ impl<T: Real> Trace<T> {
                 .outputs
                 .iter()
                 .any(|output| by_value[output.0].is_some());
-            let wanted: Vec<bool> = step
-                .inputs
-                .iter()
-                .map(|&input| self.is_live(input))
-                .collect();
+            let wanted: Vec<bool> = step.inputs.iter().map(|&input| is_wanted(input)).collect();
             if !is_reached || !wanted.contains(&true) {
                 continue;
             }
@@ -79,7 +105,7 @@ impl<T: Real> Trace<T> {
                 wanted,
             });
             for (&input, gradient) in step.inputs.iter().zip(found) {
-                if let Some(gradient) = gradient.filter(|_| self.is_live(input)) {
+                if let Some(gradient) = gradient.filter(|_| is_wanted(input)) {
                     add(&mut by_value[input.0], gradient);
                 }
             }

@@ -5,13 +5,15 @@
 
 mod batch;
 mod check;
-mod flow;
+pub(crate) mod flow;
 mod health;
 mod histogram;
-mod layers;
+mod input_spec;
+pub(crate) mod layers;
 mod measurement;
 mod path;
 mod recorded;
+mod spectra;
 mod statistics;
 mod verdict;
 
@@ -19,7 +21,9 @@ pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
 pub use health::Health;
 pub use histogram::Histogram;
+pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use recorded::Recorded;
+pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, singular_values, spectra};
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};

@@ -24,6 +24,7 @@ mod check;
 mod disposition;
 mod edit;
 mod error;
+mod fitted;
 mod format;
 mod groups;
 mod line;
@@ -37,11 +38,13 @@ mod tie;
 
 pub use disposition::Disposition;
 pub use error::PlanError;
+pub use fitted::{Change, Fitted};
 pub use format::Plan;
 pub use groups::OptimizerGroup;
 pub use line::Line;
 pub use signal::{Signal, Variance};
 pub use stack::Stack;
+pub(crate) use surroundings::context_of;
 
 #[cfg(test)]
 mod tests;

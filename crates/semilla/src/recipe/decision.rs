@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 
 use crate::expression::Scalar;
+use crate::fit::Fit;
 use crate::init::Initializer;
 use crate::layout::FanRule;
 use crate::model::{Model, Tensor};
 use crate::scheme::RateFormulas;
+
+/// The reason for what a recipe does with tensors that none of its rules is for.
+pub(crate) const NO_RULE: &str = "no rule matched";
 
 /// The decisions of a recipe for the tensors of a model, and the model with what the recipe states
 /// of them.
@@ -24,6 +28,8 @@ pub(crate) struct Decision {
     pub(crate) initializer: Initializer,
     /// Whose definition of the fans it uses.
     pub(crate) fans: FanRule,
+    /// How its numbers are fitted to the network and its data.
+    pub(crate) fit: Option<Fit>,
     /// The factors on its learning rate.
     pub(crate) lr: Option<RateFormulas>,
     /// The factor on what the layer makes.
@@ -40,6 +46,7 @@ impl Decision {
         Self {
             initializer,
             fans,
+            fit: None,
             lr: None,
             multiplier: None,
             reason: reason.into(),

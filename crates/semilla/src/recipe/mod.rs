@@ -27,6 +27,8 @@
 //! - facts about the tensors that it matches, where they are known better than by their names:
 //!   `layout = "EIO"`, `set = { role = "conv", activation = "gelu" }`, `set = { fused = ... }`; a
 //!   rule without `init` states these only;
+//! - `fit = "lsuv"`: how its numbers are fitted to the network and its data, beside `init`; see
+//!   [`Fit`](crate::Fit) for all;
 //! - what the scheme scales besides: `lr = { adam = ..., sgd = ... }`, `multiplier`;
 //! - `fans`, as at the top, for this rule;
 //! - `optional = true`: it may match nothing.
@@ -60,7 +62,7 @@ mod remedy;
 mod rule;
 
 pub use by_role::ByRole;
-pub(crate) use decision::{Decided, Decision};
+pub(crate) use decision::{Decided, Decision, NO_RULE};
 pub use definition::Recipe;
 pub use error::RecipeError;
 pub use extend::RecipeFile;
