@@ -13,7 +13,7 @@ use crate::show::remarks::print_remarks;
 
 /// `semilla drift`: what training did to weights whose start the plan makes again.
 pub(crate) fn run(args: &DriftArgs, output: &mut Output, stop: &AtomicBool) -> Result<(), Failure> {
-    let model = described(&args.plan.model)?;
+    let model = described(&args.plan)?;
     let planned = planned(&args.plan, model.as_ref())?;
     let path = &args.trained;
     let trained = own_model(open(path)?, path).map_err(DescribeError::from)?;
