@@ -285,6 +285,9 @@ pub(crate) fn several<T: Real>(
     if !matches!(operator, "Max" | "Min" | "Sum" | "Mean") {
         return Ok(None);
     }
+    if count == 0 {
+        return Err(Problem::MissingInput(0));
+    }
     let operands: Result<Vec<_>, _> = (0..count).map(|input| call.float(input)).collect();
     let operands = operands?;
     let mut shape = Vec::new();
