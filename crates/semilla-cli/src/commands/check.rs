@@ -3,11 +3,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::Stack;
 use semilla::graph::Initializer;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
+use semilla_signal::theory::{Given, Prediction, Scores, WeightMoments, predict};
 use semilla_signal::{Batch, Datum, Report, check, measure};
 use serde::Serialize;
 
@@ -24,25 +24,49 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     let graph = graph(name, model.as_ref())?;
     let inputs = inputs(args, &graph)?;
     let checked = match &args.weights {
-        Some(path) => Checked {
-            report: of_file(&graph, &inputs, path)?,
-            predicted: Vec::new(),
-        },
+        Some(path) => of_file(&graph, &inputs, path)?,
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
     match output.is_json() {
         true => output.json(&checked)?,
-        false => print(&checked.report, &checked.predicted, args.plan.full, output)?,
+        false => print(&checked, args.plan.full, output)?,
     }
     Ok(checked.report.verdict.passes)
 }
 
-/// What was measured, and what theory expects of plain stacks.
+/// What was measured, and what theory expects.
 #[derive(Serialize)]
-struct Checked {
+pub(crate) struct Checked {
     #[serde(flatten)]
-    report: Report,
-    predicted: Vec<Stack>,
+    pub(crate) report: Report,
+    pub(crate) prediction: Prediction,
+    /// How far they are apart, for each predicted layer.
+    pub(crate) scores: Vec<Scores>,
+}
+
+impl Checked {
+    fn new(
+        report: Report,
+        graph: &Graph,
+        inputs: &Inputs,
+        weights: impl Fn(&Initializer) -> Option<WeightMoments>,
+    ) -> Self {
+        let given = inputs.iter().map(|(name, datum)| (name.clone(), Given::of(datum)));
+        let prediction = predict(graph, weights, &given.collect::<Vec<_>>());
+        Self {
+            scores: prediction.scores(&report.measurements),
+            report,
+            prediction,
+        }
+    }
+}
+
+/// The moments of values that are there.
+fn moments(datum: &Datum<f32>) -> Option<WeightMoments> {
+    match datum {
+        Datum::Float(array) => Some(WeightMoments::of_values(array.data())),
+        Datum::Whole(_) => None,
+    }
 }
 
 /// The computation of a file or a description.
@@ -106,14 +130,16 @@ fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failu
 }
 
 /// The weights of a file, whatever its names are called in the graph.
-fn of_file(graph: &Graph, inputs: &Inputs, path: &Path) -> Result<Report, Failure> {
+fn of_file(graph: &Graph, inputs: &Inputs, path: &Path) -> Result<Checked, Failure> {
     let file = open(path)?;
     let mut weights: HashMap<String, Datum<f32>> = HashMap::new();
     for (place, info) in file.tensors().iter().enumerate() {
         weights.extend(read(&*file, place)?.map(|datum| (info.name().to_owned(), datum)));
     }
     let weight = |_: u64, tensor: &Initializer| weights.get(tensor.tensor.as_ref()?).cloned();
-    Ok(check(graph, inputs, &[0], weight)?)
+    let report = check(graph, inputs, &[0], weight)?;
+    let moments = |tensor: &Initializer| moments(weights.get(tensor.tensor.as_ref()?)?);
+    Ok(Checked::new(report, graph, inputs, moments))
 }
 
 /// The weights of a plan, for several seeds.
@@ -132,6 +158,8 @@ fn of_plan(
             .collect(),
     };
     let mut measurements = Vec::new();
+    // Where no formula gives the moments of a weight, those of its values serve.
+    let mut measured: HashMap<String, WeightMoments> = HashMap::new();
     // The weights of one seed at a time are in memory.
     for &seed in &seeds {
         planned.plan = planned.plan.with_seed(seed);
@@ -141,14 +169,22 @@ fn of_plan(
                 made.extend(weight(&planned, name)?.map(|datum| (&**name, datum)));
             }
         }
+        for (name, datum) in &made {
+            let line = planned.plan.line(name);
+            if !measured.contains_key(*name) && line.and_then(WeightMoments::of_line).is_none() {
+                measured.extend(moments(datum).map(|moments| ((*name).to_owned(), moments)));
+            }
+        }
         let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
         let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
         measurements.push(measure(graph, inputs, weight, seed)?);
     }
-    Ok(Checked {
-        report: measurements.into(),
-        predicted: planned.plan.stacks,
-    })
+    let moments = |tensor: &Initializer| {
+        let name = tensor.tensor.as_ref()?;
+        let line = planned.plan.line(name).and_then(WeightMoments::of_line);
+        line.or_else(|| measured.get(name).copied())
+    };
+    Ok(Checked::new(measurements.into(), graph, inputs, moments))
 }
 
 /// A tensor of the plan.

@@ -1,8 +1,9 @@
 //! What first weights do to signals.
 
-use semilla::Stack;
+use semilla_signal::theory::Scores;
 use semilla_signal::{Forward, Layer, Report};
 
+use crate::commands::check::Checked;
 use crate::failure::Failure;
 use crate::show::figures::rough;
 use crate::show::fold::fold;
@@ -11,21 +12,15 @@ use crate::show::table::Table;
 
 /// Prints the verdict, what theory expects, then the layers, those alike on one line unless
 /// `full`.
-pub(crate) fn print(
-    report: &Report,
-    predicted: &[Stack],
-    full: bool,
-    output: &mut Output,
-) -> Result<(), Failure> {
+pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Result<(), Failure> {
+    let report = &checked.report;
     let verdict = &report.verdict;
     let word = if verdict.passes { "passes" } else { "fails" };
     output.line(format_args!("{word}: {}", verdict.sentence))?;
     for remark in verdict.remarks() {
         output.line(format_args!("note: {remark}"))?;
     }
-    for stack in predicted {
-        output.line(format_args!("theory: {stack}"))?;
-    }
+    output.line(format_args!("theory: {}", checked.prediction))?;
     let Some(first) = report.measurements.first() else {
         return Ok(());
     };

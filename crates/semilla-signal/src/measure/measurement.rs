@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::flow::Flow;
 use super::layers::{Found, layers};
-use super::path::narrows;
 use super::statistics::{Backward, Forward};
 use crate::array::Array;
 use crate::executor::{Datum, Fault, Gradients, Mode, Problem, Trace, ValueId};
+use crate::narrow::narrows;
 
 /// What one run of a graph shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +23,8 @@ pub struct Measurement {
     pub path: Vec<Point>,
     /// The output.
     pub output: Forward,
+    /// The squared norm of a sample's gradient there: what the way back began with.
+    pub output_gradient: f64,
 }
 
 /// A layer: a weight, what it makes, and what comes back.
@@ -70,7 +72,9 @@ pub fn measure<'n>(
     let output = outputs.iter().find_map(|output| trace.find(&output.name));
     let without = || Problem::Unsupported("an output without floats".to_owned());
     let output = output.ok_or_else(|| of_model(without()))?;
-    let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
+    let seed = noise(trace.array(output).shape(), seed);
+    let output_gradient = Backward::of(&seed, 0).squared_norm;
+    let gradients = trace.gradients([(output, seed)]);
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {
@@ -81,6 +85,7 @@ pub fn measure<'n>(
         layers: found.iter().map(layer).collect(),
         path: path(&trace, &flow, &gradients, &found, output),
         output: Forward::of(trace.array(output)),
+        output_gradient,
     })
 }
 
@@ -120,7 +125,15 @@ fn path(
     layers: &[Found],
     output: ValueId,
 ) -> Vec<Point> {
-    let narrows = narrows(trace, flow);
+    let signals = |values: &[ValueId]| -> Vec<ValueId> {
+        values.iter().copied().filter(|&value| flow.is_signal(value)).collect()
+    };
+    let steps: Vec<(Vec<ValueId>, Vec<ValueId>)> = (trace.steps().iter())
+        .map(|step| (signals(&step.inputs), signals(&step.outputs)))
+        .collect();
+    let steps: Vec<(&[ValueId], &[ValueId])> =
+        steps.iter().map(|(taken, made)| (&**taken, &**made)).collect();
+    let narrows = narrows(trace.inputs(), &steps);
     let mut points: Vec<(ValueId, Point)> = Vec::new();
     for layer in layers {
         let Some(value) = narrows[layer.step..].iter().find_map(|value| *value) else {

@@ -8,7 +8,6 @@ mod check;
 mod flow;
 mod layers;
 mod measurement;
-mod path;
 mod statistics;
 mod verdict;
 
