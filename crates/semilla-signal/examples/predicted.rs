@@ -59,7 +59,10 @@ fn compared(
         true => {
             let file = semilla_checkpoint::open(Path::new(text))?;
             let graph = file.graph().ok_or("the file holds no graph")?.clone();
-            (semilla_checkpoint::ops::describe(text, DescribeOptions::default())?.model, graph)
+            (
+                semilla_checkpoint::ops::describe(text, DescribeOptions::default())?.model,
+                graph,
+            )
         }
         false => (Spec::parse(text)?, Spec::graph(text)?),
     };
@@ -86,8 +89,10 @@ fn compared(
         let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
         measurements.push(measure(&graph, inputs, weights, seed)?);
     }
-    let given: Vec<(String, Given)> =
-        inputs.iter().map(|(name, datum)| (name.clone(), Given::of(datum))).collect();
+    let given: Vec<(String, Given)> = inputs
+        .iter()
+        .map(|(name, datum)| (name.clone(), Given::of(datum)))
+        .collect();
     let weights = |tensor: &Initializer| moments.get(tensor.tensor.as_ref()?).copied();
     let start = Instant::now();
     let prediction = predict(&graph, weights, &given);
@@ -95,18 +100,34 @@ fn compared(
     let scores = prediction.scores(&measurements);
     if full {
         for (layer, score) in prediction.layers.iter().zip(&scores) {
-            let run = measurements[0].layers.iter().find(|run| run.weight == layer.weight);
+            let run = measurements[0]
+                .layers
+                .iter()
+                .find(|run| run.weight == layer.weight);
             let Some(run) = run else { continue };
-            let gradient = run.backward.map_or(0.0, |g| g.squared_norm) / measurements[0].output_gradient;
+            let gradient =
+                run.backward.map_or(0.0, |g| g.squared_norm) / measurements[0].output_gradient;
             println!(
                 "  {:34.34} q {:9.3e} {:9.3e} z {:6.2} | d {:9.3e} {:9.3e} z {:6.2} | g {:9.3e} {:9.3e} z {:6.2} | c {:6.3} {:6.3} z {:6.2} | m {:9.2e} {:9.2e} z {:6.2} sd {:.3} {:.3} {:.3}",
                 layer.weight,
-                layer.second_moment, run.forward.second_moment, score.second_moment.unwrap_or(f64::NAN),
-                layer.between_samples.unwrap_or(f64::NAN), run.forward.between_samples, score.between_samples.unwrap_or(f64::NAN),
-                layer.gradient.unwrap_or(f64::NAN), gradient, score.gradient.unwrap_or(f64::NAN),
-                layer.cosine.unwrap_or(f64::NAN), run.forward.cosine.unwrap_or(f64::NAN), score.cosine.unwrap_or(f64::NAN),
-                layer.mean, run.forward.mean, score.mean.unwrap_or(f64::NAN),
-                layer.spread.second_moment.deviation, layer.spread.between_samples.deviation, layer.spread.gradient.deviation,
+                layer.second_moment,
+                run.forward.second_moment,
+                score.second_moment.unwrap_or(f64::NAN),
+                layer.between_samples.unwrap_or(f64::NAN),
+                run.forward.between_samples,
+                score.between_samples.unwrap_or(f64::NAN),
+                layer.gradient.unwrap_or(f64::NAN),
+                gradient,
+                score.gradient.unwrap_or(f64::NAN),
+                layer.cosine.unwrap_or(f64::NAN),
+                run.forward.cosine.unwrap_or(f64::NAN),
+                score.cosine.unwrap_or(f64::NAN),
+                layer.mean,
+                run.forward.mean,
+                score.mean.unwrap_or(f64::NAN),
+                layer.spread.second_moment.deviation,
+                layer.spread.between_samples.deviation,
+                layer.spread.gradient.deviation,
             );
         }
         println!("  {prediction}");

@@ -7,15 +7,15 @@ use std::hash::Hash;
 /// made before is taken after it. In a residual network these are the sums that end blocks.
 ///
 /// A step is the signals that it takes and those that it makes.
-pub(crate) fn narrows<V: Copy + Eq + Hash>(
-    inputs: &[V],
-    steps: &[(&[V], &[V])],
-) -> Vec<Option<V>> {
+pub(crate) fn narrows<V: Copy + Eq + Hash>(inputs: &[V], steps: &[(&[V], &[V])]) -> Vec<Option<V>> {
     let mut last_use: HashMap<V, usize> = HashMap::new();
     for (place, (taken, _)) in steps.iter().enumerate() {
         last_use.extend(taken.iter().map(|&value| (value, place)));
     }
-    let mut open = inputs.iter().filter(|input| last_use.contains_key(input)).count();
+    let mut open = inputs
+        .iter()
+        .filter(|input| last_use.contains_key(input))
+        .count();
     let found = steps.iter().enumerate().map(|(place, (taken, made))| {
         let mut closed = 0;
         for (at, value) in taken.iter().enumerate() {
@@ -23,7 +23,10 @@ pub(crate) fn narrows<V: Copy + Eq + Hash>(
             closed += usize::from(is_last && !taken[..at].contains(value));
         }
         open = open.saturating_sub(closed);
-        let mut lasting = made.iter().copied().filter(|value| last_use.contains_key(value));
+        let mut lasting = made
+            .iter()
+            .copied()
+            .filter(|value| last_use.contains_key(value));
         let (first, more) = (lasting.next(), lasting.count());
         open += usize::from(first.is_some()) + more;
         first.filter(|_| more == 0 && open == 1)

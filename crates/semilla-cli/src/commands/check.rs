@@ -7,66 +7,48 @@ use semilla::graph::Initializer;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
-use semilla_signal::theory::{Given, Prediction, Scores, WeightMoments, predict};
-use semilla_signal::{Batch, Datum, Report, check, measure};
-use serde::Serialize;
+use semilla_signal::theory::WeightMoments;
+use semilla_signal::{Batch, Datum, check, measure};
 
 use crate::args::check::CheckArgs;
+use crate::commands::check_page;
+use crate::commands::checked::{Checked, moments};
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
-use crate::show::check::print;
+use crate::show::check::{Theory, print};
 use crate::show::output::Output;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
+    check_page::check_target(args, model.as_ref())?;
     let graph = graph(name, model.as_ref())?;
     let inputs = inputs(args, &graph)?;
     let checked = match &args.weights {
         Some(path) => of_file(&graph, &inputs, path)?,
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
+    if let Some(path) = &args.html {
+        check_page::write(path, args, &graph, samples(&inputs), &checked)?;
+    }
     match output.is_json() {
         true => output.json(&checked)?,
-        false => print(&checked, args.plan.full, output)?,
+        false => {
+            let theory = Theory {
+                prediction: &checked.prediction,
+                scores: &checked.scores,
+            };
+            print(&checked.report, &theory, args.plan.full, output)?;
+        }
     }
     Ok(checked.report.verdict.passes)
 }
 
-/// What was measured, and what theory expects.
-#[derive(Serialize)]
-pub(crate) struct Checked {
-    #[serde(flatten)]
-    pub(crate) report: Report,
-    pub(crate) prediction: Prediction,
-    /// How far they are apart, for each predicted layer.
-    pub(crate) scores: Vec<Scores>,
-}
-
-impl Checked {
-    fn new(
-        report: Report,
-        graph: &Graph,
-        inputs: &Inputs,
-        weights: impl Fn(&Initializer) -> Option<WeightMoments>,
-    ) -> Self {
-        let given = inputs.iter().map(|(name, datum)| (name.clone(), Given::of(datum)));
-        let prediction = predict(graph, weights, &given.collect::<Vec<_>>());
-        Self {
-            scores: prediction.scores(&report.measurements),
-            report,
-            prediction,
-        }
-    }
-}
-
-/// The moments of values that are there.
-fn moments(datum: &Datum<f32>) -> Option<WeightMoments> {
-    match datum {
-        Datum::Float(array) => Some(WeightMoments::of_values(array.data())),
-        Datum::Whole(_) => None,
-    }
+/// The samples of a batch.
+fn samples(inputs: &Inputs) -> usize {
+    let first = inputs.first().and_then(|(_, datum)| datum.shape().first());
+    first.copied().unwrap_or(1)
 }
 
 /// The computation of a file or a description.
@@ -184,7 +166,11 @@ fn of_plan(
         let line = planned.plan.line(name).and_then(WeightMoments::of_line);
         line.or_else(|| measured.get(name).copied())
     };
-    Ok(Checked::new(measurements.into(), graph, inputs, moments))
+    let checked = Checked::new(measurements.into(), graph, inputs, moments);
+    Ok(Checked {
+        planned: Some((planned.plan, seeds)),
+        ..checked
+    })
 }
 
 /// A tensor of the plan.

@@ -1,9 +1,8 @@
 //! What first weights do to signals.
 
-use semilla_signal::theory::Scores;
+use semilla_signal::theory::{Predicted, Prediction, Scores};
 use semilla_signal::{Forward, Layer, Report};
 
-use crate::commands::check::Checked;
 use crate::failure::Failure;
 use crate::show::figures::rough;
 use crate::show::fold::fold;
@@ -12,23 +11,35 @@ use crate::show::table::Table;
 
 /// Prints the verdict, what theory expects, then the layers, those alike on one line unless
 /// `full`.
-pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Result<(), Failure> {
-    let report = &checked.report;
+pub(crate) fn print(
+    report: &Report,
+    theory: &Theory<'_>,
+    full: bool,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let verdict = &report.verdict;
     let word = if verdict.passes { "passes" } else { "fails" };
     output.line(format_args!("{word}: {}", verdict.sentence))?;
     for remark in verdict.remarks() {
         output.line(format_args!("note: {remark}"))?;
     }
-    output.line(format_args!("theory: {}", checked.prediction))?;
+    output.line(format_args!("theory: {}", theory.prediction))?;
     let Some(first) = report.measurements.first() else {
         return Ok(());
     };
+    let runs = report.measurements.iter();
+    let began = runs.map(|run| run.output_gradient).sum::<f64>() / report.measurements.len() as f64;
     let mut table = Table::new(HEADER);
     let rows = first.layers.iter().enumerate();
     if full {
         for (place, layer) in rows {
-            table.row(cells(layer.weight.clone(), &every(report, &[place])));
+            let expected = theory.of(&[&*layer.weight]);
+            table.row(cells(
+                layer.weight.clone(),
+                &every(report, &[place]),
+                &expected,
+                output,
+            ));
         }
     } else {
         let named = first
@@ -36,14 +47,24 @@ pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Resul
             .iter()
             .map(|layer| (&*layer.weight, &layer.operator));
         for line in fold(named) {
-            table.row(cells(line.label(), &every(report, &line.members)));
+            let weights = line
+                .members
+                .iter()
+                .map(|&place| &*first.layers[place].weight);
+            let expected = theory.of(&weights.collect::<Vec<&str>>());
+            table.row(cells(
+                line.label(),
+                &every(report, &line.members),
+                &expected,
+                output,
+            ));
         }
-        table.spare(&["dead", "cosine", "E[x]"]);
+        table.spare(&["dead", "cosine", "E[x]", "expected |g|²", "expected E[x²]"]);
     }
     output.table(&table)?;
     output.line(format_args!(
         "x: what a layer makes, before its activation; g: the gradient of that, by sample. Means \
-         over {}.",
+         over {}; !: more than 4 standard deviations from what theory expects.",
         match report.measurements.len() {
             1 => "one run".to_owned(),
             many => format!("{many} seeds"),
@@ -51,13 +72,15 @@ pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Resul
     ))
 }
 
-const HEADER: [&str; 7] = [
+const HEADER: [&str; 9] = [
     "layer",
     "E[x]",
     "E[x²]",
+    "expected E[x²]",
     "var between samples",
     "cosine",
     "|g|²",
+    "expected |g|²",
     "dead",
 ];
 
@@ -68,18 +91,62 @@ fn every<'a>(report: &'a Report, places: &[usize]) -> Vec<&'a Layer> {
         .collect()
 }
 
-fn cells(name: String, layers: &[&Layer]) -> [String; 7] {
+/// Layers farther from what theory expects than so many standard deviations are marked.
+const FAR: f64 = 4.0;
+
+/// What theory expects, and how far each layer is from it.
+pub(crate) struct Theory<'a> {
+    pub(crate) prediction: &'a Prediction,
+    pub(crate) scores: &'a [Scores],
+}
+
+impl<'a> Theory<'a> {
+    /// What it expects of layers with these weights.
+    fn of(&self, weights: &[&str]) -> Vec<(&'a Predicted, &'a Scores)> {
+        let pairs = self.prediction.layers.iter().zip(self.scores);
+        pairs
+            .filter(|(layer, _)| weights.contains(&&*layer.weight))
+            .collect()
+    }
+}
+
+/// A range of expected values, with a mark where what was measured is far from it.
+fn marked(values: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> String {
+    let (values, scores): (Vec<Option<f64>>, Vec<Option<f64>>) = values.unzip();
+    let text = range(values.into_iter().flatten());
+    match scores.into_iter().flatten().any(|score| score.abs() >= FAR) {
+        true => format!("{text} !"),
+        false => text,
+    }
+}
+
+fn cells(
+    name: String,
+    layers: &[&Layer],
+    expected: &[(&Predicted, &Scores)],
+    began: f64,
+) -> [String; 9] {
     let forward = |of: fn(&Forward) -> f64| range(layers.iter().map(|layer| of(&layer.forward)));
     [
         name,
         forward(|forward| forward.mean),
         forward(|forward| forward.second_moment),
+        marked(
+            expected
+                .iter()
+                .map(|(layer, score)| (Some(layer.second_moment), score.second_moment)),
+        ),
         forward(|forward| forward.between_samples),
         range(layers.iter().filter_map(|layer| layer.forward.cosine)),
         range(
             layers
                 .iter()
                 .filter_map(|layer| Some(layer.backward?.squared_norm)),
+        ),
+        marked(
+            expected
+                .iter()
+                .map(|(layer, score)| (layer.gradient.map(|g| g * began), score.gradient)),
         ),
         range(layers.iter().filter_map(|layer| Some(layer.backward?.dead))),
     ]

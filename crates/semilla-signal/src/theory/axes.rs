@@ -61,7 +61,8 @@ impl Axes {
 
     /// The atoms of several axes.
     pub(super) fn masks(&self, axes: impl IntoIterator<Item = usize>) -> Mask {
-        axes.into_iter().fold(0, |mask, axis| mask | self.mask(axis))
+        axes.into_iter()
+            .fold(0, |mask, axis| mask | self.mask(axis))
     }
 
     pub(super) fn all(&self) -> Mask {
@@ -70,7 +71,10 @@ impl Axes {
 
     /// The number of places along the atoms of a mask.
     pub(super) fn places(&self, mask: Mask) -> f64 {
-        let within = self.atoms().enumerate().filter(|(atom, _)| mask >> atom & 1 == 1);
+        let within = self
+            .atoms()
+            .enumerate()
+            .filter(|(atom, _)| mask >> atom & 1 == 1);
         within.map(|(_, size)| size as f64).product()
     }
 
@@ -205,14 +209,21 @@ fn common(a: &[usize], b: &[usize]) -> Option<(Vec<usize>, Vec<usize>, Vec<usize
 
 /// The old mask that a new one means.
 fn of_sources(mask: Mask, sources: &[Option<usize>]) -> Mask {
-    let apart = sources.iter().enumerate().filter(|(new, _)| mask >> new & 1 == 1);
-    apart.fold(0, |old, (_, source)| old | source.map_or(0, |atom| 1 << atom))
+    let apart = sources
+        .iter()
+        .enumerate()
+        .filter(|(new, _)| mask >> new & 1 == 1);
+    apart.fold(0, |old, (_, source)| {
+        old | source.map_or(0, |atom| 1 << atom)
+    })
 }
 
 /// A kernel over new atoms, each of which is an old one or a part of it, or repeats.
 pub(super) fn viewed(kernel: &[f64], sources: &[Option<usize>]) -> Vec<f64> {
     let masks = 0..1 << sources.len();
-    masks.map(|mask| kernel[of_sources(mask, sources)]).collect()
+    masks
+        .map(|mask| kernel[of_sources(mask, sources)])
+        .collect()
 }
 
 /// The kernel of what is left when each element is replaced by the mean over the places of some
@@ -265,7 +276,13 @@ mod tests {
         assert_eq!(both.axes.shape(), [4, 6, 3]);
         assert_eq!(both.first, [Some(0), Some(1), Some(2)]);
         assert_eq!(both.second, [None, Some(0), None]);
-        let cut = a.reshaped(&[4, 2, 3, 3]).unwrap().0.reshaped(&[4, 6, 3]).unwrap().0;
+        let cut = a
+            .reshaped(&[4, 2, 3, 3])
+            .unwrap()
+            .0
+            .reshaped(&[4, 6, 3])
+            .unwrap()
+            .0;
         let both = cut.broadcast(&b).unwrap();
         assert_eq!(both.second, [None, Some(0), Some(0), None]);
         assert!(a.broadcast(&Axes::of(&[5, 3]).unwrap()).is_none());

@@ -1,7 +1,7 @@
 //! Gradients on their way back over the signals that were found.
 
 use super::interpret::Followed;
-use super::node::{Link, Node, SignalId};
+use super::node::{Link, Node, Row, SignalId};
 use super::spread::{NoiseId, Noises};
 
 /// The squared gradient of a signal, relative to that of the output.
@@ -41,7 +41,13 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
     let leaks: Vec<SignalId> = followed.leaks.iter().copied().collect();
     for id in leaks {
         let count = followed.theory.signal(id).kernel.len();
-        arrived(&mut found[id], vec![f64::NAN; count], 0.0, Noises::NONE, None);
+        arrived(
+            &mut found[id],
+            vec![f64::NAN; count],
+            0.0,
+            Noises::NONE,
+            None,
+        );
     }
     for id in (0..count).rev() {
         let Some(mut gradient) = found[id].take() else {
@@ -52,7 +58,10 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
         for link in &node.links {
             let mut kernel = (link.back)(&gradient.kernel);
             let profile = weighted(&gradient, node, link, &mut kernel);
-            let pairs = node.signal.axes.places(node.signal.axes.all() & !node.units);
+            let pairs = node
+                .signal
+                .axes
+                .places(node.signal.axes.all() & !node.units);
             let cosines = cosines(node, &gradient);
             let own = link.own.own(pairs, cosines);
             let mut parents = vec![(gradient.noise, 1.0)];
@@ -91,10 +100,7 @@ fn arrived(
             });
         }
         Some(sum) => {
-            sum.profile = joined(
-                (sum.profile.take(), sum.kernel[0]),
-                (profile, kernel[0]),
-            );
+            sum.profile = joined((sum.profile.take(), sum.kernel[0]), (profile, kernel[0]));
             for (sum, term) in sum.kernel.iter_mut().zip(&kernel) {
                 *sum += term;
             }
@@ -109,34 +115,59 @@ fn settle(gradient: &mut Gradient, noises: &mut Noises) {
         return;
     }
     let total: f64 = gradient.ways.iter().map(|way| way.1).sum();
-    if !(total > 0.0) {
+    if total.is_nan() || total <= 0.0 {
         return;
     }
     let shares = gradient.ways.iter().map(|way| (way.0, way.1 / total));
     let shares: Vec<(NoiseId, f64)> = shares.collect();
-    gradient.alike = gradient.ways.iter().map(|way| way.2 * (way.1 / total).powi(2)).sum();
+    gradient.alike = gradient
+        .ways
+        .iter()
+        .map(|way| way.2 * (way.1 / total).powi(2))
+        .sum();
     gradient.noise = noises.add(&shares, 0.0);
 }
 
 /// The profile of a gradient behind a way that treats positions differently, whose mean goes into
 /// the kernel.
-fn weighted(
-    gradient: &Gradient,
-    node: &Node,
-    link: &Link,
-    kernel: &mut [f64],
-) -> Option<Vec<f64>> {
+fn weighted(gradient: &Gradient, node: &Node, link: &Link, kernel: &mut [f64]) -> Option<Vec<f64>> {
     let own = gradient.profile.as_ref();
+    if let Some(rows) = &link.rows {
+        return Some(spread_over(rows, own, kernel));
+    }
     let Some(weights) = &link.weights else {
         // Sums over positions mix them.
         return own.filter(|_| !node.mixes).cloned();
     };
     let even = vec![1.0; weights.len()];
-    let own = own.filter(|own| own.len() == weights.len()).unwrap_or(&even);
+    let own = own
+        .filter(|own| own.len() == weights.len())
+        .unwrap_or(&even);
     let products: Vec<f64> = own.iter().zip(weights.iter()).map(|(g, w)| g * w).collect();
     let mean = products.iter().sum::<f64>() / products.len().max(1) as f64;
     kernel.iter_mut().for_each(|k| *k *= mean);
     Some(products.iter().map(|product| product / mean).collect())
+}
+
+/// The profile of a gradient that rows of attention bring back to the places that they see.
+fn spread_over(rows: &[Row], own: Option<&Vec<f64>>, kernel: &mut [f64]) -> Vec<f64> {
+    let own = own.filter(|own| own.len() == rows.len());
+    let at = |i: usize| own.map_or(1.0, |own| own[i]);
+    let even: f64 = rows.iter().map(|row| row.share).sum();
+    let brought = |(i, row): (usize, &Row)| row.share * at(i);
+    let all: f64 = rows.iter().enumerate().map(brought).sum();
+    kernel.iter_mut().for_each(|k| *k *= all / even);
+    let place = |j: usize| {
+        let seen = rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| row.sees > j as f64);
+        seen.map(|(i, row)| brought((i, row)) / row.sees)
+            .sum::<f64>()
+            * rows.len() as f64
+            / all
+    };
+    (0..rows.len()).map(place).collect()
 }
 
 /// The profile of a sum of two gradients with these mean squares.

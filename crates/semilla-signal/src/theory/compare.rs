@@ -42,17 +42,25 @@ impl Prediction {
     /// Compares each predicted layer with measurements of networks that differ in the seed of their
     /// weights.
     pub fn scores(&self, measurements: &[Measurement]) -> Vec<Scores> {
-        self.layers.iter().map(|layer| scores(layer, measurements)).collect()
+        self.layers
+            .iter()
+            .map(|layer| scores(layer, measurements))
+            .collect()
     }
 }
 
 fn scores(predicted: &Predicted, measurements: &[Measurement]) -> Scores {
     let find = |run: &Measurement, of: &dyn Fn(&Layer) -> Option<f64>| {
-        let layer = run.layers.iter().find(|layer| layer.weight == predicted.weight)?;
+        let layer = run
+            .layers
+            .iter()
+            .find(|layer| layer.weight == predicted.weight)?;
         of(layer)
     };
     let each = |of: &dyn Fn(&Measurement, &Layer) -> Option<f64>| -> Vec<f64> {
-        let found = measurements.iter().map(|run| find(run, &|layer| of(run, layer)));
+        let found = measurements
+            .iter()
+            .map(|run| find(run, &|layer| of(run, layer)));
         found.collect::<Option<Vec<f64>>>().unwrap_or_default()
     };
     let spread = &predicted.spread;
@@ -61,7 +69,12 @@ fn scores(predicted: &Predicted, measurements: &[Measurement]) -> Scores {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let size = predicted.second_moment.sqrt().max(f64::MIN_POSITIVE);
-        let floor = UNDECIDED * if expected.abs() <= 1.0 { 1.0f64.min(size) } else { size };
+        let floor = UNDECIDED
+            * if expected.abs() <= 1.0 {
+                1.0f64.min(size)
+            } else {
+                size
+            };
         let score = (mean - expected) / (deviation.hypot(floor) / count.sqrt());
         score.is_finite().then_some(score)
     };
@@ -79,7 +92,9 @@ fn scores(predicted: &Predicted, measurements: &[Measurement]) -> Scores {
         ),
         between_samples: logarithmic(
             &each(&|_, layer| Some(layer.forward.between_samples)),
-            predicted.between_samples.filter(|d| *d > ROUNDED * predicted.second_moment),
+            predicted
+                .between_samples
+                .filter(|d| *d > ROUNDED * predicted.second_moment),
             spread.between_samples,
         ),
         cosine: linear(

@@ -92,7 +92,11 @@ impl Formula {
         let is_on = |(&x, &y): (&f64, &f64)| {
             (slope * x + term - y).abs() <= AGREES * (term.abs() + (slope * x).abs() + y.abs())
         };
-        PROBES.iter().zip(&*self.probes).all(is_on).then_some((slope, term))
+        PROBES
+            .iter()
+            .zip(&*self.probes)
+            .all(is_on)
+            .then_some((slope, term))
     }
 }
 
@@ -106,12 +110,18 @@ impl Recognized {
     pub(super) fn function(&self, formula: &Formula) -> Option<Function<'static>> {
         let key: Vec<u64> = formula.probes.iter().map(|value| value.to_bits()).collect();
         let mut known = self.0.borrow_mut();
-        let found = *known.entry(key).or_insert_with(|| activation(&formula.probes));
+        let found = *known
+            .entry(key)
+            .or_insert_with(|| activation(&formula.probes));
         if let Some(activation) = found {
             return Some(Function::from(activation));
         }
         let map = Rc::clone(&formula.at);
-        let value = move |x: f64| map(&[x]).and_then(|y| y.first().copied()).unwrap_or(f64::NAN);
+        let value = move |x: f64| {
+            map(&[x])
+                .and_then(|y| y.first().copied())
+                .unwrap_or(f64::NAN)
+        };
         Function::new(value).ok()
     }
 }
@@ -127,7 +137,9 @@ fn activation(probes: &[f64]) -> Option<Activation> {
     };
     // The slope or the depth below 0 is a parameter.
     let with = [
-        Activation::LeakyRelu { slope: first / PROBES[0] },
+        Activation::LeakyRelu {
+            slope: first / PROBES[0],
+        },
         Activation::Elu { alpha: -first },
         Activation::Celu { alpha: -first },
         Activation::Softshrink { lambda: 30.0 - one },
@@ -153,7 +165,9 @@ fn run(node: &Node, opset: i64, operands: Vec<Option<Vec<f64>>>) -> Option<Vec<f
         is_training: true,
     };
     let made = match lower::<f32>(&call).ok()? {
-        Made::Step { operator, inputs, .. } => {
+        Made::Step {
+            operator, inputs, ..
+        } => {
             let arrays: Vec<&Array<f32>> = inputs.iter().map(|id| &arrays[id.0]).collect();
             operator.forward(&arrays).into_iter().next()?.into_data()
         }
@@ -199,7 +213,10 @@ mod tests {
         let leaky = Node::new("LeakyRelu", &[], &[]).with("alpha", Attribute::Float(0.25));
         let leaky = super::Formula::of(&leaky, 20, vec![x()]).unwrap();
         assert_eq!(name(&leaky), Some(Activation::LeakyRelu { slope: 0.25 }));
-        assert_eq!(name(&of("Clip", vec![x(), Number(0.0), Number(6.0)])), Some(Activation::Relu6));
+        assert_eq!(
+            name(&of("Clip", vec![x(), Number(0.0), Number(6.0)])),
+            Some(Activation::Relu6)
+        );
     }
 
     #[test]

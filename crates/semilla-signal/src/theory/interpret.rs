@@ -23,7 +23,45 @@ const MOST_NUMBERS: usize = 1 << 20;
 /// Bodies and functions within each other.
 const DEEPEST: usize = 32;
 /// Operators that are followed as the nodes that they consist of.
-const STANDS: [&str; 6] = ["Attention", "LSTM", "GRU", "RNN", "Einsum", "LpNormalization"];
+const STANDS: [&str; 6] = [
+    "Attention",
+    "LSTM",
+    "GRU",
+    "RNN",
+    "Einsum",
+    "LpNormalization",
+];
+/// Operators whose output has the shape that their inputs broadcast to.
+const KEEPS: [&str; 28] = [
+    "Abs",
+    "Activation",
+    "Add",
+    "BatchNormalization",
+    "Cast",
+    "Clip",
+    "Div",
+    "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Gelu",
+    "HardSwish",
+    "Identity",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Mul",
+    "Neg",
+    "Pow",
+    "Relu",
+    "Selu",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Sqrt",
+    "Sub",
+    "Tanh",
+    "Where",
+];
 /// A score that is this low is masked.
 const NEVER: f64 = -1e3;
 
@@ -161,7 +199,10 @@ impl Walk<'_> {
     }
 
     fn stored(&mut self, initializer: &Initializer) -> Known {
-        let moments = initializer.tensor.as_ref().and_then(|_| (self.weights)(initializer));
+        let moments = initializer
+            .tensor
+            .as_ref()
+            .and_then(|_| (self.weights)(initializer));
         if let Some(moments) = moments {
             return Known::Weight(Weight {
                 name: initializer.tensor.clone(),
@@ -263,12 +304,7 @@ impl Walk<'_> {
     }
 
     /// What a node makes.
-    fn made_by(
-        &mut self,
-        step: &Step<'_>,
-        id: NodeId,
-        place: Place,
-    ) -> Result<Vec<Known>, Gap> {
+    fn made_by(&mut self, step: &Step<'_>, id: NodeId, place: Place) -> Result<Vec<Known>, Gap> {
         if let Some(known) = folded(step) {
             return Ok(known);
         }
@@ -310,11 +346,19 @@ impl Walk<'_> {
         };
         let restarts = matches!(
             &*step.node.operator,
-            "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization"
-                | "BatchNormalization" | "InstanceNormalization" | "GroupNormalization"
+            "LayerNormalization"
+                | "RMSNormalization"
+                | "SimplifiedLayerNormalization"
+                | "BatchNormalization"
+                | "InstanceNormalization"
+                | "GroupNormalization"
         );
         let rest = step.inputs.iter().skip(1).flatten();
-        let (Some(axes), true, true) = (shape, restarts, rest.clone().all(|known| !matches!(known, Known::Lost(_)))) else {
+        let (Some(axes), true, true) = (
+            shape,
+            restarts,
+            rest.clone().all(|known| !matches!(known, Known::Lost(_))),
+        ) else {
             return self.passed(step);
         };
         let mut kernel = vec![f64::NAN; 1 << axes.count()];
@@ -328,7 +372,10 @@ impl Walk<'_> {
             mean: 0.0,
             kernel,
         };
-        let id = self.made.theory.push(Node::normal(signal, units, Origin::Fresh(None)));
+        let id = self
+            .made
+            .theory
+            .push(Node::normal(signal, units, Origin::Fresh(None)));
         self.made.assumed.push(format!(
             "{} gives nearly normal signals of mean 0 and mean square 1",
             described(step.node)
@@ -343,7 +390,9 @@ impl Walk<'_> {
             };
             let rank = self.made.theory.signal(made).axes.rank();
             let known = match known {
-                Known::Weight(mut weight) if units == self.made.theory.signal(made).axes.mask(1) && rank > 2 => {
+                Known::Weight(mut weight)
+                    if units == self.made.theory.signal(made).axes.mask(1) && rank > 2 =>
+                {
                     let mut shape = vec![1; rank - 1];
                     shape[0] = weight.shape.iter().product();
                     weight.shape = shape;
@@ -370,7 +419,11 @@ impl Walk<'_> {
         let unnamed: Vec<String> = (step.node.inputs.iter().zip(step.inputs))
             .filter(|(name, known)| {
                 let is_unknown = matches!(known, Some(Known::Lost(_)));
-                let initializers = self.graph.bodies().iter().flat_map(|body| &body.initializers);
+                let initializers = self
+                    .graph
+                    .bodies()
+                    .iter()
+                    .flat_map(|body| &body.initializers);
                 is_unknown && initializers.clone().any(|tensor| tensor.name == **name)
             })
             .map(|(name, _)| name.clone())
@@ -378,24 +431,30 @@ impl Walk<'_> {
         for name in unnamed {
             self.end(&name, "the moments of its values are not known");
         }
-        let moves = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split"];
-        if moves.contains(&&*step.node.operator) {
-            if let Ok(made) = self.rule(step) {
-                return Ok(made);
-            }
+        let moves = [
+            "Reshape",
+            "Flatten",
+            "Squeeze",
+            "Unsqueeze",
+            "Transpose",
+            "Slice",
+            "Split",
+        ];
+        if moves.contains(&&*step.node.operator)
+            && let Ok(made) = self.rule(step)
+        {
+            return Ok(made);
         }
-        let shapes: Vec<Vec<usize>> = (step.inputs.iter().flatten())
-            .filter_map(|known| self.made.theory.shape(known))
-            .collect();
-        let keeps = ["Add", "Sub", "Mul", "Div", "Relu", "Sigmoid", "Tanh", "Gelu", "Erf", "Softmax",
-            "Exp", "Sqrt", "Clip", "Where", "Activation", "LayerNormalization", "BatchNormalization",
-            "Identity", "Dropout", "Cast", "Pow", "Neg", "Abs", "Softplus", "HardSwish", "LeakyRelu",
-            "Elu", "Selu"];
-        let shape = match keeps.contains(&&*step.node.operator) {
-            true => shapes.into_iter().max_by_key(|shape| (shape.len(), size(shape))),
-            false => None,
-        };
-        Ok(vec![Known::Lost(shape); step.node.outputs.len()])
+        let lost = Known::Lost(self.kept_shape(step));
+        Ok(vec![lost; step.node.outputs.len()])
+    }
+
+    /// The shape of what a node makes that keeps or broadcasts the shapes that it takes.
+    fn kept_shape(&self, step: &Step<'_>) -> Option<Vec<usize>> {
+        KEEPS.contains(&&*step.node.operator).then_some(())?;
+        let known = step.inputs.iter().flatten();
+        let shapes = known.filter_map(|known| self.made.theory.shape(known));
+        shapes.max_by_key(|shape| (shape.len(), size(shape)))
     }
 
     /// Theory ends at a node.
@@ -404,7 +463,7 @@ impl Walk<'_> {
         let at = described(node);
         self.end(&at, &gap.0);
         self.leak(step);
-        vec![Known::Lost(None); node.outputs.len()]
+        vec![Known::Lost(self.kept_shape(step)); node.outputs.len()]
     }
 
     fn leak(&mut self, step: &Step<'_>) {
@@ -429,19 +488,32 @@ impl Walk<'_> {
     /// A mask on scores, if a node is one: what a row does not see is lower than all it sees.
     fn masked(&mut self, step: &Step<'_>) -> Option<Known> {
         let (x, sees): (SignalId, Vec<bool>) = match (&*step.node.operator, step.inputs) {
-            ("Where", [Some(Known::Whole(mask)), Some(Known::Signal(x)), Some(Known::Constant(low))])
-                if low.data().iter().all(|&low| f64::from(low) < NEVER) =>
-            {
+            (
+                "Where",
+                [
+                    Some(Known::Whole(mask)),
+                    Some(Known::Signal(x)),
+                    Some(Known::Constant(low)),
+                ],
+            ) if low.data().iter().all(|&low| f64::from(low) < NEVER) => {
                 (*x, mask.data().iter().map(|&sees| sees != 0).collect())
             }
-            ("Where", [Some(Known::Whole(mask)), Some(Known::Constant(low)), Some(Known::Signal(x))])
-                if low.data().iter().all(|&low| f64::from(low) < NEVER) =>
-            {
+            (
+                "Where",
+                [
+                    Some(Known::Whole(mask)),
+                    Some(Known::Constant(low)),
+                    Some(Known::Signal(x)),
+                ],
+            ) if low.data().iter().all(|&low| f64::from(low) < NEVER) => {
                 (*x, mask.data().iter().map(|&hides| hides == 0).collect())
             }
             ("Add", [Some(Known::Signal(x)), Some(Known::Constant(mask))])
             | ("Add", [Some(Known::Constant(mask)), Some(Known::Signal(x))])
-                if mask.data().iter().all(|&value| value == 0.0 || f64::from(value) < NEVER) =>
+                if mask
+                    .data()
+                    .iter()
+                    .all(|&value| value == 0.0 || f64::from(value) < NEVER) =>
             {
                 (*x, mask.data().iter().map(|&value| value == 0.0).collect())
             }
@@ -458,7 +530,11 @@ impl Walk<'_> {
             .map(|row| row.iter().filter(|&&sees| sees).count() as f64)
             .collect();
         // The rows of one matrix: the mean over those of all samples and heads.
-        let rows = if counts.len().is_multiple_of(rows) { rows } else { 1 };
+        let rows = if counts.len().is_multiple_of(rows) {
+            rows
+        } else {
+            1
+        };
         let mut visible = vec![0.0; rows];
         for (at, count) in counts.iter().enumerate() {
             visible[at % rows] += count * rows as f64 / counts.len() as f64;
@@ -506,7 +582,9 @@ impl Walk<'_> {
     fn stand_in(&mut self, step: &Step<'_>, stand: &Stand, id: NodeId, place: Place) -> Vec<Known> {
         let mut scope = Scope::default();
         for (at, known) in step.inputs.iter().enumerate() {
-            scope.values.extend(known.clone().map(|known| (at.to_string(), known)));
+            scope
+                .values
+                .extend(known.clone().map(|known| (at.to_string(), known)));
         }
         let place = Place {
             is_stand: true,
@@ -516,7 +594,9 @@ impl Walk<'_> {
             self.one(node, id, &mut scope, &[], place);
         }
         let found = stand.outputs.iter().map(|name| scope.values.remove(name));
-        found.map(|known| known.unwrap_or(Known::Lost(None))).collect()
+        found
+            .map(|known| known.unwrap_or(Known::Lost(None)))
+            .collect()
     }
 
     /// Runs the function that a node calls.
@@ -535,7 +615,9 @@ impl Walk<'_> {
             return vec![Known::Lost(None); node.outputs.len()];
         };
         for (input, known) in content.inputs.iter().zip(inputs) {
-            scope.values.extend(known.map(|known| (input.name.clone(), known)));
+            scope
+                .values
+                .extend(known.map(|known| (input.name.clone(), known)));
         }
         self.body(function.body, &mut scope, &[], depth + 1);
         self.results(function.body, &scope, &[])
@@ -554,7 +636,11 @@ impl Walk<'_> {
             Some(Some(Known::Whole(array))) => array.data().first().map(|&holds| holds != 0),
             _ => None,
         };
-        let name = if holds == Some(true) { "then_branch" } else { "else_branch" };
+        let name = if holds == Some(true) {
+            "then_branch"
+        } else {
+            "else_branch"
+        };
         let (Some(_), Some(&Attribute::Body(body))) = (holds, node.attribute(name)) else {
             self.end(&described(node), "its condition depends on the data");
             return vec![Known::Lost(None); node.outputs.len()];
@@ -569,7 +655,9 @@ impl Walk<'_> {
     fn results(&self, body: usize, scope: &Scope, outer: &[&Scope]) -> Vec<Known> {
         let outputs = self.graph.bodies()[body].outputs.iter();
         let found = outputs.map(|output| look_up(&output.name, scope, outer));
-        found.map(|known| known.unwrap_or(Known::Lost(None))).collect()
+        found
+            .map(|known| known.unwrap_or(Known::Lost(None)))
+            .collect()
     }
 
     /// Notes what a node takes and makes, and whether it is a layer or a layer's bias.
@@ -596,10 +684,14 @@ impl Walk<'_> {
             outputs: outputs.clone(),
         });
         let step = self.made.steps.len() - 1;
-        let weight = inputs.iter().take(2).flatten().find_map(|known| match known {
-            Known::Weight(weight) => weight.name.clone(),
-            _ => None,
-        });
+        let weight = inputs
+            .iter()
+            .take(2)
+            .flatten()
+            .find_map(|known| match known {
+                Known::Weight(weight) => weight.name.clone(),
+                _ => None,
+            });
         let is_product = ["MatMul", "Gemm", "Conv", "ConvTranspose"].contains(&&*node.operator);
         if let (true, Some(weight)) = (is_product, weight) {
             self.made.layers.retain(|layer| layer.weight != weight);
@@ -672,18 +764,21 @@ fn folded(step: &Step<'_>) -> Option<Vec<Known>> {
         } => {
             let taken: Vec<&Array<f32>> = inputs.iter().map(|id| &arrays[id.0]).collect();
             let made = operator.forward(&taken).into_iter();
-            let mut values: Vec<Known> = made.map(|array| Known::Constant(Arc::new(array))).collect();
+            let mut values: Vec<Known> =
+                made.map(|array| Known::Constant(Arc::new(array))).collect();
             for value in more {
                 values.push(of_value(value, &arrays)?);
             }
             values
         }
-        Made::Values(values) => {
-            values.into_iter().map(|value| of_value(value, &arrays)).collect::<Option<_>>()?
-        }
-        Made::Constants(arrays) => {
-            arrays.into_iter().map(|array| Known::Constant(Arc::new(array))).collect()
-        }
+        Made::Values(values) => values
+            .into_iter()
+            .map(|value| of_value(value, &arrays))
+            .collect::<Option<_>>()?,
+        Made::Constants(arrays) => arrays
+            .into_iter()
+            .map(|array| Known::Constant(Arc::new(array)))
+            .collect(),
         Made::Nodes(_) => return None,
     };
     Some(values)

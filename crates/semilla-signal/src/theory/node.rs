@@ -31,7 +31,7 @@ pub(super) struct Node {
     /// Whether it sums over positions, so that those of its gradient are no longer told apart.
     pub(super) mixes: bool,
     /// Of shares of attention: how much each row concentrates.
-    pub(super) rows: Option<Rc<[f64]>>,
+    pub(super) rows: Option<Rc<[Row]>>,
     /// The functions of earlier signals that it is, the nearest first; a normal signal is none.
     pub(super) forms: Vec<Form>,
     pub(super) origin: Origin,
@@ -61,16 +61,30 @@ pub(super) enum Origin {
     Other,
 }
 
+/// A map of kernels.
+type Back = dyn Fn(&[f64]) -> Vec<f64>;
+
 /// The way of gradients from a signal to one that it depends on.
 pub(super) struct Link {
     pub(super) to: SignalId,
     /// From the kernel of the gradient to what it adds to that of the earlier signal's gradient.
-    pub(super) back: Box<dyn Fn(&[f64]) -> Vec<f64>>,
+    pub(super) back: Box<Back>,
     /// Fluctuations that the factor follows.
     pub(super) shares: Vec<(NoiseId, f64)>,
     pub(super) own: BackNoise,
     /// By what squared gradients at each position are multiplied beyond that, as parts of the mean.
     pub(super) weights: Option<Rc<[f64]>>,
+    /// The rows of attention that mixed the earlier signal.
+    pub(super) rows: Option<Rc<[Row]>>,
+}
+
+/// A row of masked attention.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    /// How many places it sees, the first ones.
+    pub(super) sees: f64,
+    /// `E Σ aⱼ²` of its shares.
+    pub(super) share: f64,
 }
 
 impl Link {
@@ -82,6 +96,7 @@ impl Link {
             shares: Vec::new(),
             own: BackNoise::default(),
             weights: None,
+            rows: None,
         }
     }
 }
@@ -127,7 +142,13 @@ impl BackNoise {
     }
 
     /// Through a function of each of `units` units whose inputs have these correlations.
-    pub(super) fn function(curve: &Curve, units: f64, correlations: &[f64], axes: &Axes, own: Mask) -> Self {
+    pub(super) fn function(
+        curve: &Curve,
+        units: f64,
+        correlations: &[f64],
+        axes: &Axes,
+        own: Mask,
+    ) -> Self {
         let square = curve.slope_square * curve.slope_square;
         if square <= 0.0 || units <= 0.0 {
             return Self::default();

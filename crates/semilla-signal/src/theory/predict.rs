@@ -64,10 +64,16 @@ pub fn predict(
             continue;
         }
         let own = gradient(layer.signal);
-        let chi1 = path.iter().position(|point| point.after == layer.signal).and_then(|place| {
-            let (here, next) = (gradient(path[place].id)?, gradient(path.get(place + 1)?.id)?);
-            (next.0 > 0.0).then(|| here.0 / next.0)
-        });
+        let chi1 = path
+            .iter()
+            .position(|point| point.after == layer.signal)
+            .and_then(|place| {
+                let (here, next) = (
+                    gradient(path[place].id)?,
+                    gradient(path.get(place + 1)?.id)?,
+                );
+                (next.0 > 0.0).then(|| here.0 / next.0)
+            });
         layers.push(predicted(&followed, node, &layer.weight, own, chi1));
     }
     let ends = match &*path {
@@ -142,7 +148,9 @@ fn predicted(
         between_samples: between_samples(node),
         cosine,
         cosine_spread: cosine.and_then(|c| {
-            let by_length = spread(node.norm).deviation.hypot(spread(node.apart).deviation);
+            let by_length = spread(node.norm)
+                .deviation
+                .hypot(spread(node.apart).deviation);
             let by_chance = (1.0 - c * c) * (2.0 * node.alike).sqrt() / samples;
             finite(((1.0 - c) * by_length).hypot(by_chance))
         }),

@@ -139,12 +139,12 @@ mod tests {
         let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} {want}");
         near(found.mean, 1.25);
         near(found.kernel[0], (1.0 + 4.0 + 9.0 + 1.0) / 4.0);
-        near(found.kernel[1], (1.0 * 3.0 + 2.0 * -1.0) / 2.0);
-        near(found.kernel[2], (1.0 * 2.0 + 3.0 * -1.0) / 2.0);
-        near(found.kernel[3], (1.0 * -1.0 + 2.0 * 3.0) / 2.0);
+        near(found.kernel[1], (1.0 * 3.0 - 2.0) / 2.0);
+        near(found.kernel[2], (1.0 * 2.0 + -3.0) / 2.0);
+        near(found.kernel[3], (-1.0 + 2.0 * 3.0) / 2.0);
         near(found.across_samples(), found.kernel[1]);
         let moved = found.affine(2.0, 1.0);
         near(moved.mean, 3.5);
-        near(moved.kernel[3], (3.0 * -1.0 + 5.0 * 7.0) / 2.0);
+        near(moved.kernel[3], (-3.0 + 5.0 * 7.0) / 2.0);
     }
 }

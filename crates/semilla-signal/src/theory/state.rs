@@ -244,7 +244,12 @@ impl Theory {
 /// The kernel of what is left of a signal without the mean over samples.
 pub(super) fn centred(signal: &Signal) -> Vec<f64> {
     let means = averaged(&signal.kernel, &signal.axes, signal.samples());
-    signal.kernel.iter().zip(&means).map(|(k, m)| k - m).collect()
+    signal
+        .kernel
+        .iter()
+        .zip(&means)
+        .map(|(k, m)| k - m)
+        .collect()
 }
 
 /// The axes of a shape.

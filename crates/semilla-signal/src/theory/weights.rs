@@ -36,9 +36,10 @@ impl WeightMoments {
             Fill::Constant { value } => (*value, false),
             Fill::Draw(distribution) => (distribution.mean(), false),
             Fill::Orthogonal { .. } => (0.0, true),
-            Fill::Stacked { of } | Fill::Repeated { of, .. } | Fill::Padded { of, .. } => {
-                (Self::of_fill(of, shape.get(1..)?).map_or(0.0, |inner| inner.mean), false)
-            }
+            Fill::Stacked { of } | Fill::Repeated { of, .. } | Fill::Padded { of, .. } => (
+                Self::of_fill(of, shape.get(1..)?).map_or(0.0, |inner| inner.mean),
+                false,
+            ),
             Fill::Blocks { axis, sections, .. } => {
                 let mut mean = 0.0;
                 for section in sections {
@@ -97,7 +98,9 @@ mod tests {
 
     #[test]
     fn chance_is_no_mean() {
-        let values: Vec<f32> = (0..1000).map(|i| ((i * 7919) % 1000) as f32 / 500.0 - 1.0).collect();
+        let values: Vec<f32> = (0..1000)
+            .map(|i| ((i * 7919) % 1000) as f32 / 500.0 - 1.0)
+            .collect();
         assert_eq!(WeightMoments::of_values(&values).mean, 0.0);
         let ones = WeightMoments::of_values(&[1.0; 4]);
         assert_eq!((ones.mean, ones.square), (1.0, 1.0));
@@ -108,7 +111,10 @@ mod tests {
     #[test]
     fn moments_of_fills() {
         use semilla::Distribution;
-        let normal = Fill::Draw(Distribution::Normal { mean: 0.0, std: 0.5 });
+        let normal = Fill::Draw(Distribution::Normal {
+            mean: 0.0,
+            std: 0.5,
+        });
         let found = WeightMoments::of_fill(&normal, &[4, 4]).unwrap();
         assert_eq!(found, WeightMoments::around_zero(0.25));
         let orthogonal = Fill::Orthogonal { gain: 2.0, rows: 4 };

@@ -12,7 +12,10 @@ use super::catalogue::Activation;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Closed {
     /// `above · x` above 0, `below · x` below.
-    Lines { above: f64, below: f64 },
+    Lines {
+        above: f64,
+        below: f64,
+    },
     /// `max(x, 0)²`.
     Relu2,
     Erf,

@@ -353,7 +353,10 @@ mod tests {
             let layer = MeanField::new(&f, 1.0, 0.0).unwrap();
             let want = f.moments(0.0, q).unwrap().square - layer.correlation(q, c).unwrap() * q;
             let got = curve.square - curve.product(c);
-            assert!((got / want - 1.0).abs() < 0.02, "{activation}: {got} {want}");
+            assert!(
+                (got / want - 1.0).abs() < 0.02,
+                "{activation}: {got} {want}"
+            );
         }
     }
 
@@ -378,7 +381,13 @@ mod tests {
     fn interpolated_moments_match_the_exact_ones() {
         for activation in Activation::all() {
             let f = Function::from(activation);
-            for (mean, q) in [(0.0, 0.011), (0.0, 0.77), (0.0, 2.9), (0.6, 1.7), (0.2, 0.0)] {
+            for (mean, q) in [
+                (0.0, 0.011),
+                (0.0, 0.77),
+                (0.0, 2.9),
+                (0.6, 1.7),
+                (0.2, 0.0),
+            ] {
                 let (curve, exact) = (f.curve(mean, q).unwrap(), f.moments(mean, q).unwrap());
                 let near = |got: f64, want: f64| (got - want).abs() < 3e-6 * want.abs().max(1e-3);
                 let what = format!("{activation} {mean} {q}: {curve:?} {exact:?}");

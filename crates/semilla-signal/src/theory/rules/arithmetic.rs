@@ -17,7 +17,10 @@ const STEADY: f64 = 0.25;
 
 /// The kernel of a weight that is repeated along the atoms that it does not have.
 fn weight_kernel(moments: WeightMoments, sources: &[Option<usize>]) -> Vec<f64> {
-    let own = sources.iter().enumerate().filter(|(_, source)| source.is_some());
+    let own = sources
+        .iter()
+        .enumerate()
+        .filter(|(_, source)| source.is_some());
     let own: Mask = own.fold(0, |mask, (atom, _)| mask | 1 << atom);
     let of = |mask: Mask| match mask & own {
         0 => moments.square,
@@ -44,7 +47,12 @@ pub(super) fn add_weight(
     let view = from.signal.viewed(made.clone(), &own.0);
     let added = weight_kernel(moments, &own.1);
     let cross = 2.0 * view.mean * moments.mean;
-    let kernel: Vec<f64> = view.kernel.iter().zip(&added).map(|(k, w)| k + w + cross).collect();
+    let kernel: Vec<f64> = view
+        .kernel
+        .iter()
+        .zip(&added)
+        .map(|(k, w)| k + w + cross)
+        .collect();
     let share = view.kernel[0] / kernel[0];
     let signal = Signal {
         axes: made.clone(),
@@ -74,7 +82,12 @@ fn move_noise(
     let from = &theory.nodes[x];
     let per_unit = 2.0 / signal.axes.places(units);
     let before = from.cosines(&from.signal.kernel, from.alike) * share * share;
-    let after = super::super::node::cosines(&signal.kernel, &signal.axes, units, from.alike * share * share);
+    let after = super::super::node::cosines(
+        &signal.kernel,
+        &signal.axes,
+        units,
+        from.alike * share * share,
+    );
     let own = match from.norm == super::super::spread::Noises::NONE {
         true => 0.0,
         false => per_unit * (after - before).max(0.0),
@@ -97,7 +110,12 @@ pub(super) fn mul_weight(
     let signal = Signal {
         axes: made.clone(),
         mean: view.mean * moments.mean,
-        kernel: view.kernel.iter().zip(&factors).map(|(k, w)| k * w).collect(),
+        kernel: view
+            .kernel
+            .iter()
+            .zip(&factors)
+            .map(|(k, w)| k * w)
+            .collect(),
     };
     let units = moved(from.units, &own.0);
     let mut node = Node::normal(signal, units, Origin::Affine(x, moments.mean, 0.0));
@@ -127,7 +145,10 @@ pub(super) fn affine(theory: &mut Theory, x: SignalId, factor: f64, term: f64) -
     (node.fourth, node.alike, node.apart) = (from.fourth, from.alike, from.apart);
     node.profile = from.profile.clone();
     node.forms = lines(theory, x, factor, term);
-    let parents = [(theory.nodes[x].norm, if share.is_finite() { share } else { 0.0 })];
+    let parents = [(
+        theory.nodes[x].norm,
+        if share.is_finite() { share } else { 0.0 },
+    )];
     node.norm = theory.noises.add(&parents, 0.0);
     node.links.push(Link::plain(x, move |gradient| {
         gradient.iter().map(|g| factor * factor * g).collect()
@@ -170,7 +191,9 @@ fn line_of(formula: &Formula, factor: f64, term: f64) -> Option<Formula> {
 type Sources = (Vec<Option<usize>>, Vec<Option<usize>>);
 
 fn broadcast(a: &Axes, b: &Axes) -> Result<(Sources, Axes), Gap> {
-    let both = a.broadcast(b).ok_or_else(|| Gap("its shapes do not fit".to_owned()))?;
+    let both = a
+        .broadcast(b)
+        .ok_or_else(|| Gap("its shapes do not fit".to_owned()))?;
     Ok(((both.first, both.second), both.axes))
 }
 
@@ -211,7 +234,9 @@ pub(super) fn function(theory: &mut Theory, step: &Step<'_>) -> Result<Option<Kn
     };
     let first = &forms[0];
     if let Some((factor, term)) = first.formula.line() {
-        return Ok(Some(Known::Signal(affine(theory, first.root, factor, term))));
+        return Ok(Some(Known::Signal(affine(
+            theory, first.root, factor, term,
+        ))));
     }
     let _ = near;
     let function = theory.recognized.function(&first.formula);
@@ -262,16 +287,29 @@ fn curved(theory: &mut Theory, root: SignalId, curve: &Curve, forms: Vec<Form>) 
     let own = BackNoise::function(curve, width, &correlations, &from.signal.axes, units);
     let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
     let (norm, old_apart, slope_share) = (from.norm, from.apart, curve.slope_elasticity());
-    let parents = [(old_apart, finite(follows)), (norm, finite(total - follows))];
+    let parents = [
+        (old_apart, finite(follows)),
+        (norm, finite(total - follows)),
+    ];
     node.apart = theory.noises.add(&parents, finite(apart) / width);
-    node.norm = theory.noises.add(&[(norm, finite(elasticity / centre.max(1e-9)))], finite(all) / width);
+    node.norm = theory.noises.add(
+        &[(norm, finite(elasticity / centre.max(1e-9)))],
+        finite(all) / width,
+    );
     node.forms = forms;
-    let slopes: Vec<f64> = correlations.iter().map(|&c| slope_product(curve, c)).collect();
+    let slopes: Vec<f64> = correlations
+        .iter()
+        .map(|&c| slope_product(curve, c))
+        .collect();
     node.links.push(Link {
         shares: vec![(norm, slope_share)],
         own,
         ..Link::plain(root, move |gradient| {
-            gradient.iter().zip(&slopes).map(|(g, slope)| g * slope).collect()
+            gradient
+                .iter()
+                .zip(&slopes)
+                .map(|(g, slope)| g * slope)
+                .collect()
         })
     });
     theory.push(node)
@@ -320,14 +358,19 @@ fn forms(theory: &Theory, step: &Step<'_>) -> Option<(Vec<Form>, SignalId)> {
         };
         match node.forms.first() {
             Some(form) if form.formula.line().is_none() => node.forms.clone(),
-            _ => std::iter::once(own).chain(node.forms.iter().cloned()).collect(),
+            _ => std::iter::once(own)
+                .chain(node.forms.iter().cloned())
+                .collect(),
         }
     };
     let all: Vec<(SignalId, Vec<Form>)> = signals.iter().map(|&id| (id, of(id))).collect();
     let roots: Vec<SignalId> = all[0].1.iter().map(|form| form.root).collect();
     let find = |id: SignalId, root: SignalId| {
         let (_, forms) = all.iter().find(|(known, _)| *known == id)?;
-        forms.iter().find(|form| form.root == root).map(|form| form.formula.clone())
+        forms
+            .iter()
+            .find(|form| form.root == root)
+            .map(|form| form.formula.clone())
     };
     let of_root = |root: SignalId| -> Option<Form> {
         let arguments: Option<Vec<Argument>> = (step.inputs.iter())
@@ -350,7 +393,10 @@ fn forms(theory: &Theory, step: &Step<'_>) -> Option<(Vec<Form>, SignalId)> {
 pub(super) fn number(known: &Known) -> Option<f64> {
     let same = |values: &[f32]| {
         let first = *values.first()?;
-        values.iter().all(|&value| value == first).then_some(f64::from(first))
+        values
+            .iter()
+            .all(|&value| value == first)
+            .then_some(f64::from(first))
     };
     match known {
         Known::Constant(array) => same(array.data()),
@@ -377,13 +423,15 @@ pub(super) fn binary(theory: &mut Theory, step: &Step<'_>, operator: &str) -> Re
         return Gap::new("an input is missing");
     };
     let made = match (operator, &a, &b) {
-        ("Add", Known::Signal(x), Known::Weight(w)) | ("Add", Known::Weight(w), Known::Signal(x)) => {
+        ("Add", Known::Signal(x), Known::Weight(w))
+        | ("Add", Known::Weight(w), Known::Signal(x)) => {
             add_weight(theory, *x, &w.shape, w.moments)?
         }
         ("Sub", Known::Signal(x), Known::Weight(w)) => {
             add_weight(theory, *x, &w.shape, w.moments.scaled(-1.0))?
         }
-        ("Mul", Known::Signal(x), Known::Weight(w)) | ("Mul", Known::Weight(w), Known::Signal(x)) => {
+        ("Mul", Known::Signal(x), Known::Weight(w))
+        | ("Mul", Known::Weight(w), Known::Signal(x)) => {
             mul_weight(theory, *x, &w.shape, w.moments)?
         }
         _ => {
@@ -405,23 +453,22 @@ pub(super) fn binary(theory: &mut Theory, step: &Step<'_>, operator: &str) -> Re
 }
 
 /// Two signals under common axes.
-fn together(
-    theory: &Theory,
-    a: SignalId,
-    b: SignalId,
-) -> Result<(Signal, Signal, Sources), Gap> {
+fn together(theory: &Theory, a: SignalId, b: SignalId) -> Result<(Signal, Signal, Sources), Gap> {
     let (x, y) = (theory.signal(a), theory.signal(b));
     let (sources, axes) = broadcast(&x.axes, &y.axes)?;
-    let (x, y) = (x.viewed(axes.clone(), &sources.0), y.viewed(axes, &sources.1));
+    let (x, y) = (
+        x.viewed(axes.clone(), &sources.0),
+        y.viewed(axes, &sources.1),
+    );
     Ok((x, y, sources))
 }
 
 /// `a + sign · b`.
 fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<SignalId, Gap> {
-    if let (Origin::Mean(of, over), true) = (theory.nodes[b].origin, sign < 0.0) {
-        if of == a {
-            return Ok(super::normalization::centre(theory, a, over));
-        }
+    if let (Origin::Mean(of, over), true) = (theory.nodes[b].origin, sign < 0.0)
+        && of == a
+    {
+        return Ok(super::normalization::centre(theory, a, over));
     }
     let (x, y, sources) = together(theory, a, b)?;
     let same = theory.signal(a).axes == theory.signal(b).axes;
@@ -433,7 +480,9 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
         false => vec![x.mean * y.mean; x.kernel.len()],
     };
     let means = x.mean * y.mean;
-    let is_joined = cross.iter().any(|c| (c - means).abs() > 1e-9 * (x.kernel[0] + y.kernel[0]));
+    let is_joined = cross
+        .iter()
+        .any(|c| (c - means).abs() > 1e-9 * (x.kernel[0] + y.kernel[0]));
     let kernel: Vec<f64> = (x.kernel.iter().zip(&y.kernel).zip(&cross))
         .map(|((x, y), c)| x + y + 2.0 * sign * c)
         .collect();
@@ -486,7 +535,11 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
 /// The profile of a sum of which the terms are these parts; a term without one is even.
 fn sum_of_profiles(profiles: [Option<&[f64]>; 2], shares: [f64; 2]) -> Option<Rc<[f64]>> {
     let len = profiles.iter().flatten().next()?.len();
-    if profiles.iter().flatten().any(|profile| profile.len() != len) {
+    if profiles
+        .iter()
+        .flatten()
+        .any(|profile| profile.len() != len)
+    {
         return None;
     }
     let at = |profile: Option<&[f64]>, i: usize| profile.map_or(1.0, |profile| profile[i]);
@@ -506,10 +559,14 @@ fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, G
             }
         }
     }
-    if theory.is_related(a, b) && !theory.cross(a, b).is_ok_and(|cross| {
-        let means = x.mean * y.mean;
-        cross.iter().all(|c| (c - means).abs() <= 1e-9 * (x.kernel[0] * y.kernel[0]).sqrt())
-    }) {
+    if theory.is_related(a, b)
+        && !theory.cross(a, b).is_ok_and(|cross| {
+            let means = x.mean * y.mean;
+            cross
+                .iter()
+                .all(|c| (c - means).abs() <= 1e-9 * (x.kernel[0] * y.kernel[0]).sqrt())
+        })
+    {
         return Gap::new("it multiplies a signal with a function of the same signal");
     }
     let signal = Signal {
@@ -545,7 +602,8 @@ fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, G
             Link {
                 shares: vec![(norm, 1.0)],
                 ..Link::plain(to, move |gradient| {
-                    let scaled: Vec<f64> = gradient.iter().zip(&other).map(|(g, o)| g * o).collect();
+                    let scaled: Vec<f64> =
+                        gradient.iter().zip(&other).map(|(g, o)| g * o).collect();
                     sum(&scaled)
                 })
             }

@@ -14,7 +14,12 @@ pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known,
         return Gap::new("its kernel depends on the data");
     };
     let (weight, axes) = (weight.clone(), theory.signal(x).axes.clone());
-    let kernel: Vec<i64> = weight.shape.iter().skip(2).map(|&size| size as i64).collect();
+    let kernel: Vec<i64> = weight
+        .shape
+        .iter()
+        .skip(2)
+        .map(|&size| size as i64)
+        .collect();
     let geometry = Geometry::of(step, &axes, &kernel)?;
     let (made, given) = (weight.shape[0], weight.shape[1]);
     let groups = usize::try_from(step.int("group", 1)).unwrap_or(0).max(1);
@@ -29,12 +34,14 @@ pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known,
         sources[fresh.trailing_zeros() as usize] = None;
     }
     let window: usize = weight.shape[2..].iter().product();
+    let overlaps = geometry.overlaps(&new);
     let linear = Linear {
         axes: new,
         sources,
         fresh,
         summed: axes.mask(1),
         terms: given as f64 * geometry.terms(),
+        overlaps,
         matrix: (made as f64, axes.size(1).max(given * window) as f64),
     };
     let made = linear.apply(theory, x, weight.moments);
@@ -78,7 +85,10 @@ pub(super) fn transposed(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
     let mut terms = given as f64;
     for axis in 2..rank {
         let at = |name: &str, place: usize, default: i64| {
-            step.node.ints(name).and_then(|list| list.get(place).copied()).unwrap_or(default)
+            step.node
+                .ints(name)
+                .and_then(|list| list.get(place).copied())
+                .unwrap_or(default)
         };
         let spatial = rank - 2;
         let (place, size) = (axis - 2, axes.size(axis) as i64);
@@ -106,6 +116,7 @@ pub(super) fn transposed(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
         fresh,
         summed: axes.mask(1),
         terms,
+        overlaps: Vec::new(),
         matrix: (made as f64, axes.size(1) as f64),
     };
     let made = linear.apply(theory, x, weight.moments);

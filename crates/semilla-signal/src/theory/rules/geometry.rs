@@ -1,6 +1,6 @@
 //! Where the windows of convolutions and poolings lie.
 
-use super::super::axes::Axes;
+use super::super::axes::{Axes, Mask};
 use super::super::state::{Gap, Step};
 
 /// Windows over an image, along each of its axes.
@@ -11,6 +11,8 @@ pub(super) struct Geometry {
     pub(super) count: Vec<usize>,
     /// How many places of a window lie in the image, the mean over windows.
     covered: Vec<f64>,
+    /// The part of these that two windows apart have in common.
+    common: Vec<f64>,
 }
 
 impl Geometry {
@@ -35,6 +37,7 @@ impl Geometry {
             strides: Vec::new(),
             count: Vec::new(),
             covered: Vec::new(),
+            common: Vec::new(),
         };
         for axis in 0..spatial {
             let (size, stride) = (axes.size(axis + 2) as i64, strides[axis].max(1));
@@ -48,8 +51,11 @@ impl Geometry {
                 let missing = ((windows - 1) * stride + extent - size).max(0);
                 let (small, large) = (missing / 2, missing - missing / 2);
                 let upper = auto == "SAME_UPPER";
-                (pads[axis], pads[axis + spatial]) =
-                    if upper { (small, large) } else { (large, small) };
+                (pads[axis], pads[axis + spatial]) = if upper {
+                    (small, large)
+                } else {
+                    (large, small)
+                };
             }
             let room = size + pads[axis] + pads[axis + spatial] - extent;
             if room < 0 {
@@ -60,18 +66,25 @@ impl Geometry {
             if rounds_up && windows * stride < size + pads[axis] {
                 windows += 1;
             }
-            let mut inside = 0u64;
+            let (mut inside, mut pairs) = (0.0, 0.0);
             for element in 0..reach {
                 // Windows whose place for this element is in the image.
                 let shift = element * apart - pads[axis];
                 let first = (-shift).max(0).div_euclid(stride)
                     + i64::from((-shift).max(0).rem_euclid(stride) != 0);
                 let last = (size - 1 - shift).div_euclid(stride).min(windows - 1);
-                inside += (last - first + 1).max(0) as u64;
+                let with = (last - first + 1).max(0) as f64;
+                inside += with;
+                pairs += with * (with - 1.0).max(0.0);
             }
             made.strides.push(stride as usize);
             made.count.push(windows as usize);
-            made.covered.push(inside as f64 / windows as f64);
+            let count = windows as f64;
+            made.covered.push(inside / count);
+            made.common.push(match windows > 1 && inside > 0.0 {
+                true => pairs / (count - 1.0) / inside,
+                false => 1.0,
+            });
         }
         Ok(made)
     }
@@ -79,6 +92,14 @@ impl Geometry {
     /// How many places of a window lie in the image, the mean over all windows.
     pub(super) fn terms(&self) -> f64 {
         self.covered.iter().product()
+    }
+
+    /// For each axis of what has an element for each window, the part of the terms that two windows
+    /// have in common which are apart along it.
+    pub(super) fn overlaps(&self, made: &Axes) -> Vec<(Mask, f64)> {
+        let axes = self.common.iter().enumerate();
+        axes.map(|(axis, &part)| (made.mask(axis + 2), part))
+            .collect()
     }
 
     /// The same as a part of the window.

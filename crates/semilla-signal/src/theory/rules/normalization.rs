@@ -13,10 +13,20 @@ pub(super) fn centre(theory: &mut Theory, x: SignalId, over: Mask) -> SignalId {
     let signal = Signal {
         axes: from.signal.axes.clone(),
         mean: 0.0,
-        kernel: from.signal.kernel.iter().zip(&means).map(|(k, m)| k - m).collect(),
+        kernel: from
+            .signal
+            .kernel
+            .iter()
+            .zip(&means)
+            .map(|(k, m)| k - m)
+            .collect(),
     };
     let axes = signal.axes.clone();
-    let mut node = Node::normal(signal, from.units, Origin::Affine(x, 1.0, -from.signal.mean));
+    let mut node = Node::normal(
+        signal,
+        from.units,
+        Origin::Affine(x, 1.0, -from.signal.mean),
+    );
     (node.fourth, node.alike) = (from.fourth, from.alike);
     (node.norm, node.apart) = (from.norm, from.apart);
     node.profile = from.profile.clone();
@@ -31,7 +41,7 @@ pub(super) fn centre(theory: &mut Theory, x: SignalId, over: Mask) -> SignalId {
 fn scaled(theory: &mut Theory, x: SignalId, over: Mask, epsilon: f64) -> Result<SignalId, Gap> {
     let from = &theory.nodes[x];
     let square = from.signal.square();
-    if !(square + epsilon > 0.0) {
+    if square + epsilon <= 0.0 {
         return Gap::new("it divides 0 by 0");
     }
     let factor = 1.0 / (square + epsilon);
@@ -60,7 +70,10 @@ fn scaled(theory: &mut Theory, x: SignalId, over: Mask, epsilon: f64) -> Result<
     node.apart = theory.noises.add(&[(apart, 1.0), (norm, keeps - 1.0)], 0.0);
     // Each position is divided by its own length; those of a batch by one.
     let weights = from.profile.as_ref().map(|profile| {
-        profile.iter().map(|part| (square + epsilon) / (part * square + epsilon)).collect()
+        profile
+            .iter()
+            .map(|part| (square + epsilon) / (part * square + epsilon))
+            .collect()
     });
     node.links.push(Link {
         shares: vec![(norm, keeps - 1.0)],
@@ -80,7 +93,11 @@ fn normalized(
     if over == 0 && is_centred {
         return Gap::new("it normalizes single elements");
     }
-    let x = if is_centred { centre(theory, x, over) } else { x };
+    let x = if is_centred {
+        centre(theory, x, over)
+    } else {
+        x
+    };
     scaled(theory, x, over, epsilon)
 }
 
@@ -127,7 +144,7 @@ fn grouped(
     groups: usize,
     epsilon: f64,
 ) -> Result<SignalId, Gap> {
-    let fits = groups > 0 && axes.size(1) % groups == 0;
+    let fits = groups > 0 && axes.size(1).is_multiple_of(groups);
     let mut shape = axes.shape();
     let whole = shape.clone();
     if fits {

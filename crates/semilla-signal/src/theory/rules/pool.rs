@@ -17,7 +17,10 @@ pub(super) fn reduce(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
         _ => (reduced_axes(step, rank)?, step.int("keepdims", 1) != 0),
     };
     let factor = match operator {
-        "ReduceSum" => theory.signal(x).axes.places(theory.signal(x).axes.masks(axes.clone())),
+        "ReduceSum" => theory
+            .signal(x)
+            .axes
+            .places(theory.signal(x).axes.masks(axes.clone())),
         _ => 1.0,
     };
     let made = mean(theory, x, &axes, keeps)?;
@@ -64,7 +67,10 @@ fn mean(theory: &mut Theory, x: SignalId, over: &[usize], keeps: bool) -> Result
     let kept: Vec<usize> = sources.iter().flatten().copied().collect();
     node.links.push(Link::plain(x, move |gradient| {
         let of = |mask: Mask| {
-            let apart = kept.iter().enumerate().filter(|(_, atom)| mask >> **atom & 1 == 1);
+            let apart = kept
+                .iter()
+                .enumerate()
+                .filter(|(_, atom)| mask >> **atom & 1 == 1);
             gradient[apart.fold(0, |new: Mask, (atom, _)| new | 1 << atom)] / (places * places)
         };
         (0..1 << count).map(of).collect()
@@ -119,11 +125,16 @@ pub(super) fn average(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap
 
 /// For each old atom the new one.
 fn positions(sources: &[Option<usize>], count: usize) -> Vec<Option<usize>> {
-    (0..count).map(|old| sources.iter().position(|source| *source == Some(old))).collect()
+    (0..count)
+        .map(|old| sources.iter().position(|source| *source == Some(old)))
+        .collect()
 }
 
 fn new_mask(mask: Mask, positions: &[Option<usize>]) -> Mask {
-    let apart = positions.iter().enumerate().filter(|(old, _)| mask >> old & 1 == 1);
+    let apart = positions
+        .iter()
+        .enumerate()
+        .filter(|(old, _)| mask >> old & 1 == 1);
     apart.fold(0, |new, (_, atom)| new | atom.map_or(0, |atom| 1 << atom))
 }
 
@@ -208,7 +219,11 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     let (slopes, positions) = (peak.slope_square, positions(&sources, old.count()));
     node.links.push(Link::plain(root, move |gradient| {
         let of = |mask: Mask| {
-            let part = if mask & spatial == 0 { ratio } else { ratio * ratio };
+            let part = if mask & spatial == 0 {
+                ratio
+            } else {
+                ratio * ratio
+            };
             part * slopes * gradient[new_mask(mask, &positions)]
         };
         (0..1 << positions.len()).map(of).collect()
@@ -234,7 +249,10 @@ impl Peak {
         within: f64,
     ) -> Option<Self> {
         // What all share, and what each has of its own.
-        let (shared, own) = ((within * variance).sqrt(), ((1.0 - within) * variance).sqrt());
+        let (shared, own) = (
+            (within * variance).sqrt(),
+            ((1.0 - within) * variance).sqrt(),
+        );
         let mut sums = [0.0; 4];
         for (z, mass) in normal_nodes(if shared > 0.0 { 24 } else { 1 }) {
             for (top, weight) in greatest_of(count) {
@@ -271,7 +289,10 @@ fn normal_nodes(count: usize) -> Vec<(f64, f64)> {
     let step = 10.0 / (count - 1) as f64;
     let places: Vec<f64> = (0..count).map(|i| -5.0 + step * i as f64).collect();
     let total: f64 = places.iter().map(|z| libm::exp(-0.5 * z * z)).sum();
-    places.into_iter().map(|z| (z, libm::exp(-0.5 * z * z) / total)).collect()
+    places
+        .into_iter()
+        .map(|z| (z, libm::exp(-0.5 * z * z) / total))
+        .collect()
 }
 
 /// Places and weights for expectations of the greatest of `count` standard normal numbers: by its
@@ -283,7 +304,11 @@ fn greatest_of(count: f64) -> Vec<(f64, f64)> {
     let mut last = 0.0;
     let mut found = Vec::with_capacity(CELLS);
     for i in 0..CELLS {
-        let next = if i + 1 == CELLS { 1.0 } else { below(at(i + 1)) };
+        let next = if i + 1 == CELLS {
+            1.0
+        } else {
+            below(at(i + 1))
+        };
         found.push((0.5 * (at(i) + at(i + 1)), next - last));
         last = next;
     }
@@ -307,7 +332,11 @@ mod tests {
             assert!((peak.mean - mean).abs() < 2e-4, "{count}: {}", peak.mean);
         }
         let one = Peak::of(&linear, (0.0, 4.0), 4.0, 1.0).unwrap();
-        assert!(one.mean.abs() < 1e-9 && (one.square - 4.0).abs() < 0.02, "{}", one.square);
+        assert!(
+            one.mean.abs() < 1e-9 && (one.square - 4.0).abs() < 0.02,
+            "{}",
+            one.square
+        );
         // A ReLU lets the greatest of four pass unless all are below 0.
         let relu = Function::from(Activation::Relu);
         let peak = Peak::of(&relu, (0.0, 1.0), 4.0, 0.0).unwrap();

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::axes::{Axes, Mask, averaged};
-use super::super::node::{BackNoise, Link, Node, Origin, SignalId};
+use super::super::node::{BackNoise, Link, Node, Origin, Row, SignalId};
 use super::super::signal::Signal;
 use super::super::spread::Noises;
 use super::super::state::{Gap, Known, Step, Theory, Weight};
@@ -22,6 +22,9 @@ pub(super) struct Linear {
     pub(super) summed: Mask,
     /// How many terms a sum has: fewer than the weight has at the borders of an image.
     pub(super) terms: f64,
+    /// Of pairs that are apart along these atoms, the part of a sum's terms that both have: at the
+    /// borders of an image others are missing.
+    pub(super) overlaps: Vec<(Mask, f64)>,
     /// The sizes of the weight as a matrix: rows of what it makes, columns of what it takes.
     pub(super) matrix: (f64, f64),
 }
@@ -35,6 +38,7 @@ impl Linear {
             fresh,
             summed,
             terms,
+            overlaps,
             matrix: (rows, columns),
         } = self;
         let from = &theory.nodes[x];
@@ -43,8 +47,18 @@ impl Linear {
         let means = averaged(kernel, &from.signal.axes, summed);
         let old = |mask: Mask| old_mask(mask, &sources);
         let made = (0..1 << sources.len()).map(|mask: Mask| {
-            let own = if mask & fresh == 0 { terms * variance * kernel[old(mask)] } else { 0.0 };
-            own + (mean * terms).powi(2) * means[old(mask)]
+            let apart = overlaps.iter().filter(|(atom, _)| mask & atom != 0);
+            let common: f64 = apart.map(|(_, part)| part).product();
+            let own = if mask & fresh == 0 {
+                terms * common * variance * kernel[old(mask)]
+            } else {
+                0.0
+            };
+            // What is not known times 0 is 0.
+            match mean == 0.0 {
+                true => own,
+                false => own + (mean * terms).powi(2) * means[old(mask)],
+            }
         });
         let signal = Signal {
             kernel: made.collect(),
@@ -74,13 +88,26 @@ impl Linear {
             (0..=all)
                 .map(|mask| {
                     let new = new_mask(mask & !summed, &positions);
-                    let own = if mask & summed == 0 { variance * gradient[new] } else { 0.0 };
-                    ratio * terms * (own + mean * mean * rows * sums[new])
+                    let own = if mask & summed == 0 {
+                        variance * gradient[new]
+                    } else {
+                        0.0
+                    };
+                    let all = if mean == 0.0 {
+                        0.0
+                    } else {
+                        mean * mean * rows * sums[new]
+                    };
+                    ratio * terms * (own + all)
                 })
                 .collect()
         };
         let (norm, apart) = theory.fresh_noise(&signal, fresh, alike, spread * forward, noise);
-        let origin = if mean == 0.0 { Origin::Fresh(None) } else { Origin::Other };
+        let origin = if mean == 0.0 {
+            Origin::Fresh(None)
+        } else {
+            Origin::Other
+        };
         let mut node = Node::normal(signal, fresh, origin);
         (node.norm, node.apart) = (norm, apart);
         node.alike = alike + spread / 2.0 * forward;
@@ -95,8 +122,13 @@ impl Linear {
 
 /// The old mask of a new one.
 fn old_mask(mask: Mask, sources: &[Option<usize>]) -> Mask {
-    let apart = sources.iter().enumerate().filter(|(new, _)| mask >> new & 1 == 1);
-    apart.fold(0, |old, (_, source)| old | source.map_or(0, |atom| 1 << atom))
+    let apart = sources
+        .iter()
+        .enumerate()
+        .filter(|(new, _)| mask >> new & 1 == 1);
+    apart.fold(0, |old, (_, source)| {
+        old | source.map_or(0, |atom| 1 << atom)
+    })
 }
 
 /// For each old atom, those made of it.
@@ -111,7 +143,10 @@ fn new_atoms(sources: &[Option<usize>], count: usize) -> Vec<Mask> {
 }
 
 fn new_mask(mask: Mask, positions: &[Mask]) -> Mask {
-    let apart = positions.iter().enumerate().filter(|(old, _)| mask >> old & 1 == 1);
+    let apart = positions
+        .iter()
+        .enumerate()
+        .filter(|(old, _)| mask >> old & 1 == 1);
     apart.fold(0, |new, (_, atoms)| new | atoms)
 }
 
@@ -127,7 +162,6 @@ pub(super) fn matmul(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
             with_weight(theory, x, &weight, false)
         }
         (Some(&Known::Signal(a)), Some(&Known::Signal(b))) => of_signals(theory, a, b),
-        // Such as the state that a recurrent layer starts from.
         (Some(Known::Constant(array)), Some(Known::Weight(weight))) => {
             let (array, weight) = (array.clone(), weight.clone());
             let x = constant(theory, &array)?;
@@ -153,7 +187,11 @@ fn with_weight(
         [size] => (&[][..], [1, size]),
         [ref leading @ .., a, b] => (leading, [a, b]),
     };
-    let (inner, outer) = if is_right { (sizes[0], sizes[1]) } else { (sizes[1], sizes[0]) };
+    let (inner, outer) = if is_right {
+        (sizes[0], sizes[1])
+    } else {
+        (sizes[1], sizes[0])
+    };
     let summed = match (is_right, rank) {
         (_, 0) => return Gap::new("it takes a single number"),
         (true, rank) => rank - 1,
@@ -184,7 +222,11 @@ fn with_weight(
             continue;
         }
         let mask = axes.mask(axis);
-        let own = if is_led { leading[axis + 2 + leading.len() - rank] } else { 1 };
+        let own = if is_led {
+            leading[axis + 2 + leading.len() - rank]
+        } else {
+            1
+        };
         for i in 0..axes.axis(axis).len() {
             if own > 1 {
                 fresh |= 1 << sources.len();
@@ -202,6 +244,7 @@ fn with_weight(
         fresh,
         summed: axes.mask(summed),
         terms: inner as f64,
+        overlaps: Vec::new(),
         matrix: (outer as f64, inner as f64),
     };
     Ok(linear.apply(theory, x, weight.moments))
@@ -249,7 +292,8 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
     if rank_a < 2 || rank_b < 2 {
         return Gap::new("it multiplies vectors");
     }
-    let product = Pairing::of(&x.axes, &y.axes).ok_or_else(|| Gap("its shapes do not fit".into()))?;
+    let product =
+        Pairing::of(&x.axes, &y.axes).ok_or_else(|| Gap("its shapes do not fit".into()))?;
     let terms = product.terms();
     let kernel = product.made(&x.kernel, &y.kernel);
     let signal = Signal {
@@ -261,16 +305,23 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
     let shares = [(first.norm, 1.0), (second.norm, 1.0)];
     let apart = [(second.apart, 1.0)];
     let alike = first.alike + second.alike;
-    let profile = first.rows.as_ref().map(|rows| mixed(rows, &product, &y.kernel));
+    let profile = first
+        .rows
+        .as_ref()
+        .map(|rows| mixed(rows, &product, &y.kernel));
+    let rows = first.rows.clone();
     let (to_a, to_b) = (product.clone(), product);
     let (of_x, of_y) = (x.kernel.clone(), y.kernel.clone());
     let links = vec![
         Link {
             shares: vec![(second.norm, 1.0)],
+            // Rows stay rows.
+            weights: rows.as_ref().map(|rows| rows.iter().map(|_| 1.0).collect()),
             ..Link::plain(a, move |g| to_a.back_to_first(g, &of_y))
         },
         Link {
             shares: vec![(first.norm, 1.0)],
+            rows,
             ..Link::plain(b, move |g| to_b.back_to_second(g, &of_x))
         },
     ];
@@ -288,11 +339,13 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
 }
 
 /// The mean square of mixtures of values at each row, as parts of the mean.
-fn mixed(rows: &[f64], product: &Pairing, values: &[f64]) -> Rc<[f64]> {
+fn mixed(rows: &[Row], product: &Pairing, values: &[f64]) -> Rc<[f64]> {
     let inner = product.all() & !((1 << product.made) - 1);
     let apart = values[Pairing::operand(inner, &product.second)];
-    let squares: Vec<f64> =
-        rows.iter().map(|share| share * values[0] + (1.0 - share) * apart).collect();
+    let squares: Vec<f64> = rows
+        .iter()
+        .map(|row| row.share * values[0] + (1.0 - row.share) * apart)
+        .collect();
     let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
     squares.iter().map(|square| square / mean).collect()
 }
@@ -351,8 +404,9 @@ impl Pairing {
         for i in 0..columns.len() {
             second[start_b + inner_b.len() + i] |= 1 << (leads + rows.len() + i);
         }
-        let mut axes: Vec<Vec<usize>> =
-            (0..lead.axes.rank()).map(|axis| lead.axes.axis(axis).to_vec()).collect();
+        let mut axes: Vec<Vec<usize>> = (0..lead.axes.rank())
+            .map(|axis| lead.axes.axis(axis).to_vec())
+            .collect();
         axes.push(rows.to_vec());
         axes.push(columns.to_vec());
         let axes = Axes::new(axes)?;
@@ -369,18 +423,28 @@ impl Pairing {
 
     /// How many terms each sum has.
     fn terms(&self) -> f64 {
-        self.sizes[self.made..].iter().map(|&size| size as f64).product()
+        self.sizes[self.made..]
+            .iter()
+            .map(|&size| size as f64)
+            .product()
     }
 
     /// The mask of an operand for one of all atoms.
     fn operand(mask: Mask, atoms: &[Mask]) -> Mask {
-        let apart = atoms.iter().enumerate().filter(|(_, all)| mask & **all != 0);
+        let apart = atoms
+            .iter()
+            .enumerate()
+            .filter(|(_, all)| mask & **all != 0);
         apart.fold(0, |operand, (atom, _)| operand | 1 << atom)
     }
 
     /// How many pairs, for each element, are apart in just these of some atoms.
     fn pairs(&self, mask: Mask, among: Mask) -> f64 {
-        let sizes = self.sizes.iter().enumerate().filter(|(atom, _)| among >> atom & 1 == 1);
+        let sizes = self
+            .sizes
+            .iter()
+            .enumerate()
+            .filter(|(atom, _)| among >> atom & 1 == 1);
         let counts = sizes.map(|(atom, &size)| match mask >> atom & 1 {
             1 => size as f64 - 1.0,
             _ => 1.0,
@@ -419,7 +483,10 @@ impl Pairing {
 
     fn new_units(&self, first: Mask, second: Mask) -> Mask {
         let units = |units: Mask, atoms: &[Mask]| {
-            let own = atoms.iter().enumerate().filter(|(atom, _)| units >> atom & 1 == 1);
+            let own = atoms
+                .iter()
+                .enumerate()
+                .filter(|(atom, _)| units >> atom & 1 == 1);
             own.fold(0, |mask, (_, all)| mask | all)
         };
         (units(first, &self.first) | units(second, &self.second)) & ((1 << self.made) - 1)
@@ -436,7 +503,10 @@ impl Pairing {
             .map(|(_, &size)| size as f64)
             .product();
         let of = |mask: Mask| {
-            let base = own.iter().enumerate().filter(|(atom, _)| mask >> atom & 1 == 1);
+            let base = own
+                .iter()
+                .enumerate()
+                .filter(|(atom, _)| mask >> atom & 1 == 1);
             let base = base.fold(0, |all, (_, atoms)| all | atoms);
             terms
                 * self.summed(base, summed, |mask| {

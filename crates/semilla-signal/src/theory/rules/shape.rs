@@ -39,7 +39,10 @@ fn new_shape(step: &Step<'_>, from: &[usize]) -> Result<Vec<usize>, Gap> {
                 true => Some(1),
                 false => sizes.next().copied(),
             };
-            (0..rank).map(of).collect::<Option<_>>().ok_or_else(missing)?
+            (0..rank)
+                .map(of)
+                .collect::<Option<_>>()
+                .ok_or_else(missing)?
         }
         _ => {
             let asked = step.list(1, "shape")?.ok_or_else(missing)?;
@@ -66,8 +69,12 @@ fn axes_in(step: &Step<'_>, axes: &[i64], rank: usize) -> Result<Vec<usize>, Gap
 
 /// Operators whose output has the same elements, in the same order or in another.
 pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step.input(0).ok_or_else(|| Gap("its input is missing".to_owned()))?;
-    let from = theory.shape(input).ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step
+        .input(0)
+        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
+    let from = theory
+        .shape(input)
+        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
     if step.node.operator == "Transpose" {
         let order: Vec<usize> = match step.node.ints("perm") {
             Some(order) if !order.is_empty() => axes_in(step, order, from.len())?,
@@ -109,14 +116,31 @@ pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
 
 /// `Expand` and `Tile` of axes of size 1.
 pub(super) fn expand(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step.input(0).ok_or_else(|| Gap("its input is missing".to_owned()))?;
-    let from = theory.shape(input).ok_or_else(|| Gap("its shape is not known".to_owned()))?;
-    let asked = step.list(1, "shape")?.ok_or_else(|| Gap("its shape is missing".to_owned()))?;
-    let asked: Option<Vec<usize>> = asked.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let input = step
+        .input(0)
+        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
+    let from = theory
+        .shape(input)
+        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let asked = step
+        .list(1, "shape")?
+        .ok_or_else(|| Gap("its shape is missing".to_owned()))?;
+    let asked: Option<Vec<usize>> = asked
+        .iter()
+        .map(|&size| usize::try_from(size).ok())
+        .collect();
     let asked = asked.ok_or_else(|| Gap("its shape makes no sense".to_owned()))?;
     let to = match &*step.node.operator {
-        "Tile" if from.iter().zip(&asked).all(|(&size, &times)| size == 1 || times == 1) => {
-            from.iter().zip(&asked).map(|(size, times)| size * times).collect()
+        "Tile"
+            if from
+                .iter()
+                .zip(&asked)
+                .all(|(&size, &times)| size == 1 || times == 1) =>
+        {
+            from.iter()
+                .zip(&asked)
+                .map(|(size, times)| size * times)
+                .collect()
         }
         "Tile" => return Gap::new("it repeats an axis"),
         _ => broadcast(&from, &asked).ok_or_else(|| Gap("its shapes do not fit".to_owned()))?,
@@ -129,7 +153,11 @@ pub(super) fn expand(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
             repeat(theory, *x, both.axes, &both.first)
         }
         Known::Weight(weight) => {
-            let signal = Signal::independent(axes_of(&weight.shape)?, weight.moments.mean, weight.moments.square);
+            let signal = Signal::independent(
+                axes_of(&weight.shape)?,
+                weight.moments.mean,
+                weight.moments.square,
+            );
             let both = signal.axes.broadcast(&target);
             let both = both.ok_or_else(|| Gap("its shapes do not fit".to_owned()))?;
             let units = moved(signal.axes.all(), &both.first);
@@ -189,8 +217,14 @@ fn part(theory: &mut Theory, x: SignalId, axis: usize, count: usize) -> Result<S
         Link::plain(x, move |gradient| {
             let all = back(gradient).into_iter().enumerate();
             // Pairs must both be within the part.
-            all.map(|(mask, g)| if mask & along == 0 { share * g } else { share * share * g })
-                .collect()
+            all.map(|(mask, g)| {
+                if mask & along == 0 {
+                    share * g
+                } else {
+                    share * share * g
+                }
+            })
+            .collect()
         })
     }));
     Ok(part)
@@ -217,41 +251,69 @@ fn known_part(theory: &mut Theory, known: &Known, axis: usize, count: usize) -> 
 
 /// `Split`.
 pub(super) fn split(theory: &mut Theory, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
-    let input = step.input(0).ok_or_else(|| Gap("its input is missing".to_owned()))?.clone();
-    let shape = theory.shape(&input).ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step
+        .input(0)
+        .ok_or_else(|| Gap("its input is missing".to_owned()))?
+        .clone();
+    let shape = theory
+        .shape(&input)
+        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
     let axis = step.axis(step.int("axis", 0), shape.len())?;
     let parts = step.node.outputs.len();
     let sizes: Vec<usize> = match step.list(1, "split")? {
-        Some(sizes) => sizes.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect(),
+        Some(sizes) => sizes
+            .iter()
+            .map(|&size| usize::try_from(size).unwrap_or(0))
+            .collect(),
         None => {
             let each = shape[axis].div_ceil(parts.max(1));
-            (0..parts).map(|i| each.min(shape[axis] - (each * i).min(shape[axis]))).collect()
+            (0..parts)
+                .map(|i| each.min(shape[axis] - (each * i).min(shape[axis])))
+                .collect()
         }
     };
-    sizes.into_iter().map(|count| known_part(theory, &input, axis, count)).collect()
+    sizes
+        .into_iter()
+        .map(|count| known_part(theory, &input, axis, count))
+        .collect()
 }
 
 /// `Slice`.
 pub(super) fn slice(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let mut known = step.input(0).ok_or_else(|| Gap("its input is missing".to_owned()))?.clone();
-    let shape = theory.shape(&known).ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let mut known = step
+        .input(0)
+        .ok_or_else(|| Gap("its input is missing".to_owned()))?
+        .clone();
+    let shape = theory
+        .shape(&known)
+        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
     let missing = || Gap("its places are missing".to_owned());
     let starts = step.list(1, "starts")?.ok_or_else(missing)?;
     let ends = step.list(2, "ends")?.ok_or_else(missing)?;
-    let axes = step.list(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = step.list(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
+    let axes = step
+        .list(3, "axes")?
+        .unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = step
+        .list(4, "steps")?
+        .unwrap_or_else(|| vec![1; starts.len()]);
     for (((&start, &end), &axis), &stride) in starts.iter().zip(&ends).zip(&axes).zip(&steps) {
         let axis = step.axis(axis, shape.len())?;
         let len = shape[axis] as i64;
         let place = |at: i64| (if at < 0 { at.saturating_add(len) } else { at }).clamp(0, len);
         let count = match stride {
             0 => return Err(missing()),
-            1.. => (place(end) - place(start)).max(0).div_euclid(stride)
-                + i64::from((place(end) - place(start)).max(0).rem_euclid(stride) != 0),
+            1.. => {
+                (place(end) - place(start)).max(0).div_euclid(stride)
+                    + i64::from((place(end) - place(start)).max(0).rem_euclid(stride) != 0)
+            }
             // Backwards, such as all places in the opposite order.
             _ => {
-                let (from, to) = (place(start).min(len - 1), if end < -len { -1 } else { place(end) });
-                (from - to).max(0).div_euclid(-stride) + i64::from((from - to).max(0) % -stride != 0)
+                let (from, to) = (
+                    place(start).min(len - 1),
+                    if end < -len { -1 } else { place(end) },
+                );
+                (from - to).max(0).div_euclid(-stride)
+                    + i64::from((from - to).max(0) % -stride != 0)
             }
         };
         known = known_part(theory, &known, axis, usize::try_from(count).unwrap_or(0))?;
@@ -267,11 +329,16 @@ pub(super) fn concat(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
     let axis = step.axis(step.int("axis", 0), shape.len())?;
     let mut sizes = Vec::new();
     for known in &inputs {
-        let shape = theory.shape(known).and_then(|shape| shape.get(axis).copied());
+        let shape = theory
+            .shape(known)
+            .and_then(|shape| shape.get(axis).copied());
         sizes.push(shape.ok_or_else(|| Gap("its shape is not known".to_owned()))?);
     }
     let total: usize = sizes.iter().sum();
-    let parts: Vec<f64> = sizes.iter().map(|&size| size as f64 / total as f64).collect();
+    let parts: Vec<f64> = sizes
+        .iter()
+        .map(|&size| size as f64 / total as f64)
+        .collect();
     let weights: Option<Vec<&Weight>> = (inputs.iter())
         .map(|known| match known {
             Known::Weight(weight) => Some(weight),
@@ -282,7 +349,8 @@ pub(super) fn concat(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
         let mut joined = weights[0].clone();
         joined.shape[axis] = total;
         joined.name = joined.name.filter(|_| weights.len() == 1);
-        let mean = |of: &dyn Fn(&Weight) -> f64| weights.iter().zip(&parts).map(|(w, p)| p * of(w)).sum();
+        let mean =
+            |of: &dyn Fn(&Weight) -> f64| weights.iter().zip(&parts).map(|(w, p)| p * of(w)).sum();
         joined.moments.mean = mean(&|w| w.moments.mean);
         joined.moments.square = mean(&|w| w.moments.square);
         joined.moments.is_orthogonal &= weights.len() == 1;
@@ -354,9 +422,12 @@ fn joined(
         mean += share * view.mean;
         views.push((id, sources, view, share));
     }
-    for mask in 0..kernel.len() {
-        kernel[mask] = match mask & bit {
-            0 => views.iter().map(|(_, _, view, share)| share * view.kernel[mask]).sum(),
+    for (mask, made) in kernel.iter_mut().enumerate() {
+        *made = match mask & bit {
+            0 => views
+                .iter()
+                .map(|(_, _, view, share)| share * view.kernel[mask])
+                .sum(),
             _ => {
                 let mut sum = 0.0;
                 for (i, (_, _, view, share)) in views.iter().enumerate() {
@@ -376,7 +447,10 @@ fn joined(
     let mut node = Node::normal(signal, units, Origin::Other);
     let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
     let apart = |view: &Signal| view.square() - view.across_samples();
-    let all_apart = views.iter().map(|(_, _, view, share)| share * apart(view)).sum::<f64>();
+    let all_apart = views
+        .iter()
+        .map(|(_, _, view, share)| share * apart(view))
+        .sum::<f64>();
     let (mut norms, mut aparts) = (Vec::new(), Vec::new());
     let mut fourth = 0.0;
     for (id, _, view, share) in &views {
@@ -405,11 +479,16 @@ fn joined(
 
 /// `Gather`: rows of a table, or places of a signal.
 pub(super) fn gather(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step.input(0).ok_or_else(|| Gap("its input is missing".to_owned()))?.clone();
+    let input = step
+        .input(0)
+        .ok_or_else(|| Gap("its input is missing".to_owned()))?
+        .clone();
     let Some(Known::Whole(indices)) = step.input(1) else {
         return Gap::new("its places depend on the data");
     };
-    let shape = theory.shape(&input).ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let shape = theory
+        .shape(&input)
+        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
     let axis = step.axis(step.int("axis", 0), shape.len())?;
     match &input {
         Known::Weight(table) => rows(theory, table, axis, indices).map(Known::Signal),
@@ -456,9 +535,20 @@ fn rows(
     };
     let units = signal.axes.all() & !among;
     let rows = (signal.axes.places(units), signal.axes.places(among));
-    let origin = if mean == 0.0 { Origin::Fresh(None) } else { Origin::Other };
-    let spread = if square > mean * mean { 2.0 / rows.0 } else { 0.0 };
-    let noise = (super::super::spread::Noises::NONE, super::super::spread::Noises::NONE);
+    let origin = if mean == 0.0 {
+        Origin::Fresh(None)
+    } else {
+        Origin::Other
+    };
+    let spread = if square > mean * mean {
+        2.0 / rows.0
+    } else {
+        0.0
+    };
+    let noise = (
+        super::super::spread::Noises::NONE,
+        super::super::spread::Noises::NONE,
+    );
     let (norm, apart) = theory.fresh_noise(&signal, units, 0.0, spread, noise);
     let mut node = Node::normal(signal, units, origin);
     (node.norm, node.apart, node.alike) = (norm, apart, spread / 2.0);
@@ -481,20 +571,26 @@ fn repeats(axes: &Axes, indices: &Array<i64>, along: Mask) -> f64 {
         })
         .collect();
     keys.sort_unstable();
-    let equal = keys.chunk_by(|a, b| a == b).map(|run| (run.len() as f64).powi(2));
+    let equal = keys
+        .chunk_by(|a, b| a == b)
+        .map(|run| (run.len() as f64).powi(2));
     let places = axes.places(along);
     equal.sum::<f64>() / (keys.len() as f64 * places).max(1.0)
 }
 
 /// `Shape` and `Size`.
 pub(super) fn shape(theory: &Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step.input(0).ok_or_else(|| Gap("its input is missing".to_owned()))?;
+    let input = step
+        .input(0)
+        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
     if step.node.operator == "Size" {
         let count = theory.elements(input);
         let count = count.ok_or_else(|| Gap("its shape is not known".to_owned()))?;
         return Ok(Known::Whole(Arc::new(Array::scalar(count as i64))));
     }
-    let shape = theory.shape(input).ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let shape = theory
+        .shape(input)
+        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
     let rank = shape.len() as i64;
     let bound = |at: i64| (if at < 0 { at + rank } else { at }).clamp(0, rank) as usize;
     let (start, end) = (bound(step.int("start", 0)), bound(step.int("end", rank)));

@@ -1,7 +1,9 @@
 //! Softmax: shares of attention, near uniform where scores vary little.
 
-use super::super::axes::{Mask, averaged};
-use super::super::node::{Link, Node, Origin};
+use std::rc::Rc;
+
+use super::super::axes::Mask;
+use super::super::node::{Link, Node, Origin, Row};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
 
@@ -135,17 +137,41 @@ pub(super) fn softmax(
         axes: axes.clone(),
     };
     let mut node = Node::normal(signal, from.units, Origin::Other);
-    if visible.len() > 1 {
-        let rows = visible.iter().map(|&n| concentration.of(n));
-        node.rows = Some(rows.collect());
-    }
+    let rows: Rc<[Row]> = (visible.iter())
+        .map(|&sees| Row {
+            sees,
+            share: concentration.of(sees),
+        })
+        .collect();
+    // y (g - Σ y g): what is the same in all places of a row does nothing, and a row that looks at
+    // one place only gets nothing.
+    let mean = |f: &dyn Fn(f64) -> f64| rows.iter().map(|row| f(row.share)).sum::<f64>();
+    let (all, loose) = (mean(&|share| share), mean(&|share| share * (1.0 - share)));
+    let left = loose / all;
+    let is_masked = rows.len() > 1;
+    let weights = is_masked.then(|| {
+        let even = loose / rows.len() as f64;
+        let of = |row: &Row| row.share * (1.0 - row.share) / even.max(f64::MIN_POSITIVE);
+        rows.iter().map(of).collect()
+    });
     let shares = node.signal.kernel.clone();
-    node.links.push(Link::plain(x, move |gradient| {
-        // y (g - Σ y g): what is the same in all places of a row does nothing.
-        let means = averaged(gradient, &axes, over);
-        let rest = gradient.iter().zip(&means).zip(&shares);
-        rest.map(|((g, mean), share)| share * (g - mean)).collect()
-    }));
+    let back = move |gradient: &[f64]| {
+        let of = |mask: Mask| {
+            let same = mask & !over;
+            let own = shares[same] * left * (gradient[same] - gradient[same | over]);
+            if mask & over == 0 {
+                own
+            } else {
+                -own / (places - 1.0)
+            }
+        };
+        (0..gradient.len()).map(of).collect()
+    };
+    node.links.push(Link {
+        weights,
+        ..Link::plain(x, back)
+    });
+    node.rows = is_masked.then_some(rows);
     Ok(Known::Signal(theory.push(node)))
 }
 
@@ -170,7 +196,10 @@ mod tests {
                 sums.0 / sums.1
             };
             let found = Concentration::new(variance).of(2.0);
-            assert!((found / exact - 1.0).abs() < 2e-3, "{variance}: {found} {exact}");
+            assert!(
+                (found / exact - 1.0).abs() < 2e-3,
+                "{variance}: {found} {exact}"
+            );
         }
         let many = Concentration::new(0.25).of(4096.0);
         assert!((many * 4096.0 / 0.25f64.exp() - 1.0).abs() < 2e-3, "{many}");

@@ -32,7 +32,16 @@ pub(crate) fn apply(
         "Slice" => shape::slice(theory, step),
         "Concat" => shape::concat(theory, step),
         "Gather" => shape::gather(theory, step),
-        _ if step.inputs.iter().flatten().all(|known| !matches!(known, Known::Signal(_))) => {
+        // Such as the state that a recurrent layer starts from.
+        "MatMul" if matches!(step.input(0), Some(Known::Constant(_))) => {
+            product::matmul(theory, step)
+        }
+        _ if step
+            .inputs
+            .iter()
+            .flatten()
+            .all(|known| !matches!(known, Known::Signal(_))) =>
+        {
             of_weights(theory, step, visible)
         }
         "MatMul" => product::matmul(theory, step),
@@ -74,11 +83,7 @@ fn parametric(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
 }
 
 /// A computation on weights only: what it makes is taken for independent elements.
-fn of_weights(
-    theory: &mut Theory,
-    step: &Step<'_>,
-    visible: Option<&[f64]>,
-) -> Result<Known, Gap> {
+fn of_weights(theory: &mut Theory, step: &Step<'_>, visible: Option<&[f64]>) -> Result<Known, Gap> {
     let mut inputs = Vec::new();
     for known in step.inputs {
         inputs.push(match known {
@@ -86,12 +91,20 @@ fn of_weights(
                 let axes = axes_of(&weight.shape)?;
                 let signal = Signal::independent(axes, weight.moments.mean, weight.moments.square);
                 let all = signal.axes.all();
-                Some(Known::Signal(theory.push(Node::normal(signal, all, Origin::Fresh(None)))))
+                Some(Known::Signal(theory.push(Node::normal(
+                    signal,
+                    all,
+                    Origin::Fresh(None),
+                ))))
             }
             other => other.clone(),
         });
     }
-    if !inputs.iter().flatten().any(|known| matches!(known, Known::Signal(_))) {
+    if !inputs
+        .iter()
+        .flatten()
+        .any(|known| matches!(known, Known::Signal(_)))
+    {
         return Gap::new("theory has no rule for this operator");
     }
     let step = Step {
