@@ -33,18 +33,25 @@
 
 mod array;
 mod executor;
+mod fit;
 mod measure;
 mod narrow;
 mod operators;
 mod product;
 mod real;
 pub mod theory;
+mod train;
 mod walk;
 
 pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
+pub use fit::{FitError, Fitting, fit};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, Layer, Measurement, Point,
-    Report, Verdict, check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Layer,
+    Measurement, Point, Report, Verdict, check, measure,
 };
 pub use real::Real;
+pub use train::{
+    Coordinate, Coordinates, FirstStep, LabelSource, Labels, LayerStep, Loss, Lost, Network,
+    Optimizer, Parameter, Slope, Stepper, TrainError, coordinates, first_step,
+};

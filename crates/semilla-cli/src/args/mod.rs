@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod cli;
+pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod formats;
 pub(crate) mod init;
@@ -10,4 +11,5 @@ pub(crate) mod lora;
 pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod recipes;
+pub(crate) mod training;
 pub(crate) mod transfer;

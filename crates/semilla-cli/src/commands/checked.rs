@@ -1,49 +1,46 @@
 //! What a check gives.
 
-use semilla::graph::Initializer;
-use semilla::{Graph, Plan};
-use semilla_signal::theory::{Given, Prediction, Scores, WeightMoments, predict};
-use semilla_signal::{Datum, Report};
+use semilla::Plan;
+use semilla_data::Data;
+use semilla_signal::{FirstStep, Fitting, Report};
 use serde::Serialize;
+
+use crate::args::data::DataArgs;
+use crate::commands::expected::Expected;
 
 /// What was measured, and what theory expects.
 #[derive(Serialize)]
-pub(super) struct Checked {
+pub(crate) struct Checked {
     #[serde(flatten)]
-    pub(super) report: Report,
-    pub(super) prediction: Prediction,
-    /// How far they are apart, for each predicted layer.
-    pub(super) scores: Vec<Scores>,
+    pub(crate) report: Report,
+    #[serde(flatten)]
+    pub(crate) expected: Expected,
+    /// What was fitted for the first seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fitting: Option<Fitting>,
+    /// The loss and the first step with the first seed's weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_step: Option<FirstStep>,
+    pub(crate) data: Source,
     /// The plan of the weights, if they do not come from a file, and its seeds.
     #[serde(skip)]
-    pub(super) planned: Option<(Plan, Vec<u64>)>,
+    pub(crate) planned: Option<(Plan, Vec<u64>)>,
 }
 
-impl Checked {
-    /// What was measured, beside what theory expects of weights of these moments.
-    pub(super) fn new(
-        report: Report,
-        graph: &Graph,
-        inputs: &[(String, Datum<f32>)],
-        weights: impl Fn(&Initializer) -> Option<WeightMoments>,
-    ) -> Self {
-        let given = inputs
-            .iter()
-            .map(|(name, datum)| (name.clone(), Given::of(datum)));
-        let prediction = predict(graph, weights, &given.collect::<Vec<_>>());
+/// Where the data come from.
+#[derive(Serialize)]
+pub(crate) struct Source {
+    pub(crate) is_noise: bool,
+    pub(crate) samples: usize,
+    pub(crate) remarks: Vec<String>,
+}
+
+impl Source {
+    pub(crate) fn of(args: &DataArgs, data: Data) -> Self {
         Self {
-            scores: prediction.scores(&report.measurements),
-            report,
-            prediction,
-            planned: None,
+            is_noise: args.path().is_none(),
+            samples: data.samples,
+            remarks: data.remarks,
         }
-    }
-}
-
-/// The moments of values that are there.
-pub(super) fn moments(datum: &Datum<f32>) -> Option<WeightMoments> {
-    match datum {
-        Datum::Float(array) => Some(WeightMoments::of_values(array.data())),
-        Datum::Whole(_) => None,
     }
 }

@@ -1,19 +1,34 @@
 //! What first weights do to signals.
 
-use semilla_signal::theory::{Predicted, Prediction, Scores};
+use semilla_signal::theory::{Predicted, Scores};
 use semilla_signal::{Forward, Layer, Report};
 
+use crate::commands::checked::Checked;
+use crate::commands::expected::Expected;
 use crate::failure::Failure;
 use crate::show::figures::rough;
 use crate::show::fold::fold;
 use crate::show::output::Output;
 use crate::show::table::Table;
+use crate::show::{first_step, fitting};
 
 /// Prints the verdict, what theory expects, then the layers, those alike on one line unless
-/// `full`.
-pub(crate) fn print(
+/// `full`; then the loss and the first step, what was fitted, and what was done to the data.
+pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Result<(), Failure> {
+    layers(&checked.report, &checked.expected, full, output)?;
+    if let Some(step) = &checked.first_step {
+        first_step::print(step, full, output)?;
+    }
+    if let Some(found) = &checked.fitting {
+        fitting::print(found, checked.data.is_noise, output)?;
+    }
+    let mut remarks = checked.data.remarks.iter();
+    remarks.try_for_each(|remark| output.line(format_args!("data: {remark}")))
+}
+
+fn layers(
     report: &Report,
-    theory: &Theory<'_>,
+    theory: &Expected,
     full: bool,
     output: &mut Output,
 ) -> Result<(), Failure> {
@@ -38,7 +53,7 @@ pub(crate) fn print(
                 layer.weight.clone(),
                 &every(report, &[place]),
                 &expected,
-                output,
+                began,
             ));
         }
     } else {
@@ -56,7 +71,7 @@ pub(crate) fn print(
                 line.label(),
                 &every(report, &line.members),
                 &expected,
-                output,
+                began,
             ));
         }
         table.spare(&["dead", "cosine", "E[x]", "expected |g|²", "expected E[x²]"]);
@@ -93,22 +108,6 @@ fn every<'a>(report: &'a Report, places: &[usize]) -> Vec<&'a Layer> {
 
 /// Layers farther from what theory expects than so many standard deviations are marked.
 const FAR: f64 = 4.0;
-
-/// What theory expects, and how far each layer is from it.
-pub(crate) struct Theory<'a> {
-    pub(crate) prediction: &'a Prediction,
-    pub(crate) scores: &'a [Scores],
-}
-
-impl<'a> Theory<'a> {
-    /// What it expects of layers with these weights.
-    fn of(&self, weights: &[&str]) -> Vec<(&'a Predicted, &'a Scores)> {
-        let pairs = self.prediction.layers.iter().zip(self.scores);
-        pairs
-            .filter(|(layer, _)| weights.contains(&&*layer.weight))
-            .collect()
-    }
-}
 
 /// A range of expected values, with a mark where what was measured is far from it.
 fn marked(values: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> String {

@@ -5,10 +5,11 @@
 
 mod batch;
 mod check;
-mod flow;
+pub(crate) mod flow;
 mod health;
 mod histogram;
-mod layers;
+mod input_spec;
+pub(crate) mod layers;
 mod measurement;
 mod statistics;
 mod verdict;
@@ -17,6 +18,7 @@ pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
 pub use health::Health;
 pub use histogram::Histogram;
+pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};

@@ -24,10 +24,11 @@ impl WeightMoments {
         }
     }
 
-    /// The moments that a line of a plan gives a tensor; `None` where the fill has no formula for
+    /// The moments that a line of a plan gives a tensor, times the factor on what it makes; `None` where the fill has no formula for
     /// them, as of values that are loaded or of structured matrices.
     pub fn of_line(line: &Line) -> Option<Self> {
-        Self::of_fill(&line.fill, &line.shape)
+        let found = Self::of_fill(&line.fill, &line.shape)?;
+        Some(found.scaled(line.multiplier.unwrap_or(1.0)))
     }
 
     fn of_fill(fill: &Fill, shape: &[usize]) -> Option<Self> {
@@ -83,7 +84,7 @@ impl WeightMoments {
     }
 
     /// Every element times a number.
-    pub(super) fn scaled(self, factor: f64) -> Self {
+    pub fn scaled(self, factor: f64) -> Self {
         Self {
             mean: self.mean * factor,
             square: self.square * factor * factor,
