@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, init, inspect, lora, plan, recipes};
+use commands::{check, diff, init, inspect, lint, lora, plan, recipes};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -46,6 +46,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Plan { args, form } => plan::run(&args, &mut Output::new(form.json))?,
         Command::Check { args, form } => {
             if !check::run(&args, &mut Output::new(form.json))? {
+                return Ok(ExitCode::from(1));
+            }
+        }
+        Command::Lint { args, form } => {
+            if !lint::run(&args, &mut Output::new(form.json))? {
                 return Ok(ExitCode::from(1));
             }
         }

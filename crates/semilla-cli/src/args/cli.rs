@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{check, diff, init, inspect, lora, plan, recipes};
+use crate::args::{check, diff, init, inspect, lint, lora, plan, recipes};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -45,6 +45,14 @@ pub(crate) enum Command {
     Check {
         #[command(flatten)]
         args: check::CheckArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Look for likely mistakes in a plan, without running the model; exit 1 when there are warnings
+    #[command(after_help = lint::EXAMPLES)]
+    Lint {
+        #[command(flatten)]
+        args: lint::LintArgs,
         #[command(flatten)]
         form: Form,
     },

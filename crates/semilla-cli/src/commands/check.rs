@@ -16,6 +16,7 @@ use crate::commands::check_page;
 use crate::commands::checked::{Checked, Source};
 use crate::commands::data::data;
 use crate::commands::expected::Expected;
+use crate::commands::lint::findings;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
@@ -87,7 +88,10 @@ fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<C
         Datum::Float(array) => Some(WeightMoments::of_values(array.data())),
         Datum::Whole(_) => None,
     };
+    let spectra = args.spectra.then(|| network.spectra(0));
     Ok(Checked {
+        spectra: spectra.transpose()?,
+        lint: Vec::new(),
         expected: Expected::new(graph, moments, &data, &measurements),
         first_step: first(args, &mut network, &data, 0)?,
         report: measurements.into(),
@@ -114,7 +118,7 @@ fn of_plan(
             .collect(),
     };
     let mut measurements = Vec::new();
-    let (mut fitting, mut first_step) = (None, None);
+    let (mut fitting, mut first_step, mut spectra) = (None, None, None);
     // The weights of one seed at a time are in memory.
     for (place, &seed) in seeds.iter().enumerate() {
         planned.plan = plan.clone().with_seed(seed);
@@ -126,12 +130,20 @@ fn of_plan(
         measurements.push(network.measure(seed)?);
         if place == 0 {
             fitting = found;
+            spectra = match args.spectra {
+                true => Some(network.spectra(seed)?),
+                false => None,
+            };
             first_step = first(args, &mut network, &data, seed)?;
         }
     }
     Ok(Checked {
         expected: Expected::of_plan(graph, &planned, &data, &measurements),
         report: measurements.into(),
+        lint: model
+            .map(|model| findings(&planned, model))
+            .unwrap_or_default(),
+        spectra,
         planned: Some((planned.plan, seeds)),
         fitting,
         first_step,

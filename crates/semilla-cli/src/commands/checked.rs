@@ -1,8 +1,9 @@
 //! What a check gives.
 
 use semilla::Plan;
+use semilla::lint::Finding;
 use semilla_data::Data;
-use semilla_signal::{FirstStep, Fitting, Report};
+use semilla_signal::{FirstStep, Fitting, Report, Spectra};
 use serde::Serialize;
 
 use crate::args::data::DataArgs;
@@ -15,6 +16,12 @@ pub(crate) struct Checked {
     pub(crate) report: Report,
     #[serde(flatten)]
     pub(crate) expected: Expected,
+    /// The likely mistakes of the plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lint: Vec<Finding>,
+    /// Singular values with the first seed's weights, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) spectra: Option<Spectra>,
     /// What was fitted for the first seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fitting: Option<Fitting>,

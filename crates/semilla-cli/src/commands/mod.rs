@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod expected;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod mup;
 pub(crate) mod network;

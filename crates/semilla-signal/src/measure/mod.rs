@@ -11,6 +11,8 @@ mod histogram;
 mod input_spec;
 pub(crate) mod layers;
 mod measurement;
+mod path;
+mod spectra;
 mod statistics;
 mod verdict;
 
@@ -20,5 +22,6 @@ pub use health::Health;
 pub use histogram::Histogram;
 pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
+pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, singular_values, spectra};
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};

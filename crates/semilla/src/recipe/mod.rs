@@ -62,7 +62,7 @@ mod remedy;
 mod rule;
 
 pub use by_role::ByRole;
-pub(crate) use decision::{Decided, Decision};
+pub(crate) use decision::{Decided, Decision, NO_RULE};
 pub use definition::Recipe;
 pub use error::RecipeError;
 pub use extend::RecipeFile;

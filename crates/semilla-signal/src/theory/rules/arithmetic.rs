@@ -468,7 +468,7 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
     if let (Origin::Mean(of, over), true) = (theory.nodes[b].origin, sign < 0.0)
         && of == a
     {
-        return Ok(super::normalization::centre(theory, a, over));
+        return Ok(super::centre::centre(theory, a, over));
     }
     let (x, y, sources) = together(theory, a, b)?;
     let same = theory.signal(a).axes == theory.signal(b).axes;

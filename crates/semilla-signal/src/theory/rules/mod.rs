@@ -1,6 +1,7 @@
 //! What theory says of each operator: a file per kind.
 
 mod arithmetic;
+mod centre;
 mod convolution;
 mod geometry;
 mod normalization;
