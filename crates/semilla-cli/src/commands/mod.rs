@@ -5,6 +5,7 @@ mod check_page;
 pub(crate) mod checked;
 pub(crate) mod data;
 pub(crate) mod diff;
+pub(crate) mod expected;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lint;

@@ -23,6 +23,8 @@ pub struct Measurement {
     pub path: Vec<Point>,
     /// The output.
     pub output: Forward,
+    /// The squared norm of a sample's gradient there: what the way back began with.
+    pub output_gradient: f64,
 }
 
 /// A layer: a weight, what it makes, and what comes back.
@@ -73,7 +75,9 @@ pub fn measure<'n>(
 ) -> Result<Measurement, Fault> {
     let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
     let output = output(&trace, graph).map_err(of_model)?;
-    let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
+    let seed = noise(trace.array(output).shape(), seed);
+    let output_gradient = Backward::of(&seed, 0).squared_norm;
+    let gradients = trace.gradients([(output, seed)]);
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {
@@ -84,6 +88,7 @@ pub fn measure<'n>(
         layers: found.iter().map(layer).collect(),
         path: path(&trace, &flow, &gradients, &found, output),
         output: Forward::of(trace.array(output)),
+        output_gradient,
     })
 }
 
