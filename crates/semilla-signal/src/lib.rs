@@ -36,6 +36,7 @@ mod executor;
 mod fit;
 mod measure;
 mod narrow;
+mod noise;
 mod operators;
 mod product;
 mod real;

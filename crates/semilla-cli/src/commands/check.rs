@@ -4,8 +4,7 @@ use std::path::Path;
 
 use semilla::Graph;
 use semilla::graph::Initializer;
-use semilla::model::Spec;
-use semilla_checkpoint::ops::Described;
+use semilla_checkpoint::ops::{Described, GraphError};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_data::Data;
 use semilla_signal::theory::WeightMoments;
@@ -35,10 +34,9 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         }
         return Ok(found.passes);
     }
-    let model = described(&args.plan.model)?;
-    let name = args.plan.model.model.as_deref().unwrap_or_default();
+    let model = described(&args.plan)?;
     check_page::check_target(args, model.as_ref())?;
-    let graph = graph(name, model.as_ref())?;
+    let graph = graph(model.as_ref())?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
     let checked = match &args.weights {
         Some(path) => of_file(args, &graph, data, path)?,
@@ -54,16 +52,9 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     Ok(checked.report.verdict.passes)
 }
 
-/// The computation of a file or a description.
-pub(crate) fn graph<'a>(
-    name: &str,
-    model: Option<&'a Described>,
-) -> Result<Cow<'a, Graph>, Failure> {
-    let none = || Failure::NoGraph(name.to_owned());
-    match model.ok_or_else(none)?.file.as_deref() {
-        Some(file) => file.graph().map(Cow::Borrowed).ok_or_else(none),
-        None => Ok(Cow::Owned(Spec::graph(name).map_err(|_| none())?)),
-    }
+/// What the model computes.
+pub(crate) fn graph(model: Option<&Described>) -> Result<Cow<'_, Graph>, Failure> {
+    Ok(model.ok_or(GraphError::None)?.graph()?)
 }
 
 /// A tensor of a file.
