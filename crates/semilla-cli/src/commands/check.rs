@@ -19,10 +19,12 @@ use crate::commands::lint::findings;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
+use crate::commands::recorded::recorded;
 use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::coordinates;
 use crate::show::output::Output;
+use crate::show::progress::Waiting;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
@@ -33,6 +35,10 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
             false => coordinates::print(&found, output)?,
         }
         return Ok(found.passes);
+    }
+    if args.recorded {
+        let path = args.plan.model.model.as_deref().unwrap_or_default();
+        return shown(&recorded(Path::new(path))?, args, output);
     }
     let model = described(&args.plan)?;
     check_page::check_target(args, model.as_ref())?;
@@ -45,9 +51,14 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     if let Some(path) = &args.html {
         check_page::write(path, args, &graph, &checked)?;
     }
+    shown(&checked, args, output)
+}
+
+/// Prints what was found; whether it passes.
+fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     match output.is_json() {
-        true => output.json(&checked)?,
-        false => print(&checked, args.plan.full, output)?,
+        true => output.json(checked)?,
+        false => print(checked, args.plan.full, output)?,
     }
     Ok(checked.report.verdict.passes)
 }
@@ -111,7 +122,13 @@ fn of_plan(
     let mut measurements = Vec::new();
     let (mut fitting, mut first_step, mut spectra) = (None, None, None);
     // The weights of one seed at a time are in memory.
+    let waiting = Waiting::new();
     for (place, &seed) in seeds.iter().enumerate() {
+        waiting.say(format!(
+            "measuring network {} of {}",
+            place + 1,
+            seeds.len()
+        ));
         planned.plan = plan.clone().with_seed(seed);
         let found = match model {
             Some(model) => fitted(&mut planned, &model.model, graph, &data)?,
