@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, init, inspect, lint, lora, plan, recipes};
+use commands::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -60,10 +60,14 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::from(1));
             }
         }
+        Command::Drift { args, form } => {
+            drift::run(&args, &mut Output::new(form.json), &interrupted())?;
+        }
         Command::Lora { args, form } => {
             lora::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
+        Command::Networks { args, form } => networks::run(&args, &mut Output::new(form.json))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -40,6 +40,7 @@ mod noise;
 mod operators;
 mod product;
 mod real;
+mod sums;
 pub mod theory;
 mod train;
 mod walk;
@@ -49,7 +50,7 @@ pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step
 pub use fit::{FitError, Fitting, fit};
 pub use measure::{
     Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Jacobian, Kernel,
-    Layer, LayerSpectrum, Measurement, Point, Report, Spectra, Verdict, check, measure,
+    Layer, LayerSpectrum, Measurement, Point, Recorded, Report, Spectra, Verdict, check, measure,
     singular_values, spectra,
 };
 pub use real::Real;

@@ -20,6 +20,11 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "plan", "seed", "seeds", "from"])]
     pub(crate) weights: Option<PathBuf>,
 
+    /// MODEL is a file of recorded activations and gradients, not a model: tensors named
+    /// NUMBER:LAYER:KIND, as docs/check.md describes
+    #[arg(long, conflicts_with_all = ["recipe", "scheme", "plan", "seed", "seeds", "from", "weights", "data", "size", "html", "spectra"])]
+    pub(crate) recorded: bool,
+
     /// Seeds of the weights: as many networks are measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
@@ -38,6 +43,8 @@ pub(crate) struct CheckArgs {
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   semilla check mlp:64-64-64-64-64-64-64-64-10:tanh
+  semilla check resnet:depth=18:norm=none
+  semilla check net.toml:depth=12
   semilla check model.onnx --recipe pytorch --size height=64 --size width=64
   semilla check model.onnx --weights trained.safetensors --data batch.npz --json
   semilla check mlp:784-256-256-10 --data train-images-idx3-ubyte.gz --loss cross-entropy
@@ -45,4 +52,5 @@ Examples:
   semilla check mlp:64-64-64-10 --recipe mup --mup
   semilla check model.onnx --html report.html
 
-The model needs a computation: an ONNX file, or a description in one line.";
+The model needs a computation: an ONNX file, a network in TOML, or the name of one
+(semilla networks).";

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{check, diff, init, inspect, lint, lora, plan, recipes};
+use crate::args::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -72,6 +72,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         form: Form,
     },
+    /// Say what training did to weights: how far tensors and units moved from their start, which the
+    /// plan makes again
+    #[command(after_help = drift::EXAMPLES)]
+    Drift {
+        #[command(flatten)]
+        args: drift::DriftArgs,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Write the first factors of LoRA adapters, computed from a base's weights
     #[command(after_help = lora::EXAMPLES)]
     Lora {
@@ -85,6 +94,14 @@ pub(crate) enum Command {
     Recipes {
         #[command(flatten)]
         args: recipes::RecipesArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// List the built-in networks, or print one to save and edit
+    #[command(after_help = networks::EXAMPLES)]
+    Networks {
+        #[command(flatten)]
+        args: networks::NetworksArgs,
         #[command(flatten)]
         form: Form,
     },

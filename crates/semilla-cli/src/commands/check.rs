@@ -4,8 +4,7 @@ use std::path::Path;
 
 use semilla::Graph;
 use semilla::graph::Initializer;
-use semilla::model::Spec;
-use semilla_checkpoint::ops::Described;
+use semilla_checkpoint::ops::{Described, GraphError};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_data::Data;
 use semilla_signal::theory::WeightMoments;
@@ -20,10 +19,12 @@ use crate::commands::lint::findings;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
+use crate::commands::recorded::recorded;
 use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::coordinates;
 use crate::show::output::Output;
+use crate::show::progress::Waiting;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
@@ -35,10 +36,13 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         }
         return Ok(found.passes);
     }
-    let model = described(&args.plan.model)?;
-    let name = args.plan.model.model.as_deref().unwrap_or_default();
+    if args.recorded {
+        let path = args.plan.model.model.as_deref().unwrap_or_default();
+        return shown(&recorded(Path::new(path))?, args, output);
+    }
+    let model = described(&args.plan)?;
     check_page::check_target(args, model.as_ref())?;
-    let graph = graph(name, model.as_ref())?;
+    let graph = graph(model.as_ref())?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
     let checked = match &args.weights {
         Some(path) => of_file(args, &graph, data, path)?,
@@ -47,23 +51,21 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     if let Some(path) = &args.html {
         check_page::write(path, args, &graph, &checked)?;
     }
+    shown(&checked, args, output)
+}
+
+/// Prints what was found; whether it passes.
+fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     match output.is_json() {
-        true => output.json(&checked)?,
-        false => print(&checked, args.plan.full, output)?,
+        true => output.json(checked)?,
+        false => print(checked, args.plan.full, output)?,
     }
     Ok(checked.report.verdict.passes)
 }
 
-/// The computation of a file or a description.
-pub(crate) fn graph<'a>(
-    name: &str,
-    model: Option<&'a Described>,
-) -> Result<Cow<'a, Graph>, Failure> {
-    let none = || Failure::NoGraph(name.to_owned());
-    match model.ok_or_else(none)?.file.as_deref() {
-        Some(file) => file.graph().map(Cow::Borrowed).ok_or_else(none),
-        None => Ok(Cow::Owned(Spec::graph(name).map_err(|_| none())?)),
-    }
+/// What the model computes.
+pub(crate) fn graph(model: Option<&Described>) -> Result<Cow<'_, Graph>, Failure> {
+    Ok(model.ok_or(GraphError::None)?.graph()?)
 }
 
 /// A tensor of a file.
@@ -120,7 +122,13 @@ fn of_plan(
     let mut measurements = Vec::new();
     let (mut fitting, mut first_step, mut spectra) = (None, None, None);
     // The weights of one seed at a time are in memory.
+    let waiting = Waiting::new();
     for (place, &seed) in seeds.iter().enumerate() {
+        waiting.say(format!(
+            "measuring network {} of {}",
+            place + 1,
+            seeds.len()
+        ));
         planned.plan = plan.clone().with_seed(seed);
         let found = match model {
             Some(model) => fitted(&mut planned, &model.model, graph, &data)?,

@@ -9,7 +9,7 @@ use semilla_signal::theory::{Given, Predicted, Prediction, Scores, WeightMoments
 use serde::Serialize;
 
 /// What theory expects, and how far what was measured is from it.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(crate) struct Expected {
     pub(crate) prediction: Prediction,
     /// For each predicted layer.

@@ -43,7 +43,9 @@ fn layers(
     for remark in verdict.remarks() {
         output.line(format_args!("note: {remark}"))?;
     }
-    output.line(format_args!("theory: {}", theory.prediction))?;
+    if !theory.prediction.layers.is_empty() || !theory.prediction.ends.is_empty() {
+        output.line(format_args!("theory: {}", theory.prediction))?;
+    }
     let Some(first) = report.measurements.first() else {
         return Ok(());
     };

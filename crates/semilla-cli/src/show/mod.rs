@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod coordinates;
 pub(crate) mod diff;
+pub(crate) mod drift;
 pub(crate) mod figures;
 pub(crate) mod findings;
 pub(crate) mod first_step;
@@ -12,6 +13,7 @@ pub(crate) mod inspect;
 pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod names;
+pub(crate) mod networks;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod progress;

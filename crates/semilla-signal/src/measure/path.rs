@@ -38,5 +38,5 @@ fn narrows<T: Real>(trace: &Trace<T>, flow: &Flow) -> Vec<Option<ValueId>> {
     let steps: Vec<(&[ValueId], &[ValueId])> = (steps.iter())
         .map(|(taken, made)| (&**taken, &**made))
         .collect();
-    narrow::narrows(trace.inputs(), &steps)
+    narrow::narrows(&flow.sources, &steps)
 }

@@ -125,10 +125,10 @@ fn after_activation<'g>(
             return (activations == 1).then_some(*weight);
         }
         let node = graph.node(only.node)?;
-        match node.standard()? {
-            "Add" if adds_stored(wiring, at.body, node) && activations == 0 => {}
-            "Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze" => {}
-            operator if activation(operator).is_some() => activations += 1,
+        match node.standard() {
+            _ if activation(node).is_some() => activations += 1,
+            Some("Add") if adds_stored(wiring, at.body, node) && activations == 0 => {}
+            Some("Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze") => {}
             _ => return None,
         }
         at = only.node;
@@ -184,7 +184,7 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         let Some(node) = graph.node(only.node) else {
             break;
         };
-        found.activation = node.standard().and_then(activation);
+        found.activation = activation(node);
         match node.standard() {
             Some("BatchNormalization") => found.is_normalized = true,
             // A bias; the sum of two branches does not belong to one layer.
@@ -196,9 +196,12 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
     found
 }
 
-/// The activation that an operator is.
-fn activation(operator: &str) -> Option<Activation> {
-    Some(match operator {
+/// The activation that a node is.
+fn activation(node: &Node) -> Option<Activation> {
+    if let ("semilla", "Activation") = (&*node.domain, &*node.operator) {
+        return node.text("function")?.parse().ok();
+    }
+    Some(match node.standard()? {
         "Relu" => Activation::Relu,
         "Tanh" => Activation::Tanh,
         "Sigmoid" => Activation::Sigmoid,
