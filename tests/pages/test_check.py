@@ -112,6 +112,7 @@ def test_values_show_under_pointer_and_arrow_keys(visit):
     page.keyboard.press("ArrowRight")
     value = page.locator("tr.layer").nth(1).locator("[data-head=head-gradient]").inner_text()
     assert "layers.1.weight" in tooltip.inner_text() and value in tooltip.inner_text()
+    assert "predicted" in tooltip.inner_text()
     page.keyboard.press("Escape")
     assert not tooltip.is_visible()
 

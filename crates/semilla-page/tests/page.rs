@@ -43,6 +43,7 @@ fn html((graph, plan, report): &(Graph, Plan, Report), model: &str) -> String {
         model,
         graph,
         report,
+        prediction: None,
         weights: Weights::Planned {
             plan,
             seeds: &[0, 1],

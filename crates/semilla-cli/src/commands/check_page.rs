@@ -46,6 +46,7 @@ pub(super) fn write(
         model: args.plan.model.model.as_deref().unwrap_or_default(),
         graph,
         report: &checked.report,
+        prediction: Some(&checked.expected.prediction),
         weights: match &checked.planned {
             Some((plan, seeds)) => Weights::Planned { plan, seeds },
             None => Weights::File(&weights),

@@ -1,7 +1,7 @@
 //! What the page is made of.
 
 use semilla::{Graph, Plan};
-use semilla_signal::Report;
+use semilla_signal::{Report, theory::Prediction};
 
 /// What was checked, and what came out: all that the page shows.
 pub struct Check<'a> {
@@ -11,6 +11,8 @@ pub struct Check<'a> {
     pub graph: &'a Graph,
     /// What was measured, and the verdict.
     pub report: &'a Report,
+    /// What theory expects of the network, where it was asked.
+    pub prediction: Option<&'a Prediction>,
     /// Where the weights came from.
     pub weights: Weights<'a>,
     /// Where the data came from.

@@ -13,6 +13,7 @@ pub(super) fn glossary() -> Markup {
         (text::COSINE, text::G_COSINE_IS),
         (text::G_G, text::G_G_IS),
         (text::DEAD, text::G_DEAD_IS),
+        (text::G_Z, text::G_Z_IS),
     ];
     html! {
         section {

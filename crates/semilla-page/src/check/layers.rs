@@ -18,7 +18,7 @@ pub(super) fn layers(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
     html! {
         section {
             h2 { (text::NETWORK) }
-            p.lead { (text::NETWORK_WHAT) }
+            p.lead { (text::NETWORK_WHAT) " " (text::FIRST_SEED) }
             ul.keys {
                 @for health in [Health::Good, Health::Watch, Health::Bad] {
                     li class={ "state " (class(health)) } {
@@ -73,16 +73,20 @@ fn line(row: &Row<'_>) -> Markup {
                 }
             }
             td.left id={ "state-" (number) } { (state(row.health)) }
-            td.n data-in="forward" data-head="head-square" {
+            td.n data-in="forward" data-head="head-square"
+                data-predicted=[row.predicted.map(|known| figure(known.second_moment))] {
                 (mean(row, |layer| Some(layer.forward.second_moment)))
             }
-            td.n.spare data-in="forward" data-head="head-between" {
+            td.n.spare data-in="forward" data-head="head-between"
+                data-predicted=[row.predicted.and_then(|known| known.between_samples).map(figure)] {
                 (mean(row, |layer| Some(layer.forward.between_samples)))
             }
-            td.n.spare data-in="forward" data-head="head-cosine" {
+            td.n.spare data-in="forward" data-head="head-cosine"
+                data-predicted=[row.predicted.and_then(|known| known.cosine).map(figure)] {
                 (mean(row, |layer| layer.forward.cosine))
             }
-            td.n data-in="backward" data-head="head-gradient" {
+            td.n data-in="backward" data-head="head-gradient"
+                data-predicted=[row.predicted_gradient().map(figure)] {
                 (mean(row, |layer| Some(layer.backward?.squared_norm)))
             }
             td.n.spare data-in="backward" data-head="head-dead" { (dead(row)) }
@@ -140,35 +144,99 @@ fn detail(check: &Check<'_>, row: &Row<'_>) -> Markup {
     }
 }
 
-type Of = fn(&Layer) -> Option<f64>;
+/// A number of a layer: its name, how it is measured, what theory expects, and how far these are
+/// apart.
+struct Number {
+    name: Text,
+    measured: fn(&Layer) -> Option<f64>,
+    predicted: Option<f64>,
+    score: Option<f64>,
+}
+
+impl Number {
+    fn measured(name: Text, measured: fn(&Layer) -> Option<f64>) -> Self {
+        Self {
+            name,
+            measured,
+            predicted: None,
+            score: None,
+        }
+    }
+
+    fn predicted(self, predicted: Option<f64>, score: Option<f64>) -> Self {
+        Self {
+            predicted,
+            score,
+            ..self
+        }
+    }
+}
 
 fn numbers(row: &Row<'_>) -> Markup {
-    let lines: [(Text, Of); 5] = [
-        (text::MEAN, |layer| Some(layer.forward.mean)),
-        (text::BETWEEN_UNITS, |layer| {
+    let (known, scores) = (row.predicted, row.scores.as_ref());
+    let all = [
+        Number::measured(text::MEAN, |layer| Some(layer.forward.mean)).predicted(
+            known.map(|known| known.mean),
+            scores.and_then(|scores| scores.mean),
+        ),
+        Number::measured(text::SQUARE, |layer| Some(layer.forward.second_moment)).predicted(
+            known.map(|known| known.second_moment),
+            scores.and_then(|scores| scores.second_moment),
+        ),
+        Number::measured(text::BETWEEN, |layer| Some(layer.forward.between_samples)).predicted(
+            known.and_then(|known| known.between_samples),
+            scores.and_then(|scores| scores.between_samples),
+        ),
+        Number::measured(text::COSINE, |layer| layer.forward.cosine).predicted(
+            known.and_then(|known| known.cosine),
+            scores.and_then(|scores| scores.cosine),
+        ),
+        Number::measured(text::GRADIENT, |layer| Some(layer.backward?.squared_norm)).predicted(
+            row.predicted_gradient(),
+            scores.and_then(|scores| scores.gradient),
+        ),
+        Number::measured(text::BETWEEN_UNITS, |layer| {
             Some(layer.forward.between_units)
         }),
-        (text::AFTER_ACTIVATION, |layer| {
+        Number::measured(text::AFTER_ACTIVATION, |layer| {
             Some(layer.activated?.second_moment)
         }),
-        (text::COSINE_AFTER, |layer| layer.activated?.cosine),
-        (text::WEIGHT_GRADIENT, |layer| layer.weight_gradient),
+        Number::measured(text::COSINE_AFTER, |layer| layer.activated?.cosine),
+        Number::measured(text::WEIGHT_GRADIENT, |layer| layer.weight_gradient),
     ];
     html! {
-        p.cap { (text::NUMBERS) }
         table {
+            thead {
+                tr {
+                    th scope="col" { (text::NUMBERS) }
+                    th scope="col" { (text::MEASURED) }
+                    @if known.is_some() {
+                        th scope="col" { (text::PREDICTED) }
+                        th scope="col" { "z" }
+                    }
+                }
+            }
             tbody {
-                @for (name, of) in lines {
-                    @if let Some(spread) = row.spread(of) {
+                @for number in &all {
+                    @if let Some(spread) = row.spread(number.measured) {
                         tr {
-                            th scope="row" { (name) }
+                            th scope="row" { (number.name) }
                             td.n { (figure(spread.mean)) }
+                            @if known.is_some() {
+                                td.n { (number.predicted.map_or(String::new(), figure)) }
+                                td.n { (number.score.map_or(String::new(), score)) }
+                            }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// A score, in tenths of a standard deviation.
+fn score(value: f64) -> String {
+    format!("{value:.1}").replace('-', "−")
 }
 
 /// What the plan says of a weight.

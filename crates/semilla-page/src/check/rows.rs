@@ -1,6 +1,9 @@
 //! The layers as rows: what all seeds say of each.
 
+use std::collections::HashMap;
+
 use semilla::Line;
+use semilla_signal::theory::{Predicted, Scores};
 use semilla_signal::{Finding, Health, Layer};
 
 use super::Check;
@@ -12,6 +15,12 @@ pub(super) struct Row<'a> {
     /// It under each seed; never empty.
     pub(super) runs: Vec<&'a Layer>,
     pub(super) health: Health,
+    /// What theory expects of it.
+    pub(super) predicted: Option<&'a Predicted>,
+    /// How far the measured is from the predicted.
+    pub(super) scores: Option<Scores>,
+    /// The squared norm of a sample's gradient at the output, of which predicted ones are factors.
+    output_gradient: f64,
     /// The plan's line of its weight.
     pub(super) line: Option<&'a Line>,
     /// What names it.
@@ -44,13 +53,27 @@ impl<'a> Row<'a> {
         let runs = &check.report.measurements;
         let first = runs.first().map_or(&[][..], |run| &run.layers);
         let health = check.report.health();
-        let row = |(place, layer): (usize, &'a Layer)| Self {
+        let outputs = Spread::of(runs.iter().map(|run| run.output_gradient));
+        let output_gradient = outputs.map_or(f64::NAN, |outputs| outputs.mean);
+        let scores = check
+            .prediction
+            .map_or(Vec::new(), |prediction| prediction.scores(runs));
+        let mut scores: HashMap<String, Scores> = scores
+            .into_iter()
+            .map(|scores| (scores.weight.clone(), scores))
+            .collect();
+        let mut row = |(place, layer): (usize, &'a Layer)| Self {
             number: place + 1,
             runs: runs
                 .iter()
                 .filter_map(|run| run.layers.get(place))
                 .collect(),
             health: health[place],
+            predicted: check
+                .prediction
+                .and_then(|known| known.layer(&layer.weight)),
+            scores: scores.remove(&layer.weight),
+            output_gradient,
             line: check
                 .weights
                 .plan()
@@ -63,7 +86,7 @@ impl<'a> Row<'a> {
                 .filter(|finding| names(finding, &layer.weight))
                 .collect(),
         };
-        first.iter().enumerate().map(row).collect()
+        first.iter().enumerate().map(&mut row).collect()
     }
 
     /// The layer's weight.
@@ -74,6 +97,11 @@ impl<'a> Row<'a> {
     /// It under the first seed.
     pub(super) fn first(&self) -> &'a Layer {
         self.runs[0]
+    }
+
+    /// What theory expects of the squared norm of a sample's gradient.
+    pub(super) fn predicted_gradient(&self) -> Option<f64> {
+        Some(self.predicted?.gradient? * self.output_gradient)
     }
 
     /// A number under all seeds that have it.

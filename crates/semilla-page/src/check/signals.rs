@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use maud::{Markup, html};
+use semilla_signal::theory::{End, Prediction, Spread as Stray};
 use semilla_signal::{Layer, Point};
 
 use super::Check;
@@ -16,6 +17,8 @@ pub(super) fn signals(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
         section {
             h2 { (text::SIGNALS) }
             p.lead { (text::intervals(check.report.measurements.len())) " " (text::KEYS) }
+            span.unseen id="word-measured" { (text::MEASURED) }
+            span.unseen id="word-predicted" { (text::PREDICTED) }
             div.charts {
                 (Chart {
                     id: "forward",
@@ -23,6 +26,14 @@ pub(super) fn signals(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
                     what: text::FORWARD_WHAT,
                     series: vec![
                         path(check, rows, |point| point.forward.second_moment),
+                        predicted(rows, "predicted other", |row| {
+                            let known = row.predicted?;
+                            Some((known.between_samples?, known.spread.between_samples))
+                        }),
+                        predicted(rows, "predicted measured", |row| {
+                            let known = row.predicted?;
+                            Some((known.second_moment, known.spread.second_moment))
+                        }),
                         measured(rows, "other", Shape::Diamonds, |layer| {
                             Some(layer.forward.between_samples)
                         }),
@@ -33,6 +44,7 @@ pub(super) fn signals(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
                     legend: vec![
                         ("measured", Shape::Dots, text::MEASURED_SQUARE),
                         ("other", Shape::Diamonds, text::MEASURED_BETWEEN),
+                        ("predicted", Shape::Line, text::PREDICTED_BAND),
                         ("path", Shape::Line, text::ALONG_PATH),
                     ],
                 }.draw(rows.len()))
@@ -42,15 +54,44 @@ pub(super) fn signals(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
                     what: text::BACKWARD_WHAT,
                     series: vec![
                         path(check, rows, |point| point.gradient),
+                        predicted(rows, "predicted measured", |row| {
+                            Some((row.predicted_gradient()?, row.predicted?.spread.gradient))
+                        }),
                         measured(rows, "measured", Shape::Dots, |layer| {
                             Some(layer.backward?.squared_norm)
                         }),
                     ],
                     legend: vec![
                         ("measured", Shape::Dots, text::MEASURED_GRADIENT),
+                        ("predicted", Shape::Line, text::PREDICTED_BAND),
                         ("path", Shape::Line, text::ALONG_PATH),
                     ],
                 }.draw(rows.len()))
+            }
+            @if let Some(prediction) = check.prediction { (scope(prediction)) }
+        }
+    }
+}
+
+/// Where theory ends, and what it took for true.
+fn scope(prediction: &Prediction) -> Markup {
+    const FEW: usize = 3;
+    let said = |end: &End| format!("{}: {}", end.at, end.because);
+    let sections = [
+        (
+            text::THEORY_ENDS,
+            prediction.ends.iter().map(said).collect::<Vec<String>>(),
+        ),
+        (text::THEORY_ASSUMES, prediction.assumed.clone()),
+    ];
+    html! {
+        @for (name, sentences) in sections {
+            @if !sentences.is_empty() {
+                p.scope {
+                    (name) " "
+                    span.always lang="en" { (sentences[..sentences.len().min(FEW)].join("; ")) }
+                    @if sentences.len() > FEW { " (+" (sentences.len() - FEW) ")" }
+                }
             }
         }
     }
@@ -81,13 +122,19 @@ impl Chart {
             series: self.series,
         };
         let (left, right) = Plot::SIDES;
+        // Only what is drawn has a key.
+        let is_drawn = |class: &str| {
+            let mut series = plot.series.iter().filter(|series| !series.marks.is_empty());
+            series.any(|series| series.class.split(' ').next() == Some(class))
+        };
+        let shown = self.legend.iter().filter(|(class, ..)| is_drawn(class));
         html! {
             figure data-shows=(self.id) {
                 figcaption {
                     h3 id=(named) { (self.name) }
                     p.what { (self.what) }
                     ul.legend {
-                        @for (class, shape, name) in &self.legend {
+                        @for (class, shape, name) in shown {
                             li { (key(class, *shape)) (name) }
                         }
                     }
@@ -124,6 +171,30 @@ fn measured(
     Series {
         class,
         shape,
+        marks: rows.iter().filter_map(mark).collect(),
+    }
+}
+
+/// What theory expects of the typical network, and of 95 % of them.
+fn predicted(
+    rows: &[Row<'_>],
+    class: &'static str,
+    of: impl Fn(&Row<'_>) -> Option<(f64, Stray)>,
+) -> Series {
+    let mark = |row: &Row<'_>| {
+        let (mean, stray) = of(row)?;
+        let typical = mean * stray.drift.exp();
+        let factor = (1.96 * stray.deviation).exp();
+        Some(Mark {
+            x: row.number as f64,
+            y: typical,
+            low: typical / factor,
+            high: typical * factor,
+        })
+    };
+    Series {
+        class,
+        shape: Shape::Line,
         marks: rows.iter().filter_map(mark).collect(),
     }
 }

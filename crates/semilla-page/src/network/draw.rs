@@ -84,7 +84,8 @@ fn layers(sketch: &Sketch, step: &Range<usize>) -> usize {
 
 /// The health of all layers of repeated blocks: a column for each block.
 fn strip(sketch: &Sketch, blocks: &[Vec<Range<usize>>], health: &[Health]) -> Markup {
-    const CELL: f64 = 9.0;
+    // As wide as the box of the summary, at most.
+    let cell = place((230.0 / blocks.len() as f64).min(9.0));
     let column = |block: &Vec<Range<usize>>| -> Vec<&'static str> {
         let nodes = block.iter().flat_map(|step| &sketch.nodes[step.clone()]);
         let layers = nodes.filter(|node| node.kind == Kind::Layer);
@@ -94,13 +95,13 @@ fn strip(sketch: &Sketch, blocks: &[Vec<Range<usize>>], health: &[Health]) -> Ma
     };
     let columns: Vec<Vec<&str>> = blocks.iter().map(column).collect();
     let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
-    let (width, height) = (columns.len() as f64 * CELL, rows as f64 * CELL);
+    let (width, height) = (columns.len() as f64 * cell, rows as f64 * cell);
     html! {
         svg.strip width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) }
             aria-hidden="true" {
             @for (x, column) in columns.iter().enumerate() {
                 @for (y, class) in column.iter().enumerate() {
-                    rect class=(class) x=(x as f64 * CELL) y=(y as f64 * CELL) width="8" height="8"
+                    rect class=(class) x=(x as f64 * cell) y=(y as f64 * cell) width=(place(cell * 0.88)) height=(place(cell * 0.88))
                         rx="1.5" {}
                 }
             }

@@ -6,6 +6,8 @@
 
   // Numbers are written in English; Spanish has a decimal comma and thin spaces.
   const swapped = { en: { ",": ".", "\u202f": "," }, es: { ".": ",", ",": "\u202f" } };
+  const written = (number) =>
+    root.lang === "es" ? number.replace(/[.,]/g, (c) => swapped.es[c]) : number;
   const speak = (lang) => {
     if (lang !== root.lang) {
       const letters = swapped[lang];
@@ -82,9 +84,21 @@
       head.append(...[...document.getElementById(cell.dataset.head).childNodes].map((node) => node.cloneNode(true)));
       const value = document.createElement("td");
       value.textContent = cell.textContent;
-      line.append(head, value);
+      const predicted = document.createElement("td");
+      predicted.textContent = written(cell.dataset.predicted ?? "");
+      line.append(head, value, predicted);
       return line;
     });
+  const heading = () => {
+    const line = document.createElement("tr");
+    for (const word of ["measured", "predicted"]) {
+      const cell = document.createElement("th");
+      cell.append(...[...document.getElementById(`word-${word}`).childNodes].map((node) => node.cloneNode(true)));
+      line.append(cell);
+    }
+    line.prepend(document.createElement("td"));
+    return line;
+  };
   for (const figure of all("[data-shows]")) {
     const plot = figure.querySelector(".plot");
     const cursor = plot.querySelector(".cursor");
@@ -101,6 +115,7 @@
       const name = document.createElement("b");
       name.textContent = rows[place].querySelector(".name").textContent;
       const table = document.createElement("table");
+      if (rows[place].querySelector("[data-predicted]")) table.append(heading());
       table.append(...cells(figure, rows[place]));
       tooltip.replaceChildren(name, table);
       tooltip.hidden = false;

@@ -197,6 +197,26 @@ words! {
     NUMBERS: "Numbers", "Números";
     /// A column.
     MEASURED: "measured", "medido";
+    /// A column.
+    PREDICTED: "predicted", "previsto";
+    /// A row.
+    SQUARE: "E[x²]", "E[x²]";
+    /// A row.
+    GRADIENT: "|g|²", "|g|²";
+    /// A legend.
+    PREDICTED_BAND: "predicted by theory, 95 % of networks in the band",
+        "previsto por la teoría; en la franja, el 95 % de las redes";
+    /// Before a list of places.
+    THEORY_ENDS: "Theory ends at", "La teoría termina en";
+    /// Before a list of assumptions.
+    THEORY_ASSUMES: "Theory assumes:", "La teoría supone:";
+    /// A word.
+    G_Z: "z", "z";
+    /// Its meaning.
+    G_Z_IS: "How far the measured is from the predicted, in standard deviations of the mean over \
+             the seeds.",
+        "A cuánto está lo medido de lo previsto, en desviaciones típicas de la media de las \
+         semillas.";
     /// The plan of a layer.
     STARTS: "How it starts", "Cómo empieza";
     /// The plan of a layer.
@@ -207,9 +227,9 @@ words! {
     GAIN: "gain", "ganancia";
     /// What was found of a layer.
     FOUND: "What was found", "Lo encontrado";
-    /// Values past the ends of a histogram.
-    FIRST_SEED: "First seed; values far out are not drawn.",
-        "Primera semilla; no se dibujan los valores muy alejados.";
+    /// What histograms show.
+    FIRST_SEED: "Histograms are of the first seed, without values far out.",
+        "Los histogramas son de la primera semilla, sin los valores muy alejados.";
 
     /// A heading.
     GLOSSARY: "How to read this", "Cómo leer esto";
