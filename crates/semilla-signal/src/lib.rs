@@ -35,6 +35,7 @@ mod measure;
 mod operators;
 mod product;
 mod real;
+mod recommend;
 mod walk;
 
 pub use array::Array;
@@ -44,3 +45,7 @@ pub use measure::{
     check, measure,
 };
 pub use real::Real;
+pub use recommend::{
+    Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, Trouble, candidates, recommend,
+    remedy,
+};

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod cli;
 pub(crate) mod diff;
@@ -10,4 +11,5 @@ pub(crate) mod lora;
 pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod recipes;
+pub(crate) mod recommend;
 pub(crate) mod transfer;

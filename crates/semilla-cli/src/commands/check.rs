@@ -8,31 +8,42 @@ use semilla::graph::Initializer;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
-use semilla_signal::{Batch, Datum, Report, check, measure};
+use semilla_signal::{Batch, Datum, Remedy, Report, check, measure, remedy};
 use serde::Serialize;
 
+use crate::args::batch::BatchArgs;
 use crate::args::check::CheckArgs;
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::output::Output;
+use crate::show::remedy::print_remedy;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
     let graph = graph(name, model.as_ref())?;
-    let inputs = inputs(args, &graph)?;
-    let checked = match &args.weights {
+    let inputs = inputs(&args.batch, args.plan.seed, &graph)?;
+    let mut checked = match &args.weights {
         Some(path) => Checked {
             report: of_file(&graph, &inputs, path)?,
             predicted: Vec::new(),
+            remedy: None,
         },
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
+    if let Some(model) = model.as_ref().filter(|_| !checked.report.verdict.passes) {
+        checked.remedy = remedy(&model.model, &graph, &inputs, args.plan.seed);
+    }
     match output.is_json() {
         true => output.json(&checked)?,
-        false => print(&checked.report, &checked.predicted, args.plan.full, output)?,
+        false => {
+            print(&checked.report, &checked.predicted, args.plan.full, output)?;
+            if let Some(remedy) = &checked.remedy {
+                print_remedy(remedy, name, output)?;
+            }
+        }
     }
     Ok(checked.report.verdict.passes)
 }
@@ -43,10 +54,16 @@ struct Checked {
     #[serde(flatten)]
     report: Report,
     predicted: Vec<Stack>,
+    /// What to do, where it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<Remedy>,
 }
 
 /// The computation of a file or a description.
-fn graph<'a>(name: &str, model: Option<&'a Described>) -> Result<Cow<'a, Graph>, Failure> {
+pub(crate) fn graph<'a>(
+    name: &str,
+    model: Option<&'a Described>,
+) -> Result<Cow<'a, Graph>, Failure> {
     let none = || Failure::NoGraph(name.to_owned());
     match model.ok_or_else(none)?.file.as_deref() {
         Some(file) => file.graph().map(Cow::Borrowed).ok_or_else(none),
@@ -54,15 +71,15 @@ fn graph<'a>(name: &str, model: Option<&'a Described>) -> Result<Cow<'a, Graph>,
     }
 }
 
-type Inputs = Vec<(String, Datum<f32>)>;
+pub(crate) type Inputs = Vec<(String, Datum<f32>)>;
 
 /// The inputs: those of a file, or noise.
-fn inputs(args: &CheckArgs, graph: &Graph) -> Result<Inputs, Failure> {
+pub(crate) fn inputs(args: &BatchArgs, seed: u64, graph: &Graph) -> Result<Inputs, Failure> {
     let Some(path) = &args.data else {
         let batch = Batch {
             samples: args.samples as usize,
             sizes: args.size.iter().cloned().collect(),
-            seed: args.plan.seed,
+            seed,
             ..Batch::default()
         };
         return Ok(batch.inputs(graph)?);
@@ -148,6 +165,7 @@ fn of_plan(
     Ok(Checked {
         report: measurements.into(),
         predicted: planned.plan.stacks,
+        remedy: None,
     })
 }
 

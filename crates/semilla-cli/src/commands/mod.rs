@@ -9,4 +9,5 @@ pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;
 pub(crate) mod recipes;
+pub(crate) mod recommend;
 pub(crate) mod threads;

@@ -128,7 +128,7 @@ fn after_activation<'g>(
         match node.standard()? {
             "Add" if adds_stored(wiring, at.body, node) && activations == 0 => {}
             "Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze" => {}
-            operator if activation(operator).is_some() => activations += 1,
+            _ if activation(node).is_some() => activations += 1,
             _ => return None,
         }
         at = only.node;
@@ -184,7 +184,7 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         let Some(node) = graph.node(only.node) else {
             break;
         };
-        found.activation = node.standard().and_then(activation);
+        found.activation = activation(node);
         match node.standard() {
             Some("BatchNormalization") => found.is_normalized = true,
             // A bias; the sum of two branches does not belong to one layer.
@@ -196,14 +196,30 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
     found
 }
 
-/// The activation that an operator is.
-fn activation(operator: &str) -> Option<Activation> {
-    Some(match operator {
+/// The activation that a node is.
+fn activation(node: &Node) -> Option<Activation> {
+    // 0.2 is meant, not the nearest f32's digits.
+    let number = |alpha: f32| alpha.to_string().parse().unwrap_or(f64::from(alpha));
+    let alpha = |default: f64| node.float("alpha").map_or(default, number);
+    Some(match node.standard()? {
         "Relu" => Activation::Relu,
+        "LeakyRelu" => Activation::LeakyRelu { slope: alpha(0.01) },
+        "Elu" => Activation::Elu { alpha: alpha(1.0) },
+        "Celu" => Activation::Celu { alpha: alpha(1.0) },
+        "Selu" => Activation::Selu,
+        "Gelu" if node.text("approximate") == Some("tanh") => Activation::GeluTanh,
+        "Gelu" => Activation::Gelu,
+        "Mish" => Activation::Mish,
+        "HardSwish" => Activation::Hardswish,
+        "Softplus" => Activation::Softplus,
+        "Softsign" => Activation::Softsign,
         "Tanh" => Activation::Tanh,
         "Sigmoid" => Activation::Sigmoid,
-        "Gelu" => Activation::Gelu,
-        "Selu" => Activation::Selu,
+        "Erf" => Activation::Erf,
+        "Sin" => Activation::Sin,
+        "Cos" => Activation::Cos,
+        "Atan" => Activation::Arctan,
+        "Abs" => Activation::Abs,
         _ => return None,
     })
 }

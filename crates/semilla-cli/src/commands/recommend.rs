@@ -1,0 +1,28 @@
+use semilla_checkpoint::write_atomically;
+use semilla_signal::{candidates, recommend};
+
+use crate::args::recommend::RecommendArgs;
+use crate::commands::check::{graph, inputs};
+use crate::commands::planned::described;
+use crate::failure::Failure;
+use crate::show::output::Output;
+use crate::show::recommend::print;
+
+/// `semilla recommend`: which first weights suit a model, and why.
+pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failure> {
+    let model = described(&args.model)?;
+    let name = args.model.model.as_deref().unwrap_or_default();
+    let graph = graph(name, model.as_ref())?;
+    let none = || Failure::NoGraph(name.to_owned());
+    let model = &model.as_ref().ok_or_else(none)?.model;
+    let inputs = inputs(&args.batch, args.seed, &graph)?;
+    let seeds: Vec<u64> = (0..args.seeds).map(|i| args.seed.wrapping_add(i)).collect();
+    let found = recommend(model, &graph, &inputs, &seeds, &candidates(model))?;
+    if let Some(path) = &args.output {
+        write_atomically(path, found.recipe.as_bytes())?;
+    }
+    match output.is_json() {
+        true => output.json(&found),
+        false => print(&found, name, args.output.as_deref(), output),
+    }
+}

@@ -1,0 +1,13 @@
+//! Which first weights suit a network: candidates, ranked by what theory predicts of them and what
+//! a run measures, with the reasons in numbers.
+
+mod candidate;
+mod rank;
+mod reason;
+mod remedy;
+mod trouble;
+
+pub use candidate::{Candidate, candidates};
+pub use rank::{Expected, Outcome, Ranked, Recommendation, recommend};
+pub use remedy::{Remedy, remedy};
+pub use trouble::Trouble;
