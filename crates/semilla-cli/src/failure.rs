@@ -7,7 +7,7 @@ use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, InspectError, MemoryError, NotFinite, PlanningError,
+    AdapterError, DescribeError, InspectError, MemoryError, NotFinite, OntoInput, PlanningError,
     ReadRecipeError, ReplayError, WriteError,
 };
 
@@ -42,6 +42,8 @@ pub(crate) enum Failure {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Write(WriteError),
+    #[error(transparent)]
+    OntoInput(#[from] OntoInput),
     #[error(transparent)]
     Inspect(#[from] InspectError),
     #[error(transparent)]

@@ -168,3 +168,32 @@ fn what_cannot_run_is_refused() {
         assert!(error.contains(part), "{arguments:?}: {error}");
     }
 }
+
+#[test]
+fn a_page_is_written_beside_what_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let page = at("report.html");
+    let model = deep("relu");
+    let arguments = ["check", &model, "--recipe", "pytorch", "--html", &page];
+    let (code, out, _) = run(&arguments);
+    assert_eq!(code, 1, "the verdict decides: {out}");
+    let first = std::fs::read(&page).unwrap();
+    assert!(first.starts_with(b"<!DOCTYPE html>"));
+    run(&arguments);
+    assert_eq!(std::fs::read(&page).unwrap(), first, "the same bytes again");
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing else is left: {names:?}");
+
+    let weights = at("weights.safetensors");
+    run(&["init", &model, "-o", &weights]);
+    let before = std::fs::read(&weights).unwrap();
+    let onto = ["check", &model, "--weights", &weights, "--html", &weights];
+    let (code, _, error) = run(&onto);
+    assert_eq!(code, 2);
+    assert!(error.contains("would take its place"), "{error}");
+    assert_eq!(std::fs::read(&weights).unwrap(), before);
+    let (code, _, error) = run(&["check", &model, "--html", &at("absent/report.html")]);
+    assert_eq!(code, 2);
+    assert!(error.contains("folder does not exist"), "{error}");
+}

@@ -41,8 +41,8 @@ mod walk;
 pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Layer, Measurement, Point, Report, Verdict,
-    check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, Layer, Measurement, Point,
+    Report, Verdict, check, measure,
 };
 pub use real::Real;
 pub use recommend::{

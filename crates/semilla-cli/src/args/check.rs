@@ -23,6 +23,11 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
+
+    /// Also write a page with charts, the network as a drawing, and every layer: one file for the
+    /// browser
+    #[arg(long, value_name = "OUT.html")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -30,5 +35,6 @@ Examples:
   semilla check mlp:64-64-64-64-64-64-64-64-10:tanh
   semilla check model.onnx --recipe pytorch --size height=64 --size width=64
   semilla check model.onnx --weights trained.safetensors --data batch.npz --json
+  semilla check model.onnx --html report.html
 
 The model needs a computation: an ONNX file, or a description in one line.";

@@ -57,6 +57,7 @@ impl PlanArgs {
         let named = named.map(PathBuf::from).chain(self.plan.clone());
         named
             .chain(self.model.config.clone())
+            .chain(self.transfer.from.clone())
             .filter(|path| path.is_file())
     }
 }

@@ -10,8 +10,13 @@ use crate::args::model::ModelArgs;
 /// The model that weights are recommended for, and the data that it is run on.
 #[derive(Args)]
 pub(crate) struct RecommendArgs {
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
+    /// A model that runs, as for check: an ONNX file, or a description such as mlp:784-256-10:relu
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: String,
+
+    /// The model's config.json, which says what its tensors are [default: the one beside the file]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
@@ -27,6 +32,18 @@ pub(crate) struct RecommendArgs {
     /// Write the recipe here instead of printing it
     #[arg(short, long, value_name = "OUT.toml")]
     pub(crate) output: Option<PathBuf>,
+}
+
+impl RecommendArgs {
+    /// The model, as other commands name it.
+    pub(crate) fn model(&self) -> ModelArgs {
+        ModelArgs {
+            model: Some(self.model.clone()),
+            layout: None,
+            config: self.config.clone(),
+            dtype: None,
+        }
+    }
 }
 
 pub(crate) const EXAMPLES: &str = "\

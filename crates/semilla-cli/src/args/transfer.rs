@@ -15,7 +15,7 @@ use crate::args::model::Stored;
 pub(crate) struct TransferArgs {
     /// Take tensors from this checkpoint; the recipe initializes the rest
     #[arg(long, value_name = "CHECKPOINT")]
-    from: Option<PathBuf>,
+    pub(crate) from: Option<PathBuf>,
 
     /// How that checkpoint stores its weights, if its format and its names do not say
     #[arg(long, value_enum, value_name = "WHOSE", requires = "from")]

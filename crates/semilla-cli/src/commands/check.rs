@@ -3,16 +3,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::Stack;
 use semilla::graph::Initializer;
 use semilla::model::Spec;
 use semilla_checkpoint::ops::{Described, MemoryError, Planned};
 use semilla_checkpoint::{Checkpoint, open};
-use semilla_signal::{Batch, Datum, Remedy, Report, check, measure, remedy};
-use serde::Serialize;
+use semilla_signal::{Batch, Datum, Report, check, measure, remedy};
 
 use crate::args::batch::BatchArgs;
 use crate::args::check::CheckArgs;
+use crate::commands::check_page;
+use crate::commands::checked::Checked;
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
 use crate::show::check::print;
@@ -23,18 +23,23 @@ use crate::show::remedy::print_remedy;
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
+    check_page::check_target(args, model.as_ref())?;
     let graph = graph(name, model.as_ref())?;
     let inputs = inputs(&args.batch, args.plan.seed, &graph)?;
     let mut checked = match &args.weights {
         Some(path) => Checked {
             report: of_file(&graph, &inputs, path)?,
             predicted: Vec::new(),
+            planned: None,
             remedy: None,
         },
         None => of_plan(args, &graph, &inputs, model.as_ref())?,
     };
     if let Some(model) = model.as_ref().filter(|_| !checked.report.verdict.passes) {
         checked.remedy = remedy(&model.model, &graph, &inputs, args.plan.seed);
+    }
+    if let Some(path) = &args.html {
+        check_page::write(path, args, &graph, samples(&inputs), &checked)?;
     }
     match output.is_json() {
         true => output.json(&checked)?,
@@ -48,15 +53,10 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     Ok(checked.report.verdict.passes)
 }
 
-/// What was measured, and what theory expects of plain stacks.
-#[derive(Serialize)]
-struct Checked {
-    #[serde(flatten)]
-    report: Report,
-    predicted: Vec<Stack>,
-    /// What to do, where it fails.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<Remedy>,
+/// The samples of a batch.
+fn samples(inputs: &Inputs) -> usize {
+    let first = inputs.first().and_then(|(_, datum)| datum.shape().first());
+    first.copied().unwrap_or(1)
 }
 
 /// The computation of a file or a description.
@@ -164,7 +164,8 @@ fn of_plan(
     }
     Ok(Checked {
         report: measurements.into(),
-        predicted: planned.plan.stacks,
+        predicted: planned.plan.stacks.clone(),
+        planned: Some((planned.plan, seeds)),
         remedy: None,
     })
 }

@@ -1,6 +1,8 @@
 //! The commands: arguments, operation, show.
 
 pub(crate) mod check;
+mod check_page;
+mod checked;
 pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod inspect;

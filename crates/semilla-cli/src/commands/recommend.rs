@@ -10,10 +10,9 @@ use crate::show::recommend::print;
 
 /// `semilla recommend`: which first weights suit a model, and why.
 pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failure> {
-    let model = described(&args.model)?;
-    let name = args.model.model.as_deref().unwrap_or_default();
-    let graph = graph(name, model.as_ref())?;
-    let none = || Failure::NoGraph(name.to_owned());
+    let model = described(&args.model())?;
+    let graph = graph(&args.model, model.as_ref())?;
+    let none = || Failure::NoGraph(args.model.clone());
     let model = &model.as_ref().ok_or_else(none)?.model;
     let inputs = inputs(&args.batch, args.seed, &graph)?;
     let seeds: Vec<u64> = (0..args.seeds).map(|i| args.seed.wrapping_add(i)).collect();
@@ -23,6 +22,6 @@ pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failu
     }
     match output.is_json() {
         true => output.json(&found),
-        false => print(&found, name, args.output.as_deref(), output),
+        false => print(&found, &args.model, args.output.as_deref(), output),
     }
 }

@@ -30,6 +30,14 @@ impl<T: Real> Datum<T> {
         Array::new(shape, values.into_iter().map(T::of).collect()).map(Datum::Float)
     }
 
+    /// Its sizes.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Datum::Float(array) => array.shape(),
+            Datum::Whole(array) => array.shape(),
+        }
+    }
+
     /// Keeps the first samples, which lie along the first axis.
     pub fn truncate(&mut self, samples: usize) {
         match self {

@@ -7,6 +7,7 @@ use semilla::{DType, Distribution};
 use serde::Serialize;
 
 use super::flow::Flow;
+use super::histogram::Histogram;
 use super::layers::{Found, layers};
 use super::path::narrows;
 use super::statistics::{Backward, Forward};
@@ -40,6 +41,12 @@ pub struct Layer {
     pub backward: Option<Backward>,
     /// The mean square of the gradients of its weight.
     pub weight_gradient: Option<f64>,
+    /// How the pre-activations are distributed; not in JSON, which has their moments.
+    #[serde(skip)]
+    pub histogram: Option<Histogram>,
+    /// How their gradients are distributed; not in JSON either.
+    #[serde(skip)]
+    pub gradient_histogram: Option<Histogram>,
 }
 
 /// An array through which all signals go.
@@ -109,6 +116,8 @@ fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer
             .of(found.output)
             .map(|array| Backward::of(array, found.units)),
         weight_gradient: gradients.of(*id).map(mean_square),
+        histogram: Histogram::of(trace.array(found.output)),
+        gradient_histogram: gradients.of(found.output).and_then(Histogram::of),
     }
 }
 

@@ -6,6 +6,8 @@
 mod batch;
 mod check;
 mod flow;
+mod health;
+mod histogram;
 mod layers;
 mod measurement;
 mod path;
@@ -14,6 +16,8 @@ mod verdict;
 
 pub use batch::{Batch, BatchError};
 pub use check::{Report, check};
+pub use health::Health;
+pub use histogram::Histogram;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use statistics::{Backward, Forward};
 pub use verdict::{Finding, Verdict};

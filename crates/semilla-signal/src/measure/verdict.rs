@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::measurement::Measurement;
 
 /// How far squared gradients may differ between the ends of a network that still trains.
-const GRADIENTS: f64 = 1e4;
+pub(super) const GRADIENTS: f64 = 1e4;
 /// The part of a network's differences between samples that must arrive at its end.
-const DIFFERENCES: f64 = 1e-4;
+pub(super) const DIFFERENCES: f64 = 1e-4;
 /// The part of a layer's units that may be dead.
-const DEAD: f64 = 0.5;
+pub(super) const DEAD: f64 = 0.5;
 
 /// What measurements say of a network's first weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,7 +33,6 @@ pub struct Verdict {
 /// Something that is wrong, or worth knowing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Finding {
     /// A value is not a finite number.
     NotFinite {
@@ -68,11 +67,12 @@ pub enum Finding {
 
 impl Finding {
     /// Whether it speaks against training.
-    fn is_fatal(&self) -> bool {
+    pub fn is_fatal(&self) -> bool {
         !matches!(self, Finding::NoGradient { .. })
     }
 
-    fn sentence(&self, depth: usize) -> String {
+    /// It in one sentence; `depth` is that of the [`Verdict`].
+    pub fn sentence(&self, depth: usize) -> String {
         match self {
             Finding::NotFinite { weight } => {
                 format!("{weight} makes values that are not finite numbers: it will not train")

@@ -1,0 +1,62 @@
+//! The page of `semilla check --html`.
+
+use std::path::Path;
+
+use semilla::Graph;
+use semilla_checkpoint::ops::{Described, Inputs};
+use semilla_checkpoint::write_atomically;
+use semilla_page::check::{Check, Data, Remedy, Weights, page};
+
+use crate::args::check::CheckArgs;
+use crate::commands::checked::Checked;
+use crate::failure::Failure;
+
+/// Refuses, before anything is run, a page that cannot be written or would take the place of a file
+/// that is read.
+pub(super) fn check_target(args: &CheckArgs, model: Option<&Described>) -> Result<(), Failure> {
+    let Some(target) = &args.html else {
+        return Ok(());
+    };
+    let read = args
+        .plan
+        .files()
+        .chain(args.weights.clone())
+        .chain(args.batch.data.clone());
+    let inputs = Inputs::new().files(read);
+    let file = model.and_then(|model| model.file.as_deref());
+    let inputs = file.into_iter().fold(inputs, Inputs::checkpoint);
+    inputs.check(target)?;
+    Ok(semilla_checkpoint::check_target(target)?)
+}
+
+/// Writes the page: beside its place, synced, renamed.
+pub(super) fn write(
+    target: &Path,
+    args: &CheckArgs,
+    graph: &Graph,
+    samples: usize,
+    checked: &Checked,
+) -> Result<(), Failure> {
+    let file = |path: &Path| {
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+    };
+    let weights = args.weights.as_deref().and_then(file).unwrap_or_default();
+    let data = args.batch.data.as_deref().and_then(file);
+    let html = page(&Check {
+        model: args.plan.model.model.as_deref().unwrap_or_default(),
+        graph,
+        report: &checked.report,
+        weights: match &checked.planned {
+            Some((plan, seeds)) => Weights::Planned { plan, seeds },
+            None => Weights::File(&weights),
+        },
+        data: data.as_deref().map_or(Data::Noise, Data::File),
+        samples,
+        remedy: checked.remedy.as_ref().map(|remedy| Remedy {
+            sentence: &remedy.sentence,
+            recipe: &remedy.recipe,
+        }),
+    });
+    Ok(write_atomically(target, html.as_bytes())?)
+}

@@ -1,0 +1,82 @@
+//! From values to places on an axis.
+
+use super::ticks::{self, Tick};
+
+/// An axis: which values lie where.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scale {
+    /// Equal steps.
+    Linear {
+        /// The least value.
+        low: f64,
+        /// The greatest value; above `low`.
+        high: f64,
+    },
+    /// Equal factors.
+    Log {
+        /// The least value; above 0.
+        low: f64,
+        /// The greatest value; above `low`.
+        high: f64,
+    },
+}
+
+impl Scale {
+    /// A linear axis from one value to another.
+    pub fn linear(low: f64, high: f64) -> Self {
+        match low < high {
+            true => Scale::Linear { low, high },
+            false => Scale::Linear {
+                low: low - 0.5,
+                high: low + 0.5,
+            },
+        }
+    }
+
+    /// A logarithmic axis over all positive values, with some room around them. It covers a factor
+    /// of 100 at least: noise shall not look like a trend.
+    pub fn log(values: impl Iterator<Item = f64>) -> Self {
+        const LEAST: f64 = 2.0;
+        const ROOM: f64 = 0.06;
+        let logs = values
+            .filter(|value| *value > 0.0 && value.is_finite())
+            .map(f64::log10);
+        let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), log| {
+            (log.min(low), log.max(high))
+        });
+        let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
+        let missing = (LEAST - (high - low)).max(0.0) / 2.0;
+        let room = missing.max((high - low) * ROOM);
+        // Ends stay within what a number can hold.
+        let end = |log: f64| 10f64.powf(log.clamp(-307.0, 307.0));
+        Scale::Log {
+            low: end(low - room),
+            high: end(high + room),
+        }
+    }
+
+    /// Where a value lies: 0 at the low end, 1 at the high one; `None` if it has no place.
+    ///
+    /// ```
+    /// use semilla_page::charts::Scale;
+    ///
+    /// let scale = Scale::log([0.01, 100.0].into_iter());
+    /// assert_eq!(scale.place(1.0), Some(0.5));
+    /// assert_eq!(scale.place(0.0), None);
+    /// ```
+    pub fn place(&self, value: f64) -> Option<f64> {
+        let place = match *self {
+            Scale::Linear { low, high } => (value - low) / (high - low),
+            Scale::Log { low, high } => (value / low).ln() / (high / low).ln(),
+        };
+        place.is_finite().then(|| place.clamp(-0.1, 1.1))
+    }
+
+    /// Its ticks: about as many as asked for, or fewer.
+    pub fn ticks(&self, most: usize) -> Vec<Tick> {
+        match *self {
+            Scale::Linear { low, high } => ticks::linear(low, high, most),
+            Scale::Log { low, high } => ticks::logarithmic(low, high, most),
+        }
+    }
+}

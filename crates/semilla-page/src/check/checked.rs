@@ -1,0 +1,60 @@
+//! What the page is made of.
+
+use semilla::{Graph, Plan};
+use semilla_signal::Report;
+
+/// What was checked, and what came out: all that the page shows.
+pub struct Check<'a> {
+    /// What the user calls the model.
+    pub model: &'a str,
+    /// Its computation.
+    pub graph: &'a Graph,
+    /// What was measured, and the verdict.
+    pub report: &'a Report,
+    /// Where the weights came from.
+    pub weights: Weights<'a>,
+    /// Where the data came from.
+    pub data: Data<'a>,
+    /// Samples in the batch.
+    pub samples: usize,
+    /// What would help, if something does.
+    pub remedy: Option<Remedy<'a>>,
+}
+
+/// Where weights come from.
+pub enum Weights<'a> {
+    /// From a plan, for each of these seeds.
+    Planned {
+        /// The plan, with any of the seeds.
+        plan: &'a Plan,
+        /// The seeds, in the order of the report's measurements.
+        seeds: &'a [u64],
+    },
+    /// From a file with this name.
+    File(&'a str),
+}
+
+impl<'a> Weights<'a> {
+    pub(super) fn plan(&self) -> Option<&'a Plan> {
+        match self {
+            Weights::Planned { plan, .. } => Some(plan),
+            Weights::File(_) => None,
+        }
+    }
+}
+
+/// Where data come from.
+pub enum Data<'a> {
+    /// Made up.
+    Noise,
+    /// From a file with this name.
+    File(&'a str),
+}
+
+/// What would help.
+pub struct Remedy<'a> {
+    /// What to do, and what it brings, in numbers.
+    pub sentence: &'a str,
+    /// A recipe to copy, in TOML.
+    pub recipe: &'a str,
+}

@@ -1,0 +1,137 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  root.classList.add("script");
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // Numbers are written in English; Spanish has a decimal comma and thin spaces.
+  const swapped = { en: { ",": ".", "\u202f": "," }, es: { ".": ",", ",": "\u202f" } };
+  const speak = (lang) => {
+    if (lang !== root.lang) {
+      const letters = swapped[lang];
+      for (const number of all(".n")) {
+        number.textContent = number.textContent.replace(/[.,\u202f]/g, (c) => letters[c] ?? c);
+      }
+    }
+    root.lang = lang;
+    document.title = root.dataset[lang === "es" ? "titleEs" : "titleEn"];
+  };
+  const languages = navigator.languages ?? [navigator.language];
+  const known = languages.map((tag) => tag.slice(0, 2)).find((tag) => tag === "en" || tag === "es");
+  speak(known ?? "en");
+  document.getElementById("language").addEventListener("click", () => {
+    speak(root.lang === "en" ? "es" : "en");
+  });
+
+  document.getElementById("theme").addEventListener("click", () => {
+    const chosen = root.dataset.theme;
+    const dark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+  });
+
+  for (const button of all("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const text = document.getElementById(button.dataset.copy);
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+      } catch {
+        getSelection().selectAllChildren(text);
+        document.execCommand("copy");
+      }
+      button.classList.add("just");
+      setTimeout(() => button.classList.remove("just"), 1600);
+    });
+  }
+
+  // Rows of layers open and close; a link to one opens it.
+  const open = (row, is) => {
+    row.classList.toggle("open", is);
+    row.nextElementSibling.classList.toggle("open", is);
+    row.querySelector("button").setAttribute("aria-expanded", is);
+  };
+  for (const row of all("tr.layer")) {
+    row.querySelector("button").addEventListener("click", () => {
+      open(row, !row.classList.contains("open"));
+    });
+  }
+  const follow = () => {
+    const row = location.hash && document.getElementById(location.hash.slice(1));
+    if (row && row.matches("tr.layer")) {
+      open(row, true);
+      row.scrollIntoView({ block: "start" });
+      row.querySelector("button").focus({ preventScroll: true });
+    }
+  };
+  addEventListener("hashchange", follow);
+  for (const link of all("a.node")) {
+    link.addEventListener("click", (event) => {
+      // The same link once more changes no address, but would take the focus away.
+      if (link.getAttribute("href") !== location.hash) return;
+      event.preventDefault();
+      follow();
+    });
+  }
+  follow();
+
+  // Values under the pointer, or at the place chosen with the arrow keys.
+  const tooltip = document.getElementById("tooltip");
+  const cells = (figure, row) =>
+    all(`[data-in~="${figure.dataset.shows}"]`, row).map((cell) => {
+      const line = document.createElement("tr");
+      const head = document.createElement("th");
+      head.append(...[...document.getElementById(cell.dataset.head).childNodes].map((node) => node.cloneNode(true)));
+      const value = document.createElement("td");
+      value.textContent = cell.textContent;
+      line.append(head, value);
+      return line;
+    });
+  for (const figure of all("[data-shows]")) {
+    const plot = figure.querySelector(".plot");
+    const cursor = plot.querySelector(".cursor");
+    const { first, last, left, right } = plot.parentElement.dataset;
+    const rows = all("tr.layer");
+    let place = -1;
+    const show = (next) => {
+      place = Math.max(0, Math.min(rows.length - 1, next));
+      const part = last === first ? 0.5 : (place + 1 - first) / (last - first);
+      const x = +left + part * (right - left);
+      cursor.setAttribute("x1", x);
+      cursor.setAttribute("x2", x);
+      cursor.style.visibility = "visible";
+      const name = document.createElement("b");
+      name.textContent = rows[place].querySelector(".name").textContent;
+      const table = document.createElement("table");
+      table.append(...cells(figure, rows[place]));
+      tooltip.replaceChildren(name, table);
+      tooltip.hidden = false;
+      const box = plot.getBoundingClientRect();
+      const at = box.left + (x / plot.viewBox.baseVal.width) * box.width;
+      const own = tooltip.getBoundingClientRect();
+      const flipped = at + 14 + own.width > root.clientWidth ? at - 14 - own.width : at + 14;
+      tooltip.style.left = `${Math.max(4, flipped)}px`;
+      tooltip.style.top = `${Math.max(4, Math.min(box.top + 12, innerHeight - own.height - 4))}px`;
+    };
+    const hide = () => {
+      tooltip.hidden = true;
+      cursor.style.visibility = "hidden";
+    };
+    plot.addEventListener("pointermove", (event) => {
+      const box = plot.getBoundingClientRect();
+      const x = ((event.clientX - box.left) / box.width) * plot.viewBox.baseVal.width;
+      const part = (x - left) / (right - left);
+      show(Math.round(+first + part * (last - first)) - 1);
+    });
+    plot.addEventListener("pointerleave", hide);
+    const plotted = plot.parentElement;
+    plotted.addEventListener("focus", () => show(Math.max(place, 0)));
+    plotted.addEventListener("blur", hide);
+    plotted.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: rows.length - 1 };
+      if (event.key === "Escape") hide();
+      if (event.key in steps) {
+        event.preventDefault();
+        show(steps[event.key]);
+      }
+    });
+  }
+})();

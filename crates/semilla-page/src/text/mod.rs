@@ -1,0 +1,17 @@
+//! Everything that pages say, in English and in Spanish.
+//!
+//! A [`Text`] cannot be made of one language alone, so a missing translation does not compile.
+
+mod bilingual;
+mod check;
+mod finding;
+mod name;
+mod number;
+mod shell;
+
+pub use bilingual::{Lang, Text};
+pub use check::*;
+pub use finding::{finding, remarks, verdict};
+pub(crate) use name::breakable;
+pub use number::{figure, percent, spanish};
+pub use shell::*;

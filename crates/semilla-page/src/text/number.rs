@@ -1,0 +1,62 @@
+//! Numbers for people.
+
+/// Three significant digits, as English writes them: what columns of numbers hold. The page's script
+/// turns them into Spanish.
+///
+/// ```
+/// use semilla_page::text::figure;
+///
+/// let texts = [0.0, 1.0, 0.012345, 12345.0, 2.5e-7, -0.5, f64::NAN].map(figure);
+/// assert_eq!(texts, ["0", "1.00", "0.0123", "12,300", "2.50e−7", "−0.500", "NaN"]);
+/// ```
+pub fn figure(value: f64) -> String {
+    let sign = if value < 0.0 { "−" } else { "" };
+    format!("{sign}{}", positive(value.abs()))
+}
+
+fn positive(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !value.is_finite() {
+        return if value.is_nan() { "NaN" } else { "∞" }.to_owned();
+    }
+    let text = format!("{value:.2e}");
+    let exponent = text
+        .split_once('e')
+        .and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    match exponent.unwrap_or(0) {
+        exponent @ -3..3 => format!("{:.*}", (2 - exponent) as usize, rounded(&text)),
+        3..6 => semilla::number::grouped(rounded(&text) as u64),
+        _ => text.replace('-', "−"),
+    }
+}
+
+fn rounded(text: &str) -> f64 {
+    text.parse().unwrap_or(f64::NAN)
+}
+
+/// A part of a whole, such as `12 %`.
+pub fn percent(part: f64) -> String {
+    let hundredths = part * 100.0;
+    match hundredths {
+        _ if !hundredths.is_finite() => figure(hundredths),
+        _ if hundredths > 0.0 && hundredths < 1.0 => "< 1 %".to_owned(),
+        _ => format!("{hundredths:.0} %"),
+    }
+}
+
+/// A number as Spanish writes it: a decimal comma, and thin spaces between groups of three.
+///
+/// ```
+/// use semilla_page::text::spanish;
+/// assert_eq!(spanish("12,300.5"), "12\u{202f}300,5");
+/// ```
+pub fn spanish(number: &str) -> String {
+    let changed = number.chars().map(|letter| match letter {
+        '.' => ',',
+        ',' => '\u{202f}',
+        other => other,
+    });
+    changed.collect()
+}

@@ -1,0 +1,160 @@
+//! The page of a check: what is in it, whatever the model.
+
+use std::collections::BTreeSet;
+
+use semilla::model::Spec;
+use semilla::{Graph, Plan, Recipe};
+use semilla_page::check::{Check, Data, Remedy, Weights, page};
+use semilla_signal::{Batch, Datum, Report, check};
+
+/// A network of so many layers, checked with the weights of a recipe.
+fn checked(layers: usize, recipe: &str, rename: impl Fn(&str) -> String) -> (Graph, Plan, Report) {
+    let text = format!("mlp:16-{}4:tanh", "16-".repeat(layers - 1));
+    let (model, mut graph) = (Spec::parse(&text).unwrap(), Spec::graph(&text).unwrap());
+    let plan = Recipe::named(recipe).unwrap().plan(&model, 0).unwrap();
+    let batch = Batch {
+        samples: 8,
+        ..Batch::default()
+    };
+    let inputs = batch.inputs(&graph).unwrap();
+    let names: Vec<(String, String)> = plan
+        .tensors
+        .iter()
+        .map(|line| (rename(&line.name), line.name.clone()))
+        .collect();
+    for tensor in &mut graph.bodies_mut()[0].initializers {
+        tensor.tensor = tensor.tensor.as_deref().map(&rename);
+    }
+    let weights = |_: u64, tensor: &semilla::graph::Initializer| {
+        let wanted = tensor.tensor.as_ref()?;
+        let (_, name) = names.iter().find(|(renamed, _)| renamed == wanted)?;
+        Datum::decode(
+            tensor.dtype?,
+            &tensor.shape,
+            &plan.line(name)?.to_bytes().ok()?,
+        )
+    };
+    let report = check(&graph, &inputs, &[0, 1], weights).unwrap();
+    (graph, plan, report)
+}
+
+fn html((graph, plan, report): &(Graph, Plan, Report), model: &str) -> String {
+    page(&Check {
+        model,
+        graph,
+        report,
+        weights: Weights::Planned {
+            plan,
+            seeds: &[0, 1],
+        },
+        data: Data::Noise,
+        samples: 8,
+        remedy: Some(Remedy {
+            sentence: "Scale it.",
+            recipe: "name = \"<better>\"",
+        }),
+    })
+}
+
+fn own(name: &str) -> String {
+    name.to_owned()
+}
+
+#[test]
+fn texts_of_a_model_stay_texts() {
+    let evil = |name: &str| format!("</script><script>alert(1)</script>\"'><img src=x {name}");
+    let checked = checked(6, "auto", evil);
+    let page = html(&checked, "<b onclick=alert(1)>&model");
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(
+        !page.contains("<img") && !page.contains("<b onclick"),
+        "not escaped"
+    );
+    assert!(
+        page.contains("&lt;img src=x layers.0."),
+        "the name is there, as text"
+    );
+    assert!(page.contains("&lt;better&gt;"));
+}
+
+#[test]
+fn the_same_values_give_the_same_bytes() {
+    let checked = checked(12, "auto", own);
+    assert_eq!(html(&checked, "m"), html(&checked, "m"));
+}
+
+#[test]
+fn nothing_is_asked_of_a_network() {
+    let page = html(&checked(6, "auto", own), "m");
+    for asks in [
+        "http:",
+        "https:",
+        " src=",
+        "url(",
+        "@import",
+        "<link",
+        " style=",
+        " onclick=",
+    ] {
+        assert!(!page.contains(asks), "{asks}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn pages_are_small() {
+    let page = html(&checked(100, "auto", own), "m");
+    assert!(page.len() < 600_000, "{} bytes", page.len());
+}
+
+#[test]
+fn what_is_named_is_there() {
+    let page = html(&checked(8, "auto", own), "m");
+    let values = |attribute: &str| -> Vec<&str> {
+        let start = format!(" {attribute}=\"");
+        let pieces = page.split(&*start).skip(1);
+        pieces.filter_map(|piece| piece.split('"').next()).collect()
+    };
+    let ids = values("id");
+    let known: BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(known.len(), ids.len(), "an id is given twice");
+    let named = ["aria-labelledby", "aria-controls", "data-copy", "data-head"]
+        .map(values)
+        .concat();
+    let named = named.into_iter().flat_map(|ids| ids.split(' '));
+    let linked = values("href")
+        .into_iter()
+        .map(|link| link.trim_start_matches('#'));
+    for id in named.chain(linked) {
+        assert!(known.contains(id), "nothing has the id {id}");
+    }
+}
+
+#[test]
+fn both_languages_say_the_verdict() {
+    let failing = html(&checked(40, "pytorch", own), "m");
+    assert!(
+        failing.contains("Fails") && failing.contains("No apta"),
+        "the word"
+    );
+    assert!(failing.contains("Squared gradients shrink"), "English");
+    assert!(
+        failing.contains("Los gradientes al cuadrado se reducen"),
+        "Spanish"
+    );
+    let passing = html(&checked(4, "auto", own), "m");
+    assert!(passing.contains("Passes") && passing.contains("Apta"));
+}
+
+#[test]
+fn why_a_layer_starts_as_it_does_is_said() {
+    let checked = checked(6, "auto", own);
+    let page = html(&checked, "m");
+    let line = checked.1.line("layers.2.weight").unwrap();
+    let reason = line
+        .reason
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    assert!(!reason.is_empty() && page.contains(&reason), "{reason}");
+}

@@ -1,0 +1,68 @@
+"""A browser, and the pages that the command writes."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+SEMILLA = Path(os.environ.get("SEMILLA", TARGET / "release" / "semilla"))
+
+DEEP = f"mlp:{'48-' * 31}10"
+MODELS = {
+    "fails": [f"{DEEP}:relu", "--recipe", "pytorch"],
+    "passes": [f"{DEEP}:tanh"],
+    "transformer": ["transformer:6x64:500", "--size", "length=16", "--samples", "4"],
+}
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """The page of each model, by name."""
+    folder = tmp_path_factory.mktemp("pages")
+    found = {}
+    for name, arguments in MODELS.items():
+        found[name] = folder / f"{name}.html"
+        done = subprocess.run([SEMILLA, "check", *arguments, "--html", found[name]],
+                              capture_output=True, text=True)
+        assert done.returncode == (1 if name == "fails" else 0), done.stdout + done.stderr
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = shutil.which("chromium")
+    assert path, "there is no Chromium: tests/pages/venv installs it"
+    with sync_playwright() as playwright:
+        # Chromium's sandbox does not run as root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, pages):
+    """Opens a page; in the end nothing was complained about, and nothing asked of the network."""
+    contexts, complaints = [], []
+
+    def visit(name, **options):
+        context = browser.new_context(**{"locale": "en-US", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        address = pages[name].as_uri()
+        page.on("request", lambda request: request.url.split("#")[0] == address
+                or complaints.append(f"asked for {request.url}"))
+        page.goto(address)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not complaints
