@@ -1,6 +1,6 @@
 """`semilla recommend` and `auto` against training: for each network its candidates' and the advice's test accuracy.
 
-Every start is trained from two weight seeds at six learning rates (SGD with momentum 0.9, 200 steps of 64 samples, the same order of
+Every start is trained from two weight seeds at five learning rates (SGD with momentum 0.9, 150 steps of 64 samples, the same order of
 samples for all) and counts with the rate that has the least median loss. A start is as good as the best where its accuracy is within two
 points, or within two standard errors of the difference. `python recommend.py SEMILLA FOLDER`"""
 
@@ -18,8 +18,8 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional
 
-SEEDS, STEPS, BATCH, CLASSES = 2, 200, 64, 10
-RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
+SEEDS, STEPS, BATCH, CLASSES = 2, 150, 64, 10
+RATES = [0.001, 0.003, 0.01, 0.03, 0.1]
 WIDTH, SIDE = 48, 14
 STARTS = {
     "PyTorch": ["--recipe", "pytorch"],

@@ -42,10 +42,9 @@ pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use measure::{
     Backward, Batch, BatchError, Finding, Forward, Health, Histogram, Layer, Measurement, Point,
-    Report, Verdict, check, measure,
+    Report, Trouble, Verdict, check, measure,
 };
 pub use real::Real;
 pub use recommend::{
-    Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, Trouble, candidates, recommend,
-    remedy,
+    Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, candidates, recommend, remedy,
 };

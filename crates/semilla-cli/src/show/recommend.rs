@@ -28,7 +28,8 @@ pub(crate) fn print(
     output.table(&table)?;
     output.line(format_args!(
         "gradients: the squared gradient at the start of the main path over that at its end; apart: \
-         the part of what tells samples apart that arrives there."
+         the part of what tells samples apart that arrives there; directions: the part of the \
+         directions in which samples differ that arrives; lost: all three together, in powers of e."
     ))?;
     match written {
         Some(path) => output.line(format_args!(
@@ -39,32 +40,38 @@ pub(crate) fn print(
     }
 }
 
-const HEADER: [&str; 6] = [
+const HEADER: [&str; 8] = [
     "start",
     "verdict",
     "gradients",
     "theory: gradients",
     "apart",
+    "directions",
+    "lost",
     "option",
 ];
 
-fn cells(ranked: &Ranked) -> [String; 6] {
+fn cells(ranked: &Ranked) -> [String; 8] {
     let factor = |log: f64| format!("× {}", rough(log.exp()));
     let expected = ranked
         .expected
         .map(|expected| factor(expected.log_gradients));
-    let (verdict, gradients, apart) = match &ranked.outcome {
-        Outcome::Measured { verdict, trouble } => (
+    let (verdict, gradients, apart, directions, lost) = match &ranked.outcome {
+        Outcome::Measured { verdict } => (
             match (verdict.passes, ranked.is_tied) {
                 (true, true) => "best".to_owned(),
                 (true, false) => "passes".to_owned(),
                 (false, _) => "fails".to_owned(),
             },
             verdict.log_gradients.map(factor),
-            trouble.map(|trouble| rough((-trouble.alike).exp())),
+            verdict.trouble.map(|trouble| rough((-trouble.alike).exp())),
+            verdict
+                .trouble
+                .map(|trouble| rough((-trouble.directions).exp())),
+            verdict.trouble.map(|trouble| rough(trouble.total)),
         ),
-        Outcome::Hopeless => ("fails by theory".to_owned(), None, None),
-        Outcome::Unfit { why } => (format!("does not fit: {why}"), None, None),
+        Outcome::Hopeless => ("fails by theory".to_owned(), None, None, None, None),
+        Outcome::Unfit { why } => (format!("does not fit: {why}"), None, None, None, None),
     };
     [
         ranked.name.clone(),
@@ -72,6 +79,8 @@ fn cells(ranked: &Ranked) -> [String; 6] {
         gradients.unwrap_or_default(),
         expected.unwrap_or_default(),
         apart.unwrap_or_default(),
+        directions.unwrap_or_default(),
+        lost.unwrap_or_default(),
         ranked.options.clone().unwrap_or_default(),
     ]
 }

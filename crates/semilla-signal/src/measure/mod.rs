@@ -5,6 +5,7 @@
 
 mod batch;
 mod check;
+mod directions;
 mod flow;
 mod health;
 mod histogram;
@@ -12,6 +13,7 @@ mod layers;
 mod measurement;
 mod path;
 mod statistics;
+mod trouble;
 mod verdict;
 
 pub use batch::{Batch, BatchError};
@@ -20,4 +22,5 @@ pub use health::Health;
 pub use histogram::Histogram;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use statistics::{Backward, Forward};
+pub use trouble::Trouble;
 pub use verdict::{Finding, Verdict};

@@ -84,7 +84,7 @@ pub fn candidates(model: &Model) -> Vec<Candidate> {
     if has(&[Role::AttentionOut, Role::MlpOut, Role::ResidualOut]) {
         let silent = "[[rule]]\nrole = \"residual_output\"\ninit = \"zeros\"\n\
                       reason = \"branches start silent\"\n";
-        all.extend(Candidate::rules("auto, silent branches", silent));
+        all.extend(Candidate::rules("auto with silent branches", silent));
     }
     all.extend(model.chains().iter().flat_map(|chain| {
         let activations = chain
@@ -108,7 +108,7 @@ fn chain_candidates(mut activations: impl Iterator<Item = Option<Activation>>) -
     let mut found = Vec::new();
     if let Ok(gain) = function.forward_gain() {
         let scheme = init::orthogonal().gain(gain.value);
-        found.push(Candidate::scheme("orthogonal, variance kept", scheme));
+        found.push(Candidate::scheme("orthogonal (variance kept)", scheme));
     }
     for bias_std in [0.0, 0.1, 0.2] {
         let Ok(edge) = function.edge_of_chaos(bias_std) else {
@@ -122,7 +122,7 @@ fn chain_candidates(mut activations: impl Iterator<Item = Option<Activation>>) -
              reason = \"the edge of chaos\"\noptional = true\n"
         );
         found.extend(Candidate::rules(
-            &format!("orthogonal, edge of chaos, σ_b {bias_std}"),
+            &format!("orthogonal (edge of chaos, σ_b {bias_std})"),
             &rules,
         ));
     }

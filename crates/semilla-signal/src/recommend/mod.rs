@@ -5,9 +5,7 @@ mod candidate;
 mod rank;
 mod reason;
 mod remedy;
-mod trouble;
 
 pub use candidate::{Candidate, candidates};
 pub use rank::{Expected, Outcome, Ranked, Recommendation, recommend};
 pub use remedy::{Remedy, remedy};
-pub use trouble::Trouble;

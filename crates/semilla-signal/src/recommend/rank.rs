@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::candidate::Candidate;
 use super::reason::{advice, sentence};
-use super::trouble::Trouble;
 use crate::executor::{Datum, Fault};
 use crate::measure::{Measurement, Verdict, measure};
 
@@ -80,8 +79,6 @@ pub enum Outcome {
     Measured {
         /// The verdict.
         verdict: Box<Verdict>,
-        /// What speaks against it; `None` for a network without a main path.
-        trouble: Option<Trouble>,
     },
     /// Theory rules it out: it was not run.
     Hopeless,
@@ -96,9 +93,9 @@ impl Outcome {
     /// A number to sort by: less is better.
     fn rank(&self) -> f64 {
         match self {
-            Self::Measured { verdict, trouble } => {
+            Self::Measured { verdict } => {
                 // Of networks without a main path, all that the verdict lets pass are alike.
-                let total = trouble.map_or(0.0, |trouble| trouble.total());
+                let total = verdict.trouble.map_or(0.0, |trouble| trouble.total);
                 total + if verdict.passes { 0.0 } else { 1e3 }
             }
             Self::Hopeless => 1e6,
@@ -205,7 +202,6 @@ fn attempt(
     let measured = measured.collect::<Result<Vec<Measurement>, Fault>>()?;
     let outcome = Outcome::Measured {
         verdict: Box::new(Verdict::of(&measured)),
-        trouble: Trouble::of(&measured),
     };
     Ok((expected, outcome))
 }

@@ -3,7 +3,7 @@
 use semilla::number::rough;
 
 use super::rank::{Outcome, Ranked};
-use super::trouble::Trouble;
+use crate::measure::Trouble;
 
 /// Names in a sentence, at most.
 const SHOWN: usize = 4;
@@ -13,7 +13,7 @@ pub(super) fn sentence(ranked: &[Ranked]) -> String {
     let Some(best) = ranked.first() else {
         return "nothing was tried".to_owned();
     };
-    if let Outcome::Measured { verdict, .. } = &best.outcome
+    if let Outcome::Measured { verdict } = &best.outcome
         && !verdict.passes
     {
         return format!(
@@ -49,7 +49,7 @@ pub(super) fn sentence(ranked: &[Ranked]) -> String {
 /// What would help more than other weights: said where even the best start has trouble.
 pub(super) fn advice(ranked: &[Ranked]) -> Option<String> {
     let best = ranked.first()?;
-    let Outcome::Measured { verdict, .. } = &best.outcome else {
+    let Outcome::Measured { verdict } = &best.outcome else {
         return None;
     };
     (!verdict.passes && verdict.depth > 1).then(|| {
@@ -60,8 +60,8 @@ pub(super) fn advice(ranked: &[Ranked]) -> Option<String> {
 }
 
 fn trouble(row: &Ranked) -> Option<Trouble> {
-    match row.outcome {
-        Outcome::Measured { trouble, .. } => trouble,
+    match &row.outcome {
+        Outcome::Measured { verdict } => verdict.trouble,
         _ => None,
     }
 }
@@ -79,12 +79,17 @@ fn shows(trouble: Trouble) -> String {
         all if all > 0.5 => "samples stay apart".to_owned(),
         part => format!("{} of what tells samples apart arrives", rough(part)),
     };
-    format!("{gradients}, {alike}")
+    let directions = match trouble.directions.exp() {
+        few if few < 1.5 => "in as many directions as at the start".to_owned(),
+        fold => format!("in {} times fewer directions", rough(fold)),
+    };
+    format!("{gradients}, {alike}, {directions}")
 }
 
 fn listed(names: &[&str]) -> String {
     match names.len() {
-        0..=SHOWN => names.join(", "),
+        // One more is as short as its count.
+        many if many <= SHOWN + 1 => names.join(", "),
         many => format!("{} and {} others", names[..SHOWN].join(", "), many - SHOWN),
     }
 }

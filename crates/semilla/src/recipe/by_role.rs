@@ -133,7 +133,7 @@ fn in_chain(role: Role, when: &'static str, after: Activation) -> Option<ByRole>
     };
     let model = Spec::parse(&format!("mlp:{}8:{after}", "8-".repeat(31))).ok()?;
     let tensor = model.tensors.iter().find(|tensor| tensor.name == name)?;
-    let (initializer, reason) = Starts::of(&model).of_tensor(tensor)?;
+    let (initializer, reason) = Starts::of(&model, |_| true).of_tensor(tensor)?;
     Some(ByRole {
         role,
         when,

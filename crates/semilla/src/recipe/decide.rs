@@ -48,7 +48,9 @@ impl Recipe {
                 Cow::Owned(model.with_facts(facts))
             }
         };
-        let last_resort = self.last_resort.at(&model, self.fans);
+        let last_resort = self
+            .last_resort
+            .at(&model, self.fans, |tensor| !needs_none(tensor));
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
         for (place, tensor) in model.tensors.iter().enumerate() {

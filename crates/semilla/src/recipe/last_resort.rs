@@ -41,9 +41,14 @@ impl LastResort {
     }
 
     /// The same code at a model.
-    pub(super) fn at<'a>(&'a self, model: &'a Model, fans: FanRule) -> AtModel<'a> {
+    pub(super) fn at<'a>(
+        &'a self,
+        model: &'a Model,
+        fans: FanRule,
+        is_drawn: impl Fn(&Tensor) -> bool,
+    ) -> AtModel<'a> {
         let starts = match self {
-            Self::Auto => Starts::of(model),
+            Self::Auto => Starts::of(model, is_drawn),
             _ => Starts::default(),
         };
         AtModel {

@@ -25,9 +25,11 @@ pub(super) type Choice = (Initializer, Cow<'static, str>);
 pub(super) struct Starts<'m>(HashMap<&'m str, Choice>);
 
 impl<'m> Starts<'m> {
-    /// The starts of all plain chains that are deep.
-    pub(super) fn of(model: &'m Model) -> Self {
+    /// The starts of all plain chains that are deep, and of words. `is_drawn` says of a tensor that
+    /// it is not tied to another, and that no checkpoint gives it.
+    pub(super) fn of(model: &'m Model, is_drawn: impl Fn(&Tensor) -> bool) -> Self {
         let mut starts = Self::default();
+        words(model, is_drawn, &mut starts.0);
         let chains = model.chains();
         let mut deep = chains
             .iter()
@@ -52,6 +54,48 @@ impl<'m> Starts<'m> {
     pub(super) fn of_tensor(&self, tensor: &Tensor) -> Option<Choice> {
         self.0.get(tensor.name.as_str()).cloned()
     }
+}
+
+/// The table of words and the head of a decoder whose stream of sums is normalized at its branches
+/// only. Beside branches that add up to a variance of 1, rows of 0.02 would be lost; a head that is
+/// tied to such rows would need them.
+fn words<'m>(
+    model: &'m Model,
+    is_drawn: impl Fn(&Tensor) -> bool,
+    starts: &mut HashMap<&'m str, Choice>,
+) {
+    let (Some(_), Some(width)) = (model.layers, model.width) else {
+        return;
+    };
+    let of_role = |role| {
+        model
+            .tensors
+            .iter()
+            .filter(move |tensor| tensor.role == role)
+    };
+    let is_normalized = of_role(Role::NormWeight).any(|norm| norm.name.contains("emb"));
+    let ([table], [head]) = (
+        &of_role(Role::Embedding).collect::<Vec<_>>()[..],
+        &of_role(Role::Head).collect::<Vec<_>>()[..],
+    ) else {
+        return;
+    };
+    let is_vocabulary = table.shape.len() == 2
+        && table.shape.contains(&width)
+        && (head.shape == table.shape || head.shape.iter().rev().eq(&table.shape));
+    if is_normalized || !is_vocabulary || !is_drawn(head) || !is_drawn(table) {
+        return;
+    }
+    let rows = "rows of unit variance, as large as what all branches add; no head is tied to them";
+    starts.insert(&table.name, (init::normal().into(), Cow::from(rows)));
+    let small = VarianceScaling {
+        scale: 0.1.into(),
+        mode: Mode::FanIn,
+        distribution: Shape::Normal,
+        activation: None,
+    };
+    let logits = "logits of variance 0.1: the first loss is near ln of the number of words";
+    starts.insert(&head.name, (small.into(), Cow::from(logits)));
 }
 
 /// What the weights on both sides of an activation do about it.
@@ -82,7 +126,14 @@ impl Crossing {
         };
         let is_odd = is(&|plus, minus| plus + minus);
         if pair.bend < BEND && !is_odd {
-            return Some(Self::Pairs { slope: pair.slope });
+            let slope = match pair.is_linear() {
+                true => pair.slope,
+                false => {
+                    let moments = Function::of_pair(activation).moments(0.0, 1.0).ok()?;
+                    moments.derivative_square.sqrt()
+                }
+            };
+            return Some(Self::Pairs { slope });
         }
         let middle = activation.value(0.0);
         let is_centred = middle != 0.0 && is(&|plus, minus| plus + minus - 2.0 * middle);
@@ -448,7 +499,7 @@ mod tests {
             let mut evidence = Evidence::guessed(Convention::Pytorch);
             let mut tensors = Vec::new();
             let shapes = [
-                vec![channels, 1, 3, 3],
+                vec![channels, 3, 3, 3],
                 vec![channels, channels, 3, 3],
                 vec![channels, channels, 3, 3],
                 vec![10, channels * 16],
