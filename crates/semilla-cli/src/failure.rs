@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::path::PathBuf;
 
+use semilla::PlanError;
 use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla_checkpoint::Error;
@@ -11,7 +12,8 @@ use semilla_checkpoint::ops::{
     ReadRecipeError, ReplayError, WriteError,
 };
 
-use semilla_signal::{BatchError, Fault};
+use semilla_data::DataError;
+use semilla_signal::{BatchError, Fault, FitError, TrainError};
 
 use crate::show::names::shortened;
 
@@ -57,8 +59,24 @@ pub(crate) enum Failure {
     Run(#[from] Fault),
     #[error("no inputs can be made up; give --size AXIS=N, or their values with --data FILE")]
     Batch(#[from] BatchError),
-    #[error("{}: {problem}", path.display())]
-    Data { path: PathBuf, problem: String },
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(
+        "no rule of this recipe fits anything on data; leave out --data, or choose a recipe that \
+         does, such as lsuv"
+    )]
+    NothingToFit,
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(
+        "{0} has one width; --mup needs a description whose width can change, such as \
+         mlp:64-64-64-10"
+    )]
+    OneWidth(String),
     #[error("the weights cannot be made")]
     Weights(#[from] MemoryError),
     #[error(

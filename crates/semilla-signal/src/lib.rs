@@ -31,20 +31,27 @@
 
 mod array;
 mod executor;
+mod fit;
 mod measure;
 mod operators;
 mod product;
 mod real;
 mod recommend;
+mod train;
 mod walk;
 
 pub use array::Array;
 pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
+pub use fit::{FitError, Fitting, fit};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, Layer, Measurement, Point,
-    Report, Trouble, Verdict, check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Layer,
+    Measurement, Point, Report, Trouble, Verdict, check, measure,
 };
 pub use real::Real;
 pub use recommend::{
     Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, candidates, recommend, remedy,
+};
+pub use train::{
+    Coordinate, Coordinates, FirstStep, LabelSource, Labels, LayerStep, Loss, Lost, Network,
+    Optimizer, Parameter, Slope, Stepper, TrainError, coordinates, first_step,
 };

@@ -106,6 +106,35 @@ pub(crate) const fn reach(dtype: DType) -> f64 {
 }
 
 impl Distribution {
+    /// The distribution of `factor` times an element of this one.
+    pub fn scaled(self, factor: f64) -> Self {
+        let between = |low: f64, high: f64| (low.min(high), low.max(high));
+        match self {
+            Self::Uniform { low, high } => {
+                let (low, high) = between(low * factor, high * factor);
+                Self::Uniform { low, high }
+            }
+            Self::Normal { mean, std } => Self::Normal {
+                mean: mean * factor,
+                std: std * factor.abs(),
+            },
+            Self::TruncatedNormal {
+                mean,
+                std,
+                low,
+                high,
+            } => {
+                let (low, high) = between(low * factor, high * factor);
+                Self::TruncatedNormal {
+                    mean: mean * factor,
+                    std: std * factor.abs(),
+                    low,
+                    high,
+                }
+            }
+        }
+    }
+
     /// The names of the distributions in text.
     pub(crate) const KINDS: [&'static str; 3] = ["uniform", "normal", "truncated_normal"];
 

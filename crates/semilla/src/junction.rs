@@ -178,6 +178,7 @@ mod tests {
             signal: None,
             lr: None,
             multiplier: None,
+            fit: None,
             std: None,
             fill,
             key: Key::new(0, name),

@@ -71,6 +71,7 @@ pub(crate) fn write_slices(
     let mut heavy = Vec::new();
     for (tensor, (position, own)) in slices.into_iter().enumerate() {
         let line = &plan.tensors[position];
+        line.check_fitted().map_err(|error| unfilled(line, error))?;
         for part in line.fill.parts(&line.shape, line.dtype) {
             let job = Job {
                 tensor,

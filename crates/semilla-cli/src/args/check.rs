@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::batch::BatchArgs;
 use crate::args::plan::PlanArgs;
+use crate::args::training::TrainingArgs;
 
 /// What is run, and on which data.
 #[derive(Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) plan: PlanArgs,
+
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
 
     /// Take the weights of this file instead of planning them
     #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "plan", "seed", "seeds", "from"])]
@@ -20,9 +23,6 @@ pub(crate) struct CheckArgs {
     /// Seeds of the weights: as many networks are measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
-
-    #[command(flatten)]
-    pub(crate) batch: BatchArgs,
 
     /// Also write a page with charts, the network as a drawing, and every layer: one file for the
     /// browser
@@ -35,6 +35,9 @@ Examples:
   semilla check mlp:64-64-64-64-64-64-64-64-10:tanh
   semilla check model.onnx --recipe pytorch --size height=64 --size width=64
   semilla check model.onnx --weights trained.safetensors --data batch.npz --json
+  semilla check mlp:784-256-256-10 --data train-images-idx3-ubyte.gz --loss cross-entropy
+  semilla check transformer:2x64:256 --recipe lsuv --data text.txt --size length=64
+  semilla check mlp:64-64-64-10 --recipe mup --mup
   semilla check model.onnx --html report.html
 
 The model needs a computation: an ONNX file, or a description in one line.";

@@ -1,8 +1,8 @@
 //! The command line.
 
-pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod cli;
+pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod formats;
 pub(crate) mod init;
@@ -12,4 +12,5 @@ pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod recipes;
 pub(crate) mod recommend;
+pub(crate) mod training;
 pub(crate) mod transfer;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use semilla::Tie;
 
+use crate::args::data::DataArgs;
 use crate::args::model::ModelArgs;
 use crate::args::transfer::TransferArgs;
 
@@ -45,6 +46,9 @@ pub(crate) struct PlanArgs {
     /// Print every tensor on a line of its own
     #[arg(long)]
     pub(crate) full: bool,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
 
     #[command(flatten)]
     pub(crate) transfer: TransferArgs,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::batch::BatchArgs;
+use crate::args::data::DataArgs;
 use crate::args::model::ModelArgs;
 
 /// The model that weights are recommended for, and the data that it is run on.
@@ -19,7 +19,7 @@ pub(crate) struct RecommendArgs {
     pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) batch: BatchArgs,
+    pub(crate) data: DataArgs,
 
     /// The first seed of weights and noise
     #[arg(long, default_value_t = 0, value_name = "N")]

@@ -3,60 +3,61 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::graph::Initializer;
 use semilla::model::Spec;
-use semilla_checkpoint::ops::{Described, MemoryError, Planned};
+use semilla_checkpoint::ops::Described;
 use semilla_checkpoint::{Checkpoint, open};
-use semilla_signal::{Batch, Datum, Report, check, measure, remedy};
+use semilla_data::Data;
+use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step, remedy};
 
-use crate::args::batch::BatchArgs;
 use crate::args::check::CheckArgs;
 use crate::commands::check_page;
-use crate::commands::checked::Checked;
+use crate::commands::checked::{Checked, Source};
+use crate::commands::data::data;
+use crate::commands::mup;
+use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
 use crate::failure::Failure;
 use crate::show::check::print;
+use crate::show::coordinates;
 use crate::show::output::Output;
 use crate::show::remedy::print_remedy;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
+    if args.training.mup {
+        let found = mup::check(args)?;
+        match output.is_json() {
+            true => output.json(&found)?,
+            false => coordinates::print(&found, output)?,
+        }
+        return Ok(found.passes);
+    }
     let model = described(&args.plan.model)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
     check_page::check_target(args, model.as_ref())?;
     let graph = graph(name, model.as_ref())?;
-    let inputs = inputs(&args.batch, args.plan.seed, &graph)?;
+    let data = data(&args.plan.data, args.plan.seed, &graph)?;
+    let inputs = data.inputs.clone();
     let mut checked = match &args.weights {
-        Some(path) => Checked {
-            report: of_file(&graph, &inputs, path)?,
-            predicted: Vec::new(),
-            planned: None,
-            remedy: None,
-        },
-        None => of_plan(args, &graph, &inputs, model.as_ref())?,
+        Some(path) => of_file(args, &graph, data, path)?,
+        None => of_plan(args, &graph, data, model.as_ref())?,
     };
     if let Some(model) = model.as_ref().filter(|_| !checked.report.verdict.passes) {
         checked.remedy = remedy(&model.model, &graph, &inputs, args.plan.seed);
     }
     if let Some(path) = &args.html {
-        check_page::write(path, args, &graph, samples(&inputs), &checked)?;
+        check_page::write(path, args, &graph, &checked)?;
     }
     match output.is_json() {
         true => output.json(&checked)?,
         false => {
-            print(&checked.report, &checked.predicted, args.plan.full, output)?;
+            print(&checked, args.plan.full, output)?;
             if let Some(remedy) = &checked.remedy {
                 print_remedy(remedy, name, output)?;
             }
         }
     }
     Ok(checked.report.verdict.passes)
-}
-
-/// The samples of a batch.
-fn samples(inputs: &Inputs) -> usize {
-    let first = inputs.first().and_then(|(_, datum)| datum.shape().first());
-    first.copied().unwrap_or(1)
 }
 
 /// The computation of a file or a description.
@@ -71,49 +72,6 @@ pub(crate) fn graph<'a>(
     }
 }
 
-pub(crate) type Inputs = Vec<(String, Datum<f32>)>;
-
-/// The inputs: those of a file, or noise.
-pub(crate) fn inputs(args: &BatchArgs, seed: u64, graph: &Graph) -> Result<Inputs, Failure> {
-    let Some(path) = &args.data else {
-        let batch = Batch {
-            samples: args.samples as usize,
-            sizes: args.size.iter().cloned().collect(),
-            seed,
-            ..Batch::default()
-        };
-        return Ok(batch.inputs(graph)?);
-    };
-    let file = open(path)?;
-    let problem = |problem: String| Failure::Data {
-        path: path.clone(),
-        problem,
-    };
-    let wanted: Vec<&str> = graph.main().given().map(|input| &*input.name).collect();
-    let mut inputs = Vec::new();
-    for name in &wanted {
-        let place = match (
-            file.tensors().index_of(name),
-            &*wanted,
-            file.tensors().len(),
-        ) {
-            (Some(place), _, _) => Some(place),
-            // One array for one input needs no name.
-            (None, [_], 1) => Some(0),
-            _ => None,
-        };
-        let place = place.ok_or_else(|| problem(format!("it has no array {name:?}")))?;
-        let mut datum =
-            read(&*file, place)?.ok_or_else(|| problem(format!("{name:?} is no data")))?;
-        datum.truncate(args.samples as usize);
-        if !datum.is_finite() {
-            return Err(problem(format!("{name:?} has NaN or infinite values")));
-        }
-        inputs.push(((*name).to_owned(), datum));
-    }
-    Ok(inputs)
-}
-
 /// A tensor of a file.
 fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failure> {
     let info = &file.tensors()[place];
@@ -123,61 +81,90 @@ fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failu
 }
 
 /// The weights of a file, whatever its names are called in the graph.
-fn of_file(graph: &Graph, inputs: &Inputs, path: &Path) -> Result<Report, Failure> {
+fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<Checked, Failure> {
     let file = open(path)?;
     let mut weights: HashMap<String, Datum<f32>> = HashMap::new();
     for (place, info) in file.tensors().iter().enumerate() {
         weights.extend(read(&*file, place)?.map(|datum| (info.name().to_owned(), datum)));
     }
-    let weight = |_: u64, tensor: &Initializer| weights.get(tensor.tensor.as_ref()?).cloned();
-    Ok(check(graph, inputs, &[0], weight)?)
+    let weight = |name: &str| Ok::<_, Failure>(weights.get(name).cloned().map(Parameter::from));
+    let mut network = Network::new(graph, data.inputs.clone(), weight)?;
+    let measurements = vec![network.measure(0)?];
+    Ok(Checked {
+        first_step: first(args, &mut network, &data, 0)?,
+        report: measurements.into(),
+        predicted: Vec::new(),
+        planned: None,
+        remedy: None,
+        fitting: None,
+        data: Source::of(&args.plan.data, data),
+    })
 }
 
 /// The weights of a plan, for several seeds.
 fn of_plan(
     args: &CheckArgs,
     graph: &Graph,
-    inputs: &Inputs,
+    data: Data,
     model: Option<&Described>,
 ) -> Result<Checked, Failure> {
     let mut planned = planned(&args.plan, model)?;
+    let plan = planned.plan.clone();
     let seeds: Vec<u64> = match &args.plan.plan {
         // A saved plan has the seed that it was made with.
-        Some(_) => vec![planned.plan.seed],
+        Some(_) => vec![plan.seed],
         None => (0..args.seeds)
             .map(|i| args.plan.seed.wrapping_add(i))
             .collect(),
     };
     let mut measurements = Vec::new();
+    let (mut fitting, mut first_step) = (None, None);
     // The weights of one seed at a time are in memory.
-    for &seed in &seeds {
-        planned.plan = planned.plan.with_seed(seed);
-        let mut made: HashMap<&str, Datum<f32>> = HashMap::new();
-        for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
-            if let Some(name) = &tensor.tensor {
-                made.extend(weight(&planned, name)?.map(|datum| (&**name, datum)));
-            }
+    for (place, &seed) in seeds.iter().enumerate() {
+        planned.plan = plan.clone().with_seed(seed);
+        let found = match model {
+            Some(model) => fitted(&mut planned, &model.model, graph, &data)?,
+            None => None,
+        };
+        let mut network = network(&planned, graph, &data, args.training.method().0)?;
+        measurements.push(network.measure(seed)?);
+        if place == 0 {
+            fitting = found;
+            first_step = first(args, &mut network, &data, seed)?;
         }
-        let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
-        let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
-        measurements.push(measure(graph, inputs, weight, seed)?);
     }
     Ok(Checked {
         report: measurements.into(),
         predicted: planned.plan.stacks.clone(),
         planned: Some((planned.plan, seeds)),
         remedy: None,
+        fitting,
+        first_step,
+        data: Source::of(&args.plan.data, data),
     })
 }
 
-/// A tensor of the plan.
-fn weight(planned: &Planned<'_>, name: &str) -> Result<Option<Datum<f32>>, MemoryError> {
-    let Some(line) = planned.plan.line(name) else {
+/// The initial loss and the first step, where they are asked for or the data have labels. Labels
+/// that do not fit are an error only where a loss was asked for.
+fn first(
+    args: &CheckArgs,
+    network: &mut Network<'_>,
+    data: &Data,
+    seed: u64,
+) -> Result<Option<FirstStep>, Failure> {
+    let is_asked = args.training.is_asked();
+    if !is_asked && data.labels.is_none() {
         return Ok(None);
-    };
-    Ok(Datum::decode(
-        line.dtype,
-        &line.shape,
-        &planned.tensor(name)?,
-    ))
+    }
+    let loss = args
+        .training
+        .loss
+        .unwrap_or(Loss::usual(network, data.labels.as_ref()));
+    let (optimizer, lr) = args.training.method();
+    let stepper = Stepper::new(optimizer, lr);
+    match first_step(network, loss, data.labels.as_ref(), stepper, seed) {
+        Ok(step) => Ok(Some(step)),
+        Err(_) if !is_asked => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -21,7 +21,7 @@ pub(super) fn check_target(args: &CheckArgs, model: Option<&Described>) -> Resul
         .plan
         .files()
         .chain(args.weights.clone())
-        .chain(args.batch.data.clone());
+        .chain(args.plan.data.path().map(Path::to_owned));
     let inputs = Inputs::new().files(read);
     let file = model.and_then(|model| model.file.as_deref());
     let inputs = file.into_iter().fold(inputs, Inputs::checkpoint);
@@ -34,7 +34,6 @@ pub(super) fn write(
     target: &Path,
     args: &CheckArgs,
     graph: &Graph,
-    samples: usize,
     checked: &Checked,
 ) -> Result<(), Failure> {
     let file = |path: &Path| {
@@ -42,7 +41,7 @@ pub(super) fn write(
             .map(|name| name.to_string_lossy().into_owned())
     };
     let weights = args.weights.as_deref().and_then(file).unwrap_or_default();
-    let data = args.batch.data.as_deref().and_then(file);
+    let data = args.plan.data.path().and_then(file);
     let html = page(&Check {
         model: args.plan.model.model.as_deref().unwrap_or_default(),
         graph,
@@ -52,7 +51,7 @@ pub(super) fn write(
             None => Weights::File(&weights),
         },
         data: data.as_deref().map_or(Data::Noise, Data::File),
-        samples,
+        samples: checked.data.samples,
         remedy: checked.remedy.as_ref().map(|remedy| Remedy {
             sentence: &remedy.sentence,
             recipe: &remedy.recipe,

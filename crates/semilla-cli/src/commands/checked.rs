@@ -1,19 +1,47 @@
 //! What a check gives.
 
 use semilla::{Plan, Stack};
-use semilla_signal::{Remedy, Report};
+use semilla_data::Data;
+use semilla_signal::{FirstStep, Fitting, Remedy, Report};
 use serde::Serialize;
+
+use crate::args::data::DataArgs;
 
 /// What was measured, and what theory expects of plain stacks.
 #[derive(Serialize)]
-pub(super) struct Checked {
+pub(crate) struct Checked {
     #[serde(flatten)]
-    pub(super) report: Report,
-    pub(super) predicted: Vec<Stack>,
+    pub(crate) report: Report,
+    pub(crate) predicted: Vec<Stack>,
+    /// What was fitted for the first seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fitting: Option<Fitting>,
+    /// The loss and the first step with the first seed's weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_step: Option<FirstStep>,
+    pub(crate) data: Source,
     /// The plan of the weights, if they do not come from a file, and its seeds.
     #[serde(skip)]
-    pub(super) planned: Option<(Plan, Vec<u64>)>,
+    pub(crate) planned: Option<(Plan, Vec<u64>)>,
     /// What to do, where it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remedy: Option<Remedy>,
+    pub(crate) remedy: Option<Remedy>,
+}
+
+/// Where the data come from.
+#[derive(Serialize)]
+pub(crate) struct Source {
+    pub(crate) is_noise: bool,
+    pub(crate) samples: usize,
+    pub(crate) remarks: Vec<String>,
+}
+
+impl Source {
+    pub(crate) fn of(args: &DataArgs, data: Data) -> Self {
+        Self {
+            is_noise: args.path().is_none(),
+            samples: data.samples,
+            remarks: data.remarks,
+        }
+    }
 }

@@ -7,7 +7,7 @@ use semilla_checkpoint::ops::{Findings, Transferred, Watch, Written};
 use serde::Serialize;
 
 use crate::args::init::InitArgs;
-use crate::commands::plan::print_remark;
+use crate::commands::plan::{fit, print_fitting, print_remark};
 use crate::commands::planned::{described, planned};
 use crate::commands::threads::pool;
 use crate::failure::Failure;
@@ -33,7 +33,8 @@ struct Report<'a> {
 pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Result<(), Failure> {
     let pool = pool(args.threads)?;
     let model = described(&args.plan.model)?;
-    let planned = planned(&args.plan, model.as_ref())?;
+    let mut planned = planned(&args.plan, model.as_ref())?;
+    let fitting = fit(&args.plan, &mut planned, model.as_ref())?;
     let plan = &planned.plan;
     let start = Instant::now();
     let mut write = planned
@@ -76,6 +77,7 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Re
     print_remark(&args.plan, model.as_ref(), output)?;
     transfer::print(plan, output)?;
     findings::print(&findings, output)?;
+    print_fitting(&args.plan, fitting.as_ref(), output)?;
     let names: Vec<String> = files
         .iter()
         .map(|file| file.display().to_string())

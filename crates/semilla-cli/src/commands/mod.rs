@@ -2,11 +2,14 @@
 
 pub(crate) mod check;
 mod check_page;
-mod checked;
+pub(crate) mod checked;
+pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lora;
+pub(crate) mod mup;
+pub(crate) mod network;
 pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;

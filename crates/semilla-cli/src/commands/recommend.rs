@@ -2,7 +2,8 @@ use semilla_checkpoint::write_atomically;
 use semilla_signal::{candidates, recommend};
 
 use crate::args::recommend::RecommendArgs;
-use crate::commands::check::{graph, inputs};
+use crate::commands::check::graph;
+use crate::commands::data::data;
 use crate::commands::planned::described;
 use crate::failure::Failure;
 use crate::show::output::Output;
@@ -14,9 +15,9 @@ pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failu
     let graph = graph(&args.model, model.as_ref())?;
     let none = || Failure::NoGraph(args.model.clone());
     let model = &model.as_ref().ok_or_else(none)?.model;
-    let inputs = inputs(&args.batch, args.seed, &graph)?;
+    let data = data(&args.data, args.seed, &graph)?;
     let seeds: Vec<u64> = (0..args.seeds).map(|i| args.seed.wrapping_add(i)).collect();
-    let found = recommend(model, &graph, &inputs, &seeds, &candidates(model))?;
+    let found = recommend(model, &graph, &data.inputs, &seeds, &candidates(model))?;
     if let Some(path) = &args.output {
         write_atomically(path, found.recipe.as_bytes())?;
     }

@@ -3,15 +3,29 @@
 use semilla::Stack;
 use semilla_signal::{Forward, Layer, Report};
 
+use crate::commands::checked::Checked;
 use crate::failure::Failure;
 use crate::show::figures::rough;
 use crate::show::fold::fold;
 use crate::show::output::Output;
 use crate::show::table::Table;
+use crate::show::{first_step, fitting};
 
 /// Prints the verdict, what theory expects, then the layers, those alike on one line unless
-/// `full`.
-pub(crate) fn print(
+/// `full`; then the loss and the first step, what was fitted, and what was done to the data.
+pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Result<(), Failure> {
+    layers(&checked.report, &checked.predicted, full, output)?;
+    if let Some(step) = &checked.first_step {
+        first_step::print(step, full, output)?;
+    }
+    if let Some(found) = &checked.fitting {
+        fitting::print(found, checked.data.is_noise, output)?;
+    }
+    let mut remarks = checked.data.remarks.iter();
+    remarks.try_for_each(|remark| output.line(format_args!("data: {remark}")))
+}
+
+fn layers(
     report: &Report,
     predicted: &[Stack],
     full: bool,

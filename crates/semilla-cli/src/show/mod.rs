@@ -1,9 +1,12 @@
 //! Tables and sentences for people, JSON for machines.
 
 pub(crate) mod check;
+pub(crate) mod coordinates;
 pub(crate) mod diff;
 pub(crate) mod figures;
 pub(crate) mod findings;
+pub(crate) mod first_step;
+pub(crate) mod fitting;
 pub(crate) mod fold;
 pub(crate) mod inspect;
 pub(crate) mod lora;

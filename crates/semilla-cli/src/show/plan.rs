@@ -53,6 +53,17 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
     };
     output.table(&table)?;
     output.same(&same)?;
+    if !plan.is_fitted() {
+        let fits = plan
+            .tensors
+            .iter()
+            .filter(|line| line.fit.is_some())
+            .count();
+        output.line(format_args!(
+            "{fits} tensors are to be fitted on data before weights can be made: give --data FILE, \
+             or --data noise"
+        ))?;
+    }
     for stack in &plan.stacks {
         output.line(format_args!("{stack}"))?;
     }
@@ -148,6 +159,9 @@ fn scales(line: &Line) -> String {
 /// The reason, with the fans and the gain in a plain stack.
 fn why(line: &Line) -> String {
     let mut parts = vec![line.reason.clone()];
+    if let Some(fit) = line.fit {
+        parts.push(format!("to be fitted: {fit}"));
+    }
     if let Some(fans) = line.fans {
         parts.push(format!(
             "fans {}/{}",

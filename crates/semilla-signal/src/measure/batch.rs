@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use semilla::graph::{Dim, Graph, Source, Takers, Value, Wiring};
+use semilla::graph::{Dim, Graph, Value};
 use semilla::stream::{Sampler, Stream};
 use semilla::{DType, Distribution};
 
+use super::input_spec::vocabularies;
 use crate::array::Array;
 use crate::executor::Datum;
 
@@ -117,60 +118,4 @@ impl Batch {
             .map(Datum::Whole)
             .ok_or_else(wrong)
     }
-}
-
-/// The size of the table that each input is looked up in.
-fn vocabularies(graph: &Graph) -> BTreeMap<String, usize> {
-    let (wiring, takers) = (Wiring::of(graph), Takers::of(graph));
-    let mut found = BTreeMap::new();
-    for (place, tensor) in graph.main().initializers.iter().enumerate() {
-        for taker in takers.all(0, place) {
-            let Some(node) = graph
-                .node(taker.node)
-                .filter(|node| node.operator == "Gather")
-            else {
-                continue;
-            };
-            let (Some(indices), 0) = (node.inputs.get(1), taker.input) else {
-                continue;
-            };
-            if let Some(input) = origin(graph, &wiring, taker.node.body, indices) {
-                let rows = tensor.shape.first().copied().unwrap_or(1);
-                let least = found.entry(input).or_insert(rows);
-                *least = rows.min(*least);
-            }
-        }
-    }
-    found
-}
-
-/// The input that a value is, changed in type or shape at most.
-fn origin(graph: &Graph, wiring: &Wiring<'_>, body: usize, name: &str) -> Option<String> {
-    const LONGEST: usize = 16;
-    let mut name = name.to_owned();
-    for _ in 0..LONGEST {
-        match wiring.source(body, &name)? {
-            Source::Input { body: 0, index } => {
-                return Some(graph.main().inputs[index].name.clone());
-            }
-            Source::Output { node, .. } => {
-                let node = graph.node(node)?;
-                let passes = [
-                    "Cast",
-                    "Identity",
-                    "Reshape",
-                    "Unsqueeze",
-                    "Squeeze",
-                    "Flatten",
-                ];
-                name = node
-                    .inputs
-                    .first()
-                    .filter(|_| passes.contains(&&*node.operator))?
-                    .clone();
-            }
-            _ => return None,
-        }
-    }
-    None
 }

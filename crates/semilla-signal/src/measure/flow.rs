@@ -4,28 +4,29 @@ use crate::executor::{Nature, Trace, ValueId};
 use crate::real::Real;
 
 /// The arrays of a trace, told apart.
-pub(super) struct Flow {
+pub(crate) struct Flow {
     /// Whether an array depends on the data: on an input, or on rows that were looked up.
     is_signal: Vec<bool>,
-    /// The weight that an array holds, for arrays that are one weight in a different form.
-    weight: Vec<Option<usize>>,
+    /// The weights that an array is made of and nothing else, in order; the largest is the one
+    /// that the others change (its magnitudes, its mask).
+    weights: Vec<Vec<usize>>,
     /// The steps that take an array.
     takers: Vec<Vec<usize>>,
 }
 
 impl Flow {
-    pub(super) fn of<T: Real>(trace: &Trace<T>) -> Self {
+    pub(crate) fn of<T: Real>(trace: &Trace<T>) -> Self {
         let count = trace.arrays();
         let mut flow = Self {
             is_signal: vec![false; count],
-            weight: vec![None; count],
+            weights: vec![Vec::new(); count],
             takers: vec![Vec::new(); count],
         };
         for input in trace.inputs() {
             flow.is_signal[input.0] = true;
         }
         for (place, (_, id)) in trace.weights().iter().enumerate() {
-            flow.weight[id.0] = Some(place);
+            flow.weights[id.0] = vec![place];
         }
         for (place, step) in trace.steps().iter().enumerate() {
             for input in &step.inputs {
@@ -33,24 +34,38 @@ impl Flow {
             }
             let takes_signal = step.inputs.iter().any(|input| flow.is_signal[input.0]);
             let looks_up = step.nature() == Nature::Pick && trace.is_live(step.inputs[0]);
-            let mut weights = step.inputs.iter().filter_map(|input| flow.weight[input.0]);
-            let weight = weights.next().filter(|_| weights.next().is_none());
+            let is_signal = takes_signal || looks_up;
+            let mut weights: Vec<usize> = match is_signal {
+                true => Vec::new(),
+                false => (step.inputs.iter())
+                    .flat_map(|input| flow.weights[input.0].iter().copied())
+                    .collect(),
+            };
+            weights.sort_unstable();
+            weights.dedup();
             for output in &step.outputs {
-                flow.is_signal[output.0] = takes_signal || looks_up;
-                flow.weight[output.0] = weight.filter(|_| !takes_signal && !looks_up);
+                flow.is_signal[output.0] = is_signal;
+                flow.weights[output.0].clone_from(&weights);
             }
         }
         flow
     }
 
     /// Whether an array depends on the data.
-    pub(super) fn is_signal(&self, value: ValueId) -> bool {
+    pub(crate) fn is_signal(&self, value: ValueId) -> bool {
         self.is_signal[value.0]
     }
 
-    /// The weight that an array holds.
-    pub(super) fn weight(&self, value: ValueId) -> Option<usize> {
-        self.weight[value.0]
+    /// The weights that an array is made of, and nothing else.
+    pub(crate) fn weights(&self, value: ValueId) -> &[usize] {
+        &self.weights[value.0]
+    }
+
+    /// The weight that an array holds: the largest of those that it is made of.
+    pub(super) fn weight<T: Real>(&self, trace: &Trace<T>, value: ValueId) -> Option<usize> {
+        let size = |&place: &usize| trace.array(trace.weights()[place].1).data().len();
+        let weights = self.weights(value).iter().copied();
+        weights.rev().max_by_key(size)
     }
 
     /// The steps that take an array, in order.

@@ -7,24 +7,26 @@ use crate::executor::{Nature, Trace, ValueId};
 use crate::real::Real;
 
 /// A layer.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The place of its weight in the trace's list.
-    pub(super) weight: usize,
+    pub(crate) weight: usize,
+    /// The places of all parameters that it takes: its weight, its bias, magnitudes.
+    pub(crate) parameters: Vec<usize>,
     /// The operator.
     pub(super) operator: String,
     /// The step that makes its output.
     pub(super) step: usize,
     /// What it makes, the bias added: the pre-activations.
-    pub(super) output: ValueId,
+    pub(crate) output: ValueId,
     /// What a function of each element makes of that, if one follows.
     pub(super) activated: Option<ValueId>,
     /// The axis of its units.
-    pub(super) units: usize,
+    pub(crate) units: usize,
 }
 
 /// The layers in the order in which they ran. A weight that is used several times has its last
 /// use: the last step in time of a recurrent layer.
-pub(super) fn layers<T: Real>(trace: &Trace<T>, graph: &Graph, flow: &Flow) -> Vec<Found> {
+pub(crate) fn layers<T: Real>(trace: &Trace<T>, graph: &Graph, flow: &Flow) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     for (place, step) in trace.steps().iter().enumerate() {
         if step.nature() != Nature::Product {
@@ -33,7 +35,7 @@ pub(super) fn layers<T: Real>(trace: &Trace<T>, graph: &Graph, flow: &Flow) -> V
         let takes_signal = step.inputs.iter().any(|&input| flow.is_signal(input));
         let weight = step.inputs[..2]
             .iter()
-            .find_map(|&input| flow.weight(input));
+            .find_map(|&input| flow.weight(trace, input));
         let (Some(weight), true) = (weight, takes_signal) else {
             continue;
         };
@@ -41,6 +43,7 @@ pub(super) fn layers<T: Real>(trace: &Trace<T>, graph: &Graph, flow: &Flow) -> V
             .node(step.node)
             .map(|node| node.operator.clone())
             .unwrap_or_default();
+        let first = place;
         let (step, output) = with_bias(trace, graph, flow, place);
         let units = match operator.starts_with("Conv") {
             true => 1,
@@ -48,6 +51,7 @@ pub(super) fn layers<T: Real>(trace: &Trace<T>, graph: &Graph, flow: &Flow) -> V
         };
         let layer = Found {
             weight,
+            parameters: parameters(trace, flow, [first, step]),
             operator,
             step,
             output,
@@ -87,6 +91,18 @@ fn with_bias<T: Real>(
         true => (taker, step.outputs[0]),
         false => (place, output),
     }
+}
+
+/// The weights that steps take as they are, in order.
+fn parameters<T: Real>(trace: &Trace<T>, flow: &Flow, steps: [usize; 2]) -> Vec<usize> {
+    let inputs = steps.iter().flat_map(|&step| &trace.steps()[step].inputs);
+    let mut found: Vec<usize> = inputs
+        .flat_map(|&input| flow.weights(input))
+        .copied()
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn activated<T: Real>(trace: &Trace<T>, flow: &Flow, output: ValueId) -> Option<ValueId> {

@@ -18,6 +18,7 @@ use super::recurrent::{LogUniform, MambaDtBias, S4d};
 use super::slice::Slice;
 use super::stored::{Keep, Loaded};
 use super::target::Target;
+use super::values::Values;
 use crate::dtype::DType;
 use crate::stream::{Key, Stream};
 
@@ -95,6 +96,7 @@ impl Fill {
                 shape,
                 key,
             }),
+            Fill::Values { ref values } => Box::new(Values { values }),
             Fill::Arange => Box::new(Arange),
             Fill::Keep => Box::new(Keep),
             Fill::Load(ref load) => Box::new(Loaded(load)),

@@ -3,6 +3,7 @@
 use super::slice::{Slice, SliceError};
 use crate::distribution::DistributionError;
 use crate::dtype::DType;
+use crate::fit::Fit;
 use crate::number::Short;
 
 /// Why a fill does not fit a tensor.
@@ -57,6 +58,12 @@ pub enum FillError {
     /// Loading needs a checkpoint.
     #[error("its values lie in a checkpoint; give that file")]
     NotDrawn,
+    /// Its numbers are not fitted yet.
+    #[error(
+        "its numbers are still to be fitted by {0}, which runs the network on data; give --data \
+         FILE, or --data noise (in Rust, `semilla_signal::fit`)"
+    )]
+    Unfitted(Fit),
     /// The buffer does not fit the tensor.
     #[error(transparent)]
     Buffer(#[from] BufferError),

@@ -115,6 +115,9 @@ enum Named {
         shape: Vec<usize>,
         key: Key,
     },
+    Values {
+        values: Vec<f64>,
+    },
     Arange,
     Keep,
     Load(Load),

@@ -180,6 +180,11 @@ pub enum Fill {
         /// Its key.
         key: Key,
     },
+    /// Elements that are listed, in row-major order: biases and magnitudes that were fitted.
+    Values {
+        /// One for each element.
+        values: Vec<f64>,
+    },
     /// 0, 1, 2... along the last axis.
     Arange,
     /// The values that the model's own file holds.

@@ -4,7 +4,7 @@
 //! range of elements, or any n-dimensional [`Slice`], can be written in any order on any thread.
 //!
 //! Each kind of fill answers for itself (`kind.rs` has the questions) in one of the families
-//! `plain`, `matrices`, `mimetic`, `kernels`, `recurrent`, `positions`, `nested` and `stored`. A
+//! `plain`, `matrices`, `mimetic`, `kernels`, `recurrent`, `positions`, `nested`, `values` and `stored`. A
 //! new kind is a variant in `kinds.rs`, its text form in `format.rs`, its answers in a family, and
 //! the line in `answers.rs` that leads to them.
 
@@ -32,6 +32,7 @@ mod slice;
 mod stored;
 mod target;
 mod terms;
+mod values;
 mod writing;
 
 pub use along::{Along, Run};

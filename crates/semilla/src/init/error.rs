@@ -5,6 +5,7 @@ use crate::distribution::DistributionError;
 use crate::dtype::DType;
 use crate::expression::ExpressionError;
 use crate::fill::FillError;
+use crate::fit::Fit;
 use crate::layout::LayoutError;
 use crate::model::{Part, Role};
 use crate::number::Short;
@@ -60,6 +61,16 @@ pub enum InitError {
         initializer: &'static str,
         /// The parts.
         parts: Vec<Part>,
+    },
+    /// The tensor's numbers cannot be fitted so.
+    #[error(
+        "fit = \"{fit}\" is for {} with values that have a scale, and this is a {role}", fit.needs()
+    )]
+    Fit {
+        /// The fit.
+        fit: Fit,
+        /// The tensor's role.
+        role: Role,
     },
     /// The initializer is for other shapes.
     #[error("{initializer} needs {needs}; the shape is {shape:?}")]

@@ -76,7 +76,7 @@ impl Plan {
     }
 
     /// Copies to every tied line the values of the one that it is tied to.
-    fn renew_ties(&mut self) {
+    pub(super) fn renew_ties(&mut self) {
         for place in 0..self.tensors.len() {
             let Disposition::Tied { to } = &self.tensors[place].disposition else {
                 continue;
@@ -84,6 +84,7 @@ impl Plan {
             if let Some(of) = self.line(to).cloned() {
                 let line = &mut self.tensors[place];
                 (line.fill, line.key, line.std) = (of.fill, of.key, of.std);
+                line.fit = of.fit;
                 line.initializer = of.initializer;
             }
         }

@@ -72,6 +72,12 @@ pub enum PlanError {
         /// The contradiction.
         problem: String,
     },
+    /// A fill that has no scale was to be scaled.
+    #[error("the values of {name:?} cannot be scaled; choose a random initializer for it")]
+    Scale {
+        /// The tensor.
+        name: String,
+    },
     /// A line that loads from a checkpoint that is not listed.
     #[error("the plan's line for {0:?} loads from a source that the plan does not list")]
     Source(String),

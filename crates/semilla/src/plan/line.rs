@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Disposition, Signal};
 use crate::dtype::DType;
 use crate::fill::{Fill, FillError, Load, Prepared, Slice};
+use crate::fit::Fit;
 use crate::init::Initializer;
 use crate::layout::{Fans, Layout};
 use crate::model::{Fused, Role};
@@ -45,6 +46,10 @@ pub struct Line {
     /// plain stack ([`Stack`](super::Stack)): the theory speaks of no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<Signal>,
+    /// How its numbers are still to be fitted to the network and its data: until then nothing can
+    /// be made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
     /// The standard deviation of the elements, where one describes them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub std: Option<f64>,
@@ -99,9 +104,19 @@ impl Line {
     ///
     /// # Errors
     /// The fill does not fit the tensor, or takes its values from a file: [`FillError::NotDrawn`]
-    /// for a checkpoint, [`FillError::NothingToKeep`] for the model's own.
+    /// for a checkpoint, [`FillError::NothingToKeep`] for the model's own; or its numbers are not
+    /// fitted yet ([`FillError::Unfitted`]).
     pub fn prepare(&self) -> Result<Prepared, FillError> {
+        self.check_fitted()?;
         self.fill.prepare(self.key, &self.shape, self.dtype)
+    }
+
+    /// Checks that its numbers need not be fitted any more.
+    ///
+    /// # Errors
+    /// [`FillError::Unfitted`].
+    pub fn check_fitted(&self) -> Result<(), FillError> {
+        self.fit.map_or(Ok(()), |fit| Err(FillError::Unfitted(fit)))
     }
 
     /// The whole tensor as little-endian bytes of its element type, row-major.

@@ -10,6 +10,7 @@ use super::{Disposition, Line, Plan, PlanError, Signal};
 use crate::activation::Activation;
 use crate::expression::ExpressionError;
 use crate::fill::{Fill, Load};
+use crate::fit::Fit;
 use crate::init::{Context, InitError, Initializer, Pretrained};
 use crate::model::{Model, Tensor};
 use crate::recipe::{Decided, Decision, Recipe};
@@ -247,6 +248,7 @@ impl Maker {
             signal: None,
             lr: None,
             multiplier: None,
+            fit: None,
             std: None,
             fill: Fill::Constant { value: 0.0 },
             key: Key::new(self.context.seed, &tensor.name),
@@ -267,7 +269,13 @@ impl Maker {
         };
         let resolved = decision.initializer.resolve(tensor, &context)?;
         let scales = Scales::of(&decision, tensor, &context)?;
+        // Values of a checkpoint are not changed.
+        let fit = decision.fit.filter(|_| fate.given().is_none());
+        if let Some(fit) = fit {
+            check_fit(fit, tensor, &resolved.fill)?;
+        }
         let line = Line {
+            fit,
             disposition: Disposition::of(fate, &decision.initializer),
             std: resolved.fill.std(),
             fans: resolved.fans,
@@ -297,6 +305,18 @@ impl Maker {
             gain,
             unrated: scales.unrated,
         })
+    }
+}
+
+/// Whether a tensor and its values can be fitted.
+fn check_fit(fit: Fit, tensor: &Tensor, fill: &Fill) -> Result<(), InitError> {
+    let is_scaled = matches!(fit, Fit::Lsuv | Fit::LsuvBetweenSamples | Fit::Balanced);
+    match fit.fits(tensor.role) && (!is_scaled || fill.scaled(1.0).is_some()) {
+        true => Ok(()),
+        false => Err(InitError::Fit {
+            fit,
+            role: tensor.role,
+        }),
     }
 }
 

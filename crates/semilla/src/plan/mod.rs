@@ -24,6 +24,7 @@ mod check;
 mod disposition;
 mod edit;
 mod error;
+mod fitted;
 mod format;
 mod groups;
 mod line;
@@ -38,6 +39,7 @@ mod tie;
 
 pub use disposition::Disposition;
 pub use error::PlanError;
+pub use fitted::{Change, Fitted};
 pub use format::Plan;
 pub use groups::OptimizerGroup;
 pub use line::Line;

@@ -160,6 +160,7 @@ impl Recipe {
         let fans = rule.fans.unwrap_or(self.fans);
         let decision = Decision::of(tensor, rule.init.clone()?, fans, rule.reason.clone());
         Some(Decision {
+            fit: rule.fit,
             lr: rule.lr.clone(),
             multiplier: rule.multiplier.clone(),
             ..decision

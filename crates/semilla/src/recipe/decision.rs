@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::expression::Scalar;
+use crate::fit::Fit;
 use crate::init::Initializer;
 use crate::layout::FanRule;
 use crate::model::{Model, Tensor};
@@ -24,6 +25,8 @@ pub(crate) struct Decision {
     pub(crate) initializer: Initializer,
     /// Whose definition of the fans it uses.
     pub(crate) fans: FanRule,
+    /// How its numbers are fitted to the network and its data.
+    pub(crate) fit: Option<Fit>,
     /// The factors on its learning rate.
     pub(crate) lr: Option<RateFormulas>,
     /// The factor on what the layer makes.
@@ -40,6 +43,7 @@ impl Decision {
         Self {
             initializer,
             fans,
+            fit: None,
             lr: None,
             multiplier: None,
             reason: reason.into(),

@@ -141,6 +141,7 @@ impl Recipe {
             fans: None,
             set: Stated::default(),
             init: Some(init),
+            fit: None,
             lr: None,
             multiplier: None,
             reason: reason.to_owned(),

@@ -12,6 +12,7 @@ use super::error::RecipeError;
 use super::rule::{RoleName, Rule, Stated};
 use crate::dtype::DType;
 use crate::expression::Scalar;
+use crate::fit::Fit;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
 use crate::model::Side;
@@ -83,6 +84,7 @@ struct RuleDocument {
     #[serde(default)]
     set: Stated,
     init: Option<Initializer>,
+    fit: Option<Fit>,
     lr: Option<RateFormulas>,
     multiplier: Option<Scalar>,
     #[serde(default)]
@@ -222,6 +224,7 @@ fn compile((place, rule): (usize, RuleDocument)) -> Result<Rule, RecipeError> {
         fans: rule.fans,
         set: rule.set,
         init: rule.init,
+        fit: rule.fit,
         lr: rule.lr,
         multiplier: rule.multiplier,
         reason: rule.reason,

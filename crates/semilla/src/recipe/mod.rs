@@ -27,6 +27,8 @@
 //! - facts about the tensors that it matches, where they are known better than by their names:
 //!   `layout = "EIO"`, `set = { role = "conv", activation = "gelu" }`, `set = { fused = ... }`; a
 //!   rule without `init` states these only;
+//! - `fit = "lsuv"`: how its numbers are fitted to the network and its data, beside `init`; see
+//!   [`Fit`](crate::Fit) for all;
 //! - what the scheme scales besides: `lr = { adam = ..., sgd = ... }`, `multiplier`;
 //! - `fans`, as at the top, for this rule;
 //! - `optional = true`: it may match nothing.

@@ -34,7 +34,8 @@ pub(super) fn joined(
     let first = decisions.first()?;
     let same = |other: &Decision| {
         (&other.initializer, other.fans) == (&first.initializer, first.fans)
-            && (&other.lr, &other.multiplier) == (&first.lr, &first.multiplier)
+            && (&other.lr, &other.multiplier, other.fit)
+                == (&first.lr, &first.multiplier, first.fit)
     };
     if decisions.iter().all(same) {
         return Some(first.clone());
@@ -57,14 +58,17 @@ pub(super) fn joined(
     let is_same_factor = decisions
         .iter()
         .all(|decision| decision.multiplier == first.multiplier);
-    let reason = match is_same_rate && is_same_factor {
+    let is_same_fit = decisions.iter().all(|decision| decision.fit == first.fit);
+    let reason = match is_same_rate && is_same_factor && is_same_fit {
         true => reason,
-        false => {
-            format!("{reason}; one tensor has one learning rate and multiplier: none is given")
-        }
+        false => format!(
+            "{reason}; one tensor has one learning rate, multiplier and fit: those that differ are \
+             not given"
+        ),
     };
     Some(Decision {
         lr: first.lr.clone().filter(|_| is_same_rate),
+        fit: first.fit.filter(|_| is_same_fit),
         multiplier: first.multiplier.clone().filter(|_| is_same_factor),
         ground: tensor.ground,
         ..Decision::new(init::blocks().of(of).into(), fans, reason)

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::expression::Scalar;
+use crate::fit::Fit;
 use crate::glob::glob_match;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
@@ -114,6 +115,8 @@ pub(super) struct Rule {
     pub(super) set: Stated,
     /// `None` for a rule that states facts only.
     pub(super) init: Option<Initializer>,
+    /// How its numbers are fitted to the network and its data.
+    pub(super) fit: Option<Fit>,
     pub(super) lr: Option<RateFormulas>,
     pub(super) multiplier: Option<Scalar>,
     pub(super) reason: String,

@@ -1,5 +1,7 @@
 //! What a one-line description says.
 
+use std::fmt;
+
 use crate::activation::{Activation, ParseActivationError};
 use crate::suggest::did_you_mean;
 
@@ -38,6 +40,14 @@ pub enum SpecError {
     Layers {
         /// How many.
         layers: usize,
+    },
+    /// It has no width that could change, or not so much.
+    #[error("{text:?} has no hidden width that can be {times} times as large")]
+    Width {
+        /// The description.
+        text: String,
+        /// The factor.
+        times: usize,
     },
     /// No such activation.
     #[error(transparent)]
@@ -92,6 +102,82 @@ impl Description {
                 let kind: String = kind.chars().take(40).collect();
                 let hint = did_you_mean(&kind, KINDS.into_iter());
                 Err(SpecError::Kind { kind, hint })
+            }
+        }
+    }
+}
+
+impl Description {
+    /// The same model with every hidden width so many times as large; sizes of inputs and outputs
+    /// stay. `None` where the width would be out of bounds, or there is none.
+    pub(super) fn widened(&self, times: usize) -> Option<Self> {
+        let grown = |size: usize| {
+            size.checked_mul(times)
+                .filter(|size| (1..=MAX_SIZE).contains(size))
+        };
+        let mut wide = self.clone();
+        match &mut wide {
+            Description::Mlp { sizes, .. } => {
+                let last = sizes.len() - 1;
+                let hidden = sizes.get_mut(1..last).filter(|hidden| !hidden.is_empty())?;
+                for size in hidden {
+                    *size = grown(*size)?;
+                }
+            }
+            Description::Conv { channels, .. } => {
+                for size in &mut channels[1..] {
+                    *size = grown(*size)?;
+                }
+            }
+            Description::Transformer { width, .. } => {
+                *width = grown(*width).filter(|width| *width <= MAX_SIZE / 4)?;
+            }
+            Description::Lstm { hidden, .. } => *hidden = grown(*hidden)?,
+        }
+        Some(wide)
+    }
+
+    /// The first hidden width.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Description::Mlp { sizes, .. } => sizes[1],
+            Description::Conv { channels, .. } => channels[1],
+            Description::Transformer { width, .. } => *width,
+            Description::Lstm { hidden, .. } => *hidden,
+        }
+    }
+}
+
+impl fmt::Display for Description {
+    /// As it is written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |sizes: &[usize]| {
+            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            sizes.join("-")
+        };
+        match self {
+            Description::Mlp { sizes, after } => write!(f, "mlp:{}:{after}", row(sizes)),
+            Description::Conv {
+                channels,
+                outputs,
+                after,
+            } => {
+                write!(f, "conv:{}:{outputs}:{after}", row(channels))
+            }
+            Description::Transformer {
+                layers,
+                width,
+                vocabulary,
+                after,
+            } => {
+                write!(f, "transformer:{layers}x{width}:{vocabulary}:{after}")
+            }
+            Description::Lstm {
+                input,
+                hidden,
+                outputs,
+            } => {
+                write!(f, "lstm:{input}-{hidden}:{outputs}")
             }
         }
     }

@@ -52,6 +52,28 @@ impl Spec {
     pub fn graph(text: &str) -> Result<Graph, SpecError> {
         Ok(graph::of(&Description::read(text)?))
     }
+
+    /// The same model with every hidden width so many times as large, as a description, and its
+    /// first hidden width.
+    ///
+    /// # Errors
+    /// As [`Spec::parse`]; also a model without hidden widths, or one that would be too wide.
+    ///
+    /// ```
+    /// use semilla::model::Spec;
+    ///
+    /// let (text, width) = Spec::widened("mlp:784-64-64-10:tanh", 4)?;
+    /// assert_eq!((&*text, width), ("mlp:784-256-256-10:tanh", 256));
+    /// # Ok::<(), semilla::model::SpecError>(())
+    /// ```
+    pub fn widened(text: &str, times: usize) -> Result<(String, usize), SpecError> {
+        let wide = Description::read(text)?.widened(times);
+        let wide = wide.ok_or_else(|| SpecError::Width {
+            text: text.chars().take(80).collect(),
+            times,
+        })?;
+        Ok((wide.to_string(), wide.width()))
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,217 @@
+//! Arrays of NumPy and safetensors files.
+
+use std::path::Path;
+
+use semilla::DType;
+use semilla_checkpoint::{Checkpoint, TensorInfo, open};
+use semilla_signal::{Array, Datum, InputSpec, Labels};
+
+use crate::error::DataError;
+use crate::place::place;
+use crate::reading::{Data, Reading};
+use crate::sample::{MOST, Samples, fitted, spread};
+
+/// Names under which labels are found.
+const LABELS: [&str; 6] = ["labels", "label", "targets", "target", "y", "y_train"];
+
+/// Every input's array, by its name. One array for one input needs no name.
+pub(crate) fn read(path: &Path, specs: &[InputSpec], reading: &Reading) -> Result<Data, DataError> {
+    let file = open(path)?;
+    let label = label(&*file, path, specs, reading)?;
+    let mut places = Vec::new();
+    for spec in specs {
+        places.push((of_input(&*file, path, spec, specs, label)?, spec));
+    }
+    let rows = |at: usize| file.tensors()[at].shape().first().copied().unwrap_or(0);
+    let all = places
+        .iter()
+        .map(|&(at, _)| rows(at))
+        .chain(label.map(rows));
+    let (least, most) = (all.clone().min().unwrap_or(0), all.max().unwrap_or(0));
+    if least != most {
+        let problem = format!(
+            "its arrays have between {least} and {most} samples along their first axes; they \
+             must agree"
+        );
+        return Err(DataError::Content {
+            path: path.to_owned(),
+            problem,
+        });
+    }
+    let taken = spread(least, reading.count(specs.first()));
+    let mut remarks = Vec::new();
+    let mut inputs = Vec::new();
+    for (at, spec) in places {
+        let samples = samples(&*file, path, at, &taken)?;
+        let normalize = reading.normalize.as_ref();
+        let datum = fitted(path, samples, spec, normalize, &mut remarks)?;
+        inputs.push((spec.name.clone(), datum));
+    }
+    let labels = label
+        .map(|at| labels(&*file, path, at, &taken))
+        .transpose()?;
+    Ok(Data {
+        inputs,
+        labels,
+        samples: taken.len(),
+        remarks,
+    })
+}
+
+/// The array of an input.
+fn of_input(
+    file: &dyn Checkpoint,
+    path: &Path,
+    spec: &InputSpec,
+    specs: &[InputSpec],
+    label: Option<usize>,
+) -> Result<usize, DataError> {
+    if let Some(at) = file.tensors().index_of(&spec.name) {
+        return Ok(at);
+    }
+    let mut others = (0..file.tensors().len()).filter(|&at| Some(at) != label);
+    if let (1, Some(only), None) = (specs.len(), others.next(), others.next()) {
+        return Ok(only);
+    }
+    // The error that lists all inputs is the better one where none is there.
+    if file.tensors().len() == 1 {
+        place(path, specs)?;
+    }
+    let problem = format!("it has no array {:?}, which the model takes", spec.name);
+    Err(DataError::Content {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+/// The array of labels.
+fn label(
+    file: &dyn Checkpoint,
+    path: &Path,
+    specs: &[InputSpec],
+    reading: &Reading,
+) -> Result<Option<usize>, DataError> {
+    if let Some(name) = &reading.labels {
+        let found = file.tensors().index_of(name);
+        return found.map(Some).ok_or_else(|| DataError::Content {
+            path: path.to_owned(),
+            problem: format!("it has no array {name:?} for the labels"),
+        });
+    }
+    let is_input = |name: &str| specs.iter().any(|spec| spec.name == name);
+    let named = LABELS.iter().filter(|name| !is_input(name));
+    Ok(named
+        .filter_map(|name| file.tensors().index_of(name))
+        .next())
+}
+
+/// Some samples of an array.
+fn samples(
+    file: &dyn Checkpoint,
+    path: &Path,
+    at: usize,
+    taken: &[usize],
+) -> Result<Samples, DataError> {
+    let info = &file.tensors()[at];
+    let shape = info.shape().get(1..).unwrap_or_default().to_vec();
+    if !info.dtype().is_float() {
+        let values = rows(file, path, at, taken, whole)?;
+        if info.dtype() == DType::U8 && !shape.is_empty() {
+            let pixels = |sample: &Vec<i64>| sample.iter().map(|&x| x as f32 / 255.0).collect();
+            let values = values.iter().map(pixels).collect();
+            return Ok(Samples::Numbers {
+                shape,
+                values,
+                are_pixels: true,
+            });
+        }
+        return Ok(Samples::Whole { shape, values });
+    }
+    let values = rows(file, path, at, taken, numbers)?;
+    Ok(Samples::Numbers {
+        shape,
+        values,
+        are_pixels: false,
+    })
+}
+
+fn numbers(info: &TensorInfo, shape: &[usize], bytes: &[u8]) -> Option<Vec<f32>> {
+    match Datum::<f32>::decode(info.dtype(), shape, bytes)? {
+        Datum::Float(array) => Some(array.into_data()),
+        Datum::Whole(_) => None,
+    }
+}
+
+fn whole(info: &TensorInfo, shape: &[usize], bytes: &[u8]) -> Option<Vec<i64>> {
+    match Datum::<f32>::decode(info.dtype(), shape, bytes)? {
+        Datum::Whole(array) => Some(array.into_data()),
+        Datum::Float(_) => None,
+    }
+}
+
+/// Rows of the first axis; nothing else is read.
+fn rows<T>(
+    file: &dyn Checkpoint,
+    path: &Path,
+    at: usize,
+    taken: &[usize],
+    decode: impl Fn(&TensorInfo, &[usize], &[u8]) -> Option<Vec<T>>,
+) -> Result<Vec<Vec<T>>, DataError> {
+    let info = &file.tensors()[at];
+    let shape = info.shape().get(1..).unwrap_or_default();
+    let all = info.shape().first().copied().unwrap_or(1).max(1);
+    let bytes = info.bytes() as usize / all;
+    let elements = shape
+        .iter()
+        .try_fold(taken.len(), |count, &size| count.checked_mul(size));
+    if elements.is_none_or(|elements| elements > MOST) {
+        return Err(DataError::TooLarge {
+            path: path.to_owned(),
+            what: "the batch",
+            limit: format!("{MOST} elements"),
+        });
+    }
+    let mut buffer = vec![0; bytes];
+    let row = |&place: &usize| {
+        file.read(at, place as u64 * bytes as u64, &mut buffer)?;
+        decode(info, shape, &buffer).ok_or_else(|| DataError::Content {
+            path: path.to_owned(),
+            problem: format!(
+                "the array {:?} is of a type that holds no data",
+                info.name()
+            ),
+        })
+    };
+    taken.iter().map(row).collect()
+}
+
+/// Classes, if the array is of whole numbers; else numbers.
+fn labels(
+    file: &dyn Checkpoint,
+    path: &Path,
+    at: usize,
+    taken: &[usize],
+) -> Result<Labels, DataError> {
+    let info = &file.tensors()[at];
+    if !info.dtype().is_float() {
+        return Ok(Labels::Classes(
+            rows(file, path, at, taken, whole)?.concat(),
+        ));
+    }
+    let values = rows(file, path, at, taken, numbers)?;
+    if let Some(sample) = values
+        .iter()
+        .position(|row| row.iter().any(|x| !x.is_finite()))
+    {
+        return Err(DataError::NotFinite {
+            path: path.to_owned(),
+            what: format!("the array {:?}", info.name()),
+            sample,
+        });
+    }
+    let shape = [&[taken.len()], info.shape().get(1..).unwrap_or_default()].concat();
+    let array = Array::new(&*shape, values.concat());
+    Ok(Labels::Values(
+        array.unwrap_or_else(|| Array::filled(shape, 0.0)),
+    ))
+}

@@ -1,0 +1,150 @@
+//! From a path to the inputs of a graph.
+
+use std::path::Path;
+
+use semilla::Graph;
+use semilla::graph::Dim;
+use semilla_signal::{Batch, Datum, InputSpec};
+
+use crate::error::DataError;
+use crate::place::place;
+use crate::reading::{Data, Reading};
+use crate::sample::{Found, fitted, known};
+use crate::{arrays, idx, images, table, text};
+
+/// Reads data for the inputs of a graph: at most as many samples as asked for, evenly spread over
+/// all there are.
+///
+/// # Errors
+/// [`DataError`]: what cannot be read, does not fit the inputs, or is not finite.
+pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataError> {
+    let specs = InputSpec::all(graph, &reading.sizes);
+    let mut data = match kind(path)? {
+        Kind::Arrays => arrays::read(path, &specs, reading)?,
+        kind => {
+            let input = place(path, &specs)?;
+            let found = match kind {
+                Kind::Images => images::read(path, input, reading)?,
+                Kind::Table => table::read(path, input, reading)?,
+                Kind::Text => text::read(path, input, reading)?,
+                Kind::Idx | Kind::Arrays => idx::read(path, reading)?,
+            };
+            of_one(path, graph, found, input, reading)?
+        }
+    };
+    data.check(path, &specs)?;
+    if data.samples < reading.samples {
+        let remark = format!("the data have {} samples, all are taken", data.samples);
+        data.remarks.push(remark);
+    }
+    Ok(data)
+}
+
+/// The kind of a path's content.
+enum Kind {
+    Arrays,
+    Images,
+    Table,
+    Text,
+    Idx,
+}
+
+fn kind(path: &Path) -> Result<Kind, DataError> {
+    if path.is_dir() {
+        return Ok(match images::are_in(path)? {
+            true => Kind::Images,
+            false => Kind::Arrays,
+        });
+    }
+    if images::is_one(path) {
+        return Ok(Kind::Images);
+    }
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    Ok(match extension {
+        "csv" | "tsv" => Kind::Table,
+        "npy" | "npz" | "safetensors" => Kind::Arrays,
+        "txt" | "text" | "md" => Kind::Text,
+        _ if idx::is(path)? => Kind::Idx,
+        _ => Kind::Arrays,
+    })
+}
+
+/// The inputs of a graph of which the data are for one; the others are made up.
+fn of_one(
+    path: &Path,
+    graph: &Graph,
+    found: Found,
+    input: &InputSpec,
+    reading: &Reading,
+) -> Result<Data, DataError> {
+    let Found {
+        samples,
+        labels,
+        mut remarks,
+    } = found;
+    let datum = fitted(
+        path,
+        samples,
+        input,
+        reading.normalize.as_ref(),
+        &mut remarks,
+    )?;
+    let shape = match &datum {
+        Datum::Float(array) => array.shape().to_vec(),
+        Datum::Whole(array) => array.shape().to_vec(),
+    };
+    let mut batch = Batch {
+        samples: shape.first().copied().unwrap_or(0),
+        sizes: reading.sizes.clone(),
+        ..Batch::default()
+    };
+    // Others share the sizes that these data have.
+    for (dim, &size) in input.shape.iter().flatten().zip(&shape) {
+        if let Dim::Named(name) = dim {
+            batch.sizes.entry(name.clone()).or_insert(size);
+        }
+    }
+    batch.shapes.insert(input.name.clone(), shape);
+    let samples = batch.samples;
+    let mut inputs = batch.inputs(graph)?;
+    for (name, value) in &mut inputs {
+        if *name == input.name {
+            value.clone_from(&datum);
+        } else {
+            remarks.push(format!(
+                "the input {name:?} is not in the data and is made up"
+            ));
+        }
+    }
+    Ok(Data {
+        inputs,
+        labels,
+        samples,
+        remarks,
+    })
+}
+
+impl Data {
+    /// Checks that there are enough samples, and as many as the graph states.
+    fn check(&self, path: &Path, specs: &[InputSpec]) -> Result<(), DataError> {
+        let stated = specs
+            .iter()
+            .filter_map(|spec| known(spec.shape.as_ref()?.first()?))
+            .max();
+        let needed = stated.unwrap_or(1);
+        match self.samples < needed {
+            true => Err(DataError::Few {
+                path: path.to_owned(),
+                found: self.samples,
+                needed,
+            }),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Text as the ids of its bytes.
+
+use std::path::Path;
+
+use semilla_signal::InputSpec;
+
+use crate::bytes::bytes;
+use crate::error::DataError;
+use crate::reading::Reading;
+use crate::sample::{Found, Samples, known, said};
+
+/// Windows of a text, evenly spread, in which each byte is a token.
+pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<Found, DataError> {
+    let content = |problem: String| DataError::Content {
+        path: path.to_owned(),
+        problem,
+    };
+    if input.takes_numbers {
+        return Err(DataError::Kind {
+            path: path.to_owned(),
+            input: input.name.clone(),
+            found: "text",
+            wanted: "numbers; give arrays (.npy), a table (.csv) or images",
+        });
+    }
+    let dims = input.shape.as_deref().unwrap_or_default();
+    let length = match dims {
+        [_, length] => known(length),
+        _ => None,
+    };
+    let length = length.ok_or_else(|| {
+        content(format!(
+            "the input {:?} is {}; give the length of a window, such as --size length=64",
+            input.name,
+            said(dims)
+        ))
+    })?;
+    let text = bytes(path)?;
+    if text.len() < length {
+        return Err(content(format!(
+            "it has {} bytes, and a window is {length}; give a longer text or a smaller length",
+            text.len()
+        )));
+    }
+    let room = text.len() - length;
+    // Windows do not overlap more than they must.
+    let samples = reading.count(Some(input)).min(room + 1);
+    let window = |place: usize| {
+        let start = match samples {
+            1 => 0,
+            many => (place as u128 * room as u128 / (many as u128 - 1)) as usize,
+        };
+        text[start..start + length]
+            .iter()
+            .map(|&byte| i64::from(byte))
+            .collect()
+    };
+    Ok(Found {
+        samples: Samples::Whole {
+            shape: vec![length],
+            values: (0..samples).map(window).collect(),
+        },
+        labels: None,
+        remarks: vec![format!("each byte of {} is a token", path.display())],
+    })
+}

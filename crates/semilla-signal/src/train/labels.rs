@@ -1,0 +1,75 @@
+//! What a network should answer.
+
+use semilla::stream::Sampler;
+use semilla::stream::Stream;
+use semilla::{DType, Distribution};
+use serde::Serialize;
+
+use crate::array::Array;
+
+/// What a network should answer to the samples of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Labels {
+    /// A class for each sample, or for each place of each sample (a word, a pixel), row-major.
+    /// Negative ones are left out of the loss.
+    Classes(Vec<i64>),
+    /// Numbers in the shape of the output.
+    Values(Array<f32>),
+}
+
+/// Where labels come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelSource {
+    /// The data.
+    Data,
+    /// The input's own next tokens.
+    NextTokens,
+    /// They are random.
+    Random,
+}
+
+impl Labels {
+    /// How many times each of `classes` classes occurs; `None` of numbers, and where a class is
+    /// beyond them.
+    pub fn frequencies(&self, classes: usize) -> Option<Vec<usize>> {
+        let Labels::Classes(found) = self else {
+            return None;
+        };
+        let mut counts = vec![0; classes];
+        for &class in found.iter().filter(|&&class| class >= 0) {
+            *counts.get_mut(usize::try_from(class).ok()?)? += 1;
+        }
+        Some(counts)
+    }
+
+    /// The next token of each of `[samples, length]` tokens; the last of a sample has none.
+    pub fn next_tokens(tokens: &Array<i64>) -> Self {
+        let length = tokens.shape().last().copied().unwrap_or(1).max(1);
+        let next = |sample: &[i64]| [&sample[1..], &[-1]].concat();
+        Labels::Classes(tokens.data().chunks(length).flat_map(next).collect())
+    }
+
+    /// Random classes, each as likely as the others.
+    pub(super) fn random_classes(count: usize, classes: usize, seed: u64) -> Self {
+        let stream = Stream::new(seed, NAME);
+        let class = |i: usize| i64::from(stream.word(i as u64)) % classes.max(1) as i64;
+        Labels::Classes((0..count).map(class).collect())
+    }
+
+    /// Standard normal numbers.
+    pub(super) fn random_values(shape: &[usize], seed: u64) -> Self {
+        let mut values = Array::filled(shape, 0.0f32);
+        let normal = Distribution::Normal {
+            mean: 0.0,
+            std: 1.0,
+        };
+        if let Ok(sampler) = Sampler::new(&normal, DType::F32) {
+            Stream::new(seed, NAME).fill(&sampler, 0, values.data_mut());
+        }
+        Labels::Values(values)
+    }
+}
+
+/// The name of the stream of random labels.
+const NAME: &str = "the labels";

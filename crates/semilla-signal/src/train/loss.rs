@@ -1,0 +1,285 @@
+//! Losses and their gradients.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::error::TrainError;
+use super::labels::Labels;
+use super::network::Network;
+use crate::array::{Array, around};
+use crate::executor::Datum;
+
+/// A loss, averaged over samples and places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Softmax and the negative log-likelihood of the class. Classes lie along the last axis, or
+    /// along the second where there are four axes or more.
+    CrossEntropy,
+    /// Cross-entropy of the next token, for outputs `[samples, length, vocabulary]`.
+    NextToken,
+    /// The mean of squared differences.
+    Mse,
+}
+
+/// A loss and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    /// The loss.
+    pub value: f64,
+    /// What it would be on average if the output knew nothing of the labels: ln C + σ²/2 of C
+    /// classes whose logits have the standard deviation σ within a place, E\[y²\] + E\[f²\] of
+    /// numbers.
+    pub expected: f64,
+    /// What an output of zeros gives: ln C, E\[y²\].
+    pub of_zeros: f64,
+    /// The standard deviation of the output: of logits within a place, of numbers over all.
+    pub spread: f64,
+    /// Its gradient by the output.
+    pub gradient: Array<f32>,
+}
+
+impl Loss {
+    /// Every loss.
+    pub const ALL: [Self; 3] = [Self::CrossEntropy, Self::NextToken, Self::Mse];
+
+    /// The loss that fits labels best; without labels the next tokens of a network that takes
+    /// words, else classes.
+    pub fn usual(network: &Network<'_>, labels: Option<&Labels>) -> Self {
+        let takes_words = || {
+            network
+                .inputs()
+                .iter()
+                .any(|(_, datum)| matches!(datum, Datum::Whole(_)))
+        };
+        match labels {
+            Some(Labels::Classes(_)) => Self::CrossEntropy,
+            Some(Labels::Values(_)) => Self::Mse,
+            None if takes_words() => Self::NextToken,
+            None => Self::CrossEntropy,
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CrossEntropy => "cross-entropy",
+            Self::NextToken => "next-token",
+            Self::Mse => "mse",
+        }
+    }
+
+    /// The loss of an output.
+    ///
+    /// # Errors
+    /// An output or labels of the wrong shape.
+    pub fn of(self, output: &Array<f32>, labels: &Labels) -> Result<Lost, TrainError> {
+        match (self, labels) {
+            (Self::Mse, Labels::Values(values)) => squares(output, values),
+            (Self::Mse, Labels::Classes(_)) => Err(TrainError::Labels {
+                shape: output.shape().to_vec(),
+                problem: "mse takes numbers, and they are classes".to_owned(),
+            }),
+            (_, Labels::Classes(classes)) => self.entropy(output, classes),
+            (_, Labels::Values(_)) => Err(TrainError::Labels {
+                shape: output.shape().to_vec(),
+                problem: format!("{} takes classes, and they are numbers", self.name()),
+            }),
+        }
+    }
+
+    /// Random labels for an output of this shape.
+    ///
+    /// # Errors
+    /// An output of the wrong shape.
+    pub fn random_labels(self, shape: &[usize], seed: u64) -> Result<Labels, TrainError> {
+        if self == Self::Mse {
+            return Ok(Labels::random_values(shape, seed));
+        }
+        let (before, classes, after) = around(shape, self.axis(shape)?);
+        Ok(Labels::random_classes(before * after, classes, seed))
+    }
+
+    /// The axis of the classes.
+    fn axis(self, shape: &[usize]) -> Result<usize, TrainError> {
+        let needs = match (self, shape.len()) {
+            (Self::NextToken, 3) | (Self::CrossEntropy, 2 | 3) => return Ok(shape.len() - 1),
+            (Self::CrossEntropy, 4..) => return Ok(1),
+            (Self::NextToken, _) => "[samples, length, vocabulary]",
+            _ => "[samples, classes], or more axes",
+        };
+        Err(TrainError::Output {
+            loss: self.name(),
+            needs,
+            shape: shape.to_vec(),
+        })
+    }
+
+    fn entropy(self, output: &Array<f32>, labels: &[i64]) -> Result<Lost, TrainError> {
+        let (before, classes, after) = around(output.shape(), self.axis(output.shape())?);
+        let wrong = |problem: String| TrainError::Labels {
+            shape: output.shape().to_vec(),
+            problem,
+        };
+        if labels.len() != before * after {
+            let problem = format!("{} labels for {} places", labels.len(), before * after);
+            return Err(wrong(problem));
+        }
+        if let Some(label) = labels.iter().find(|&&label| label >= classes as i64) {
+            return Err(wrong(format!(
+                "the class {label} of {classes} (counted from 0)"
+            )));
+        }
+        let counted = labels.iter().filter(|&&label| label >= 0).count().max(1) as f64;
+        let mut gradient = Array::filled(output.shape(), 0.0f32);
+        let (mut value, mut variance) = (0.0, 0.0);
+        for (place, &label) in labels.iter().enumerate() {
+            let Ok(label) = usize::try_from(label) else {
+                continue;
+            };
+            let at = |class: usize| (place / after * classes + class) * after + place % after;
+            let logit = |class: usize| f64::from(output.data()[at(class)]);
+            let all = || (0..classes).map(logit);
+            let most = all().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = all().map(|x| (x - most).exp()).sum();
+            value += (most + sum.ln() - logit(label)) / counted;
+            let mean = all().sum::<f64>() / classes as f64;
+            variance += all().map(|x| (x - mean).powi(2)).sum::<f64>() / classes as f64 / counted;
+            for class in 0..classes {
+                let probability = (logit(class) - most).exp() / sum;
+                let target = if class == label { 1.0 } else { 0.0 };
+                gradient.data_mut()[at(class)] = ((probability - target) / counted) as f32;
+            }
+        }
+        let of_zeros = (classes as f64).ln();
+        Ok(Lost {
+            value,
+            expected: of_zeros + variance / 2.0,
+            of_zeros,
+            spread: variance.sqrt(),
+            gradient,
+        })
+    }
+}
+
+fn squares(output: &Array<f32>, labels: &Array<f32>) -> Result<Lost, TrainError> {
+    if output.data().len() != labels.data().len() {
+        return Err(TrainError::Labels {
+            shape: output.shape().to_vec(),
+            problem: format!("theirs is {:?}", labels.shape()),
+        });
+    }
+    let count = output.data().len().max(1) as f64;
+    let mean = |of: &dyn Fn(f64, f64) -> f64| {
+        let pairs = output.data().iter().zip(labels.data());
+        pairs.map(|(&f, &y)| of(f.into(), y.into())).sum::<f64>() / count
+    };
+    let of_zeros = mean(&|_, y| y * y);
+    let square = mean(&|f, _| f * f);
+    let center = mean(&|f, _| f);
+    let mut gradient = output.clone();
+    for (g, &y) in gradient.data_mut().iter_mut().zip(labels.data()) {
+        *g = (2.0 * (f64::from(*g) - f64::from(y)) / count) as f32;
+    }
+    Ok(Lost {
+        value: mean(&|f, y| (f - y).powi(2)),
+        expected: of_zeros + square,
+        of_zeros,
+        spread: (square - center * center).max(0.0).sqrt(),
+        gradient,
+    })
+}
+
+impl FromStr for Loss {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let spelled = text.replace('_', "-");
+        let found = Self::ALL.into_iter().find(|loss| loss.name() == spelled);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("{text:?} is no loss; choose one of {names}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gradient against differences of the loss.
+    fn check(loss: Loss, shape: &[usize], labels: &Labels) {
+        let count: usize = shape.iter().product();
+        let values: Vec<f32> = (0..count)
+            .map(|i| ((i * 7 % 11) as f32 - 5.0) / 4.0)
+            .collect();
+        let output = Array::new(shape, values).unwrap();
+        let lost = loss.of(&output, labels).unwrap();
+        for at in 0..count {
+            let moved = |by: f32| {
+                let mut output = output.clone();
+                output.data_mut()[at] += by;
+                loss.of(&output, labels).unwrap().value
+            };
+            let expected = (moved(0.01) - moved(-0.01)) / 0.02;
+            let found = f64::from(lost.gradient.data()[at]);
+            assert!(
+                (found - expected).abs() < 1e-4,
+                "{loss:?} {at}: {found}, not {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_values() {
+        check(
+            Loss::CrossEntropy,
+            &[3, 4],
+            &Labels::Classes(vec![1, -1, 3]),
+        );
+        check(
+            Loss::CrossEntropy,
+            &[2, 3, 2, 1],
+            &Labels::Classes(vec![1, 0, 2, 2]),
+        );
+        let tokens = Array::new([2, 3], vec![0, 1, 2, 3, 3, 0]).unwrap();
+        let next = Labels::next_tokens(&tokens);
+        assert_eq!(next, Labels::Classes(vec![1, 2, -1, 3, 0, -1]));
+        check(Loss::NextToken, &[2, 3, 4], &next);
+        let values = Array::new([3, 1], vec![1.0, -1.0, 0.5]).unwrap();
+        check(Loss::Mse, &[3, 1], &Labels::Values(values));
+    }
+
+    #[test]
+    fn what_is_expected_without_knowledge() {
+        // 1000 places of 50 classes, logits of standard deviation 0.8, random labels.
+        let mut output = Array::filled([1000, 50], 0.0f32);
+        let Labels::Values(noise) = Labels::random_values(&[1000, 50], 7) else {
+            panic!()
+        };
+        let scaled = noise.data().iter().map(|x| 0.8 * x);
+        output
+            .data_mut()
+            .iter_mut()
+            .zip(scaled)
+            .for_each(|(x, noise)| *x = noise);
+        let labels = Loss::CrossEntropy.random_labels(output.shape(), 3).unwrap();
+        let lost = Loss::CrossEntropy.of(&output, &labels).unwrap();
+        assert!((lost.spread - 0.8).abs() < 0.02, "{}", lost.spread);
+        assert!((lost.value - lost.expected).abs() < 0.08, "{lost:?}");
+        assert_eq!(lost.of_zeros, 50f64.ln());
+
+        let zeros = Array::filled([4, 5], 0.0f32);
+        let labels = Labels::Classes(vec![0, 1, 2, 4]);
+        let lost = Loss::CrossEntropy.of(&zeros, &labels).unwrap();
+        assert!((lost.value - 5f64.ln()).abs() < 1e-12);
+        for labels in [vec![0, 1], vec![0, 1, 2, 5]] {
+            assert!(
+                Loss::CrossEntropy
+                    .of(&zeros, &Labels::Classes(labels))
+                    .is_err()
+            );
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! A few steps of training: a network whose weights change, losses, optimizers; and what the first
+//! steps show of the weights that they start from.
+//!
+//! [`first_step`] looks at the initial loss and the first update of each layer; [`coordinates`] is
+//! muP's coordinate check over widths.
+
+mod coordinates;
+mod error;
+mod first_step;
+mod labels;
+mod loss;
+mod network;
+mod optimizer;
+mod slope;
+
+pub use coordinates::{Coordinate, Coordinates, coordinates};
+pub use error::TrainError;
+pub use first_step::{FirstStep, LayerStep, first_step};
+pub use labels::{LabelSource, Labels};
+pub use loss::{Loss, Lost};
+pub use network::{Network, Parameter};
+pub use optimizer::{Optimizer, Stepper};
+pub use slope::Slope;

@@ -1,0 +1,149 @@
+//! A network whose weights change.
+
+use std::collections::BTreeMap;
+
+use semilla::Graph;
+use semilla::graph::Initializer;
+
+use crate::array::Array;
+use crate::executor::{Datum, Fault, Mode, Trace};
+use crate::measure::{Measurement, measure};
+
+/// A weight that is trained, and what a scheme scales of it besides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its values.
+    pub value: Datum<f32>,
+    /// The factor on its learning rate.
+    pub lr: f64,
+    /// The factor on what its layer makes of it.
+    pub multiplier: f64,
+}
+
+impl From<Datum<f32>> for Parameter {
+    /// A weight that nothing scales.
+    fn from(value: Datum<f32>) -> Self {
+        Self {
+            value,
+            lr: 1.0,
+            multiplier: 1.0,
+        }
+    }
+}
+
+/// A graph with inputs and weights, which is run again and again while its weights change.
+pub struct Network<'g> {
+    graph: &'g Graph,
+    inputs: Vec<(String, Datum<f32>)>,
+    parameters: BTreeMap<String, Parameter>,
+}
+
+impl<'g> Network<'g> {
+    /// A network. `weight` gives a tensor's values by the name under which the model's checkpoint
+    /// lists it; where it gives none, the graph's own are used.
+    ///
+    /// # Errors
+    /// Those of `weight`.
+    pub fn new<E>(
+        graph: &'g Graph,
+        inputs: Vec<(String, Datum<f32>)>,
+        mut weight: impl FnMut(&str) -> Result<Option<Parameter>, E>,
+    ) -> Result<Self, E> {
+        let mut parameters = BTreeMap::new();
+        for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
+            let Some(name) = tensor.tensor.as_deref() else {
+                continue;
+            };
+            if !parameters.contains_key(name) {
+                let found = weight(name)?;
+                parameters.extend(found.map(|found| (name.to_owned(), found)));
+            }
+        }
+        Ok(Self {
+            graph,
+            inputs,
+            parameters,
+        })
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &'g Graph {
+        self.graph
+    }
+
+    /// The inputs, by their names.
+    pub fn inputs(&self) -> &[(String, Datum<f32>)] {
+        &self.inputs
+    }
+
+    /// The numbers of a weight.
+    pub fn values(&self, name: &str) -> Option<&Array<f32>> {
+        match &self.parameters.get(name)?.value {
+            Datum::Float(array) => Some(array),
+            Datum::Whole(_) => None,
+        }
+    }
+
+    /// A weight and its factors.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.get(name)
+    }
+
+    /// Changes the numbers of a weight in place; nothing where there is none.
+    pub(crate) fn change(&mut self, name: &str, change: impl FnOnce(&mut [f32])) {
+        if let Some(Parameter {
+            value: Datum::Float(array),
+            ..
+        }) = self.parameters.get_mut(name)
+        {
+            change(array.data_mut());
+        }
+    }
+
+    /// Multiplies a weight by a factor.
+    pub(crate) fn scale(&mut self, name: &str, factor: f64) {
+        self.change(name, |values| {
+            values
+                .iter_mut()
+                .for_each(|x| *x = (f64::from(*x) * factor) as f32);
+        });
+    }
+
+    /// Runs it forward, as in training.
+    ///
+    /// # Errors
+    /// The graph does not run on these inputs and weights.
+    pub fn run(&self) -> Result<Trace<f32>, Fault> {
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|(name, datum)| (&**name, datum.clone()));
+        Trace::record(self.graph, Mode::Training, inputs, |tensor| {
+            self.effective(tensor)
+        })
+    }
+
+    /// Runs it forward and back, and looks at every layer, as [`measure`] does.
+    ///
+    /// # Errors
+    /// As [`measure`].
+    pub fn measure(&self, seed: u64) -> Result<Measurement, Fault> {
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|(name, datum)| (&**name, datum.clone()));
+        measure(self.graph, inputs, |tensor| self.effective(tensor), seed)
+    }
+
+    /// What the graph takes for a tensor: its values, times the factor on what they make.
+    fn effective(&self, tensor: &Initializer) -> Option<Datum<f32>> {
+        let parameter = self.parameters.get(tensor.tensor.as_deref()?)?;
+        match &parameter.value {
+            Datum::Float(array) if parameter.multiplier != 1.0 => {
+                let factor = parameter.multiplier as f32;
+                Some(Datum::Float(array.map(|x| x * factor)))
+            }
+            value => Some(value.clone()),
+        }
+    }
+}
