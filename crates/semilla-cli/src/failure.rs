@@ -55,6 +55,8 @@ pub(crate) enum Failure {
          mlp:784-256-10:relu"
     )]
     NoGraph(String),
+    #[error("a saved plan alone does not say how its tensors are used; give the model too")]
+    NoModel,
     #[error("the model does not run")]
     Run(#[from] Fault),
     #[error("no inputs can be made up; give --size AXIS=N, or their values with --data FILE")]

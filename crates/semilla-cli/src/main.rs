@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, init, inspect, lora, plan, recipes, recommend};
+use commands::{check, diff, init, inspect, lint, lora, plan, recipes, recommend};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -50,6 +50,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             }
         }
         Command::Recommend { args, form } => recommend::run(&args, &mut Output::new(form.json))?,
+        Command::Lint { args, form } => {
+            if !lint::run(&args, &mut Output::new(form.json))? {
+                return Ok(ExitCode::from(1));
+            }
+        }
         Command::Inspect { args, form } => inspect::run(&args, &mut Output::new(form.json))?,
         Command::Diff { args, form } => {
             if !diff::run(&args, &mut Output::new(form.json))? {

@@ -174,6 +174,24 @@ fn what_cannot_run_is_refused() {
 }
 
 #[test]
+fn singular_values_come_where_they_are_asked_for() {
+    let model = "mlp:32-32-32-32-4:tanh";
+    let run = |more: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("semilla").unwrap();
+        let output = command.args(["check", model]).args(more).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run(&["--spectra"]);
+    assert!(text.contains("Jacobian of what follows"), "{text}");
+    assert!(text.contains("tangent kernel on 16 samples"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&run(&["--spectra", "--json"])).unwrap();
+    assert_eq!(json["spectra"]["layers"].as_array().unwrap().len(), 4);
+    assert!(json["spectra"]["jacobian"]["largest"].as_f64().unwrap() > 0.0);
+    let json: serde_json::Value = serde_json::from_str(&run(&["--json"])).unwrap();
+    assert!(json["spectra"].is_null());
+}
+
+#[test]
 fn a_page_is_written_beside_what_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

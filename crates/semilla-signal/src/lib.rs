@@ -41,11 +41,12 @@ mod train;
 mod walk;
 
 pub use array::Array;
-pub use executor::{Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
+pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step, Trace, ValueId};
 pub use fit::{FitError, Fitting, fit};
 pub use measure::{
-    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Layer,
-    Measurement, Point, Report, Trouble, Verdict, check, measure,
+    Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Jacobian, Kernel,
+    Layer, LayerSpectrum, Measurement, Point, Report, Spectra, Trouble, Verdict, check, measure,
+    singular_values, spectra,
 };
 pub use real::Real;
 pub use recommend::{

@@ -52,6 +52,7 @@
 //!
 //! # Further
 //!
+//! - Likely mistakes of a plan: [`lint`].
 //! - Gains, χ₁ and the edge of chaos of an activation: [`activation`].
 //! - Pretrained weights aligned with a model: [`transfer`]; LoRA factors: [`lora`].
 //! - Files: the crate `semilla-checkpoint`, whose `ops` are what the command `semilla` does.
@@ -71,6 +72,7 @@ pub mod init;
 pub mod inspect;
 pub mod junction;
 mod layout;
+pub mod lint;
 pub mod lora;
 pub mod matrix;
 pub mod model;

@@ -24,6 +24,11 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
 
+    /// Singular values as well: of the Jacobian along the main path, of what layers make, of their
+    /// weights, of the tangent kernel
+    #[arg(long)]
+    pub(crate) spectra: bool,
+
     /// Also write a page with charts, the network as a drawing, and every layer: one file for the
     /// browser
     #[arg(long, value_name = "OUT.html")]

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{check, diff, init, inspect, lora, plan, recipes, recommend};
+use crate::args::{check, diff, init, inspect, lint, lora, plan, recipes, recommend};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -53,6 +53,14 @@ pub(crate) enum Command {
     Recommend {
         #[command(flatten)]
         args: recommend::RecommendArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Look for likely mistakes in a plan, without running the model; exit 1 when there are warnings
+    #[command(after_help = lint::EXAMPLES)]
+    Lint {
+        #[command(flatten)]
+        args: lint::LintArgs,
         #[command(flatten)]
         form: Form,
     },

@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod formats;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod model;
 pub(crate) mod plan;

@@ -13,6 +13,7 @@ use crate::args::check::CheckArgs;
 use crate::commands::check_page;
 use crate::commands::checked::{Checked, Source};
 use crate::commands::data::data;
+use crate::commands::lint::findings;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
@@ -90,7 +91,10 @@ fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<C
     let weight = |name: &str| Ok::<_, Failure>(weights.get(name).cloned().map(Parameter::from));
     let mut network = Network::new(graph, data.inputs.clone(), weight)?;
     let measurements = vec![network.measure(0)?];
+    let spectra = args.spectra.then(|| network.spectra(0));
     Ok(Checked {
+        spectra: spectra.transpose()?,
+        lint: Vec::new(),
         first_step: first(args, &mut network, &data, 0)?,
         report: measurements.into(),
         predicted: Vec::new(),
@@ -118,7 +122,7 @@ fn of_plan(
             .collect(),
     };
     let mut measurements = Vec::new();
-    let (mut fitting, mut first_step) = (None, None);
+    let (mut fitting, mut first_step, mut spectra) = (None, None, None);
     // The weights of one seed at a time are in memory.
     for (place, &seed) in seeds.iter().enumerate() {
         planned.plan = plan.clone().with_seed(seed);
@@ -130,12 +134,20 @@ fn of_plan(
         measurements.push(network.measure(seed)?);
         if place == 0 {
             fitting = found;
+            spectra = match args.spectra {
+                true => Some(network.spectra(seed)?),
+                false => None,
+            };
             first_step = first(args, &mut network, &data, seed)?;
         }
     }
     Ok(Checked {
         report: measurements.into(),
         predicted: planned.plan.stacks.clone(),
+        lint: model
+            .map(|model| findings(&planned, model))
+            .unwrap_or_default(),
+        spectra,
         planned: Some((planned.plan, seeds)),
         remedy: None,
         fitting,

@@ -1,8 +1,9 @@
 //! What a check gives.
 
+use semilla::lint::Finding;
 use semilla::{Plan, Stack};
 use semilla_data::Data;
-use semilla_signal::{FirstStep, Fitting, Remedy, Report};
+use semilla_signal::{FirstStep, Fitting, Remedy, Report, Spectra};
 use serde::Serialize;
 
 use crate::args::data::DataArgs;
@@ -13,6 +14,12 @@ pub(crate) struct Checked {
     #[serde(flatten)]
     pub(crate) report: Report,
     pub(crate) predicted: Vec<Stack>,
+    /// The likely mistakes of the plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lint: Vec<Finding>,
+    /// Singular values with the first seed's weights, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) spectra: Option<Spectra>,
     /// What was fitted for the first seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fitting: Option<Fitting>,

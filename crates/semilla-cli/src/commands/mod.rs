@@ -7,6 +7,7 @@ pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod mup;
 pub(crate) mod network;

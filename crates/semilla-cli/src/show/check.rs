@@ -9,10 +9,11 @@ use crate::show::figures::rough;
 use crate::show::fold::fold;
 use crate::show::output::Output;
 use crate::show::table::Table;
-use crate::show::{first_step, fitting};
+use crate::show::{first_step, fitting, lint, spectra};
 
 /// Prints the verdict, what theory expects, then the layers, those alike on one line unless
-/// `full`; then the loss and the first step, what was fitted, and what was done to the data.
+/// `full`; then the loss and the first step, what was fitted, singular values, what was
+/// done to the data, and likely mistakes.
 pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Result<(), Failure> {
     layers(&checked.report, &checked.predicted, full, output)?;
     if let Some(step) = &checked.first_step {
@@ -21,8 +22,12 @@ pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Resul
     if let Some(found) = &checked.fitting {
         fitting::print(found, checked.data.is_noise, output)?;
     }
+    if let Some(found) = &checked.spectra {
+        spectra::print(found, full, output)?;
+    }
     let mut remarks = checked.data.remarks.iter();
-    remarks.try_for_each(|remark| output.line(format_args!("data: {remark}")))
+    remarks.try_for_each(|remark| output.line(format_args!("data: {remark}")))?;
+    lint::print_found(&checked.lint, output)
 }
 
 fn layers(

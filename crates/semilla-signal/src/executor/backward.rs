@@ -25,6 +25,35 @@ impl<T: Real> Trace<T> {
     /// # Panics
     /// A seed has not the shape of its value.
     pub fn gradients(&self, seeds: impl IntoIterator<Item = (ValueId, Array<T>)>) -> Gradients<T> {
+        self.back(seeds, |value| self.is_live(value))
+    }
+
+    /// The gradients of some values alone, and of those on the way to them.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub fn gradients_to(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+        values: &[ValueId],
+    ) -> Gradients<T> {
+        let mut depends = vec![false; self.arrays()];
+        values.iter().for_each(|value| depends[value.0] = true);
+        for step in self.steps() {
+            if step.inputs.iter().any(|input| depends[input.0]) {
+                step.outputs
+                    .iter()
+                    .for_each(|output| depends[output.0] = true);
+            }
+        }
+        self.back(seeds, |value| depends[value.0])
+    }
+
+    fn back(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+        is_wanted: impl Fn(ValueId) -> bool,
+    ) -> Gradients<T> {
         let mut by_value: Vec<Option<Array<T>>> = Vec::new();
         by_value.resize_with(self.arrays(), || None);
         for (value, seed) in seeds {
@@ -40,11 +69,7 @@ impl<T: Real> Trace<T> {
                 .outputs
                 .iter()
                 .any(|output| by_value[output.0].is_some());
-            let wanted: Vec<bool> = step
-                .inputs
-                .iter()
-                .map(|&input| self.is_live(input))
-                .collect();
+            let wanted: Vec<bool> = step.inputs.iter().map(|&input| is_wanted(input)).collect();
             if !is_reached || !wanted.contains(&true) {
                 continue;
             }
@@ -63,7 +88,7 @@ impl<T: Real> Trace<T> {
                 wanted,
             });
             for (&input, gradient) in step.inputs.iter().zip(found) {
-                if let Some(gradient) = gradient.filter(|_| self.is_live(input)) {
+                if let Some(gradient) = gradient.filter(|_| is_wanted(input)) {
                     add(&mut by_value[input.0], gradient);
                 }
             }

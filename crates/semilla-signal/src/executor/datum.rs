@@ -46,6 +46,14 @@ impl<T: Real> Datum<T> {
         }
     }
 
+    /// The same numbers in `f64`.
+    pub(crate) fn widened(self) -> Datum<f64> {
+        match self {
+            Datum::Float(array) => Datum::Float(array.map(T::f64)),
+            Datum::Whole(array) => Datum::Whole(array),
+        }
+    }
+
     /// Whether no element is NaN or infinite.
     pub fn is_finite(&self) -> bool {
         match self {

@@ -4,6 +4,7 @@ mod backward;
 mod call;
 mod datum;
 mod fault;
+mod forward;
 mod operator;
 mod trace;
 
@@ -14,5 +15,6 @@ pub(crate) use operator::{Operator, Pass};
 pub use backward::Gradients;
 pub use datum::{Datum, ValueId};
 pub use fault::{Fault, Problem};
+pub use forward::Changes;
 pub use operator::Nature;
 pub use trace::{Mode, Step, Trace};

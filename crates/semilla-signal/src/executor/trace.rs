@@ -11,7 +11,7 @@ use semilla::graph::{
 use super::call::{Call, Made, Stand, affordable};
 use super::datum::{Datum, Value, ValueId};
 use super::fault::{Fault, Problem};
-use super::operator::{Nature, Operator};
+use super::operator::{Nature, Operator, Pass};
 use crate::array::Array;
 use crate::operators::lower;
 use crate::real::Real;
@@ -60,6 +60,23 @@ impl<T: Real> Step<T> {
     /// What it means for signals.
     pub fn nature(&self) -> Nature {
         self.operator.nature()
+    }
+
+    /// The slopes of a function of each element at the elements of an array of any shape; `None`
+    /// if the step is none.
+    pub(crate) fn slopes(&self, at: &Array<T>) -> Option<Array<T>> {
+        if self.nature() != Nature::Elementwise || self.inputs.len() != 1 {
+            return None;
+        }
+        let made = self.operator.forward(&[at]);
+        let ones = Array::filled(at.shape(), T::one());
+        let found = self.operator.backward(&Pass {
+            inputs: vec![at],
+            outputs: made.iter().collect(),
+            gradients: vec![Some(&ones)],
+            wanted: vec![true],
+        });
+        found.into_iter().next()?
     }
 }
 

@@ -10,10 +10,11 @@ use super::directions::directions;
 use super::flow::Flow;
 use super::histogram::Histogram;
 use super::layers::{Found, layers};
-use super::path::narrows;
+use super::path::points;
 use super::statistics::{Backward, Forward};
 use crate::array::Array;
 use crate::executor::{Datum, Fault, Gradients, Mode, Problem, Trace, ValueId};
+use crate::real::Real;
 
 /// What one run of a graph shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,10 +78,7 @@ pub fn measure<'n>(
     seed: u64,
 ) -> Result<Measurement, Fault> {
     let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
-    let outputs = &graph.main().outputs;
-    let output = outputs.iter().find_map(|output| trace.find(&output.name));
-    let without = || Problem::Unsupported("an output without floats".to_owned());
-    let output = output.ok_or_else(|| of_model(without()))?;
+    let output = output(&trace, graph).map_err(of_model)?;
     let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
@@ -95,8 +93,15 @@ pub fn measure<'n>(
     })
 }
 
+/// The first output that is numbers.
+pub(super) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Problem> {
+    let outputs = &graph.main().outputs;
+    let output = outputs.iter().find_map(|output| trace.find(&output.name));
+    output.ok_or_else(|| Problem::Unsupported("an output without floats".to_owned()))
+}
+
 /// What is wrong with the model as a whole.
-fn of_model(problem: Problem) -> Fault {
+pub(super) fn of_model(problem: Problem) -> Fault {
     let node = "the model".to_owned();
     Fault { node, problem }
 }
@@ -125,7 +130,7 @@ fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer
     }
 }
 
-/// The first array after each layer through which all signals go; the output is none of them.
+/// The arrays of the main path, measured.
 fn path(
     trace: &Trace<f32>,
     flow: &Flow,
@@ -133,33 +138,25 @@ fn path(
     layers: &[Found],
     output: ValueId,
 ) -> Vec<Point> {
-    let narrows = narrows(trace, flow);
-    let mut points: Vec<(ValueId, Point)> = Vec::new();
-    for layer in layers {
-        let Some(value) = narrows[layer.step..].iter().find_map(|value| *value) else {
-            continue;
-        };
-        if value == output {
-            continue;
-        }
+    let point = |(value, layer): (ValueId, usize)| {
+        let layer = &layers[layer];
         let gradient = gradients
             .of(value)
             .map(|array| Backward::of(array, layer.units));
-        let point = Point {
+        Point {
             after: trace.weights()[layer.weight].0.clone(),
             forward: Forward::of(trace.array(value)),
             directions: directions(trace.array(value)),
             gradient: gradient.map_or(0.0, |backward| backward.squared_norm),
-        };
-        points.retain(|(other, _)| *other != value);
-        points.push((value, point));
-    }
-    points.into_iter().map(|(_, point)| point).collect()
+        }
+    };
+    let found = points(trace, flow, layers, output);
+    found.into_iter().map(point).collect()
 }
 
 /// Standard normal numbers.
-fn noise(shape: &[usize], seed: u64) -> Array<f32> {
-    let mut array = Array::filled(shape, 0.0);
+pub(super) fn noise<T: Real>(shape: &[usize], seed: u64) -> Array<T> {
+    let mut array = Array::filled(shape, 0.0f32);
     let normal = Distribution::Normal {
         mean: 0.0,
         std: 1.0,
@@ -167,5 +164,5 @@ fn noise(shape: &[usize], seed: u64) -> Array<f32> {
     if let Ok(sampler) = Sampler::new(&normal, DType::F32) {
         Stream::new(seed, "the gradient of the output").fill(&sampler, 0, array.data_mut());
     }
-    array
+    array.map(|x| T::of(x.into()))
 }

@@ -7,7 +7,7 @@ use semilla::graph::Initializer;
 
 use crate::array::Array;
 use crate::executor::{Datum, Fault, Mode, Trace};
-use crate::measure::{Measurement, measure};
+use crate::measure::{Measurement, Spectra, measure, spectra};
 
 /// A weight that is trained, and what a scheme scales of it besides.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,6 +133,18 @@ impl<'g> Network<'g> {
             .iter()
             .map(|(name, datum)| (&**name, datum.clone()));
         measure(self.graph, inputs, |tensor| self.effective(tensor), seed)
+    }
+
+    /// Looks at its singular values, as [`spectra`] does.
+    ///
+    /// # Errors
+    /// As [`spectra`].
+    pub fn spectra(&self, seed: u64) -> Result<Spectra, Fault> {
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|(name, datum)| (&**name, datum.clone()));
+        spectra(self.graph, inputs, |tensor| self.effective(tensor), seed)
     }
 
     /// What the graph takes for a tensor: its values, times the factor on what they make.

@@ -45,6 +45,7 @@ pub use groups::OptimizerGroup;
 pub use line::Line;
 pub use signal::{Signal, Variance};
 pub use stack::Stack;
+pub(crate) use surroundings::context_of;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::layout::Axis;
 use crate::model::{Model, Side};
 
 /// The surroundings of a model's tensors.
-pub(super) fn context_of(model: &Model, base_width: Option<usize>, seed: u64) -> Context {
+pub(crate) fn context_of(model: &Model, base_width: Option<usize>, seed: u64) -> Context {
     Context {
         layers: model.layers,
         encoder_layers: layers_of(model, Side::Encoder),

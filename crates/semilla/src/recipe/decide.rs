@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::decision::{Decided, Decision};
+use super::decision::{Decided, Decision, NO_RULE};
 use super::definition::Recipe;
 use super::error::RecipeError;
 use super::last_resort::{AtModel, LastResort};
@@ -184,7 +184,7 @@ impl Recipe {
         };
         by_code.or_else(|| {
             let initializer = self.unmatched.clone()?;
-            Some(Decision::new(initializer, self.fans, "no rule matched"))
+            Some(Decision::new(initializer, self.fans, NO_RULE))
         })
     }
 

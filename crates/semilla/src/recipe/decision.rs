@@ -9,6 +9,9 @@ use crate::layout::FanRule;
 use crate::model::{Model, Tensor};
 use crate::scheme::RateFormulas;
 
+/// The reason for what a recipe does with tensors that none of its rules is for.
+pub(crate) const NO_RULE: &str = "no rule matched";
+
 /// The decisions of a recipe for the tensors of a model, and the model with what the recipe states
 /// of them.
 pub(crate) struct Decided<'a> {

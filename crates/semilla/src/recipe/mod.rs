@@ -63,7 +63,7 @@ mod rule;
 mod start;
 
 pub use by_role::ByRole;
-pub(crate) use decision::{Decided, Decision};
+pub(crate) use decision::{Decided, Decision, NO_RULE};
 pub use definition::Recipe;
 pub use error::RecipeError;
 pub use extend::RecipeFile;

@@ -1,0 +1,95 @@
+//! The forward derivative: how values change when some of them are moved.
+
+use super::datum::ValueId;
+use super::trace::Trace;
+use crate::array::Array;
+use crate::real::Real;
+
+/// The changes of a trace's values along a direction.
+pub struct Changes<T> {
+    by_value: Vec<Option<Array<T>>>,
+}
+
+impl<T> Changes<T> {
+    /// The change of a value; `None` if it does not depend on what was moved.
+    pub fn of(&self, value: ValueId) -> Option<&Array<T>> {
+        self.by_value.get(value.0)?.as_ref()
+    }
+}
+
+impl<T: Real> Trace<T> {
+    /// The derivatives of all values along a direction: the product of the Jacobian with the
+    /// changes of some values, as [`gradients`](Trace::gradients) is that of its transpose.
+    ///
+    /// Each step is moved by itself, a little to both sides, so that errors do not add up with
+    /// depth: exact up to rounding for sums and products, and in `f64` to about 1e-9 for smooth
+    /// functions. A kink is passed as the mean of its two slopes by the elements that lie within a
+    /// millionth of it. What a value of `start` would get from other moved values is left out.
+    ///
+    /// # Panics
+    /// A change has not the shape of its value.
+    pub fn changes(&self, start: impl IntoIterator<Item = (ValueId, Array<T>)>) -> Changes<T> {
+        let mut by_value: Vec<Option<Array<T>>> = Vec::new();
+        by_value.resize_with(self.arrays(), || None);
+        for (value, change) in start {
+            assert_eq!(
+                change.shape(),
+                self.array(value).shape(),
+                "a change of the value's shape"
+            );
+            by_value[value.0] = Some(change);
+        }
+        for step in self.steps() {
+            if step.inputs.iter().all(|input| by_value[input.0].is_none()) {
+                continue;
+            }
+            let changes: Vec<Option<&Array<T>>> = step
+                .inputs
+                .iter()
+                .map(|input| by_value[input.0].as_ref())
+                .collect();
+            let values: Vec<&Array<T>> = step.inputs.iter().map(|&at| self.array(at)).collect();
+            let Some(reach) = reach(&values, &changes) else {
+                continue;
+            };
+            let moved = |by: T| {
+                let inputs: Vec<Array<T>> = values
+                    .iter()
+                    .zip(&changes)
+                    .map(|(value, change)| match change {
+                        Some(change) => value.zip(change, |x, dx| x + by * dx),
+                        None => (*value).clone(),
+                    })
+                    .collect();
+                step.operator.forward(&inputs.iter().collect::<Vec<_>>())
+            };
+            let (above, below) = (moved(reach), moved(-reach));
+            let width = reach + reach;
+            for ((&output, above), below) in step.outputs.iter().zip(&above).zip(&below) {
+                let change = above.zip(below, |above, below| (above - below) / width);
+                by_value[output.0].get_or_insert(change);
+            }
+        }
+        Changes { by_value }
+    }
+}
+
+/// How far a step's inputs are moved along their changes: a small part of their own size. `None` if
+/// they do not change.
+fn reach<T: Real>(values: &[&Array<T>], changes: &[Option<&Array<T>>]) -> Option<T> {
+    let mean_square = |array: &Array<T>| {
+        let squares: f64 = array.data().iter().map(|x| x.f64() * x.f64()).sum();
+        squares / array.data().len().max(1) as f64
+    };
+    let moved = values.iter().zip(changes);
+    let (mut size, mut change) = (0.0, 0.0f64);
+    for (value, own) in moved.filter_map(|(value, own)| Some((value, (*own)?))) {
+        size += mean_square(value);
+        let greatest = own.data().iter().map(|x| x.f64().abs()).fold(0.0, f64::max);
+        change = change.max(greatest);
+    }
+    let size = if size > 0.0 { size.sqrt() } else { 1.0 };
+    // The error of a difference to both sides is least near the cube root of the precision.
+    let part = T::epsilon().f64().cbrt();
+    (change > 0.0 && change.is_finite()).then(|| T::of(part * size / change))
+}

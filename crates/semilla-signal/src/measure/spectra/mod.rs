@@ -1,0 +1,17 @@
+//! Singular values: of the Jacobian along the main path, of what layers make, of their weights, and
+//! of the tangent kernel. More work than [`measure`](crate::measure), so done where it is asked for.
+//!
+//! No Jacobian is ever formed: only its products with vectors, and those of its transpose, are.
+
+mod jacobian;
+mod kernel;
+mod krylov;
+mod layer;
+mod report;
+mod rotations;
+
+pub use jacobian::Jacobian;
+pub use kernel::Kernel;
+pub use layer::LayerSpectrum;
+pub use report::{Spectra, spectra};
+pub use rotations::singular_values;
