@@ -9,7 +9,7 @@ use semilla_signal::{Array, Datum, InputSpec, Labels};
 use crate::error::DataError;
 use crate::place::place;
 use crate::reading::{Data, Reading};
-use crate::sample::{MOST, Samples, fitted, spread};
+use crate::sample::{Samples, check_size, fitted, spread};
 
 /// Names under which labels are found.
 const LABELS: [&str; 6] = ["labels", "label", "targets", "target", "y", "y_train"];
@@ -33,10 +33,7 @@ pub(crate) fn read(path: &Path, specs: &[InputSpec], reading: &Reading) -> Resul
             "its arrays have between {least} and {most} samples along their first axes; they \
              must agree"
         );
-        return Err(DataError::Content {
-            path: path.to_owned(),
-            problem,
-        });
+        return Err(DataError::content(path, problem));
     }
     let taken = spread(least, reading.count(specs.first()));
     let mut remarks = Vec::new();
@@ -78,10 +75,7 @@ fn of_input(
         place(path, specs)?;
     }
     let problem = format!("it has no array {:?}, which the model takes", spec.name);
-    Err(DataError::Content {
-        path: path.to_owned(),
-        problem,
-    })
+    Err(DataError::content(path, problem))
 }
 
 /// The array of labels.
@@ -93,9 +87,8 @@ fn label(
 ) -> Result<Option<usize>, DataError> {
     if let Some(name) = &reading.labels {
         let found = file.tensors().index_of(name);
-        return found.map(Some).ok_or_else(|| DataError::Content {
-            path: path.to_owned(),
-            problem: format!("it has no array {name:?} for the labels"),
+        return found.map(Some).ok_or_else(|| {
+            DataError::content(path, format!("it has no array {name:?} for the labels"))
         });
     }
     let is_input = |name: &str| specs.iter().any(|spec| spec.name == name);
@@ -161,25 +154,18 @@ fn rows<T>(
     let shape = info.shape().get(1..).unwrap_or_default();
     let all = info.shape().first().copied().unwrap_or(1).max(1);
     let bytes = info.bytes() as usize / all;
-    let elements = shape
-        .iter()
-        .try_fold(taken.len(), |count, &size| count.checked_mul(size));
-    if elements.is_none_or(|elements| elements > MOST) {
-        return Err(DataError::TooLarge {
-            path: path.to_owned(),
-            what: "the batch",
-            limit: format!("{MOST} elements"),
-        });
-    }
+    check_size(path, taken.len(), shape)?;
     let mut buffer = vec![0; bytes];
     let row = |&place: &usize| {
         file.read(at, place as u64 * bytes as u64, &mut buffer)?;
-        decode(info, shape, &buffer).ok_or_else(|| DataError::Content {
-            path: path.to_owned(),
-            problem: format!(
-                "the array {:?} is of a type that holds no data",
-                info.name()
-            ),
+        decode(info, shape, &buffer).ok_or_else(|| {
+            DataError::content(
+                path,
+                format!(
+                    "the array {:?} is of a type that holds no data",
+                    info.name()
+                ),
+            )
         })
     };
     taken.iter().map(row).collect()

@@ -1,6 +1,6 @@
 //! Why data cannot be taken.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use semilla_signal::BatchError;
 
@@ -133,4 +133,14 @@ pub enum DataError {
     /// The inputs that the data do not give cannot be made up either.
     #[error(transparent)]
     Batch(#[from] BatchError),
+}
+
+impl DataError {
+    /// The error of a file whose content is not what its format asks for.
+    pub(crate) fn content(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Content {
+            path: path.to_owned(),
+            problem: problem.into(),
+        }
+    }
 }

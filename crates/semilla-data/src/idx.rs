@@ -7,7 +7,7 @@ use semilla_signal::Labels;
 use crate::bytes::bytes;
 use crate::error::DataError;
 use crate::reading::Reading;
-use crate::sample::{Found, MOST, Samples, spread};
+use crate::sample::{Found, Samples, check_size, spread};
 
 /// Whether a file starts as an idx file does, packed or not.
 pub(crate) fn is(path: &Path) -> Result<bool, DataError> {
@@ -45,9 +45,7 @@ pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Found, DataError> {
         .map_or((0, &[][..]), |(all, rest)| (*all, rest));
     let places = spread(all, reading.count(None));
     let size: usize = rest.iter().product();
-    if places.len().saturating_mul(size) > MOST {
-        return Err(too_large(path));
-    }
+    check_size(path, places.len(), rest)?;
     let are_pixels = stored.kind == 8 && !rest.is_empty();
     let scale = if are_pixels { 255.0 } else { 1.0 };
     let sample = |&place: &usize| -> Vec<f32> {
@@ -66,7 +64,7 @@ pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Found, DataError> {
         Some(beside) => {
             let labels = self::stored(&beside)?;
             if labels.shape != [all] {
-                return Err(content(
+                return Err(DataError::content(
                     &beside,
                     format!(
                         "its shape is {:?}, and there are {all} samples",
@@ -119,9 +117,9 @@ fn width(kind: u8) -> usize {
 
 fn stored(path: &Path) -> Result<Stored, DataError> {
     let bytes = bytes(path)?;
-    let cut = || content(path, "it is cut short; fetch it again".to_owned());
+    let cut = || DataError::content(path, "it is cut short; fetch it again".to_owned());
     let &[0, 0, kind @ (8 | 9 | 11..=14), axes, ref rest @ ..] = &*bytes else {
-        return Err(content(path, "it is no idx file".to_owned()));
+        return Err(DataError::content(path, "it is no idx file".to_owned()));
     };
     let sizes = rest.get(..4 * usize::from(axes)).ok_or_else(cut)?;
     let size = |raw: &[u8]| u32::from_be_bytes([raw[0], raw[1], raw[2], raw[3]]) as usize;
@@ -151,21 +149,6 @@ fn labels_beside(path: &Path) -> Option<PathBuf> {
         .iter()
         .map(|axes| path.with_file_name(labels.replace("idx3", axes)))
         .find(|beside| beside.is_file())
-}
-
-fn content(path: &Path, problem: String) -> DataError {
-    DataError::Content {
-        path: path.to_owned(),
-        problem,
-    }
-}
-
-fn too_large(path: &Path) -> DataError {
-    DataError::TooLarge {
-        path: path.to_owned(),
-        what: "the batch",
-        limit: format!("{MOST} elements"),
-    }
 }
 
 #[cfg(test)]

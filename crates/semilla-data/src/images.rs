@@ -10,7 +10,7 @@ use semilla_signal::{InputSpec, Labels};
 
 use crate::error::DataError;
 use crate::reading::Reading;
-use crate::sample::{Found, MOST, Samples, known, said, spread};
+use crate::sample::{Found, Samples, check_size, known, said, spread};
 
 /// Files in a folder and its subfolders, at most.
 const FILES: usize = 1 << 22;
@@ -49,16 +49,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
         }],
     };
     let places = spread(files.len(), reading.count(Some(input)));
-    let elements = [channels, height, width]
-        .iter()
-        .try_fold(places.len(), |count, &size| count.checked_mul(size));
-    if elements.is_none_or(|elements| elements > MOST) {
-        return Err(DataError::TooLarge {
-            path: path.to_owned(),
-            what: "the batch",
-            limit: format!("{MOST} elements"),
-        });
-    }
+    check_size(path, places.len(), &[channels, height, width])?;
     let values: Result<Vec<Vec<f32>>, DataError> = places
         .iter()
         .map(|&place| {
@@ -107,15 +98,12 @@ fn size(path: &Path, input: &InputSpec) -> Result<[usize; 3], DataError> {
         }
         _ => None,
     };
-    found.ok_or_else(|| DataError::Content {
-        path: path.to_owned(),
-        problem: format!(
+    found.ok_or_else(|| DataError::content(path, format!(
             "images need an input of [samples, channels, height, width] with 1 to 4 channels, and \
              {:?} is {}; give open sizes, such as --size height=64 --size width=64",
             input.name,
             said(dims)
-        ),
-    })
+        )))
 }
 
 /// An image that is stored as a list: of one channel or of three, and square.

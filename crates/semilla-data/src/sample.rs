@@ -9,7 +9,21 @@ use crate::error::DataError;
 use crate::normalize::Normalize;
 
 /// The most elements of one input.
-pub(crate) const MOST: usize = 1 << 28;
+const MOST: usize = 1 << 28;
+
+/// Checks that so many samples of a shape are not too much at once.
+pub(crate) fn check_size(path: &Path, samples: usize, shape: &[usize]) -> Result<(), DataError> {
+    let mut sizes = shape.iter();
+    let elements = sizes.try_fold(samples, |count, &size| count.checked_mul(size));
+    match elements.is_some_and(|elements| elements <= MOST) {
+        true => Ok(()),
+        false => Err(DataError::TooLarge {
+            path: path.to_owned(),
+            what: "the batch",
+            limit: format!("{MOST} elements"),
+        }),
+    }
+}
 
 /// What a reader finds.
 #[derive(Debug)]
@@ -145,7 +159,11 @@ impl Numbers {
         asked: Option<&Normalize>,
         remarks: &mut Vec<String>,
     ) -> Result<(), DataError> {
-        let channels = self.shape.first().copied().unwrap_or(1);
+        // Features of a list, channels of an image; a matrix is an image of one channel.
+        let channels = match *self.shape {
+            [first] | [first, _, _, ..] => first,
+            _ => 1,
+        };
         let default = match self.are_pixels {
             true => Normalize::of_pixels(if self.shape.len() > 2 { channels } else { 1 }),
             false => Normalize::Not,
@@ -153,12 +171,14 @@ impl Numbers {
         let said = asked
             .unwrap_or(&default)
             .apply(&mut self.values, channels)
-            .map_err(|stated| DataError::Content {
-                path: path.to_owned(),
-                problem: format!(
-                    "the normalization states {stated} channels, and the data have {channels}; \
-                     give one value, or {channels}"
-                ),
+            .map_err(|stated| {
+                DataError::content(
+                    path,
+                    format!(
+                        "the normalization states {stated} channels, and the data have {channels}; \
+                         give one value, or {channels}"
+                    ),
+                )
             })?;
         let of = if self.are_pixels {
             "pixels between 0 and 1"
@@ -287,6 +307,24 @@ mod tests {
         assert_eq!(spread(10, 4), [0, 2, 5, 7]);
         assert_eq!(spread(3, 5), [0, 1, 2]);
         assert_eq!(spread(0, 5), [0usize; 0]);
+    }
+
+    #[test]
+    fn a_matrix_has_one_mean() {
+        let mut remarks = Vec::new();
+        let samples = numbers(&[2, 2], vec![0.0, 2.0, 4.0, 6.0]);
+        let (path, by) = (Path::new("x"), Some(&Normalize::OfData));
+        let found = fitted(path, samples, &input(&[Dim::Known(4)]), by, &mut remarks).unwrap();
+        let Datum::Float(array) = found else { panic!() };
+        let scale = 5f32.sqrt();
+        let expected = [-3.0, -1.0, 1.0, 3.0].map(|x: f32| x / scale);
+        assert!(
+            array
+                .data()
+                .iter()
+                .zip(expected)
+                .all(|(x, y)| (x - y).abs() < 1e-6)
+        );
     }
 
     #[test]

@@ -69,10 +69,7 @@ impl Table {
 }
 
 fn table(path: &Path) -> Result<Table, DataError> {
-    let content = |problem: String| DataError::Content {
-        path: path.to_owned(),
-        problem,
-    };
+    let content = |problem: String| DataError::content(path, problem);
     let bytes = bytes(path)?;
     let first = bytes
         .split(|&byte| byte == b'\n')
@@ -123,12 +120,14 @@ fn label(
             .iter()
             .position(|name| name == asked)
             .or_else(by_number);
-        return found.map(Some).ok_or_else(|| DataError::Content {
-            path: path.to_owned(),
-            problem: format!(
-                "it has no column {asked:?} for the labels; give a name of its header, or a \
+        return found.map(Some).ok_or_else(|| {
+            DataError::content(
+                path,
+                format!(
+                    "it has no column {asked:?} for the labels; give a name of its header, or a \
                  number from 1 to {columns}"
-            ),
+                ),
+            )
         });
     }
     let is_label = |name: &String| LABELS.contains(&&*name.to_lowercase());
@@ -143,14 +142,16 @@ fn label(
 
 fn number(path: &Path, table: &Table, row: &StringRecord, column: usize) -> Result<f32, DataError> {
     let cell = row.get(column).unwrap_or_default().trim();
-    cell.parse().map_err(|_| DataError::Content {
-        path: path.to_owned(),
-        problem: format!(
-            "line {}, column {}: {:?} is no number; a column of labels is named with --labels",
-            row.position().map_or(0, csv::Position::line),
-            table.name(column),
-            cell.chars().take(40).collect::<String>()
-        ),
+    cell.parse().map_err(|_| {
+        DataError::content(
+            path,
+            format!(
+                "line {}, column {}: {:?} is no number; a column of labels is named with --labels",
+                row.position().map_or(0, csv::Position::line),
+                table.name(column),
+                cell.chars().take(40).collect::<String>()
+            ),
+        )
     })
 }
 
@@ -180,9 +181,11 @@ fn ids(path: &Path, values: Vec<Vec<f32>>) -> Result<Vec<Vec<i64>>, DataError> {
     let id = |x: f32| (x.fract() == 0.0).then_some(x as i64);
     let row = |row: Vec<f32>| row.into_iter().map(id).collect::<Option<Vec<i64>>>();
     let found: Option<Vec<Vec<i64>>> = values.into_iter().map(row).collect();
-    found.ok_or_else(|| DataError::Content {
-        path: path.to_owned(),
-        problem: "the model takes token ids, and the table has numbers with fractions".to_owned(),
+    found.ok_or_else(|| {
+        DataError::content(
+            path,
+            "the model takes token ids, and the table has numbers with fractions".to_owned(),
+        )
     })
 }
 

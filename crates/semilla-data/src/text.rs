@@ -11,10 +11,7 @@ use crate::sample::{Found, Samples, known, said};
 
 /// Windows of a text, evenly spread, in which each byte is a token.
 pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<Found, DataError> {
-    let content = |problem: String| DataError::Content {
-        path: path.to_owned(),
-        problem,
-    };
+    let content = |problem: String| DataError::content(path, problem);
     if input.takes_numbers {
         return Err(DataError::Kind {
             path: path.to_owned(),

@@ -33,6 +33,7 @@ mod array;
 mod executor;
 mod fit;
 mod measure;
+mod noise;
 mod operators;
 mod product;
 mod real;

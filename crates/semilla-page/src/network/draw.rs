@@ -19,10 +19,12 @@ const MOST: usize = 120;
 /// and are named by those with the ids `name-1`...
 pub(crate) fn drawing(sketch: &Sketch, health: &[Health]) -> Markup {
     html! {
-        @for part in parts(sketch) {
-            @match part {
-                Part::Step(step) => (drawn(sketch, &step, health)),
-                Part::Repeat(blocks) => (repeat(sketch, &blocks, health)),
+        div.flow {
+            @for part in parts(sketch) {
+                @match part {
+                    Part::Step(step) => (drawn(sketch, &step, health)),
+                    Part::Repeat(blocks) => (repeat(sketch, &blocks, health)),
+                }
             }
         }
     }
@@ -52,7 +54,7 @@ fn repeat(sketch: &Sketch, blocks: &[Vec<Range<usize>>], health: &[Health]) -> M
                 span.name { "… " (short(to.map_or("", |node| &node.name), 28)) }
                 (strip(sketch, blocks, health))
             }
-            div.members tabindex="0" {
+            div.members {
                 @for (number, block) in blocks.iter().take(shown).enumerate() {
                     @if shown > 1 && block.len() + nodes(block) > 2 {
                         p.which { (number + 1) " / " (blocks.len()) }
@@ -126,14 +128,19 @@ fn drawn(sketch: &Sketch, step: &Range<usize>, health: &[Health]) -> Markup {
 
 /// A line through points: down where they lie below each other, bent elsewhere.
 fn curve(points: &[(f64, f64)]) -> String {
-    let mut path = String::new();
-    for (number, &(x, y)) in points.iter().enumerate() {
-        let (x, y) = (place(x), place(y));
-        path += &match number.checked_sub(1).map(|before| points[before]) {
-            None => format!("M{x} {y}"),
-            Some((before, _)) if place(before) == x => format!("V{y}"),
-            Some((before, above)) => {
-                let (before, middle) = (place(before), place((place(above) + y) / 2.0));
+    let points: Vec<(f64, f64)> = points.iter().map(|&(x, y)| (place(x), place(y))).collect();
+    let mut path = points
+        .first()
+        .map_or(String::new(), |(x, y)| format!("M{x} {y}"));
+    for (at, two) in points.windows(2).enumerate() {
+        let [(before, above), (x, y)] = [two[0], two[1]];
+        let goes_on = points.get(at + 2).is_some_and(|next| next.0 == x);
+        path += &match before == x {
+            // A long way down is one line.
+            true if goes_on => continue,
+            true => format!("V{y}"),
+            false => {
+                let middle = place((above + y) / 2.0);
                 format!("C{before} {middle} {x} {middle} {x} {y}")
             }
         };
@@ -187,7 +194,7 @@ fn under(node: &Node, room: usize) -> Markup {
     match node.kind {
         Kind::Input => html! { (text::INPUT.tspans()) },
         Kind::Output => html! { (text::OUTPUT.tspans()) },
-        _ => html! { (cut(&words.join(" · "), room + room / 6)) },
+        _ => html! { (cut(&words.join(" · "), room)) },
     }
 }
 

@@ -373,13 +373,7 @@ mod tests {
     use super::*;
 
     fn sketch(kinds: &[Kind], edges: &[(usize, usize)]) -> Sketch {
-        let node = |&kind: &Kind| Node {
-            kind,
-            name: "a".to_owned(),
-            shape: Vec::new(),
-            layers: Vec::new(),
-            then: Vec::new(),
-        };
+        let node = |&kind: &Kind| Node::plain(kind, "a");
         Sketch {
             nodes: kinds.iter().map(node).collect(),
             edges: edges.to_vec(),

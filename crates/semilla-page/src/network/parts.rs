@@ -135,13 +135,7 @@ mod tests {
 
     #[test]
     fn steps_end_where_everything_goes_through_one_node() {
-        let node = |kind, name: &str| Node {
-            kind,
-            name: name.to_owned(),
-            shape: Vec::new(),
-            layers: Vec::new(),
-            then: Vec::new(),
-        };
+        let node = Node::plain;
         let sketch = Sketch {
             nodes: vec![
                 node(Kind::Input, "x"),

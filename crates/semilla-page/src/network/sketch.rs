@@ -1,6 +1,6 @@
 //! What of a graph is worth drawing: layers, and where signals meet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use semilla::Graph;
 use semilla::graph::{Body, Node as GraphNode, Wiring, order};
@@ -37,6 +37,19 @@ pub(crate) enum Kind {
     Output,
 }
 
+impl Node {
+    /// A node without weights.
+    pub(super) fn plain(kind: Kind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            shape: Vec::new(),
+            layers: Vec::new(),
+            then: Vec::new(),
+        }
+    }
+}
+
 impl Sketch {
     /// The main body of a graph, with the measured layers by their weights' names; empty if its
     /// nodes have no order.
@@ -69,6 +82,8 @@ struct Drawer<'a> {
     values: HashMap<&'a str, Value>,
     /// The nodes of inputs, once they are taken.
     inputs: HashMap<usize, usize>,
+    /// Concatenations, and all that each puts together.
+    joined: Vec<(usize, HashSet<usize>)>,
     sketch: Sketch,
 }
 
@@ -88,6 +103,7 @@ impl<'a> Drawer<'a> {
             // Of a weight that is listed among the inputs, the weight counts.
             values: inputs.chain(weights).collect(),
             inputs: HashMap::new(),
+            joined: Vec::new(),
             sketch: Sketch::default(),
         }
     }
@@ -190,16 +206,7 @@ impl<'a> Drawer<'a> {
     /// A node without layers of its own: signals meet in it, or one passes.
     fn pass(&mut self, node: &GraphNode, sources: &[usize]) -> Value {
         let &[only] = sources else {
-            return self.add(
-                Node {
-                    kind: Kind::Junction,
-                    name: node.operator.clone(),
-                    shape: Vec::new(),
-                    layers: Vec::new(),
-                    then: Vec::new(),
-                },
-                sources,
-            );
+            return self.meet(node, sources);
         };
         // What comes after a fork belongs to one of its branches only.
         let is_first = self.sketch.edges.iter().all(|&(from, _)| from != only);
@@ -210,6 +217,31 @@ impl<'a> Drawer<'a> {
             }
         }
         Value::Signal(only)
+    }
+
+    /// Signals meet. A concatenation that holds all of an earlier one goes on from there: dense
+    /// networks would be nothing but edges.
+    fn meet(&mut self, node: &GraphNode, sources: &[usize]) -> Value {
+        let junction = Node::plain(Kind::Junction, &node.operator);
+        if node.operator != "Concat" {
+            return self.add(junction, sources);
+        }
+        let all: HashSet<usize> = sources.iter().copied().collect();
+        let earlier = self
+            .joined
+            .iter()
+            .rev()
+            .find(|(_, held)| held.is_subset(&all));
+        let sources = match earlier {
+            Some((place, held)) if held.len() == all.len() => return Value::Signal(*place),
+            Some((place, held)) => {
+                let others = sources.iter().filter(|source| !held.contains(source));
+                std::iter::once(place).chain(others).copied().collect()
+            }
+            None => sources.to_vec(),
+        };
+        self.joined.push((self.sketch.nodes.len(), all));
+        self.add(junction, &sources)
     }
 
     fn add(&mut self, node: Node, sources: &[usize]) -> Value {
@@ -226,28 +258,18 @@ impl<'a> Drawer<'a> {
         if let Some(&node) = self.inputs.get(&input) {
             return node;
         }
-        let node = self.end(Kind::Input, &self.body.inputs[input].name);
+        let node = Node::plain(Kind::Input, &self.body.inputs[input].name);
         let place = self.sketch.nodes.len();
         self.sketch.nodes.push(node);
         self.inputs.insert(input, place);
         place
     }
 
-    fn end(&self, kind: Kind, name: &str) -> Node {
-        Node {
-            kind,
-            name: name.to_owned(),
-            shape: Vec::new(),
-            layers: Vec::new(),
-            then: Vec::new(),
-        }
-    }
-
     /// The outputs, after all else.
     fn finish(mut self) -> Sketch {
         for output in &self.body.outputs {
             if let Some(&Value::Signal(source)) = self.values.get(&*output.name) {
-                let node = self.end(Kind::Output, &output.name);
+                let node = Node::plain(Kind::Output, &output.name);
                 self.add(node, &[source]);
             }
         }
@@ -300,6 +322,36 @@ mod tests {
         assert_eq!(sketch.nodes[1].then, ["tanh"]);
         assert_eq!(sketch.nodes[2].layers, [1]);
         assert_eq!(sketch.nodes[4].kind, Kind::Output);
+    }
+
+    #[test]
+    fn a_concatenation_goes_on_from_an_earlier_one() {
+        let mut graph = Graph::new();
+        let main = &mut graph.bodies_mut()[0];
+        main.inputs.push(semilla::graph::Value {
+            name: "x".into(),
+            dtype: Some(semilla::DType::F32),
+            ..Default::default()
+        });
+        let mut held = vec!["x".to_owned()];
+        for name in ["a", "b", "c"] {
+            let mut tensor = semilla::graph::Initializer::new(name, semilla::DType::F32, [4, 4]);
+            tensor.tensor = Some(name.to_owned());
+            main.initializers.push(tensor);
+            let (from, to) = (format!("{name}_in"), format!("{name}_out"));
+            let names: Vec<&str> = held.iter().map(String::as_str).collect();
+            let join = GraphNode::new("Concat", &names, &[&from]);
+            let layer = GraphNode::new("MatMul", &[&from, name], &[&to]);
+            main.nodes.extend([join, layer]);
+            held.push(to);
+        }
+        let sketch = Sketch::of(&graph, ["a", "b", "c"].into_iter());
+        assert_eq!(names(&sketch), ["x", "a", "Concat", "b", "Concat", "c"]);
+        // The second one takes the first, and what came since.
+        assert_eq!(
+            sketch.edges,
+            [(0, 1), (0, 2), (1, 2), (2, 3), (2, 4), (3, 4), (4, 5)]
+        );
     }
 
     #[test]

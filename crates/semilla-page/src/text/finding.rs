@@ -12,13 +12,13 @@ pub fn verdict(verdict: &Verdict) -> Text {
         Some(finding) => in_spanish(finding, verdict.depth),
         None => healthy(verdict),
     };
-    Text::of(capital(&verdict.sentence), capital(&es))
+    Text::of(together(&capital(&verdict.sentence)), capital(&es))
 }
 
 /// A finding in one sentence; `depth` is that of the verdict.
 pub fn finding(finding: &Finding, depth: usize) -> Text {
     Text::of(
-        capital(&finding.sentence(depth)),
+        together(&capital(&finding.sentence(depth))),
         capital(&in_spanish(finding, depth)),
     )
 }
@@ -126,6 +126,11 @@ fn change(factor: f64) -> String {
 
 fn number(value: f64) -> String {
     spanish(&rough(value))
+}
+
+/// `30-fold` is not broken.
+fn together(sentence: &str) -> String {
+    sentence.replace("-fold", "\u{2011}fold")
 }
 
 fn capital(sentence: &str) -> String {

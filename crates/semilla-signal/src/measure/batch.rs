@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use semilla::graph::{Dim, Graph, Value};
-use semilla::stream::{Sampler, Stream};
-use semilla::{DType, Distribution};
+use semilla::stream::Stream;
 
 use super::input_spec::vocabularies;
 use crate::array::Array;
 use crate::executor::Datum;
+use crate::noise::noise;
 
 /// The sizes of an input's open axes, and the seed of its values.
 #[derive(Clone, Debug, Default)]
@@ -97,19 +97,10 @@ impl Batch {
         let dtype = input.dtype.ok_or_else(wrong)?;
         let count = crate::array::checked_size(&shape).filter(|&count| count < 1 << 30);
         let count = count.ok_or_else(|| BatchError::Shape(input.name.clone()))?;
-        let stream = Stream::new(self.seed, &input.name);
         if dtype.is_float() {
-            let mut values = vec![0.0f32; count];
-            let normal = Distribution::Normal {
-                mean: 0.0,
-                std: 1.0,
-            };
-            let sampler = Sampler::new(&normal, DType::F32).map_err(|_| wrong())?;
-            stream.fill(&sampler, 0, &mut values);
-            return Array::new(shape, values)
-                .map(Datum::Float)
-                .ok_or_else(wrong);
+            return Ok(Datum::Float(noise(&shape, self.seed, &input.name)));
         }
+        let stream = Stream::new(self.seed, &input.name);
         let word = |at: usize| match vocabulary {
             Some(&words) => i64::from(stream.word(at as u64)) % words.max(1) as i64,
             None => 1,

@@ -2,8 +2,6 @@
 
 use semilla::Graph;
 use semilla::graph::Initializer;
-use semilla::stream::{Sampler, Stream};
-use semilla::{DType, Distribution};
 use serde::Serialize;
 
 use super::directions::directions;
@@ -94,14 +92,14 @@ pub fn measure<'n>(
 }
 
 /// The first output that is numbers.
-pub(super) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Problem> {
+pub(crate) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Problem> {
     let outputs = &graph.main().outputs;
     let output = outputs.iter().find_map(|output| trace.find(&output.name));
     output.ok_or_else(|| Problem::Unsupported("an output without floats".to_owned()))
 }
 
 /// What is wrong with the model as a whole.
-pub(super) fn of_model(problem: Problem) -> Fault {
+pub(crate) fn of_model(problem: Problem) -> Fault {
     let node = "the model".to_owned();
     Fault { node, problem }
 }
@@ -154,15 +152,7 @@ fn path(
     found.into_iter().map(point).collect()
 }
 
-/// Standard normal numbers.
+/// The gradient of an output that nothing is asked of: standard normal numbers.
 pub(super) fn noise<T: Real>(shape: &[usize], seed: u64) -> Array<T> {
-    let mut array = Array::filled(shape, 0.0f32);
-    let normal = Distribution::Normal {
-        mean: 0.0,
-        std: 1.0,
-    };
-    if let Ok(sampler) = Sampler::new(&normal, DType::F32) {
-        Stream::new(seed, "the gradient of the output").fill(&sampler, 0, array.data_mut());
-    }
-    array.map(|x| T::of(x.into()))
+    crate::noise::noise(shape, seed, "the gradient of the output")
 }

@@ -11,7 +11,7 @@ mod health;
 mod histogram;
 mod input_spec;
 pub(crate) mod layers;
-mod measurement;
+pub(crate) mod measurement;
 mod path;
 mod spectra;
 mod statistics;

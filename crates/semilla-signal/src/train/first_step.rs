@@ -11,9 +11,10 @@ use super::loss::Loss;
 use super::network::Network;
 use super::optimizer::{Optimizer, Stepper};
 use crate::array::Array;
-use crate::executor::{Datum, Fault, Problem, Trace, ValueId};
+use crate::executor::{Datum, Fault, Trace, ValueId};
 use crate::measure::flow::Flow;
 use crate::measure::layers::layers;
+use crate::measure::measurement;
 
 /// The initial loss, and what the first step does to it and to each layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -97,12 +98,7 @@ pub fn first_step(
 
 /// The first output of numbers.
 pub(super) fn output(trace: &Trace<f32>, graph: &Graph) -> Result<ValueId, Fault> {
-    let outputs = &graph.main().outputs;
-    let found = outputs.iter().find_map(|output| trace.find(&output.name));
-    found.ok_or_else(|| Fault {
-        node: "the model".to_owned(),
-        problem: Problem::Unsupported("an output without floats".to_owned()),
-    })
+    measurement::output(trace, graph).map_err(measurement::of_model)
 }
 
 /// The weights of the layers, and what the layers make.

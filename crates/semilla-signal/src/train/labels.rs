@@ -1,11 +1,10 @@
 //! What a network should answer.
 
-use semilla::stream::Sampler;
 use semilla::stream::Stream;
-use semilla::{DType, Distribution};
 use serde::Serialize;
 
 use crate::array::Array;
+use crate::noise::noise;
 
 /// What a network should answer to the samples of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,15 +58,7 @@ impl Labels {
 
     /// Standard normal numbers.
     pub(super) fn random_values(shape: &[usize], seed: u64) -> Self {
-        let mut values = Array::filled(shape, 0.0f32);
-        let normal = Distribution::Normal {
-            mean: 0.0,
-            std: 1.0,
-        };
-        if let Ok(sampler) = Sampler::new(&normal, DType::F32) {
-            Stream::new(seed, NAME).fill(&sampler, 0, values.data_mut());
-        }
-        Labels::Values(values)
+        Labels::Values(noise(shape, seed, NAME))
     }
 }
 
