@@ -34,6 +34,15 @@ def run(path, given, made, *flags):
     return load_file(made)
 
 
+def run_with(model, given, folder, weights, *flags):
+    """Whatever `semilla check` runs, with the weights of a file."""
+    inputs, made = folder / "given.safetensors", folder / "made.safetensors"
+    save_file({k: np.ascontiguousarray(v) for k, v in given.items()}, inputs)
+    found = subprocess.run([RUN, model, inputs, made, weights, *flags], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return load_file(made)
+
+
 def close(found, expected, tolerance, what):
     scale = max(np.abs(expected).max(), 1e-3)
     error = np.abs(found - expected).max() / scale

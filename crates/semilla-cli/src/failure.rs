@@ -8,8 +8,8 @@ use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, InspectError, MemoryError, NotFinite, OntoInput, PlanningError,
-    ReadRecipeError, ReplayError, WriteError,
+    AdapterError, DescribeError, GraphError, InspectError, MemoryError, NotFinite, OntoInput,
+    PlanningError, ReadRecipeError, ReplayError, WriteError,
 };
 
 use semilla_data::DataError;
@@ -50,11 +50,8 @@ pub(crate) enum Failure {
     Inspect(#[from] InspectError),
     #[error(transparent)]
     Adapter(#[from] AdapterError),
-    #[error(
-        "{0} has no computation to run; give an ONNX file, or a description such as \
-         mlp:784-256-10:relu"
-    )]
-    NoGraph(String),
+    #[error("the model does not run")]
+    Graph(#[from] GraphError),
     #[error("a saved plan alone does not say how its tensors are used; give the model too")]
     NoModel,
     #[error("the model does not run")]

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, init, inspect, lint, lora, plan, recipes, recommend};
+use commands::{check, diff, init, inspect, lint, lora, networks, plan, recipes, recommend};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -65,6 +65,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             lora::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
+        Command::Networks { args, form } => networks::run(&args, &mut Output::new(form.json))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -160,7 +160,10 @@ fn what_cannot_run_is_refused() {
     assert_eq!(run(&["init", "mlp:8-4", "-o", &weights]).0, 0);
     for (arguments, part) in [
         (vec!["check", &*weights], "no computation to run"),
-        (vec!["check", "conv:3-8:10"], "height"),
+        (
+            vec!["check", "conv:3-8:10:height=1:width=0"],
+            "sizes are at least 1",
+        ),
         (
             vec!["check", "mlp:8-4-2", "--weights", &*weights],
             "were not given",

@@ -1,5 +1,6 @@
-//! Runs an ONNX model forward and backward: `run MODEL.onnx GIVEN.safetensors MADE.safetensors`.
+//! Runs a model forward and backward: `run MODEL GIVEN.safetensors MADE.safetensors [WEIGHTS]`.
 //!
+//! `MODEL` is whatever `semilla check` runs; its weights come from its own file, or from `WEIGHTS`.
 //! `GIVEN` has the inputs by name, and for each output whose gradient flows back a tensor
 //! `seed:NAME`. `MADE` gets the outputs by name, and `gradient:NAME` of inputs and weights.
 //! With `--training`, batch normalizations use the batch's own statistics.
@@ -11,6 +12,7 @@ use std::time::Instant;
 
 use semilla::DType;
 use semilla::graph::Initializer;
+use semilla_checkpoint::ops::{DescribeOptions, describe};
 use semilla_checkpoint::{Checkpoint, Metadata, SafetensorsWriter, TensorInfo, Tensors, open};
 use semilla_signal::{Array, Datum, Mode, Trace};
 
@@ -18,17 +20,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (flags, paths): (Vec<String>, Vec<String>) = std::env::args()
         .skip(1)
         .partition(|argument| argument.starts_with("--"));
-    let [model, given, made] = &*paths else {
-        return Err("usage: run MODEL.onnx GIVEN.safetensors MADE.safetensors".into());
+    let (model, given, made, weights) = match &*paths {
+        [model, given, made] => (model, given, made, model),
+        [model, given, made, weights] => (model, given, made, weights),
+        _ => return Err("usage: run MODEL GIVEN.safetensors MADE.safetensors [WEIGHTS]".into()),
     };
     let mode = match flags.iter().any(|flag| flag == "--training") {
         true => Mode::Training,
         false => Mode::Inference,
     };
-    let (model, given) = (open(model)?, open(given)?);
-    let graph = model.graph().ok_or("the file holds no graph")?;
-    let weights = all(&*model)?;
-    let given = all(&*given)?;
+    let model = describe(model, DescribeOptions::default())?;
+    let graph = &*model.graph()?;
+    let weights = all(&*open(weights)?)?;
+    let given = all(&*open(given)?)?;
     let seed_of = |name: &str| name.strip_prefix("seed:").map(str::to_owned);
     let inputs = given.iter().filter(|(name, _)| seed_of(name).is_none());
     let inputs: Vec<(&str, Datum<f32>)> = inputs

@@ -19,6 +19,8 @@ const SHOWN: usize = 3;
 pub struct Configured {
     /// The file.
     pub path: PathBuf,
+    /// What it says.
+    pub config: Config,
     /// The tensors that follow from it.
     pub blueprint: Blueprint,
     /// The tensors of the weights' file that contradict it. Of those it is not believed.
@@ -125,6 +127,7 @@ pub(super) fn in_place_of_weights(model: &Path) -> Option<Result<Configured, Con
     };
     let read = config.blueprint().map(|blueprint| Configured {
         path: path.clone(),
+        config,
         blueprint,
         mismatches: Vec::new(),
     });
@@ -158,6 +161,7 @@ pub(super) fn of_weights(
     })?;
     Ok(Configured {
         path: path.to_owned(),
+        config: config.clone(),
         blueprint,
         mismatches: Vec::new(),
     })

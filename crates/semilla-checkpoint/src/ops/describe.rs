@@ -1,18 +1,22 @@
 //! Describing a model: its tensors from a file, a folder, a list of shapes or one line.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use semilla::family::Config;
-use semilla::model::{
-    Convention, Evidence, Facts, MixedNames, Source, Spec, SpecError, graph_facts,
-};
-use semilla::{DType, Model, Recipe};
+use semilla::model::{Convention, Evidence, Facts, MixedNames, Source, graph_facts};
+use semilla::network::{About, ConfigNetworkError, Network, NetworkError};
+use semilla::{DType, Graph, Model, Recipe};
 
 use crate::ops::config::{
     ConfigFileError, Configured, beside, in_place_of_weights, of_weights, read_config,
 };
 use crate::ops::own::{NoModel, own_model};
+use crate::ops::text::{TextError, read_text};
 use crate::{Checkpoint, Error, Quoted, open};
+
+/// More than a network takes that someone writes.
+const NETWORK_BYTES: u64 = 1 << 20;
 
 /// How to read a model's description.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,8 @@ pub struct DescribeOptions {
     pub dtype: Option<DType>,
     /// The model's `config.json`; by default the one beside a file of transformers' formats.
     pub config: Option<PathBuf>,
+    /// Values for a network's parameters of these names, such as `height`; others are left alone.
+    pub sizes: Vec<(String, usize)>,
 }
 
 /// A model, and the file that it was read from.
@@ -39,6 +45,25 @@ pub struct Described {
     pub config: Option<Configured>,
     /// Why the `config.json` beside it says nothing.
     pub config_error: Option<ConfigFileError>,
+    /// The computation of a network that is described in TOML or in one line.
+    network: Option<Graph>,
+    /// Sizes of inputs that a configuration does not state.
+    sizes: Vec<(String, usize)>,
+}
+
+/// Why a described model does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// Nothing says what it computes.
+    #[error(
+        "it has no computation to run; give an ONNX file, a network in TOML, or the name of one, \
+         such as mlp:784-256-10:relu (`semilla networks` lists them)"
+    )]
+    None,
+    /// What the model of the configuration computes is not described.
+    #[error(transparent)]
+    Config(#[from] ConfigNetworkError),
 }
 
 impl Described {
@@ -49,6 +74,22 @@ impl Described {
             (Some(config), None) => Recipe::transformers().following(&config.blueprint),
             _ => Recipe::auto(),
         }
+    }
+
+    /// What the model computes: as its network is described, as its file has it, or as its
+    /// `config.json` says.
+    ///
+    /// # Errors
+    /// [`GraphError`].
+    pub fn graph(&self) -> Result<Cow<'_, Graph>, GraphError> {
+        let own = self.network.as_ref();
+        let of_file = || self.file.as_ref().and_then(|file| file.graph());
+        if let Some(found) = own.or_else(of_file) {
+            return Ok(Cow::Borrowed(found));
+        }
+        let config = self.config.as_ref().ok_or(GraphError::None)?;
+        let network = Network::of_config(&config.config, &config.blueprint, &self.sizes)?;
+        Ok(Cow::Owned(network.graph))
     }
 }
 
@@ -75,15 +116,28 @@ impl std::fmt::Display for Inferred {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DescribeError {
-    /// Neither a path nor a one-line description.
+    /// Neither a path nor a network.
     #[error(
-        "{0:?} is neither a file nor a description; give a file of weights, a folder of shards \
-         with its index, a config.json, a JSON list of shapes, or a line such as mlp:784-256-10:relu"
+        "{0:?} is neither a file nor a network; give a file of weights, a folder of shards with \
+         its index, a config.json, a JSON list of shapes, a network in TOML, or the name of one, \
+         such as mlp:784-256-10:relu"
     )]
     NotFound(String),
-    /// The one-line description cannot be read.
+    /// There is no such network, or it cannot have these parameters.
     #[error(transparent)]
-    Spec(#[from] SpecError),
+    Network(#[from] NetworkError),
+    /// The network in a file cannot be read.
+    #[error("cannot take the network from {}", path.display())]
+    NetworkFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        error: NetworkError,
+    },
+    /// The file of a network cannot be read.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// The file cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] Error),
@@ -111,8 +165,9 @@ pub enum DescribeError {
 
 /// Reads a model's names, shapes and types, but no weights.
 ///
-/// `model` is a path (whatever [`open`] reads) or a one-line description ([`Spec`]); a path goes
-/// first. Of a trainer's checkpoint only the model is described, under its own names
+/// `model` is a path (whatever [`open`] reads, or a network in TOML, perhaps with values of its
+/// parameters: `net.toml:depth=12`), or the name of a built-in [`Network`] with its parameters; a
+/// path goes first. Of a trainer's checkpoint only the model is described, under its own names
 /// ([`own_model`]).
 ///
 /// # Errors
@@ -127,7 +182,14 @@ pub enum DescribeError {
 /// ```
 pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, DescribeError> {
     let path = Path::new(model);
-    let mut described = if path.exists() {
+    let mut described = if let Some((path, values)) = network_file(model) {
+        let text = read_text(path, NETWORK_BYTES)?;
+        let network = network(&text, values, &options.sizes);
+        of_network(network.map_err(|error| DescribeError::NetworkFile {
+            path: path.to_owned(),
+            error,
+        })?)
+    } else if path.exists() {
         match open(path) {
             Ok(file) => {
                 let config = options.config.as_deref();
@@ -135,25 +197,59 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
             }
             Err(error) => of_config(path, error)?,
         }
-    } else if Spec::looks_like(model) {
-        Described {
-            model: Spec::parse(model)?,
-            convention: Convention::Pytorch,
-            inferred: None,
-            file: None,
-            config: None,
-            config_error: None,
-        }
+    } else if Network::is_meant(model) {
+        let (text, values) = Network::toml(model)?;
+        of_network(network(text, values, &options.sizes)?)
     } else {
         return Err(DescribeError::NotFound(model.to_owned()));
     };
     if options.config.is_some() && described.file.is_none() {
         return Err(DescribeError::ConfigOfDescription(model.to_owned()));
     }
+    described.sizes = options.sizes;
     if let Some(dtype) = options.dtype {
         convert(&mut described.model, dtype)?;
     }
     Ok(described)
+}
+
+fn of_network(network: Network) -> Described {
+    Described {
+        model: network.model,
+        convention: Convention::Pytorch,
+        inferred: None,
+        file: None,
+        config: None,
+        config_error: None,
+        network: Some(network.graph),
+        sizes: Vec::new(),
+    }
+}
+
+/// The path of a network in TOML, and the values behind it.
+fn network_file(model: &str) -> Option<(&Path, &str)> {
+    let ends = |text: &str| Path::new(text).extension().is_some_and(|end| end == "toml");
+    let is_file = |text: &str| ends(text) && Path::new(text).is_file();
+    if is_file(model) {
+        return Some((Path::new(model), ""));
+    }
+    let mut colons = model.match_indices(':').map(|(at, _)| at);
+    let at = colons.find(|&at| is_file(&model[..at]))?;
+    Some((Path::new(&model[..at]), &model[at + 1..]))
+}
+
+/// The network of a text, with values of its parameters, and sizes of those that it has.
+fn network(text: &str, values: &str, sizes: &[(String, usize)]) -> Result<Network, NetworkError> {
+    let mut values = values.to_owned();
+    if !sizes.is_empty() {
+        let known = About::read(text)?.parameters;
+        for (name, size) in sizes {
+            if known.iter().any(|(known, _)| known == name) {
+                values.push_str(&format!(":{name}={size}"));
+            }
+        }
+    }
+    Network::read(text, &values)
 }
 
 /// The model of a configuration that lies where weights were looked for.
@@ -171,6 +267,8 @@ fn of_config(path: &Path, error: Error) -> Result<Described, DescribeError> {
         file: None,
         config: Some(config),
         config_error: None,
+        network: None,
+        sizes: Vec::new(),
     })
 }
 
@@ -244,6 +342,8 @@ fn of_checkpoint(
         convention,
         inferred: inferred.filter(|_| convention != Convention::default()),
         file: Some(file),
+        network: None,
+        sizes: Vec::new(),
     })
 }
 

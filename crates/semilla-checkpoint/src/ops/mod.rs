@@ -26,7 +26,7 @@ mod write;
 pub use adapter::{AdaptedMatrix, Adapter, AdapterError, AdapterReport};
 pub use config::{ConfigFileError, Configured};
 pub use describe::{
-    DescribeError, DescribeOptions, Described, Inferred, describe, describe_checkpoint,
+    DescribeError, DescribeOptions, Described, GraphError, Inferred, describe, describe_checkpoint,
 };
 pub use diff::{Change, Diff, TensorType, diff};
 pub use findings::{Finding, Findings, NotFinite, Note, check_finite};

@@ -38,6 +38,8 @@ pub(crate) struct CheckArgs {
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   semilla check mlp:64-64-64-64-64-64-64-64-10:tanh
+  semilla check resnet:depth=18:norm=none
+  semilla check net.toml:depth=12
   semilla check model.onnx --recipe pytorch --size height=64 --size width=64
   semilla check model.onnx --weights trained.safetensors --data batch.npz --json
   semilla check mlp:784-256-256-10 --data train-images-idx3-ubyte.gz --loss cross-entropy
@@ -45,4 +47,5 @@ Examples:
   semilla check mlp:64-64-64-10 --recipe mup --mup
   semilla check model.onnx --html report.html
 
-The model needs a computation: an ONNX file, or a description in one line.";
+The model needs a computation: an ONNX file, a network in TOML, or the name of one
+(semilla networks).";

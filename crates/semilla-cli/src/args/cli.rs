@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{check, diff, init, inspect, lint, lora, plan, recipes, recommend};
+use crate::args::{check, diff, init, inspect, lint, lora, networks, plan, recipes, recommend};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -93,6 +93,14 @@ pub(crate) enum Command {
     Recipes {
         #[command(flatten)]
         args: recipes::RecipesArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// List the built-in networks, or print one to save and edit
+    #[command(after_help = networks::EXAMPLES)]
+    Networks {
+        #[command(flatten)]
+        args: networks::NetworksArgs,
         #[command(flatten)]
         form: Form,
     },

@@ -18,7 +18,7 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub(crate) samples: u64,
 
-    /// The size of an open axis, such as height=32; may be repeated
+    /// The size of an open axis or of a network's parameter, such as height=32; may be repeated
     #[arg(long, value_name = "AXIS=N", value_parser = size)]
     pub(crate) size: Vec<(String, usize)>,
 

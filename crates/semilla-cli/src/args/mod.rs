@@ -10,6 +10,7 @@ pub(crate) mod inspect;
 pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod model;
+pub(crate) mod networks;
 pub(crate) mod plan;
 pub(crate) mod recipes;
 pub(crate) mod recommend;

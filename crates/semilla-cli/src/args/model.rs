@@ -13,7 +13,8 @@ use crate::args::formats::WEIGHTS;
 pub(crate) struct ModelArgs {
     #[arg(value_name = "MODEL", required_unless_present = "plan", help = format!(
         "A file of weights ({WEIGHTS}), a folder of shards with its index, transformers' \
-         config.json, a JSON list of shapes, or a description such as mlp:784-256-10:relu"
+         config.json, a JSON list of shapes, a network in TOML, or the name of one with its \
+         parameters, such as mlp:784-256-10:relu or resnet:depth=18"
     ))]
     pub(crate) model: Option<String>,
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::args::data::DataArgs;
-use crate::args::model::ModelArgs;
 
 /// The model that weights are recommended for, and the data that it is run on.
 #[derive(Args)]
@@ -32,18 +31,6 @@ pub(crate) struct RecommendArgs {
     /// Write the recipe here instead of printing it
     #[arg(short, long, value_name = "OUT.toml")]
     pub(crate) output: Option<PathBuf>,
-}
-
-impl RecommendArgs {
-    /// The model, as other commands name it.
-    pub(crate) fn model(&self) -> ModelArgs {
-        ModelArgs {
-            model: Some(self.model.clone()),
-            layout: None,
-            config: self.config.clone(),
-            dtype: None,
-        }
-    }
 }
 
 pub(crate) const EXAMPLES: &str = "\

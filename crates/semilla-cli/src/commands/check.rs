@@ -3,8 +3,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::model::Spec;
-use semilla_checkpoint::ops::Described;
+use semilla_checkpoint::ops::{Described, GraphError};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_data::Data;
 use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step, remedy};
@@ -33,10 +32,10 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         }
         return Ok(found.passes);
     }
-    let model = described(&args.plan.model)?;
+    let model = described(&args.plan)?;
     let name = args.plan.model.model.as_deref().unwrap_or_default();
     check_page::check_target(args, model.as_ref())?;
-    let graph = graph(name, model.as_ref())?;
+    let graph = graph(model.as_ref())?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
     let inputs = data.inputs.clone();
     let mut checked = match &args.weights {
@@ -61,16 +60,9 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     Ok(checked.report.verdict.passes)
 }
 
-/// The computation of a file or a description.
-pub(crate) fn graph<'a>(
-    name: &str,
-    model: Option<&'a Described>,
-) -> Result<Cow<'a, Graph>, Failure> {
-    let none = || Failure::NoGraph(name.to_owned());
-    match model.ok_or_else(none)?.file.as_deref() {
-        Some(file) => file.graph().map(Cow::Borrowed).ok_or_else(none),
-        None => Ok(Cow::Owned(Spec::graph(name).map_err(|_| none())?)),
-    }
+/// What the model computes.
+pub(crate) fn graph(model: Option<&Described>) -> Result<Cow<'_, Graph>, Failure> {
+    Ok(model.ok_or(GraphError::None)?.graph()?)
 }
 
 /// A tensor of a file.

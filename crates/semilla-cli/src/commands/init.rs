@@ -32,7 +32,7 @@ struct Report<'a> {
 /// `semilla init`: plans, generates, writes, and prints what was done to each tensor.
 pub(crate) fn run(args: &InitArgs, output: &mut Output, stop: &AtomicBool) -> Result<(), Failure> {
     let pool = pool(args.threads)?;
-    let model = described(&args.plan.model)?;
+    let model = described(&args.plan)?;
     let mut planned = planned(&args.plan, model.as_ref())?;
     let fitting = fit(&args.plan, &mut planned, model.as_ref())?;
     let plan = &planned.plan;

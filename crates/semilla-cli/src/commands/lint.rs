@@ -14,7 +14,7 @@ use crate::show::output::Output;
 
 /// `semilla lint`: the likely mistakes of a plan; whether there are no warnings.
 pub(crate) fn run(args: &LintArgs, output: &mut Output) -> Result<bool, Failure> {
-    let model = described(&args.plan.model)?;
+    let model = described(&args.plan)?;
     let planned = planned(&args.plan, model.as_ref())?;
     let mut findings = findings(&planned, model.as_ref().ok_or(Failure::NoModel)?);
     if let Some(path) = &args.weights {

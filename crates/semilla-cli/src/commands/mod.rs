@@ -11,6 +11,7 @@ pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod mup;
 pub(crate) mod network;
+pub(crate) mod networks;
 pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;

@@ -57,12 +57,14 @@ fn widened(args: &CheckArgs, name: &str, times: usize) -> Result<Width, Failure>
     let (text, width) = Spec::widened(name, times).map_err(|_| one_width())?;
     let options = DescribeOptions {
         dtype: args.plan.model.dtype,
+        sizes: args.plan.data.size.clone(),
         ..DescribeOptions::default()
     };
+    let described = describe(&text, options)?;
     Ok(Width {
         width,
-        graph: Spec::graph(&text).map_err(|_| one_width())?,
-        described: describe(&text, options)?,
+        graph: described.graph()?.into_owned(),
+        described,
     })
 }
 

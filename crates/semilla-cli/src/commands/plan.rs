@@ -13,7 +13,7 @@ use crate::show::{fitting, plan, transfer};
 
 /// `semilla plan`: the values that every tensor would get, and why.
 pub(crate) fn run(args: &PlanArgs, output: &mut Output) -> Result<(), Failure> {
-    let model = described(&args.model)?;
+    let model = described(args)?;
     let mut planned = planned(args, model.as_ref())?;
     let fitting = fit(args, &mut planned, model.as_ref())?;
     if output.is_json() {
@@ -41,8 +41,7 @@ pub(crate) fn fit(
     let (Some(model), Some(_)) = (model, &args.data.data) else {
         return Ok(None);
     };
-    let name = args.model.model.as_deref().unwrap_or_default();
-    let graph = graph(name, Some(model))?;
+    let graph = graph(Some(model))?;
     let data = data(&args.data, planned.plan.seed, &graph)?;
     fitted(planned, &model.model, &graph, &data)
 }

@@ -7,12 +7,13 @@ use semilla_checkpoint::ops::{
     read_recipe, replay,
 };
 
-use crate::args::model::ModelArgs;
 use crate::args::plan::PlanArgs;
 use crate::failure::Failure;
 
 /// The model that the arguments name, if they name one: beside a saved plan they need not.
-pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> {
+pub(crate) fn described(args: &PlanArgs) -> Result<Option<Described>, Failure> {
+    let sizes = args.data.size.clone();
+    let args = &args.model;
     let Some(model) = &args.model else {
         return Ok(None);
     };
@@ -20,6 +21,7 @@ pub(crate) fn described(args: &ModelArgs) -> Result<Option<Described>, Failure> 
         convention: args.layout.map(Convention::from),
         dtype: args.dtype,
         config: args.config.clone(),
+        sizes,
     };
     let described = describe(model, options);
     described

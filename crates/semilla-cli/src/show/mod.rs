@@ -12,6 +12,7 @@ pub(crate) mod inspect;
 pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod names;
+pub(crate) mod networks;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod progress;

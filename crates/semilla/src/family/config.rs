@@ -3,11 +3,12 @@
 use serde::Deserialize;
 
 use super::blueprint::{Blueprint, ConfigRemark};
+use super::computation::{Computation, computation};
 use super::error::ConfigError;
 use super::expand::expand;
 use super::lineage::Lineage;
-use super::value::Value;
 use crate::dtype::DType;
+use crate::formula::Value;
 
 /// The configuration of a model, as transformers writes it. Read it as JSON.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -79,6 +80,13 @@ impl Config {
             }
         }
         found
+    }
+
+    /// The built-in network that computes what the model does of which this is the blueprint.
+    pub(crate) fn computation(&self, blueprint: &Blueprint) -> Result<Computation, ConfigError> {
+        let lineage = self.lineage()?;
+        let head = blueprint.architecture.strip_prefix(lineage.class());
+        computation(&lineage, &self.fields, head.unwrap_or_default())
     }
 
     fn lineage(&self) -> Result<Lineage, ConfigError> {

@@ -1,7 +1,7 @@
 //! A family as its file describes it.
 
-use super::expression::Expression;
 use super::module::Kind;
+use crate::formula::Expression;
 use crate::model::Role;
 
 /// One family, or what it adds to another.
@@ -19,8 +19,19 @@ pub(super) struct Family {
     /// The initial distributions of kinds of modules.
     pub(super) laws: Vec<(String, Law)>,
     pub(super) trees: Vec<(String, Vec<Node>)>,
+    /// The built-in network that computes what the family does.
+    pub(super) network: Option<Computation>,
     /// The models of this family, by the rest of their classes' names: `ForCausalLM`.
     pub(super) heads: Vec<(String, Vec<Node>)>,
+}
+
+/// The built-in network of a family, and what its parameters are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Computation {
+    pub(super) network: String,
+    pub(super) parameters: Vec<(String, Expression)>,
+    /// Conditions under which the network does something else than the model, in words.
+    pub(super) refusals: Vec<(String, Expression)>,
 }
 
 /// A field of the configuration.

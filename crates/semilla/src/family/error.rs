@@ -37,6 +37,26 @@ pub enum ConfigError {
         /// The classes that are described.
         known: Vec<String>,
     },
+    /// No network computes what the family does.
+    #[error(
+        "what models of model_type {model_type:?} compute is not described; export the model to \
+         ONNX and give that file"
+    )]
+    NoNetwork {
+        /// The `model_type`.
+        model_type: &'static str,
+    },
+    /// The family's network does something else than this model.
+    #[error(
+        "what this {model_type} computes is not described: {reason}; export the model to ONNX and \
+         give that file"
+    )]
+    NotComputed {
+        /// The `model_type`.
+        model_type: &'static str,
+        /// What is different.
+        reason: String,
+    },
     /// A field that is needed.
     #[error("the field {field:?} is missing; {place} needs it")]
     Missing {

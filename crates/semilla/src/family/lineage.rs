@@ -1,8 +1,8 @@
 //! A family with all that it takes over from others.
 
 use super::built_in::{COMMON, family};
-use super::definition::{Family, Field, Law, Node};
-use super::expression::Expression;
+use super::definition::{Computation, Family, Field, Law, Node};
+use crate::formula::Expression;
 
 /// A family, the one that it is like, and so on.
 #[derive(Clone, Debug)]
@@ -61,6 +61,14 @@ impl Lineage {
         let mut all = self.0.iter().flat_map(|family| &family.trees);
         all.find(|(known, _)| known == name)
             .map(|(_, tree)| &tree[..])
+    }
+
+    /// The network that computes what the family does, if it is described by itself; and all
+    /// families' parameters of it, its own first.
+    pub(super) fn network(&self) -> Option<(&'static str, Vec<&'static Computation>)> {
+        let name = &self.0.first()?.network.as_ref()?.network;
+        let all = self.0.iter().filter_map(|family| family.network.as_ref());
+        Some((name, all.filter(|of| of.network == *name).collect()))
     }
 
     /// The tree of a model, by the rest of its class's name.

@@ -25,25 +25,21 @@
 
 mod blueprint;
 mod built_in;
+mod computation;
 mod config;
 mod definition;
 mod error;
 mod expand;
-mod expression;
-mod lexer;
 mod lineage;
-mod mistake;
 mod module;
-mod parser;
 mod read;
 mod scope;
-mod value;
 
+pub use crate::formula::Value;
 pub use blueprint::{Blueprint, BlueprintTensor, ConfigRemark, Mismatch};
 pub use built_in::model_types;
 pub use config::Config;
 pub use error::ConfigError;
-pub use value::Value;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! Reading a family's file: indented lines to [`Family`]s.
 
-use super::definition::{Arguments, Each, Family, Field, FusedSizes, Law, Node, Stated, What};
-use super::lexer::{Token, tokens};
-use super::mistake::Mistake;
+use super::definition::{
+    Arguments, Computation, Each, Family, Field, FusedSizes, Law, Node, Stated, What,
+};
 use super::module::Kind;
-use super::parser::Parser;
+use crate::formula::{Expression, Mistake, Parser, Token, tokens};
 use crate::model::Role;
 
 /// A line with the lines that are indented below it.
@@ -67,11 +67,41 @@ fn add(family: &mut Family, section: &Line<'_>) -> Result<(), Mistake> {
         "fields" => family.fields = each(section, field)?,
         "let" => family.lets = each(section, assignment)?,
         "laws" => family.laws = each(section, kind_law)?,
+        "network" => family.network = Some(computation(rest, section)?),
         "tree" => family.trees.push((rest, nodes(&section.below)?)),
         "head" => family.heads.push((rest, nodes(&section.below)?)),
         _ => return Err(Mistake::new(format!("no section {word:?}")).at(section.number)),
     }
     Ok(())
+}
+
+/// `network gpt2`, with `width = n_embd` and `refuse 'scores are capped' if cap` below.
+fn computation(network: String, section: &Line<'_>) -> Result<Computation, Mistake> {
+    let mut computation = Computation {
+        network,
+        ..Computation::default()
+    };
+    for line in &section.below {
+        let read = match line.text.strip_prefix("refuse ") {
+            Some(rest) => refusal(rest).map(|refusal| computation.refusals.push(refusal)),
+            None => tokens(line.text)
+                .and_then(|tokens| assignment(&tokens))
+                .map(|parameter| computation.parameters.push(parameter)),
+        };
+        read.map_err(|mistake| mistake.at(line.number))?;
+    }
+    Ok(computation)
+}
+
+/// `'scores are capped' if attn_logit_softcapping`
+fn refusal(text: &str) -> Result<(String, Expression), Mistake> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser::new(&tokens);
+    let Some(Token::Text(words)) = parser.next() else {
+        return Err(Mistake::new("expected the reason in quotes"));
+    };
+    parser.expect("if")?;
+    Ok((words.clone(), parser.only_expression()?))
 }
 
 fn each<T>(
@@ -102,7 +132,7 @@ fn field(tokens: &[Token]) -> Result<Field, Mistake> {
 }
 
 /// `std = initializer_range`
-fn assignment(tokens: &[Token]) -> Result<(String, super::expression::Expression), Mistake> {
+fn assignment(tokens: &[Token]) -> Result<(String, Expression), Mistake> {
     let mut parser = Parser::new(tokens);
     let name = parser.name()?.to_owned();
     parser.expect("=")?;

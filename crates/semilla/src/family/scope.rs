@@ -2,9 +2,8 @@
 
 use std::cell::RefCell;
 
-use super::expression::{Expression, Names, Problem};
 use super::lineage::Lineage;
-use super::value::Value;
+use crate::formula::{Expression, Names, Problem, Value};
 
 /// `config.field` is the field itself, whatever `let`s there are of its name.
 const CONFIG: &str = "config";

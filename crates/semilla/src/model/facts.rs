@@ -69,6 +69,18 @@ impl Facts {
         self
     }
 
+    /// The same without a role, where someone else knows it better.
+    #[must_use]
+    pub(crate) fn without_role(self) -> Self {
+        Self { role: None, ..self }
+    }
+
+    /// The same without the layer behind it, where it is no plain stack.
+    #[must_use]
+    pub(crate) fn without_next(self) -> Self {
+        Self { next: None, ..self }
+    }
+
     /// The meaning of its axes.
     #[must_use]
     pub fn layout(mut self, layout: Layout) -> Self {

@@ -125,10 +125,10 @@ fn after_activation<'g>(
             return (activations == 1).then_some(*weight);
         }
         let node = graph.node(only.node)?;
-        match node.standard()? {
-            "Add" if adds_stored(wiring, at.body, node) && activations == 0 => {}
-            "Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze" => {}
+        match node.standard() {
             _ if activation(node).is_some() => activations += 1,
+            Some("Add") if adds_stored(wiring, at.body, node) && activations == 0 => {}
+            Some("Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze") => {}
             _ => return None,
         }
         at = only.node;
@@ -198,6 +198,9 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
 
 /// The activation that a node is.
 fn activation(node: &Node) -> Option<Activation> {
+    if let ("semilla", "Activation") = (&*node.domain, &*node.operator) {
+        return node.text("function")?.parse().ok();
+    }
     // 0.2 is meant, not the nearest f32's digits.
     let number = |alpha: f32| alpha.to_string().parse().unwrap_or(f64::from(alpha));
     let alpha = |default: f64| node.float("alpha").map_or(default, number);

@@ -10,7 +10,6 @@ mod names;
 mod role;
 mod side;
 mod source;
-mod spec;
 mod state_dict;
 mod tensor;
 
@@ -24,6 +23,7 @@ pub(crate) use names::directions_of;
 pub use role::{Role, UnknownRole};
 pub use side::Side;
 pub use source::Source;
-pub use spec::{Spec, SpecError};
 pub use state_dict::Model;
 pub use tensor::{BiasFanIn, Tensor};
+
+pub use crate::network::{NetworkError as SpecError, Spec};

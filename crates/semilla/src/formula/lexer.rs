@@ -1,9 +1,11 @@
-//! The words of a line in a family's file.
+//! The words of a line.
+
+use std::fmt;
 
 use super::mistake::Mistake;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// A name, with its dots: `vision_config.hidden_size`.
     Name(String),
     Number(f64),
@@ -13,13 +15,24 @@ pub(super) enum Token {
     Sign(&'static str),
 }
 
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Token::Name(name) => f.write_str(name),
+            Token::Number(number) => write!(f, "{number}"),
+            Token::Text(text) => write!(f, "'{text}'"),
+            Token::Sign(sign) => f.write_str(sign),
+        }
+    }
+}
+
 const SIGNS: [&str; 22] = [
     "**", "//", "==", "!=", "<=", ">=", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", "[", "]",
     ",", "~", ":", "|",
 ];
 
 /// Splits a line into tokens; `#` begins a comment.
-pub(super) fn tokens(line: &str) -> Result<Vec<Token>, Mistake> {
+pub(crate) fn tokens(line: &str) -> Result<Vec<Token>, Mistake> {
     let mut tokens = Vec::new();
     let mut rest = line.trim_start();
     while !rest.is_empty() && !rest.starts_with('#') {

@@ -1,23 +1,28 @@
-//! Mistakes in a family's file.
+//! Mistakes in what is read.
 
 use std::fmt;
 
-/// A line that cannot be read. Built-in files have none: a test reads them all.
+/// A line that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
+pub(crate) struct Mistake {
     problem: String,
     line: usize,
 }
 
 impl Mistake {
-    pub(super) fn new(problem: impl Into<String>) -> Self {
+    pub(crate) fn new(problem: impl Into<String>) -> Self {
         Self {
             problem: problem.into(),
             line: 0,
         }
     }
 
-    pub(super) fn at(self, line: usize) -> Self {
+    /// The mistake in words.
+    pub(crate) fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    pub(crate) fn at(self, line: usize) -> Self {
         Self { line, ..self }
     }
 }

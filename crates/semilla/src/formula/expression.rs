@@ -1,10 +1,10 @@
-//! Expressions over the fields of a configuration: `num_key_value_heads * head_dim`.
+//! Expressions over named values: `num_key_value_heads * head_dim`.
 
 use super::value::Value;
 
 /// An expression, in Python's notation.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Expression {
+pub(crate) enum Expression {
     Value(Value),
     /// A field, a `let` or a loop's variable, and the entries of tables within it.
     Name(String),
@@ -19,7 +19,7 @@ pub(super) enum Expression {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Operator {
+pub(crate) enum Operator {
     Or,
     And,
     Equal,
@@ -39,7 +39,7 @@ pub(super) enum Operator {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Function {
+pub(crate) enum Function {
     Len,
     Sum,
     Min,
@@ -50,7 +50,7 @@ pub(super) enum Function {
 }
 
 impl Function {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "len" => Function::Len,
             "sum" => Function::Sum,
@@ -65,14 +65,14 @@ impl Function {
 }
 
 /// Whatever names stand for.
-pub(super) trait Names {
+pub(crate) trait Names {
     /// The value of a name, or why it has none.
     fn value(&self, name: &str) -> Result<Value, Problem>;
 }
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// The configuration has no such field, and the library no default for it.
     Missing(String),
     /// In words.
@@ -80,13 +80,13 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    pub(super) fn other(words: impl Into<String>) -> Self {
+    pub(crate) fn other(words: impl Into<String>) -> Self {
         Problem::Other(words.into())
     }
 }
 
 impl Expression {
-    pub(super) fn value(&self, names: &dyn Names) -> Result<Value, Problem> {
+    pub(crate) fn value(&self, names: &dyn Names) -> Result<Value, Problem> {
         Ok(match self {
             Expression::Value(value) => value.clone(),
             Expression::Name(name) => names.value(name)?,
@@ -121,12 +121,12 @@ impl Expression {
     }
 
     /// The number that it is; a problem names the fields that it came from.
-    pub(super) fn number(&self, names: &dyn Names) -> Result<f64, Problem> {
+    pub(crate) fn number(&self, names: &dyn Names) -> Result<f64, Problem> {
         number(&self.value(names)?).map_err(|problem| self.named(problem))
     }
 
     /// A problem with a value, preceded by the fields that it came from.
-    pub(super) fn named(&self, problem: Problem) -> Problem {
+    pub(crate) fn named(&self, problem: Problem) -> Problem {
         let mut fields = Vec::new();
         self.collect(&mut fields);
         match problem {
@@ -151,7 +151,7 @@ impl Expression {
 }
 
 /// The number that a value is.
-pub(super) fn number(value: &Value) -> Result<f64, Problem> {
+pub(crate) fn number(value: &Value) -> Result<f64, Problem> {
     match value {
         Value::Number(number) => Ok(*number),
         Value::Bool(value) => Ok(f64::from(u8::from(*value))),
@@ -205,6 +205,9 @@ fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Prob
         // The number behind a text, as in a layout's `OIW/16`.
         Operator::Add if let (Value::Text(text), Value::Number(number)) = (left, right) => {
             Ok(Value::Text(format!("{text}{number}").into()))
+        }
+        Operator::Add if let (Value::Text(text), Value::Text(more)) = (left, right) => {
+            Ok(Value::Text(format!("{text}{more}").into()))
         }
         Operator::Add => arithmetic(|a, b| a + b),
         Operator::Sub => arithmetic(|a, b| a - b),

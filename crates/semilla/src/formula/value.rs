@@ -26,7 +26,7 @@ pub enum Value {
 
 impl Value {
     /// Whether a condition holds, as in Python: nothing, false, 0 and what is empty does not.
-    pub(super) fn is_true(&self) -> bool {
+    pub(crate) fn is_true(&self) -> bool {
         match self {
             Value::Null => false,
             Value::Bool(value) => *value,
@@ -37,19 +37,19 @@ impl Value {
         }
     }
 
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Value::Text(text.into())
     }
 
     /// The value of a table's entry.
-    pub(super) fn entry(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Value> {
         match self {
             Value::Table(table) => table.get(name),
             _ => None,
         }
     }
 
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
             _ => None,
@@ -57,7 +57,7 @@ impl Value {
     }
 
     /// The entries of a list, or the value itself as the only one.
-    pub(super) fn each(&self) -> &[Value] {
+    pub(crate) fn each(&self) -> &[Value] {
         match self {
             Value::List(list) => list,
             one => std::slice::from_ref(one),

@@ -6,7 +6,7 @@ use super::mistake::Mistake;
 use super::value::Value;
 
 /// The tokens of a line, one after the other.
-pub(super) struct Parser<'a> {
+pub(crate) struct Parser<'a> {
     tokens: &'a [Token],
 }
 
@@ -33,26 +33,26 @@ const LEVELS: [&[(&str, Operator)]; 5] = [
 ];
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(tokens: &'a [Token]) -> Self {
+    pub(crate) fn new(tokens: &'a [Token]) -> Self {
         Self { tokens }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.tokens.is_empty()
     }
 
-    pub(super) fn peek(&self) -> Option<&'a Token> {
+    pub(crate) fn peek(&self) -> Option<&'a Token> {
         self.tokens.first()
     }
 
-    pub(super) fn next(&mut self) -> Option<&'a Token> {
+    pub(crate) fn next(&mut self) -> Option<&'a Token> {
         let (first, rest) = self.tokens.split_first()?;
         self.tokens = rest;
         Some(first)
     }
 
     /// Takes a sign or a word, if it is next.
-    pub(super) fn take(&mut self, what: &str) -> bool {
+    pub(crate) fn take(&mut self, what: &str) -> bool {
         let found = match self.peek() {
             Some(Token::Sign(sign)) => *sign == what,
             Some(Token::Name(name)) => name == what,
@@ -64,26 +64,22 @@ impl<'a> Parser<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, what: &str) -> Result<(), Mistake> {
+    pub(crate) fn expect(&mut self, what: &str) -> Result<(), Mistake> {
         match self.take(what) {
             true => Ok(()),
-            false => Err(Mistake::new(format!(
-                "expected {what:?}, found {}",
-                self.peek()
-                    .map_or("the end".to_owned(), |token| format!("{token:?}"))
-            ))),
+            false => Err(expected(&format!("{what:?}"), self.peek())),
         }
     }
 
-    pub(super) fn name(&mut self) -> Result<&'a str, Mistake> {
+    pub(crate) fn name(&mut self) -> Result<&'a str, Mistake> {
         match self.next() {
             Some(Token::Name(name)) => Ok(name),
-            other => Err(Mistake::new(format!("expected a name, found {other:?}"))),
+            other => Err(expected("a name", other)),
         }
     }
 
     /// The name of an argument, `bias` of `bias=...`, if one is next.
-    pub(super) fn named_argument(&mut self) -> Option<&'a str> {
+    pub(crate) fn named_argument(&mut self) -> Option<&'a str> {
         let [Token::Name(name), Token::Sign("="), rest @ ..] = self.tokens else {
             return None;
         };
@@ -92,15 +88,15 @@ impl<'a> Parser<'a> {
     }
 
     /// A whole line.
-    pub(super) fn only_expression(mut self) -> Result<Expression, Mistake> {
+    pub(crate) fn only_expression(mut self) -> Result<Expression, Mistake> {
         let expression = self.expression()?;
         match self.next() {
             None => Ok(expression),
-            Some(token) => Err(Mistake::new(format!("unexpected {token:?}"))),
+            found => Err(expected("the end", found)),
         }
     }
 
-    pub(super) fn expression(&mut self) -> Result<Expression, Mistake> {
+    pub(crate) fn expression(&mut self) -> Result<Expression, Mistake> {
         let value = self.binary(0)?;
         // A condition without `else` belongs to the line, not to the expression.
         let Some((condition, rest)) = self.choice() else {
@@ -176,12 +172,12 @@ impl<'a> Parser<'a> {
                 }
                 _ => Ok(Expression::Name(name.clone())),
             },
-            other => Err(Mistake::new(format!("expected a value, found {other:?}"))),
+            other => Err(expected("a value", other)),
         }
     }
 
     /// Expressions up to the closing bracket.
-    pub(super) fn list(&mut self, end: &str) -> Result<Vec<Expression>, Mistake> {
+    pub(crate) fn list(&mut self, end: &str) -> Result<Vec<Expression>, Mistake> {
         let mut list = Vec::new();
         while !self.take(end) {
             if !list.is_empty() {
@@ -191,4 +187,9 @@ impl<'a> Parser<'a> {
         }
         Ok(list)
     }
+}
+
+fn expected(what: &str, found: Option<&Token>) -> Mistake {
+    let found = found.map_or("the end".to_owned(), |token| format!("\"{token}\""));
+    Mistake::new(format!("expected {what}, found {found}"))
 }

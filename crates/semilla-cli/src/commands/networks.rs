@@ -1,0 +1,18 @@
+use semilla::network::Network;
+use semilla_checkpoint::ops::DescribeError;
+
+use crate::args::networks::NetworksArgs;
+use crate::failure::Failure;
+use crate::show::networks;
+use crate::show::output::Output;
+
+/// `semilla networks`: the built-in networks, or the text of one.
+pub(crate) fn run(args: &NetworksArgs, output: &mut Output) -> Result<(), Failure> {
+    match args.name.as_deref() {
+        None => networks::all(output),
+        Some(name) => {
+            let (text, _) = Network::toml(name).map_err(DescribeError::from)?;
+            networks::text(name, text, output)
+        }
+    }
+}

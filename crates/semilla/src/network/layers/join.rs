@@ -1,0 +1,73 @@
+//! Values made one.
+
+use crate::formula::Problem;
+use crate::graph::{Attribute, Node};
+use crate::network::draft::{Draft, Flow};
+
+/// Values of one shape, added or multiplied.
+pub(in crate::network) fn joined(
+    draft: &mut Draft,
+    operator: &str,
+    values: &[Flow],
+) -> Result<Flow, Problem> {
+    let [first, rest @ ..] = values else {
+        return Err(Problem::other("there is nothing to join"));
+    };
+    let mut made = first.clone();
+    for value in rest {
+        if value.sizes != made.sizes || value.is_words || made.is_words {
+            return Err(Problem::other(format!(
+                "the branches make {} and {}; both should be numbers of one shape",
+                made.shape(),
+                value.shape()
+            )));
+        }
+        made.name = draft.node(operator, &[&made.name, &value.name])?;
+    }
+    Ok(made)
+}
+
+/// Values side by side along an axis.
+pub(in crate::network) fn concat(
+    draft: &mut Draft,
+    values: &[Flow],
+    axis: f64,
+) -> Result<Flow, Problem> {
+    let [first, rest @ ..] = values else {
+        return Err(Problem::other("there is nothing to join"));
+    };
+    let axes = first.sizes.len();
+    let axis = if axis < 0.0 {
+        axis + axes as f64 + 1.0
+    } else {
+        axis
+    };
+    let place = (axis >= 1.0 && axis <= axes as f64).then(|| axis as usize - 1);
+    let place = place.ok_or_else(|| {
+        Problem::other(format!(
+            "there is no axis {axis} of 1 to {axes} behind the samples"
+        ))
+    })?;
+    let mut sizes = first.sizes.clone();
+    for value in rest {
+        let fits = value.sizes.len() == axes
+            && (0..axes).all(|at| at == place || value.sizes[at] == sizes[at]);
+        if !fits {
+            return Err(Problem::other(format!(
+                "the branches make {} and {}, which differ beside axis {}",
+                first.shape(),
+                value.shape(),
+                place + 1
+            )));
+        }
+        sizes[place] += value.sizes[place];
+    }
+    let names: Vec<&str> = values.iter().map(|value| &*value.name).collect();
+    let node = Node::new("Concat", &names, &[]);
+    let name = draft.put(node.with("axis", Attribute::Int(place as i64 + 1)))?;
+    Ok(Flow {
+        name,
+        sizes,
+        is_words: false,
+    })
+}
