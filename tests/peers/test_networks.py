@@ -68,7 +68,7 @@ CONFIGS = [
     ("ViTForImageClassification", VIT | dict(num_labels=5), (3, 32, 32)),
     ("ViTModel", VIT | dict(qkv_bias=False), (3, 32, 32)),
     ("DeiTForImageClassification", VIT | dict(num_labels=5), (3, 32, 32)),
-    ("MambaForCausalLM", dict(vocab_size=97, hidden_size=32, num_hidden_layers=2, state_size=8), 64),
+    ("MambaForCausalLM", dict(vocab_size=97, hidden_size=32, num_hidden_layers=2, state_size=8), 32),
 ]
 
 
@@ -92,7 +92,7 @@ def shaken(model):
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():
-                tensor += 0.1 * torch.rand(tensor.shape, generator=generator)
+                tensor += 0.02 * torch.rand(tensor.shape, generator=generator)
     return model.eval()
 
 
@@ -127,10 +127,11 @@ def test_configurations_run(kind, fields, shape, tmp_path):
         image = torch.randn(2, *shape, generator=generator)
         given, arguments = {"image": image}, dict(pixel_values=image)
     else:
-        first = torch.randint(0, 97, (2, shape), generator=generator)
+        # Words from 2 on: RoBERTa counts positions without its padding, 1.
+        first = torch.randint(2, 97, (2, shape), generator=generator)
         given, arguments = {"tokens": first}, dict(input_ids=first)
         if kind == "T5ForConditionalGeneration":
-            second = torch.randint(0, 97, (2, 32), generator=generator)
+            second = torch.randint(2, 97, (2, 32), generator=generator)
             given["decoder_tokens"] = arguments["decoder_input_ids"] = second
     with torch.no_grad():
         out = model(**arguments)

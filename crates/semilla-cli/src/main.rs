@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, init, inspect, lint, lora, networks, plan, recipes, recommend};
+use commands::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -60,6 +60,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             if !diff::run(&args, &mut Output::new(form.json))? {
                 return Ok(ExitCode::from(1));
             }
+        }
+        Command::Drift { args, form } => {
+            drift::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Lora { args, form } => {
             lora::run(&args, &mut Output::new(form.json), &interrupted())?;

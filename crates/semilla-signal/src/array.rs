@@ -1,5 +1,10 @@
 //! Numbers with a shape.
 
+use rayon::prelude::*;
+
+use crate::real::Real;
+use crate::sums::{MANY, sum_of};
+
 /// Elements in row-major order, with a shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array<T> {
@@ -95,6 +100,18 @@ impl<T: Copy> Array<T> {
             shape: self.shape.clone(),
             data: pairs.map(|(&a, &b)| f(a, b)).collect(),
         }
+    }
+}
+
+impl<T: Real> Array<T> {
+    /// The mean of the squares of all elements; 0 of none.
+    pub fn mean_square(&self) -> f64 {
+        let parts = self.data.par_chunks(MANY);
+        // Summed in order, so that it does not depend on the number of threads.
+        let sums: Vec<f64> = parts
+            .map(|part| sum_of(part, |x: T| x.f64() * x.f64()))
+            .collect();
+        sums.iter().sum::<f64>() / self.data.len().max(1) as f64
     }
 }
 

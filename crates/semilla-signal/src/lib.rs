@@ -38,6 +38,7 @@ mod operators;
 mod product;
 mod real;
 mod recommend;
+mod sums;
 mod train;
 mod walk;
 
@@ -46,8 +47,8 @@ pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step
 pub use fit::{FitError, Fitting, fit};
 pub use measure::{
     Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Jacobian, Kernel,
-    Layer, LayerSpectrum, Measurement, Point, Report, Spectra, Trouble, Verdict, check, measure,
-    singular_values, spectra,
+    Layer, LayerSpectrum, Measurement, Point, Recorded, Report, Spectra, Trouble, Verdict, check,
+    measure, singular_values, spectra,
 };
 pub use real::Real;
 pub use recommend::{

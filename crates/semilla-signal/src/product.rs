@@ -27,6 +27,32 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
+    /// Rows `stride` elements apart.
+    pub(crate) fn spaced(data: &'a [T], rows: usize, columns: usize, stride: usize) -> Self {
+        assert!(
+            reach(rows, columns, stride) <= data.len(),
+            "a matrix within its slice"
+        );
+        Self {
+            data,
+            rows,
+            columns,
+            row_stride: stride,
+            column_stride: 1,
+        }
+    }
+
+    /// Some of the columns.
+    pub(crate) fn columns(self, range: std::ops::Range<usize>) -> Self {
+        assert!(range.end <= self.columns, "columns of the matrix");
+        let start = (range.start * self.column_stride).min(self.data.len());
+        Self {
+            data: &self.data[start..],
+            columns: range.len(),
+            ..self
+        }
+    }
+
     /// Rows become columns.
     pub(crate) fn transposed(self) -> Self {
         Self {
@@ -48,6 +74,14 @@ pub(crate) enum Start {
     Current,
 }
 
+/// The elements from a matrix's first to its last, rows `stride` elements apart.
+fn reach(rows: usize, columns: usize, stride: usize) -> usize {
+    match rows == 0 || columns == 0 {
+        true => 0,
+        false => (rows - 1) * stride + columns,
+    }
+}
+
 /// `out = a · b`, or `out += a · b`; rows of `out` one after the other. On all threads if the
 /// product is large and `is_alone`, no other product running beside it.
 pub(crate) fn multiply<T: Real>(
@@ -57,20 +91,36 @@ pub(crate) fn multiply<T: Real>(
     start: Start,
     is_alone: bool,
 ) {
+    let stride = b.columns;
+    multiply_spaced(out, stride, a, b, start, is_alone);
+}
+
+/// The same with rows of `out` `stride` elements apart.
+pub(crate) fn multiply_spaced<T: Real>(
+    out: &mut [T],
+    stride: usize,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    start: Start,
+    is_alone: bool,
+) {
     /// Multiplications below which threads cost more than they bring.
     const SMALL: usize = 1 << 18;
     assert_eq!(a.columns, b.rows, "matrices that fit");
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    assert!(stride >= n, "rows that do not overlap");
     assert!(
-        out.len() >= a.rows * b.columns,
+        reach(m, n, stride) <= out.len(),
         "a product within its slice"
     );
-    let (m, n, k) = (a.rows, b.columns, a.columns);
     if m == 0 || n == 0 {
         return;
     }
     if k == 0 {
         if start == Start::Zero {
-            out[..m * n].fill(T::zero());
+            out.chunks_mut(stride)
+                .take(m)
+                .for_each(|row| row[..n].fill(T::zero()));
         }
         return;
     }
@@ -88,7 +138,7 @@ pub(crate) fn multiply<T: Real>(
             k,
             out.as_mut_ptr(),
             1,
-            n as isize,
+            stride as isize,
             start == Start::Current,
             a.data.as_ptr(),
             a.column_stride as isize,

@@ -286,7 +286,8 @@ fn convolutions_of_any_geometry() {
     many(|random| {
         for axes in 1..=3 {
             let groups = random.size(1, 2);
-            let [samples, inputs, outputs] = [0; 3].map(|_| random.size(1, 2));
+            let [samples, inputs] = [0; 2].map(|_| random.size(1, 3));
+            let outputs = random.size(1, 5);
             let mut draw =
                 |low, high| -> Vec<usize> { (0..axes).map(|_| random.size(low, high)).collect() };
             let (image, kernel, strides) = (draw(4, 6), draw(1, 3), draw(1, 2));
@@ -633,5 +634,141 @@ fn recurrent_layers_and_attention() {
         let list = node("SequenceConstruct", 2);
         let arrays = [random.array(&[2, 3]).into(), random.array(&[2, 3]).into()];
         assert!(run(&list, &arrays, Mode::Inference).is_ok());
+    });
+}
+
+/// A node of ONNX Runtime's own domain.
+fn contributed(operator: &str, inputs: usize) -> Node {
+    let mut node = node(operator, inputs);
+    node.domain = "com.microsoft".to_owned();
+    node
+}
+
+#[test]
+fn nodes_that_were_fused() {
+    many(|random| {
+        let [a, b, m, n] = [0; 4].map(|_| random.size(1, 4));
+        let turned = contributed("FusedMatMul", 2)
+            .with("transA", Attribute::Int(1))
+            .with("transB", Attribute::Int(1))
+            .with("alpha", Attribute::Float(0.5));
+        let given = [random.array(&[a, m, b]), random.array(&[a, n, m])];
+        check(random, &turned, &given.map(Datum::from));
+        for name in ["BiasGelu", "FastGelu"] {
+            let given = [random.array(&[a, n]), random.array(&[n])];
+            check(random, &contributed(name, 2), &given.map(Datum::from));
+        }
+        let width = n + 1;
+        let given = [
+            &[a, b, width][..],
+            &[a, b, width],
+            &[width],
+            &[width],
+            &[width],
+        ];
+        let given = given.map(|shape| Datum::from(random.array(shape)));
+        let skip = contributed("SkipLayerNormalization", 5).with("epsilon", Attribute::Float(0.1));
+        check(random, &skip, &given);
+        let simplified = contributed("SkipSimplifiedLayerNormalization", 3)
+            .with("epsilon", Attribute::Float(0.1));
+        check(random, &simplified, &given[..3]);
+        let layer = contributed("FusedGemm", 3).with("activation", Attribute::Text("Tanh".into()));
+        let given = [&[a, m][..], &[m, n], &[n]].map(|shape| Datum::from(random.array(shape)));
+        check(random, &layer, &given);
+        let layer = contributed("FusedConv", 4)
+            .with("activation", Attribute::Text("LeakyRelu".into()))
+            .with("activation_params", Attribute::Floats(vec![0.2]));
+        let shapes = [&[a, m, 3][..], &[n, m, 1], &[n], &[a, n, 3]];
+        let given = shapes.map(|shape| Datum::from(random.array(shape)));
+        check(random, &layer, &given);
+    });
+}
+
+#[test]
+fn attention_that_was_fused() {
+    many(|random| {
+        let [batch, length, size] = [0; 3].map(|_| random.size(1, 3));
+        let (heads, width) = (2, 2 * 2 * size);
+        let heads_of = |node: Node| node.with("num_heads", Attribute::Int(heads));
+        let several = heads_of(contributed("MultiHeadAttention", 4));
+        let row = [batch, length, width];
+        let given = [&row[..], &row, &row, &[3 * width]];
+        let given = given.map(|shape| Datum::from(random.array(shape)));
+        check(random, &several, &given);
+        let mut groups = heads_of(contributed("GroupQueryAttention", 9))
+            .with("kv_num_heads", Attribute::Int(1))
+            .with("do_rotary", Attribute::Int(1));
+        groups.inputs[3] = String::new();
+        groups.inputs[4] = String::new();
+        let half = [length + 2, size];
+        let [query, key, value] = [width, 2 * size, 2 * size]
+            .map(|width| Datum::from(random.array(&[batch, length, width])));
+        let none = || whole(&[0]);
+        let [cos, sin] = [0; 2].map(|_| Datum::from(random.array(&half)));
+        let ends = whole(&vec![length as i64 - 1; batch]);
+        let all = whole(&[length as i64]);
+        let given = [query, key, value, none(), none(), ends, all, cos, sin];
+        check(random, &groups, &given);
+    });
+}
+
+#[test]
+fn rotary_positions() {
+    many(|random| {
+        let [batch, length, size] = [0; 3].map(|_| random.size(1, 3));
+        for interleaved in [0, 1] {
+            let rotary = node("RotaryEmbedding", 4)
+                .with("interleaved", Attribute::Int(interleaved))
+                .with("rotary_embedding_dim", Attribute::Int(2 * size as i64));
+            let x = random.array(&[batch, 2, length, 2 * size + 1]);
+            let [cos, sin] = [0; 2].map(|_| random.array(&[5, size]));
+            let places = (0..batch * length).map(|i| (i % 5) as i64).collect();
+            let places = Datum::Whole(Array::new([batch, length], places).unwrap());
+            check(random, &rotary, &[x.into(), cos.into(), sin.into(), places]);
+        }
+    });
+}
+
+#[test]
+fn gradients_go_straight_through_rounding() {
+    let x = Array::list(vec![0.26, -0.31, 500.0]);
+    let rounded = node("QuantizeLinear", 3);
+    let given = [
+        x.into(),
+        Array::scalar(0.1).into(),
+        Datum::Whole(Array::scalar(0)),
+    ];
+    let trace = run(&rounded, &given, Mode::Inference).unwrap();
+    let y = trace.find("y").unwrap();
+    assert_eq!(trace.array(y).data(), [3.0, -3.0, 127.0]);
+    let gradients = trace.gradients([(y, Array::filled([3], 1.0))]);
+    let found = gradients.of(trace.find("x0").unwrap()).unwrap().data();
+    assert!((found[0] - 10.0).abs() < 1e-12 && found[2] == 0.0);
+    let back = [trace.array(y).clone().into(), Array::scalar(0.1).into()];
+    check(&mut Random(1), &node("DequantizeLinear", 2), &back);
+}
+
+#[test]
+fn places_that_a_grid_gives() {
+    many(|random| {
+        for axes in 1..=3 {
+            let image: Vec<usize> = (0..axes).map(|_| random.size(1, 4)).collect();
+            let points: Vec<usize> = (0..axes).map(|_| random.size(1, 3)).collect();
+            for (padding, aligned) in [
+                ("zeros", 0),
+                ("border", 1),
+                ("reflection", 0),
+                ("reflection", 1),
+            ] {
+                let node = node("GridSample", 2)
+                    .with("padding_mode", Attribute::Text(padding.into()))
+                    .with("align_corners", Attribute::Int(aligned));
+                let x = random.array(&[&[2, 2][..], &image].concat());
+                // Away from the places where slopes jump.
+                let grid = random.array(&[&[2][..], &points, &[axes]].concat());
+                let grid = grid.map(|x| x * 0.937 + 0.011);
+                check(random, &node, &[x.into(), grid.into()]);
+            }
+        }
     });
 }

@@ -93,6 +93,36 @@ fn an_array_that_is_taken_twice_by_a_step_is_one() {
 }
 
 #[test]
+fn words_compared_with_a_list_are_signals() {
+    let mut graph = Graph::new();
+    let main = &mut graph.bodies_mut()[0];
+    main.inputs.push(value("words"));
+    let mut list = Initializer::new("list", DType::I64, [4]);
+    let bytes = (0..4i64).flat_map(i64::to_le_bytes).collect();
+    list.literal = Literal::new(DType::I64, [4], bytes);
+    main.initializers = vec![list, weight("a", &[4, 3]), weight("b", &[3, 3])];
+    main.nodes = vec![
+        Node::new("Unsqueeze", &["words"], &["column"]).with("axes", Attribute::Ints(vec![1])),
+        Node::new("Equal", &["column", "list"], &["is"]),
+        Node::new("Cast", &["is"], &["hot"]).with("to", Attribute::Int(1)),
+        Node::new("MatMul", &["hot", "a"], &["p"]),
+        Node::new("MatMul", &["p", "b"], &["y"]),
+    ];
+    main.outputs.push(value("y"));
+    let weights = |tensor: &Initializer| {
+        tensor.tensor.as_ref()?;
+        let count = tensor.shape.iter().product::<usize>();
+        let values = (0..count).map(|i| (i % 5) as f32 - 1.5).collect();
+        Array::new(&*tensor.shape, values).map(Datum::Float)
+    };
+    let words = Datum::Whole(Array::new([3], vec![2, 0, 3]).unwrap());
+    let found = measure(&graph, [("words", words)], weights, 0).unwrap();
+    let layers: Vec<&str> = found.layers.iter().map(|layer| &*layer.weight).collect();
+    assert_eq!(layers, ["a", "b"]);
+    assert_eq!(found.path.len(), 1);
+}
+
+#[test]
 fn nothing_to_measure_is_no_verdict() {
     let mut graph = Graph::new();
     let main = &mut graph.bodies_mut()[0];

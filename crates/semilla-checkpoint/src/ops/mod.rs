@@ -6,6 +6,7 @@ mod adapter;
 mod config;
 mod describe;
 mod diff;
+mod drift;
 mod findings;
 mod inputs;
 mod inspect;
@@ -29,6 +30,10 @@ pub use describe::{
     DescribeError, DescribeOptions, Described, GraphError, Inferred, describe, describe_checkpoint,
 };
 pub use diff::{Change, Diff, TensorType, diff};
+pub use drift::{
+    Applied, Drift, DriftError, DriftOptions, Range, Reshaped, Spectrum, TensorDrift, UnitDrift,
+    UnitsDrift, drift,
+};
 pub use findings::{Finding, Findings, NotFinite, Note, check_finite};
 pub use inputs::{Inputs, OntoInput, same_place};
 pub use inspect::{InspectError, Inspected, Inspection, inspect};

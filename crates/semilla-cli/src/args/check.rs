@@ -20,6 +20,11 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["recipe", "scheme", "plan", "seed", "seeds", "from"])]
     pub(crate) weights: Option<PathBuf>,
 
+    /// MODEL is a file of recorded activations and gradients, not a model: tensors named
+    /// NUMBER:LAYER:KIND, as docs/check.md describes
+    #[arg(long, conflicts_with_all = ["recipe", "scheme", "plan", "seed", "seeds", "from", "weights", "data", "size", "html", "spectra"])]
+    pub(crate) recorded: bool,
+
     /// Seeds of the weights: as many networks are measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,

@@ -1,6 +1,8 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{check, diff, init, inspect, lint, lora, networks, plan, recipes, recommend};
+use crate::args::{
+    check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend,
+};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -77,6 +79,15 @@ pub(crate) enum Command {
     Diff {
         #[command(flatten)]
         args: diff::DiffArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Say what training did to weights: how far tensors and units moved from their start, which the
+    /// plan makes again
+    #[command(after_help = drift::EXAMPLES)]
+    Drift {
+        #[command(flatten)]
+        args: drift::DriftArgs,
         #[command(flatten)]
         form: Form,
     },

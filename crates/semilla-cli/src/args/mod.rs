@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod cli;
 pub(crate) mod data;
 pub(crate) mod diff;
+pub(crate) mod drift;
 pub(crate) mod formats;
 pub(crate) mod init;
 pub(crate) mod inspect;

@@ -16,10 +16,12 @@ use crate::commands::lint::findings;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
+use crate::commands::recorded::recorded;
 use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::coordinates;
 use crate::show::output::Output;
+use crate::show::progress::Waiting;
 use crate::show::remedy::print_remedy;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
@@ -32,8 +34,11 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         }
         return Ok(found.passes);
     }
+    if args.recorded {
+        let path = args.plan.model.model.as_deref().unwrap_or_default();
+        return shown(&recorded(Path::new(path))?, args, output);
+    }
     let model = described(&args.plan)?;
-    let name = args.plan.model.model.as_deref().unwrap_or_default();
     check_page::check_target(args, model.as_ref())?;
     let graph = graph(model.as_ref())?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
@@ -48,11 +53,17 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     if let Some(path) = &args.html {
         check_page::write(path, args, &graph, &checked)?;
     }
+    shown(&checked, args, output)
+}
+
+/// Prints what was found; whether it passes.
+fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     match output.is_json() {
-        true => output.json(&checked)?,
+        true => output.json(checked)?,
         false => {
-            print(&checked, args.plan.full, output)?;
+            print(checked, args.plan.full, output)?;
             if let Some(remedy) = &checked.remedy {
+                let name = args.plan.model.model.as_deref().unwrap_or_default();
                 print_remedy(remedy, name, output)?;
             }
         }
@@ -116,7 +127,13 @@ fn of_plan(
     let mut measurements = Vec::new();
     let (mut fitting, mut first_step, mut spectra) = (None, None, None);
     // The weights of one seed at a time are in memory.
+    let waiting = Waiting::new();
     for (place, &seed) in seeds.iter().enumerate() {
+        waiting.say(format!(
+            "measuring network {} of {}",
+            place + 1,
+            seeds.len()
+        ));
         planned.plan = plan.clone().with_seed(seed);
         let found = match model {
             Some(model) => fitted(&mut planned, &model.model, graph, &data)?,

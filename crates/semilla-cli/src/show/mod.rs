@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod coordinates;
 pub(crate) mod diff;
+pub(crate) mod drift;
 pub(crate) mod figures;
 pub(crate) mod findings;
 pub(crate) mod first_step;

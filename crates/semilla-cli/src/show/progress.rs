@@ -13,6 +13,39 @@ pub(crate) struct Progress {
     done: AtomicU64,
 }
 
+/// What is being done, and for how long: of work whose steps are not alike.
+pub(crate) struct Waiting {
+    bar: ProgressBar,
+}
+
+impl Waiting {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+        bar.set_style(style.unwrap_or(ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let shown = bar.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(PATIENCE);
+            // Draws nothing where errors do not go to a terminal.
+            if !shown.is_finished() {
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+            }
+        });
+        Self { bar }
+    }
+
+    pub(crate) fn say(&self, what: String) {
+        self.bar.set_message(what);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// Work shorter than this shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -1,10 +1,13 @@
 //! The way back.
 
+use rayon::prelude::*;
+
 use super::datum::ValueId;
 use super::operator::Pass;
 use super::trace::Trace;
 use crate::array::Array;
 use crate::real::Real;
+use crate::sums::{self, MANY};
 
 /// The gradients of a trace's values.
 pub struct Gradients<T> {
@@ -25,7 +28,20 @@ impl<T: Real> Trace<T> {
     /// # Panics
     /// A seed has not the shape of its value.
     pub fn gradients(&self, seeds: impl IntoIterator<Item = (ValueId, Array<T>)>) -> Gradients<T> {
-        self.back(seeds, |value| self.is_live(value))
+        self.back(seeds, |value| self.is_live(value), |_| true)
+    }
+
+    /// The same, of which only some are kept: the others are dropped as soon as nothing needs them,
+    /// so that a deep network takes little more memory than its activations.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub fn gradients_of(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+        is_kept: impl Fn(ValueId) -> bool,
+    ) -> Gradients<T> {
+        self.back(seeds, |value| self.is_live(value), is_kept)
     }
 
     /// The gradients of some values alone, and of those on the way to them.
@@ -46,13 +62,14 @@ impl<T: Real> Trace<T> {
                     .for_each(|output| depends[output.0] = true);
             }
         }
-        self.back(seeds, |value| depends[value.0])
+        self.back(seeds, |value| depends[value.0], |_| true)
     }
 
     fn back(
         &self,
         seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
         is_wanted: impl Fn(ValueId) -> bool,
+        is_kept: impl Fn(ValueId) -> bool,
     ) -> Gradients<T> {
         let mut by_value: Vec<Option<Array<T>>> = Vec::new();
         by_value.resize_with(self.arrays(), || None);
@@ -92,6 +109,9 @@ impl<T: Real> Trace<T> {
                     add(&mut by_value[input.0], gradient);
                 }
             }
+            // All that take what a step makes come after it.
+            let spent = step.outputs.iter().filter(|&&output| !is_kept(output));
+            spent.for_each(|output| by_value[output.0] = None);
         }
         Gradients { by_value }
     }
@@ -102,8 +122,9 @@ fn add<T: Real>(sum: &mut Option<Array<T>>, term: Array<T>) {
         None => *sum = Some(term),
         Some(sum) => {
             debug_assert_eq!(sum.shape(), term.shape());
-            let pairs = sum.data_mut().iter_mut().zip(term.data());
-            pairs.for_each(|(sum, &term)| *sum += term);
+            let parts = sum.data_mut().par_chunks_mut(MANY);
+            let parts = parts.zip(term.data().par_chunks(MANY));
+            parts.for_each(|(sum, term)| sums::add(sum, T::one(), term));
         }
     }
 }

@@ -25,6 +25,13 @@ impl<T: Real> Datum<T> {
             let literal = Literal::new(dtype, shape, bytes.to_vec())?;
             return Array::new(shape, literal.ints()?).map(Datum::Whole);
         }
+        if dtype == DType::F32 {
+            let (elements, _) = bytes.as_chunks::<4>();
+            let values = elements
+                .iter()
+                .map(|&bytes| T::of(f32::from_le_bytes(bytes).into()));
+            return Array::new(shape, values.collect()).map(Datum::Float);
+        }
         let mut values = Vec::new();
         dtype.decode(bytes, &mut values);
         Array::new(shape, values.into_iter().map(T::of).collect()).map(Datum::Float)

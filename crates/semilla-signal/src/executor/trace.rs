@@ -43,6 +43,8 @@ pub struct Trace<T> {
     weights: Vec<(String, ValueId)>,
     /// The inputs that are floats.
     inputs: Vec<ValueId>,
+    /// The arrays that were made of the whole numbers of an input: masks, words as ones and zeros.
+    from_whole: Vec<ValueId>,
 }
 
 /// One computation of a trace.
@@ -106,13 +108,16 @@ impl<T: Real> Trace<T> {
                 names: HashMap::new(),
                 weights: Vec::new(),
                 inputs: Vec::new(),
+                from_whole: Vec::new(),
             },
+            given: HashMap::new(),
         };
         let mut scope = Scope::default();
         for (name, datum) in inputs {
             let value = recorder.keep(datum, true);
-            if let Value::Float(id) = value {
-                recorder.trace.inputs.push(id);
+            match &value {
+                &Value::Float(id) => recorder.trace.inputs.push(id),
+                other => recorder.mark(other),
             }
             scope.values.insert(name.to_owned(), value);
         }
@@ -159,6 +164,12 @@ impl<T: Real> Trace<T> {
         &self.inputs
     }
 
+    /// The arrays that were made of the whole numbers of an input, such as masks, or words as ones
+    /// and zeros.
+    pub fn from_whole(&self) -> &[ValueId] {
+        &self.from_whole
+    }
+
     /// All computations, in the order in which they ran.
     pub fn steps(&self) -> &[Step<T>] {
         &self.steps
@@ -196,6 +207,9 @@ struct Recorder<'a, T> {
     weights: &'a dyn Fn(&Initializer) -> Option<Datum<T>>,
     trace: Trace<T>,
     prepared: HashMap<usize, Arc<Prepared>>,
+    /// Whole numbers that depend on an input's, not only on its shape. They are kept, so that no
+    /// others take their place in memory.
+    given: HashMap<*const Array<i64>, Arc<Array<i64>>>,
 }
 
 impl<T: Real> Recorder<'_, T> {
@@ -293,6 +307,7 @@ impl<T: Real> Recorder<'_, T> {
         match node.standard() {
             Some("If") => self.branch(node, &inputs, &around, depth),
             Some("Loop") => self.repeat(node, inputs, &around, depth),
+            Some("Scan") => self.scan(node, inputs, &around, depth),
             _ => Ok(self.step(id, node, inputs)?),
         }
     }
@@ -304,6 +319,8 @@ impl<T: Real> Recorder<'_, T> {
         node: &Node,
         inputs: Vec<Option<Value>>,
     ) -> Result<Vec<Value>, Problem> {
+        let is_of_shape = matches!(node.standard(), Some("Shape" | "Size"));
+        let is_given = !is_of_shape && inputs.iter().flatten().any(|value| self.is_given(value));
         let call = Call {
             node,
             opset: self.graph.opset(&node.domain).unwrap_or(i64::MAX),
@@ -312,12 +329,23 @@ impl<T: Real> Recorder<'_, T> {
             is_training: self.is_training,
         };
         match lower(&call)? {
-            Made::Values(values) => Ok(values),
+            Made::Values(values) => {
+                if is_given {
+                    values.iter().for_each(|value| self.mark(value));
+                }
+                Ok(values)
+            }
             Made::Constants(arrays) => {
+                let first = self.trace.arrays.len();
                 let kept = arrays
                     .into_iter()
                     .map(|array| self.keep_array(array, false));
-                Ok(kept.collect())
+                let kept = kept.collect();
+                if is_given {
+                    let made = (first..self.trace.arrays.len()).map(ValueId);
+                    self.trace.from_whole.extend(made);
+                }
+                Ok(kept)
             }
             Made::Nodes(stand) => self.stand(id, stand),
             Made::Step {
@@ -461,15 +489,121 @@ impl<T: Real> Recorder<'_, T> {
         stacked.resize_with(wanted, Vec::new);
         let mut made = carried;
         for values in stacked {
-            made.push(self.stack(values)?);
+            made.push(self.stack(values, 0)?);
         }
         Ok(made)
     }
 
-    /// Values of all turns along a new first axis.
-    fn stack(&mut self, values: Vec<Value>) -> Result<Value, Problem> {
+    /// Runs a body on the elements of sequences, one after the other.
+    fn scan(
+        &mut self,
+        node: &Node,
+        inputs: Vec<Option<Value>>,
+        around: &[&Scope],
+        depth: usize,
+    ) -> Result<Vec<Value>, Stop> {
+        let body = body_of(node, "body")?;
+        let mut given = Vec::new();
+        for (input, value) in inputs.into_iter().enumerate() {
+            given.push(value.ok_or(Problem::MissingInput(input))?);
+        }
+        let count = node
+            .int("num_scan_inputs")
+            .and_then(|count| usize::try_from(count).ok());
+        let states = count.and_then(|count| given.len().checked_sub(count));
+        let states = states
+            .filter(|&states| states < given.len())
+            .ok_or(Problem::Attribute {
+                name: "num_scan_inputs",
+                value: format!("{count:?} of {} inputs", given.len()),
+            })?;
+        let sequences = given.split_off(states);
+        let of = |name: &str, place: usize| -> i64 {
+            let values = node.ints(name).unwrap_or_default();
+            values.get(place).copied().unwrap_or(0)
+        };
+        let mut length = None;
+        for (place, sequence) in sequences.iter().enumerate() {
+            let own = self.size(sequence, of("scan_input_axes", place))?;
+            length = Some(length.map_or(own, |length: usize| length.min(own)));
+        }
+        let length = length.unwrap_or(0);
+        if length > LONGEST_LOOP {
+            return Err(Problem::Endless(LONGEST_LOOP).into());
+        }
+        let mut carried = given;
+        let mut stacked: Vec<Vec<Value>> = Vec::new();
+        for turn in 0..length {
+            let mut values = carried.clone();
+            for (place, sequence) in sequences.iter().enumerate() {
+                let at = match of("scan_input_directions", place) {
+                    0 => turn,
+                    _ => length - 1 - turn,
+                };
+                values.push(self.element(sequence, of("scan_input_axes", place), at)?);
+            }
+            let mut scope = Scope::default();
+            for (input, value) in self.graph.bodies()[body].inputs.iter().zip(values) {
+                scope.values.insert(input.name.clone(), value);
+            }
+            let mut made = self.run(body, &mut scope, around, depth + 1)?;
+            if made.len() < states {
+                return Err(Problem::MissingInput(made.len()).into());
+            }
+            let scans = made.split_off(states);
+            carried = made;
+            stacked.resize_with(scans.len(), Vec::new);
+            for (all, one) in stacked.iter_mut().zip(scans) {
+                all.push(one);
+            }
+        }
+        let wanted = node.outputs.len().saturating_sub(states);
+        stacked.resize_with(wanted, Vec::new);
+        let mut made = carried;
+        for (place, mut values) in stacked.into_iter().enumerate() {
+            if of("scan_output_directions", place) != 0 {
+                values.reverse();
+            }
+            made.push(self.stack(values, of("scan_output_axes", place))?);
+        }
+        Ok(made)
+    }
+
+    /// The size of a value along an axis that may be counted from the end.
+    fn size(&self, value: &Value, axis: i64) -> Result<usize, Problem> {
+        let shape = match value {
+            Value::Float(id) => self.trace.arrays[id.0].shape(),
+            Value::Whole(array) => array.shape(),
+            Value::List(_) => &[],
+        };
+        let from_start = if axis < 0 {
+            axis.saturating_add(shape.len() as i64)
+        } else {
+            axis
+        };
+        let found = usize::try_from(from_start)
+            .ok()
+            .and_then(|axis| shape.get(axis));
+        found.copied().ok_or_else(|| Problem::Attribute {
+            name: "scan_input_axes",
+            value: format!("{axis} of {} axes", shape.len()),
+        })
+    }
+
+    /// An element of a sequence.
+    fn element(&mut self, sequence: &Value, axis: i64, at: usize) -> Result<Value, Problem> {
+        let node = Node::new("Gather", &["sequence", "at"], &["element"])
+            .with("axis", Attribute::Int(axis));
+        let id = NodeId { body: 0, index: 0 };
+        let at = Value::Whole(Arc::new(Array::scalar(at as i64)));
+        let mut made = self.step(id, &node, vec![Some(sequence.clone()), Some(at)])?;
+        made.pop().ok_or(Problem::MissingInput(0))
+    }
+
+    /// Values of all turns along a new axis.
+    fn stack(&mut self, values: Vec<Value>, axis: i64) -> Result<Value, Problem> {
         let node = Node::new("ConcatFromSequence", &["list"], &["stacked"])
-            .with("axis", Attribute::Int(0))
+            .with("axis", Attribute::Int(axis))
             .with("new_axis", Attribute::Int(1));
         let id = NodeId { body: 0, index: 0 };
         let mut made = self.step(id, &node, vec![Some(Value::List(values))])?;
@@ -503,6 +637,26 @@ impl<T: Real> Recorder<'_, T> {
             }
             Some(Made::Values(mut values)) if values.len() == 1 => Ok(values.remove(0)),
             _ => Err(fault(Problem::NoValues)),
+        }
+    }
+
+    /// Whether whole numbers depend on an input's.
+    fn is_given(&self, value: &Value) -> bool {
+        match value {
+            Value::Float(_) => false,
+            Value::Whole(array) => self.given.contains_key(&Arc::as_ptr(array)),
+            Value::List(values) => values.iter().any(|value| self.is_given(value)),
+        }
+    }
+
+    /// Notes that whole numbers depend on an input's.
+    fn mark(&mut self, value: &Value) {
+        match value {
+            Value::Float(_) => {}
+            Value::Whole(array) => {
+                self.given.insert(Arc::as_ptr(array), Arc::clone(array));
+            }
+            Value::List(values) => values.iter().for_each(|value| self.mark(value)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which arrays of a trace are signals, and which are parameters on their way to a layer.
 
-use crate::executor::{Nature, Trace, ValueId};
+use crate::executor::{Nature, Step, Trace, ValueId};
 use crate::real::Real;
 
 /// The arrays of a trace, told apart.
@@ -12,6 +12,9 @@ pub(crate) struct Flow {
     weights: Vec<Vec<usize>>,
     /// The steps that take an array.
     takers: Vec<Vec<usize>>,
+    /// Where signals start: the inputs that are floats. Where there are none and nothing is looked
+    /// up, the words that become ones and zeros.
+    pub(super) sources: Vec<ValueId>,
 }
 
 impl Flow {
@@ -21,9 +24,14 @@ impl Flow {
             is_signal: vec![false; count],
             weights: vec![Vec::new(); count],
             takers: vec![Vec::new(); count],
+            sources: trace.inputs().to_vec(),
         };
-        for input in trace.inputs() {
-            flow.is_signal[input.0] = true;
+        let mut steps = trace.steps().iter();
+        if flow.sources.is_empty() && !steps.any(|step| looks_up(trace, step)) {
+            flow.sources = trace.from_whole().to_vec();
+        }
+        for source in &flow.sources {
+            flow.is_signal[source.0] = true;
         }
         for (place, (_, id)) in trace.weights().iter().enumerate() {
             flow.weights[id.0] = vec![place];
@@ -33,7 +41,7 @@ impl Flow {
                 flow.takers[input.0].push(place);
             }
             let takes_signal = step.inputs.iter().any(|input| flow.is_signal[input.0]);
-            let looks_up = step.nature() == Nature::Pick && trace.is_live(step.inputs[0]);
+            let looks_up = looks_up(trace, step);
             let is_signal = takes_signal || looks_up;
             let mut weights: Vec<usize> = match is_signal {
                 true => Vec::new(),
@@ -72,4 +80,9 @@ impl Flow {
     pub(super) fn takers(&self, value: ValueId) -> &[usize] {
         &self.takers[value.0]
     }
+}
+
+/// Whether a step picks rows of a weight.
+fn looks_up<T: Real>(trace: &Trace<T>, step: &Step<T>) -> bool {
+    step.nature() == Nature::Pick && trace.is_live(step.inputs[0])
 }

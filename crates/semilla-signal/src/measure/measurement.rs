@@ -1,5 +1,8 @@
 //! One run, measured.
 
+use std::collections::HashSet;
+
+use rayon::prelude::*;
 use semilla::Graph;
 use semilla::graph::Initializer;
 use serde::Serialize;
@@ -77,16 +80,22 @@ pub fn measure<'n>(
 ) -> Result<Measurement, Fault> {
     let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
     let output = output(&trace, graph).map_err(of_model)?;
-    let gradients = trace.gradients([(output, noise(trace.array(output).shape(), seed))]);
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {
         return Err(of_model(Problem::NoLayers));
     }
+    let narrow = points(&trace, &flow, &found, output);
+    let of_path = narrow.iter().map(|&(value, _)| value);
+    let of_weights = trace.weights().iter().map(|&(_, id)| id);
+    let of_layers = found.iter().map(|layer| layer.output);
+    let looked_at: HashSet<ValueId> = of_path.chain(of_weights).chain(of_layers).collect();
+    let seed = noise(trace.array(output).shape(), seed);
+    let gradients = trace.gradients_of([(output, seed)], |value| looked_at.contains(&value));
     let layer = |found: &Found| layer(&trace, &gradients, found);
     Ok(Measurement {
-        layers: found.iter().map(layer).collect(),
-        path: path(&trace, &flow, &gradients, &found, output),
+        layers: found.par_iter().map(layer).collect(),
+        path: path(&trace, &gradients, &found, narrow),
         output: Forward::of(trace.array(output)),
     })
 }
@@ -106,14 +115,6 @@ pub(crate) fn of_model(problem: Problem) -> Fault {
 
 fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer {
     let (weight, id) = &trace.weights()[found.weight];
-    let mean_square = |array: &Array<f32>| {
-        let sum: f64 = array
-            .data()
-            .iter()
-            .map(|&g| f64::from(g) * f64::from(g))
-            .sum();
-        sum / array.data().len().max(1) as f64
-    };
     Layer {
         weight: weight.clone(),
         operator: found.operator.clone(),
@@ -122,7 +123,7 @@ fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer
         backward: gradients
             .of(found.output)
             .map(|array| Backward::of(array, found.units)),
-        weight_gradient: gradients.of(*id).map(mean_square),
+        weight_gradient: gradients.of(*id).map(Array::mean_square),
         histogram: Histogram::of(trace.array(found.output)),
         gradient_histogram: gradients.of(found.output).and_then(Histogram::of),
     }
@@ -131,10 +132,9 @@ fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer
 /// The arrays of the main path, measured.
 fn path(
     trace: &Trace<f32>,
-    flow: &Flow,
     gradients: &Gradients<f32>,
     layers: &[Found],
-    output: ValueId,
+    narrow: Vec<(ValueId, usize)>,
 ) -> Vec<Point> {
     let point = |(value, layer): (ValueId, usize)| {
         let layer = &layers[layer];
@@ -148,8 +148,7 @@ fn path(
             gradient: gradient.map_or(0.0, |backward| backward.squared_norm),
         }
     };
-    let found = points(trace, flow, layers, output);
-    found.into_iter().map(point).collect()
+    narrow.into_iter().map(point).collect()
 }
 
 /// The gradient of an output that nothing is asked of: standard normal numbers.

@@ -29,8 +29,8 @@ pub(super) fn points<T: Real>(
 /// made before is taken after it. In a residual network these are the sums that end blocks.
 fn narrows<T: Real>(trace: &Trace<T>, flow: &Flow) -> Vec<Option<ValueId>> {
     let last_use = |value: ValueId| flow.takers(value).last().copied();
-    let mut open: usize = trace
-        .inputs()
+    let mut open: usize = flow
+        .sources
         .iter()
         .filter(|&&input| last_use(input).is_some())
         .count();

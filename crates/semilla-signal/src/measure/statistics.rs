@@ -1,9 +1,13 @@
 //! Statistics of an array of samples.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::array::Array;
 use crate::real::Real;
+use crate::sums::sum_of;
 
 /// An array of activations on the way forward. Samples lie along its first axis.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -36,55 +40,82 @@ impl Forward {
         let count = samples.len().max(1) as f64;
         let places = samples.first().map_or(0, |sample| sample.len());
         let total = (count * places as f64).max(1.0);
-        let all = || array.data().iter().map(|x| x.f64());
-        let mean = all().sum::<f64>() / total;
-        let second_moment = all().map(|x| x * x).sum::<f64>() / total;
-        let mut means = vec![0.0; places];
-        let mut sum_of_units = vec![0.0; places];
-        let mut squares_of_units = 0.0;
-        let mut with_direction = 0.0;
-        for sample in &samples {
-            let norm = sample.iter().map(|x| x.f64() * x.f64()).sum::<f64>().sqrt();
-            for (mean, x) in means.iter_mut().zip(*sample) {
-                *mean += x.f64() / count;
-            }
-            if norm > 0.0 {
-                with_direction += 1.0;
-                squares_of_units += 1.0;
-                for (sum, x) in sum_of_units.iter_mut().zip(*sample) {
-                    *sum += x.f64() / norm;
+        let moments = samples.par_iter().map(|sample| {
+            let sum = sum_of(sample, |x: T| x.f64());
+            (sum, sum_of(sample, |x: T| x.f64() * x.f64()))
+        });
+        let moments: Vec<(f64, f64)> = moments.collect();
+        let mean = moments.iter().map(|(sum, _)| sum).sum::<f64>() / total;
+        let second_moment = moments.iter().map(|(_, squares)| squares).sum::<f64>() / total;
+        // A sample without a direction counts as none.
+        let scales: Vec<f64> = (moments.iter())
+            .map(|&(_, squares)| {
+                if squares > 0.0 {
+                    1.0 / squares.sqrt()
+                } else {
+                    0.0
                 }
-            }
-        }
-        let mean_square_of_means =
-            means.iter().map(|mean| mean * mean).sum::<f64>() / (places as f64).max(1.0);
+            })
+            .collect();
+        let with_direction = scales.iter().filter(|&&scale| scale > 0.0).count() as f64;
+        let parts = (0..places.div_ceil(PART)).into_par_iter().map(|part| {
+            let part = part * PART..places.min((part + 1) * PART);
+            along(&samples, &scales, part)
+        });
+        // In order, so that sums do not depend on the number of threads.
+        let parts: Vec<[f64; 2]> = parts.collect();
+        let [of_sums, together] = [0, 1].map(|n| parts.iter().map(|part| part[n]).sum::<f64>());
+        let mean_square_of_means = of_sums / (count * count) / (places as f64).max(1.0);
         let pairs = with_direction * (with_direction - 1.0);
-        let together: f64 = sum_of_units.iter().map(|sum| sum * sum).sum();
         Self {
             mean,
             second_moment,
             between_samples: (second_moment - mean_square_of_means).max(0.0),
             between_units: (mean_square_of_means - mean * mean).max(0.0),
-            cosine: (pairs > 0.0).then(|| (together - squares_of_units) / pairs),
+            cosine: (pairs > 0.0).then(|| (together - with_direction) / pairs),
         }
     }
+}
+
+/// Places that are looked at together: as many as have their sums in the cache.
+const PART: usize = 1024;
+
+/// Over some places: the sums of the squares of what samples add up to, as they are and brought to
+/// norm 1.
+fn along<T: Real>(samples: &[&[T]], scales: &[f64], part: Range<usize>) -> [f64; 2] {
+    let mut sums = [[0.0; PART]; 2];
+    let [plain, scaled] = &mut sums;
+    for (sample, &scale) in samples.iter().zip(scales) {
+        let sums = plain.iter_mut().zip(scaled.iter_mut());
+        for ((plain, scaled), x) in sums.zip(&sample[part.clone()]) {
+            *plain += x.f64();
+            *scaled += x.f64() * scale;
+        }
+    }
+    sums.map(|sums| sum_of(&sums, |sum| sum * sum))
 }
 
 impl Backward {
     /// The statistics of the gradients of an array whose units lie along an axis.
     pub fn of<T: Real>(gradient: &Array<T>, units: usize) -> Self {
-        let samples = samples(gradient).len().max(1) as f64;
-        let squares: f64 = gradient.data().iter().map(|g| g.f64() * g.f64()).sum();
+        let samples = samples(gradient);
+        let squares = samples
+            .par_iter()
+            .map(|sample| sum_of(sample, |g: T| g.f64() * g.f64()));
+        let squares: Vec<f64> = squares.collect();
         let shape = gradient.shape();
         let count = shape.get(units).copied().unwrap_or(1);
-        let inner: usize = shape.iter().skip(units + 1).product();
-        let mut is_alive = vec![false; count];
-        for (at, g) in gradient.data().iter().enumerate() {
-            is_alive[at / inner.max(1) % count.max(1)] |= *g != T::zero();
-        }
-        let dead = is_alive.iter().filter(|alive| !**alive).count();
+        let inner: usize = shape.iter().skip(units + 1).product::<usize>().max(1);
+        let is_dead = |unit: &usize| {
+            let mut rows = gradient.data().chunks(count.max(1) * inner);
+            rows.all(|row| {
+                let own = row.iter().skip(unit * inner).take(inner);
+                own.copied().all(|g| g == T::zero())
+            })
+        };
+        let dead = (0..count).into_par_iter().filter(is_dead).count();
         Self {
-            squared_norm: squares / samples,
+            squared_norm: squares.iter().sum::<f64>() / samples.len().max(1) as f64,
             dead: dead as f64 / count.max(1) as f64,
         }
     }

@@ -186,7 +186,7 @@ fn sign<T: Real>(x: T) -> T {
     }
 }
 
-fn round_half_even<T: Real>(x: T) -> T {
+pub(crate) fn round_half_even<T: Real>(x: T) -> T {
     let rounded = x.round();
     let is_half = (x - x.trunc()).abs() == T::of(0.5);
     let two = T::of(2.0);

@@ -1,8 +1,11 @@
 //! Functions of two elements, broadcast: sums, products, powers.
 
+use rayon::prelude::*;
+
 use crate::array::{Array, size, strides};
 use crate::executor::{Call, Made, Operator, Pass, Problem};
 use crate::real::Real;
+use crate::sums::MANY;
 use crate::walk::{broadcast, broadcast_strides, walk};
 
 /// A function of two arrays that broadcast, and its slope along each.
@@ -27,12 +30,10 @@ where
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
-        let [a, b] = [pass.inputs[0], pass.inputs[1]];
-        let (gradient, y) = (pass.gradient(0), pass.outputs[0]);
-        let along = |input: usize, slope: &dyn Fn(T, T, T) -> T| {
-            pass.if_wanted(input, || self.back(a, b, y, &gradient, input, slope))
-        };
-        vec![along(0, &self.first), along(1, &self.second)]
+        vec![
+            pass.if_wanted(0, || self.back(pass, 0, &self.first)),
+            pass.if_wanted(1, || self.back(pass, 1, &self.second)),
+        ]
     }
 }
 
@@ -40,61 +41,125 @@ impl<F, A, B> Binary<F, A, B> {
     /// The gradient of one of the two: summed over the axes along which it was repeated.
     fn back<T: Real>(
         &self,
-        a: &Array<T>,
-        b: &Array<T>,
-        y: &Array<T>,
-        gradient: &Array<T>,
+        pass: &Pass<'_, T>,
         input: usize,
-        slope: &dyn Fn(T, T, T) -> T,
+        slope: &(impl Fn(T, T, T) -> T + Sync),
     ) -> Array<T> {
+        let (gradient, y) = (pass.gradient(0), pass.outputs[0]);
+        let [a, b] = [pass.inputs[0], pass.inputs[1]];
         let steps = [a, b].map(|array| broadcast_strides(array.shape(), &self.shape));
         let own = strides(&self.shape);
-        let mut result = Array::filled([a, b][input].shape(), T::zero());
-        let sums = result.data_mut();
         let (a, b, y, g) = (a.data(), b.data(), y.data(), gradient.data());
+        let term = |[at_a, at_b, at]: [usize; 3]| g[at] * slope(a[at_a], b[at_b], y[at]);
+        if pass.inputs[input].shape() == self.shape {
+            return by_rows(
+                &self.shape,
+                [&*steps[0], &*steps[1], &*own],
+                |at, step, result| match step {
+                    [1, 1, 1] => {
+                        let [a, b, y, g] = [(a, 0), (b, 1), (y, 2), (g, 2)]
+                            .map(|(data, n)| data[at[n] as usize..][..result.len()].iter());
+                        let terms = a.zip(b).zip(y.zip(g));
+                        for (made, ((&a, &b), (&y, &g))) in result.iter_mut().zip(terms) {
+                            *made = g * slope(a, b, y);
+                        }
+                    }
+                    _ => {
+                        for (i, made) in (0..).zip(result) {
+                            *made = term([0, 1, 2].map(|n| (at[n] + i * step[n]) as usize));
+                        }
+                    }
+                },
+            );
+        }
+        let mut result = Array::filled(pass.inputs[input].shape(), T::zero());
+        let sums = result.data_mut();
         let all = [&*steps[0], &*steps[1], &*own];
         walk(&self.shape, [0; 3], all, |at, run, step| {
-            for i in 0..run as isize {
-                let [at_a, at_b, at] = [0, 1, 2].map(|n| (at[n] + i * step[n]) as usize);
-                let term = g[at] * slope(a[at_a], b[at_b], y[at]);
-                sums[[at_a, at_b][input]] += term;
+            let places =
+                (0..run as isize).map(|i| [0, 1, 2].map(|n| (at[n] + i * step[n]) as usize));
+            match step[input] {
+                0 => sums[at[input] as usize] += places.map(term).sum::<T>(),
+                _ => places.for_each(|place| sums[place[input]] += term(place)),
             }
         });
         result
     }
 }
 
+/// An array made run by run, each from places of arrays with strides of their own: `f` is called
+/// with the places of its first element, the strides along it, and the elements to be made.
+fn by_rows<C: Copy + Default + Send, const N: usize>(
+    shape: &[usize],
+    strides: [&[isize]; N],
+    f: impl Fn([isize; N], [isize; N], &mut [C]) + Sync,
+) -> Array<C> {
+    let mut made = Array::filled(shape, C::default());
+    let part = |starts: [isize; N], shape: &[usize], mut made: &mut [C]| {
+        walk(shape, starts, strides, |at, run, step| {
+            let (own, rest) = std::mem::take(&mut made).split_at_mut(run);
+            f(at, step, own);
+            made = rest;
+        });
+    };
+    let row = size(shape.get(1..).unwrap_or_default());
+    if made.data().len() <= MANY || row == 0 {
+        part([0; N], shape, made.data_mut());
+        return made;
+    }
+    let count = MANY.div_ceil(row);
+    let parts = made.data_mut().par_chunks_mut(count * row).enumerate();
+    parts.for_each(|(place, made)| {
+        let starts = strides.map(|strides| (place * count) as isize * strides[0]);
+        let mut shape = shape.to_vec();
+        shape[0] = made.len() / row;
+        part(starts, &shape, made);
+    });
+    made
+}
+
 /// A function of the elements of two arrays that broadcast to a shape.
-pub(crate) fn combine<A: Copy, B: Copy, C: Copy>(
+pub(crate) fn combine<A: Copy + Sync, B: Copy + Sync, C: Copy + Default + Send>(
     shape: &[usize],
     a: &Array<A>,
     b: &Array<B>,
-    f: impl Fn(A, B) -> C,
+    f: impl Fn(A, B) -> C + Sync,
 ) -> Array<C> {
     let steps = [
         broadcast_strides(a.shape(), shape),
         broadcast_strides(b.shape(), shape),
     ];
     let (a, b) = (a.data(), b.data());
-    let mut made = Vec::with_capacity(size(shape));
-    walk(shape, [0; 2], [&*steps[0], &*steps[1]], |at, run, step| {
+    by_rows(shape, [&*steps[0], &*steps[1]], |at, step, made| {
+        let run = made.len();
         let [at_a, at_b] = at.map(|at| at as usize);
         match step {
             [1, 1] => {
                 let pairs = a[at_a..at_a + run].iter().zip(&b[at_b..at_b + run]);
-                made.extend(pairs.map(|(&a, &b)| f(a, b)));
+                made.iter_mut()
+                    .zip(pairs)
+                    .for_each(|(made, (&a, &b))| *made = f(a, b));
             }
-            [1, 0] => made.extend(a[at_a..at_a + run].iter().map(|&a| f(a, b[at_b]))),
-            [0, 1] => made.extend(b[at_b..at_b + run].iter().map(|&b| f(a[at_a], b))),
-            [a_step, b_step] => made.extend((0..run as isize).map(|i| {
-                f(
-                    a[(at[0] + i * a_step) as usize],
-                    b[(at[1] + i * b_step) as usize],
-                )
-            })),
+            [1, 0] => {
+                let (a, b) = (&a[at_a..at_a + run], b[at_b]);
+                made.iter_mut()
+                    .zip(a)
+                    .for_each(|(made, &a)| *made = f(a, b));
+            }
+            [0, 1] => {
+                let (a, b) = (a[at_a], &b[at_b..at_b + run]);
+                made.iter_mut()
+                    .zip(b)
+                    .for_each(|(made, &b)| *made = f(a, b));
+            }
+            [a_step, b_step] => {
+                for (i, made) in (0..).zip(made) {
+                    let (at_a, at_b) = (at[0] + i * a_step, at[1] + i * b_step);
+                    *made = f(a[at_a as usize], b[at_b as usize]);
+                }
+            }
         }
-    });
-    Array::new(shape, made).expect("a walk visits every element once")
+    })
 }
 
 /// Two arrays of floats, and the shape that they broadcast to.

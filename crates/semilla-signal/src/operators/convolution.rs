@@ -1,5 +1,7 @@
 //! Convolutions and transposed convolutions, of any number of spatial axes and groups.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::geometry::Windows;
@@ -7,6 +9,7 @@ use crate::array::{Array, size};
 use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, affordable};
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
+use crate::sums::{add, sum};
 
 /// A convolution as a product of its kernel and all that lies under its windows.
 struct Convolution {
@@ -101,81 +104,234 @@ impl Convolution {
         self.window_channels * self.windows.len()
     }
 
-    fn kernel<'a, T: Real>(&self, weight: &'a [T], group: usize) -> Matrix<'a, T> {
+    fn kernel<'a, T: Real>(&self, weight: &'a [T], group: usize) -> &'a [T] {
         let len = self.window_channels * self.rows();
-        Matrix::new(
-            &weight[group * len..][..len],
-            self.window_channels,
-            self.rows(),
+        &weight[group * len..][..len]
+    }
+
+    /// The elements of all samples' images, and of their windows' sides.
+    fn lens(&self) -> (usize, usize) {
+        (
+            self.groups * self.image_len(),
+            self.groups * self.window_len(),
         )
     }
 
-    /// The columns under the windows of a group's image.
-    fn columns<'a, T: Real>(&self, image: &'a [T], buffer: &'a mut Vec<T>) -> &'a [T] {
-        if self.windows.is_plain() {
-            return image;
-        }
-        buffer.resize(self.rows() * self.windows.len(), T::zero());
-        self.windows.gather(image, self.image_channels, buffer);
-        buffer
+    /// Whether so few channels come of so little that each element is added where it belongs,
+    /// without columns: depthwise convolutions.
+    fn is_thin(&self) -> bool {
+        self.window_channels < 4
     }
 
-    /// From a sample's images to its windows' side.
-    fn down<T: Real>(&self, weight: &[T], images: &[T], windows: &mut [T], is_alone: bool) {
-        let mut buffer = Vec::new();
-        for group in 0..self.groups {
-            let image = &images[group * self.image_len()..][..self.image_len()];
-            let columns = self.columns(image, &mut buffer);
-            let columns = Matrix::new(columns, self.rows(), self.windows.len());
-            let made = &mut windows[group * self.window_len()..][..self.window_len()];
-            multiply(
-                made,
-                self.kernel(weight, group),
-                columns,
-                Start::Zero,
-                is_alone,
-            );
-        }
+    /// Rows of the columns' matrix that are made at a time; whole channels of the kernel.
+    fn block(&self, most: usize) -> usize {
+        let kernel = self.windows.kernel_len();
+        (most / kernel).max(1) * kernel
     }
 
-    /// From a sample's windows' side to its images.
-    fn up<T: Real>(&self, weight: &[T], windows: &[T], images: &mut [T], is_alone: bool) {
-        let mut columns = vec![T::zero(); self.rows() * self.windows.len()];
-        for group in 0..self.groups {
-            let given = &windows[group * self.window_len()..][..self.window_len()];
-            let given = Matrix::new(given, self.window_channels, self.windows.len());
-            let kernel = self.kernel(weight, group).transposed();
-            let image = &mut images[group * self.image_len()..][..self.image_len()];
-            if self.windows.is_plain() {
-                multiply(image, kernel, given, Start::Zero, is_alone);
-            } else {
-                multiply(&mut columns, kernel, given, Start::Zero, is_alone);
-                self.windows.scatter(&columns, self.image_channels, image);
+    /// Samples whose columns stand side by side.
+    fn side_by_side(&self) -> usize {
+        let for_width = WIDE.div_ceil(self.windows.len().max(1));
+        let for_threads = self.samples.div_ceil(rayon::current_num_threads());
+        for_width.min(for_threads).max(1)
+    }
+
+    /// Rows of the columns under the windows of a group's images, those of each sample behind one
+    /// another. Between calls for the same rows or others of the same block size, what lies in the
+    /// padding stays 0.
+    fn columns<T: Real>(
+        &self,
+        rows: &Range<usize>,
+        group: usize,
+        images: &[T],
+        columns: &mut [T],
+        stride: usize,
+    ) {
+        let (area, kernel) = (size(&self.windows.image), self.windows.kernel_len());
+        let (image_len, windows) = (self.lens().0, self.windows.len());
+        for (row, columns) in rows.clone().zip(columns.chunks_mut(stride)) {
+            let channel = group * self.image_channels + row / kernel;
+            let samples = images.chunks(image_len).zip(columns.chunks_mut(windows));
+            for (image, columns) in samples {
+                let image = &image[channel * area..][..area];
+                self.windows.gather(row % kernel, image, columns);
             }
         }
     }
 
-    /// The gradient of the weight from one sample, added.
-    fn weigh<T: Real>(&self, images: &[T], windows: &[T], weight: &mut [T], is_alone: bool) {
-        let mut buffer = Vec::new();
-        let len = self.window_channels * self.rows();
-        for group in 0..self.groups {
-            let image = &images[group * self.image_len()..][..self.image_len()];
-            let columns = self.columns(image, &mut buffer);
-            let columns = Matrix::new(columns, self.rows(), self.windows.len()).transposed();
-            let given = &windows[group * self.window_len()..][..self.window_len()];
-            let given = Matrix::new(given, self.window_channels, self.windows.len());
-            let weight = &mut weight[group * len..][..len];
-            multiply(weight, given, columns, Start::Current, is_alone);
+    /// A group's side of the windows of several samples as one matrix: a row per channel, samples
+    /// behind one another.
+    fn side<'a, T: Real>(
+        &self,
+        group: usize,
+        windows: &'a [T],
+        buffer: &'a mut Vec<T>,
+    ) -> Matrix<'a, T> {
+        let (len, all) = (self.windows.len(), self.lens().1);
+        let samples = windows.len() / all;
+        if samples == 1 {
+            let own = &windows[group * self.window_len()..][..self.window_len()];
+            return Matrix::new(own, self.window_channels, len);
         }
+        buffer.clear();
+        for channel in 0..self.window_channels {
+            let start = group * self.window_len() + channel * len;
+            let samples = windows.chunks(all);
+            samples.for_each(|sample| buffer.extend_from_slice(&sample[start..][..len]));
+        }
+        Matrix::new(buffer, self.window_channels, samples * len)
+    }
+
+    /// From samples' images to their windows' sides, added.
+    fn down<T: Real>(
+        &self,
+        weight: &[T],
+        images: &[T],
+        windows: &mut [T],
+        buffers: &mut Buffers<T>,
+    ) {
+        let (len, (image_len, all)) = (self.windows.len(), self.lens());
+        let samples = windows.len() / all;
+        let (width, block) = (samples * len, self.block(TALL));
+        // The same for all calls, so that padding stays where it is.
+        let stride = self.side_by_side() * len;
+        let is_direct = self.windows.is_plain() && samples == 1;
+        for group in 0..self.groups {
+            let weight = self.kernel(weight, group);
+            if self.is_thin() {
+                for (image, windows) in images.chunks(image_len).zip(windows.chunks_mut(all)) {
+                    self.each(group, |image_at, window_at, element, place| {
+                        let image = &image[image_at];
+                        let windows = &mut windows[window_at];
+                        self.windows.collect(element, weight[place], image, windows);
+                    });
+                }
+                continue;
+            }
+            let kernel = Matrix::new(weight, self.window_channels, self.rows());
+            let own = group * self.window_len()..(group + 1) * self.window_len();
+            if is_direct {
+                let image = &images[group * self.image_len()..][..self.image_len()];
+                let image = Matrix::new(image, self.rows(), len);
+                multiply(
+                    &mut windows[own],
+                    kernel,
+                    image,
+                    Start::Current,
+                    self.is_alone(),
+                );
+                continue;
+            }
+            buffers.columns.resize(block * stride, T::zero());
+            if samples > 1 {
+                buffers.side.clear();
+                buffers.side.resize(self.window_channels * width, T::zero());
+            }
+            for rows in blocks(self.rows(), block) {
+                self.columns(&rows, group, images, &mut buffers.columns, stride);
+                let columns = Matrix::spaced(&buffers.columns, rows.len(), width, stride);
+                let made = match samples {
+                    1 => &mut windows[own.clone()],
+                    _ => &mut buffers.side[..],
+                };
+                multiply(
+                    made,
+                    kernel.columns(rows),
+                    columns,
+                    Start::Current,
+                    self.is_alone(),
+                );
+            }
+            if samples > 1 {
+                for (channel, row) in buffers.side.chunks(width).enumerate() {
+                    let start = own.start + channel * len;
+                    for (sample, row) in windows.chunks_mut(all).zip(row.chunks(len)) {
+                        add(&mut sample[start..][..len], T::one(), row);
+                    }
+                }
+            }
+        }
+    }
+
+    /// From samples' windows' sides to their images, added.
+    fn up<T: Real>(&self, weight: &[T], windows: &[T], images: &mut [T], buffers: &mut Buffers<T>) {
+        let (len, (image_len, all)) = (self.windows.len(), self.lens());
+        let samples = windows.len() / all;
+        let (width, block) = (samples * len, self.block(TALL));
+        let (area, kernel_len) = (size(&self.windows.image), self.windows.kernel_len());
+        for group in 0..self.groups {
+            let weight = self.kernel(weight, group);
+            if self.is_thin() {
+                for (image, windows) in images.chunks_mut(image_len).zip(windows.chunks(all)) {
+                    self.each(group, |image_at, window_at, element, place| {
+                        let image = &mut image[image_at];
+                        let windows = &windows[window_at];
+                        self.windows.scatter(element, weight[place], windows, image);
+                    });
+                }
+                continue;
+            }
+            let kernel = Matrix::new(weight, self.window_channels, self.rows());
+            let side = self.side(group, windows, &mut buffers.side);
+            if self.windows.is_plain() && samples == 1 {
+                let image = &mut images[group * self.image_len()..][..self.image_len()];
+                multiply(
+                    image,
+                    kernel.transposed(),
+                    side,
+                    Start::Current,
+                    self.is_alone(),
+                );
+                continue;
+            }
+            buffers.columns.resize(block * width, T::zero());
+            for rows in blocks(self.rows(), block) {
+                let part = kernel.columns(rows.clone()).transposed();
+                multiply(
+                    &mut buffers.columns,
+                    part,
+                    side,
+                    Start::Zero,
+                    self.is_alone(),
+                );
+                for (row, columns) in rows.zip(buffers.columns.chunks(width)) {
+                    let channel = group * self.image_channels + row / kernel_len;
+                    for (image, columns) in images.chunks_mut(image_len).zip(columns.chunks(len)) {
+                        let image = &mut image[channel * area..][..area];
+                        self.windows
+                            .scatter(row % kernel_len, T::one(), columns, image);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Visits the elements of a group's kernel: with the channel's places in a sample's image and
+    /// in its windows' side, the element of the kernel, and the place in the group's weight.
+    fn each(&self, group: usize, mut f: impl FnMut(Range<usize>, Range<usize>, usize, usize)) {
+        let (area, len) = (size(&self.windows.image), self.windows.len());
+        let kernel = self.windows.kernel_len();
+        for place in 0..self.window_channels * self.rows() {
+            let window = group * self.window_len() + place / self.rows() * len;
+            let row = place % self.rows();
+            let image = (group * self.image_channels + row / kernel) * area;
+            f(
+                image..image + area,
+                window..window + len,
+                row % kernel,
+                place,
+            );
+        }
+    }
+
+    /// Whether nothing else runs beside a product, which may have all threads then.
+    fn is_alone(&self) -> bool {
+        self.samples == 1
     }
 
     /// `down` or `up` for all samples, side by side.
     fn all<T: Real>(&self, weight: &[T], from: &[T], to: &mut [T], is_down: bool) {
-        let (images, windows) = (
-            self.groups * self.image_len(),
-            self.groups * self.window_len(),
-        );
+        let (images, windows) = self.lens();
         let (from_len, to_len) = match is_down {
             true => (images, windows),
             false => (windows, images),
@@ -183,56 +339,117 @@ impl Convolution {
         if to_len == 0 || from_len == 0 {
             return;
         }
-        let pairs = from.par_chunks(from_len).zip(to.par_chunks_mut(to_len));
-        let is_alone = self.samples == 1;
-        pairs.for_each(|(from, to)| match is_down {
-            true => self.down(weight, from, to, is_alone),
-            false => self.up(weight, from, to, is_alone),
+        let share = self.side_by_side();
+        let pairs = from
+            .par_chunks(share * from_len)
+            .zip(to.par_chunks_mut(share * to_len));
+        pairs.for_each_init(Buffers::default, |buffers, (from, to)| match is_down {
+            true => self.down(weight, from, to, buffers),
+            false => self.up(weight, from, to, buffers),
         });
     }
 
+    /// The gradient of the weight. Parts of it are made side by side, each from all samples, so
+    /// that it does not depend on the number of threads.
     fn weight_gradient<T: Real>(&self, images: &[T], windows: &[T], len: usize) -> Vec<T> {
-        let image_len = self.groups * self.image_len();
-        let window_len = self.groups * self.window_len();
-        let zeros = || vec![T::zero(); len];
-        if image_len == 0 || window_len == 0 {
-            return zeros();
+        let mut made = vec![T::zero(); len];
+        let (image_len, all) = self.lens();
+        if image_len == 0 || all == 0 {
+            return made;
         }
-        let is_alone = self.samples == 1;
-        // As many partial sums as there are threads, added in order.
-        let share = self.samples.div_ceil(rayon::current_num_threads()).max(1);
-        let parts: Vec<Vec<T>> = images
-            .par_chunks(share * image_len)
-            .zip(windows.par_chunks(share * window_len))
-            .map(|(images, windows)| {
-                let mut sum = zeros();
-                let samples = images.chunks(image_len).zip(windows.chunks(window_len));
-                samples.for_each(|(image, window)| self.weigh(image, window, &mut sum, is_alone));
+        if self.is_thin() {
+            let of_group = self.window_channels * self.rows();
+            let groups = made.par_chunks_mut(of_group.max(1)).enumerate();
+            groups.for_each(|(group, made)| {
+                for (image, windows) in images.chunks(image_len).zip(windows.chunks(all)) {
+                    self.each(group, |image_at, window_at, element, place| {
+                        let (image, windows) = (&image[image_at], &windows[window_at]);
+                        made[place] += self.windows.along(element, image, windows);
+                    });
+                }
+            });
+            return made;
+        }
+        let share = WIDE.div_ceil(self.windows.len()).min(self.samples);
+        let width = share * self.windows.len();
+        // At least two blocks per group, where the kernel has as many channels.
+        let block = self.block(TALL.min(self.rows().div_ceil(2)));
+        let parts: Vec<(usize, Range<usize>)> = (0..self.groups)
+            .flat_map(|group| blocks(self.rows(), block).map(move |rows| (group, rows)))
+            .collect();
+        let is_alone = parts.len() == 1;
+        let found: Vec<Vec<T>> = parts
+            .par_iter()
+            .map_init(Buffers::default, |buffers, (group, rows)| {
+                let mut sum = vec![T::zero(); self.window_channels * rows.len()];
+                buffers.columns.resize(block * width, T::zero());
+                let samples = images.chunks(share * image_len);
+                for (images, windows) in samples.zip(windows.chunks(share * all)) {
+                    let side = self.side(*group, windows, &mut buffers.side);
+                    let is_direct = self.windows.is_plain() && windows.len() == all;
+                    let columns = match is_direct {
+                        true => {
+                            let start = group * self.image_len() + rows.start * width;
+                            Matrix::new(&images[start..], rows.len(), width)
+                        }
+                        false => {
+                            self.columns(rows, *group, images, &mut buffers.columns, width);
+                            let count = windows.len() / all * self.windows.len();
+                            Matrix::spaced(&buffers.columns, rows.len(), count, width)
+                        }
+                    };
+                    multiply(
+                        &mut sum,
+                        side,
+                        columns.transposed(),
+                        Start::Current,
+                        is_alone,
+                    );
+                }
                 sum
             })
             .collect();
-        parts.into_iter().fold(zeros(), |mut sum, part| {
-            sum.iter_mut()
-                .zip(part)
-                .for_each(|(sum, term)| *sum += term);
-            sum
-        })
+        for ((group, rows), part) in parts.into_iter().zip(found) {
+            let start = group * self.window_channels * self.rows() + rows.start;
+            let of_channels = made[start..].chunks_mut(self.rows());
+            for (weight, part) in of_channels.zip(part.chunks(rows.len())) {
+                weight[..part.len()].copy_from_slice(part);
+            }
+        }
+        made
     }
+}
+
+/// Columns that a product should have at least, where there are enough samples.
+const WIDE: usize = 192;
+/// Rows of columns that are made at a time, so that they stay in the cache.
+const TALL: usize = 512;
+
+/// What a thread keeps from product to product.
+#[derive(Default)]
+struct Buffers<T> {
+    columns: Vec<T>,
+    side: Vec<T>,
+}
+
+/// Ranges of a length, one behind the other.
+fn blocks(end: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..end)
+        .step_by(len)
+        .map(move |start| start..end.min(start + len))
 }
 
 impl<T: Real> Operator<T> for Convolution {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         let mut made = Array::filled(self.output_shape(), T::zero());
-        let (x, weight) = (inputs[0].data(), inputs[1].data());
-        self.all(weight, x, made.data_mut(), !self.is_transposed);
         if let Some(bias) = inputs.get(2) {
             let area = size(&made.shape()[2..]).max(1);
-            let channels = made
-                .data_mut()
-                .chunks_mut(area)
-                .zip(bias.data().iter().cycle());
-            channels.for_each(|(channel, &bias)| channel.iter_mut().for_each(|y| *y += bias));
+            let channels = made.data_mut().chunks_mut(area);
+            let channels = channels.zip(bias.data().iter().cycle());
+            channels.for_each(|(channel, &bias)| channel.fill(bias));
         }
+        let (x, weight) = (inputs[0].data(), inputs[1].data());
+        self.all(weight, x, made.data_mut(), !self.is_transposed);
         vec![made]
     }
 
@@ -268,7 +485,7 @@ impl<T: Real> Operator<T> for Convolution {
                 let mut sums = Array::filled(bias.shape(), T::zero());
                 let channels = sums.data().len().max(1);
                 for (i, part) in gradient.data().chunks(area).enumerate() {
-                    sums.data_mut()[i % channels] += part.iter().copied().sum::<T>();
+                    sums.data_mut()[i % channels] += sum(part);
                 }
                 sums
             }));

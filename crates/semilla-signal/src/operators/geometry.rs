@@ -3,6 +3,7 @@
 use crate::array::{checked_size, size, strides};
 use crate::executor::{Call, Problem};
 use crate::real::Real;
+use crate::sums::{add, dot};
 
 /// Windows of a kernel over an image without its samples and channels.
 #[derive(Clone, Debug)]
@@ -13,10 +14,23 @@ pub(crate) struct Windows {
     pub(crate) count: Vec<usize>,
     /// The kernel's size.
     pub(crate) kernel: Vec<usize>,
-    /// For each element of the kernel and then each window, the place in the image;
-    /// [`Windows::OUTSIDE`] in the padding.
-    pub(crate) places: Vec<u32>,
+    /// Of each element of the kernel in turn: where windows have it within the image.
+    runs: Vec<Run>,
+    /// Where the runs of each element begin, and the end of the last.
+    starts: Vec<usize>,
     motion: Motion,
+}
+
+/// Windows in a row along the last axis, which all have an element of the kernel within the image.
+/// From window to window it moves by [`Windows::step`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// The first window.
+    pub(crate) window: usize,
+    /// The place in the image that the element has in the first window.
+    pub(crate) place: usize,
+    /// The number of windows.
+    pub(crate) len: usize,
 }
 
 /// How windows move over an image, along each axis.
@@ -87,9 +101,6 @@ impl Motion {
 const FAR: i64 = 1 << 60;
 
 impl Windows {
-    /// The place of an element in the padding.
-    pub(crate) const OUTSIDE: u32 = u32::MAX;
-
     /// The windows of a node with `strides`, `pads`, `dilations` and `auto_pad`.
     pub(crate) fn of<T: Real>(
         call: &Call<'_, T>,
@@ -171,10 +182,14 @@ impl Windows {
             image: image.to_vec(),
             kernel: kernel.to_vec(),
             count,
-            places: Vec::new(),
+            runs: Vec::new(),
+            starts: vec![0],
             motion,
         };
-        windows.places = windows.listed();
+        for element in super::shape::indices(kernel) {
+            windows.list(&element);
+            windows.starts.push(windows.runs.len());
+        }
         Ok(windows)
     }
 
@@ -184,40 +199,64 @@ impl Windows {
         first + element as i64 * self.motion.dilations[axis]
     }
 
-    fn listed(&self) -> Vec<u32> {
+    /// The windows along an axis that have an element of the kernel within the image.
+    fn inside(&self, axis: usize, element: usize) -> std::ops::Range<usize> {
+        let (step, first) = (self.motion.steps[axis], self.at(axis, element, 0));
+        let reaches = |place: i64| ((place - first).max(0) as u64).div_ceil(step as u64) as usize;
+        let end = reaches(self.image[axis] as i64).min(self.count[axis]);
+        reaches(0).min(end)..end
+    }
+
+    /// Lists the runs of an element of the kernel.
+    fn list(&mut self, element: &[usize]) {
         let own = strides(&self.image);
-        // The offset of each element and window along each axis; `None` is outside.
-        let along: Vec<Vec<Option<u32>>> = (0..self.image.len())
-            .map(|axis| {
-                let place = |element: usize, window: usize| {
-                    let at = self.at(axis, element, window);
-                    let is_inside = (0..self.image[axis] as i64).contains(&at);
-                    is_inside.then(|| at as u32 * own[axis] as u32)
-                };
-                let elements = 0..self.kernel[axis];
-                elements
-                    .flat_map(|element| (0..self.count[axis]).map(move |window| (element, window)))
-                    .map(|(element, window)| place(element, window))
-                    .collect()
-            })
-            .collect();
-        let mut places = Vec::with_capacity(size(&self.kernel) * size(&self.count));
-        for element in super::shape::indices(&self.kernel) {
-            let mut offsets = vec![Some(0u32)];
-            for (axis, along) in along.iter().enumerate() {
-                let row = &along[element[axis] * self.count[axis]..][..self.count[axis]];
-                let longer = offsets
+        let last = self.image.len() - 1;
+        // The first window and the place of each row of windows.
+        let mut rows = vec![(0, 0)];
+        for axis in 0..last {
+            let inside = self.inside(axis, element[axis]);
+            let along = inside.map(|window| {
+                let place = self.at(axis, element[axis], window) as usize * own[axis] as usize;
+                (window * size(&self.count[axis + 1..]), place)
+            });
+            let along: Vec<(usize, usize)> = along.collect();
+            let joined = rows.iter().flat_map(|&(window, place)| {
+                along
                     .iter()
-                    .flat_map(|&outer| row.iter().map(move |&inner| Some(outer? + inner?)));
-                offsets = longer.collect();
-            }
-            places.extend(
-                offsets
-                    .into_iter()
-                    .map(|place| place.unwrap_or(Self::OUTSIDE)),
-            );
+                    .map(move |next| (window + next.0, place + next.1))
+            });
+            rows = joined.collect();
         }
-        places
+        let inside = self.inside(last, element[last]);
+        if inside.is_empty() {
+            return;
+        }
+        let first = self.at(last, element[last], inside.start) as usize;
+        let (step, start) = (self.step(), self.runs.len());
+        for (window, place) in rows {
+            let run = Run {
+                window: window + inside.start,
+                place: place + first,
+                len: inside.len(),
+            };
+            let before = self.runs[start..].last_mut();
+            match before.filter(|before| before.window + before.len == run.window) {
+                Some(before) if before.place + before.len * step == run.place => {
+                    before.len += run.len;
+                }
+                _ => self.runs.push(run),
+            }
+        }
+    }
+
+    /// The distance in the image of an element of the kernel in neighbouring windows of a run.
+    pub(crate) fn step(&self) -> usize {
+        self.motion.steps.last().map_or(1, |&step| step as usize)
+    }
+
+    /// Where windows have an element of the kernel within the image.
+    pub(crate) fn runs(&self, element: usize) -> &[Run] {
+        &self.runs[self.starts[element]..self.starts[element + 1]]
     }
 
     /// The number of windows.
@@ -251,42 +290,88 @@ impl Windows {
         count.collect()
     }
 
-    /// The elements under all windows: a row for each element of each channel's kernel, a column
-    /// for each window; 0 in the padding.
-    pub(crate) fn gather<T: Real>(&self, image: &[T], channels: usize, columns: &mut [T]) {
-        let (area, len) = (size(&self.image), self.places.len());
-        for channel in 0..channels {
-            let image = &image[channel * area..][..area];
-            let columns = &mut columns[channel * len..][..len];
-            for (column, &place) in columns.iter_mut().zip(&self.places) {
-                *column = image.get(place as usize).copied().unwrap_or(T::zero());
-            }
-        }
-    }
-
-    /// The opposite of [`Windows::gather`]: adds each column to the elements that it came from.
-    pub(crate) fn scatter<T: Real>(&self, columns: &[T], channels: usize, image: &mut [T]) {
-        let (area, len) = (size(&self.image), self.places.len());
-        for channel in 0..channels {
-            let image = &mut image[channel * area..][..area];
-            let columns = &columns[channel * len..][..len];
-            for (&column, &place) in columns.iter().zip(&self.places) {
-                if let Some(element) = image.get_mut(place as usize) {
-                    *element += column;
+    /// The elements that windows have under one element of the kernel, into a column for each
+    /// window. Columns of windows that have it in the padding are left as they are.
+    pub(crate) fn gather<T: Real>(&self, element: usize, image: &[T], columns: &mut [T]) {
+        for run in self.runs(element) {
+            let from = &image[run.place..];
+            let to = &mut columns[run.window..][..run.len];
+            match self.step() {
+                1 => to.copy_from_slice(&from[..run.len]),
+                step => {
+                    let pairs = to.iter_mut().zip(from.iter().step_by(step));
+                    pairs.for_each(|(to, &from)| *to = from);
                 }
             }
         }
     }
 
+    /// The opposite of [`Windows::gather`]: adds each column, times a factor, to the element that
+    /// it came from.
+    pub(crate) fn scatter<T: Real>(
+        &self,
+        element: usize,
+        factor: T,
+        columns: &[T],
+        image: &mut [T],
+    ) {
+        for run in self.runs(element) {
+            let from = &columns[run.window..][..run.len];
+            let to = &mut image[run.place..];
+            match self.step() {
+                1 => add(&mut to[..run.len], factor, from),
+                step => {
+                    let pairs = to.iter_mut().step_by(step).zip(from);
+                    pairs.for_each(|(to, &from)| *to += factor * from);
+                }
+            }
+        }
+    }
+
+    /// Adds what windows have under one element of the kernel, times a factor, to a column for each.
+    pub(crate) fn collect<T: Real>(
+        &self,
+        element: usize,
+        factor: T,
+        image: &[T],
+        columns: &mut [T],
+    ) {
+        for run in self.runs(element) {
+            let from = &image[run.place..];
+            let to = &mut columns[run.window..][..run.len];
+            match self.step() {
+                1 => add(to, factor, &from[..run.len]),
+                step => {
+                    let pairs = to.iter_mut().zip(from.iter().step_by(step));
+                    pairs.for_each(|(to, &from)| *to += factor * from);
+                }
+            }
+        }
+    }
+
+    /// The sum over windows of a column's value times what the window has under one element of
+    /// the kernel.
+    pub(crate) fn along<T: Real>(&self, element: usize, image: &[T], columns: &[T]) -> T {
+        let runs = self.runs(element).iter().map(|run| {
+            let of_windows = &columns[run.window..][..run.len];
+            let of_image = &image[run.place..];
+            match self.step() {
+                1 => dot(of_windows, &of_image[..run.len]),
+                step => {
+                    let pairs = of_windows.iter().zip(of_image.iter().step_by(step));
+                    pairs.map(|(&a, &b)| a * b).sum()
+                }
+            }
+        });
+        runs.sum()
+    }
+
     /// Whether the windows are the elements themselves, in order.
     pub(crate) fn is_plain(&self) -> bool {
-        let is_single = self.kernel_len() == 1 && self.len() == size(&self.image);
-        is_single
-            && self
-                .places
-                .iter()
-                .enumerate()
-                .all(|(i, &place)| i == place as usize)
+        let area = size(&self.image);
+        let is_whole = |run: &Run| (run.window, run.place, run.len) == (0, 0, area);
+        let is_alone = self.runs.len() == 1 && self.runs.iter().all(is_whole);
+        is_alone && self.kernel_len() == 1 && self.len() == area && self.step() == 1
     }
 }
 

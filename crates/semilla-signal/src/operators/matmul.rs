@@ -1,5 +1,7 @@
 //! Products of matrices.
 
+use rayon::prelude::*;
+
 use super::arithmetic::{combine, summed};
 use crate::array::{Array, size};
 use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, affordable};
@@ -103,14 +105,11 @@ impl<T: Real> Operator<T> for MatMul {
             self.starts(a, rows * inner),
             self.starts(b, inner * columns),
         );
-        if rows * columns > 0 {
-            let parts = made.data_mut().chunks_mut(rows * columns);
-            for ((part, at_a), at_b) in parts.zip(starts_a).zip(starts_b) {
-                let left = Matrix::new(&a.data()[at_a..], rows, inner);
-                let right = Matrix::new(&b.data()[at_b..], inner, columns);
-                multiply(part, left, right, Start::Zero, true);
-            }
-        }
+        each_matrix(made.data_mut(), rows * columns, |matrix, part, is_alone| {
+            let left = Matrix::new(&a.data()[starts_a[matrix]..], rows, inner);
+            let right = Matrix::new(&b.data()[starts_b[matrix]..], inner, columns);
+            multiply(part, left, right, Start::Zero, is_alone);
+        });
         vec![made]
     }
 
@@ -140,25 +139,61 @@ impl<T: Real> Operator<T> for MatMul {
         let of =
             |matrix: usize| Matrix::new(&gradient.data()[matrix * rows * columns..], rows, columns);
         let first = pass.if_wanted(0, || {
-            let mut result = Array::filled(a.shape(), T::zero());
-            for matrix in 0..count {
+            let back = |matrix: usize, part: &mut [T], is_alone: bool| {
                 let right = Matrix::new(&b.data()[starts_b[matrix]..], inner, columns);
-                let part = &mut result.data_mut()[starts_a[matrix]..][..rows * inner];
-                multiply(part, of(matrix), right.transposed(), Start::Current, true);
-            }
-            result
+                let right = right.transposed();
+                multiply(part, of(matrix), right, Start::Current, is_alone);
+            };
+            summed_matrices(a.shape(), &starts_a[..count], rows * inner, back)
         });
         let second = pass.if_wanted(1, || {
-            let mut result = Array::filled(b.shape(), T::zero());
-            for matrix in 0..count {
+            let back = |matrix: usize, part: &mut [T], is_alone: bool| {
                 let left = Matrix::new(&a.data()[starts_a[matrix]..], rows, inner);
-                let part = &mut result.data_mut()[starts_b[matrix]..][..inner * columns];
-                multiply(part, left.transposed(), of(matrix), Start::Current, true);
-            }
-            result
+                let left = left.transposed();
+                multiply(part, left, of(matrix), Start::Current, is_alone);
+            };
+            summed_matrices(b.shape(), &starts_b[..count], inner * columns, back)
         });
         vec![first, second]
     }
+}
+
+/// Makes matrices that lie one behind the other: several at once, or one on all threads.
+fn each_matrix<T: Real>(made: &mut [T], len: usize, make: impl Fn(usize, &mut [T], bool) + Sync) {
+    if len == 0 {
+        return;
+    }
+    match made.len() / len {
+        0 | 1 => made.chunks_mut(len).for_each(|part| make(0, part, true)),
+        _ => {
+            let parts = made.par_chunks_mut(len).enumerate();
+            parts.for_each(|(matrix, part)| make(matrix, part, false));
+        }
+    }
+}
+
+/// An array to whose matrices others are added, each from a place on.
+fn summed_matrices<T: Real>(
+    shape: &[usize],
+    starts: &[usize],
+    len: usize,
+    add: impl Fn(usize, &mut [T], bool) + Sync,
+) -> Array<T> {
+    let mut result = Array::filled(shape, T::zero());
+    let is_one_each = starts.len() * len == result.data().len()
+        && starts
+            .iter()
+            .enumerate()
+            .all(|(place, &start)| start == place * len);
+    match is_one_each {
+        true => each_matrix(result.data_mut(), len, add),
+        false => {
+            for (matrix, &start) in starts.iter().enumerate() {
+                add(matrix, &mut result.data_mut()[start..][..len], true);
+            }
+        }
+    }
+    result
 }
 
 /// `alpha · a · b + beta · c`, `a` and `b` transposed if asked for.

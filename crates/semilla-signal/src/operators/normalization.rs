@@ -1,10 +1,12 @@
 //! Normalizations: of layers, roots of mean squares, instances, groups and batches.
 
+use rayon::prelude::*;
 use semilla::graph::{Attribute, Node};
 
 use crate::array::{Array, size};
 use crate::executor::{Call, Made, Operand, Operator, Pass, Problem};
 use crate::real::Real;
+use crate::sums::{MANY, add, dot, sum, sum_of, sum_of_pairs};
 
 /// The operators by name; `None` if the operator is none of them.
 pub(crate) fn lower<T: Real>(
@@ -25,34 +27,52 @@ pub(crate) fn lower<T: Real>(
     made.map(Some)
 }
 
-/// Elements that are normalized together: `groups` times `segments` runs of `len` elements.
+/// Elements that are normalized together: segments of `len` elements in a row, of which every
+/// `groups`-th belongs to the same group.
 #[derive(Clone, Copy)]
 struct Groups {
     groups: usize,
-    group_step: usize,
-    segments: usize,
-    segment_step: usize,
     len: usize,
 }
 
 impl Groups {
-    fn segments_of(&self, group: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-        let &Self {
-            group_step,
-            segments,
-            segment_step,
-            len,
-            ..
-        } = self;
-        (0..segments).map(move |segment| {
-            let start = group * group_step + segment * segment_step;
-            start..start + len
-        })
+    /// The elements of a group among so many.
+    fn count(&self, elements: usize) -> f64 {
+        (elements / self.groups.max(1)) as f64
     }
 
-    fn count(&self) -> usize {
-        self.segments * self.len
+    /// The sums over groups of what each segment gives.
+    fn sums<T: Real, const N: usize>(
+        &self,
+        x: &[T],
+        of_segment: impl Fn(usize, &[T]) -> [T; N] + Sync,
+    ) -> Vec<[f64; N]> {
+        let segments = x
+            .par_chunks(self.len)
+            .enumerate()
+            .with_min_len(self.share());
+        let parts: Vec<[T; N]> = segments
+            .map(|(place, part)| of_segment(place, part))
+            .collect();
+        let mut sums = vec![[0.0; N]; self.groups];
+        for (place, part) in parts.into_iter().enumerate() {
+            let sum = &mut sums[place % self.groups];
+            (0..N).for_each(|n| sum[n] += part[n].f64());
+        }
+        sums
     }
+
+    /// Segments that are worth a thread.
+    fn share(&self) -> usize {
+        MANY.div_ceil(self.len)
+    }
+}
+
+/// What brings a group to mean 0 and mean square 1.
+#[derive(Clone, Copy)]
+struct Moments<T> {
+    mean: T,
+    factor: T,
 }
 
 /// Each group brought to mean 0 (if centred) and mean square 1, then scaled and shifted.
@@ -60,57 +80,198 @@ struct Normalize {
     groups: Groups,
     epsilon: f64,
     is_centred: bool,
-    /// Elements in a row that share a scale and a shift.
+    /// Elements in a row that share a scale and a shift; segments consist of whole ones.
     run: usize,
 }
 
 impl Normalize {
-    /// The normalized elements, and the factor of each group.
-    fn normalized<T: Real>(&self, x: &[T]) -> (Vec<T>, Vec<T>) {
-        let count = T::of(self.groups.count() as f64);
-        let mut made = vec![T::zero(); x.len()];
-        let factors = (0..self.groups.groups).map(|group| {
-            let segments = || self.groups.segments_of(group);
-            let sum: T = segments()
-                .map(|segment| x[segment].iter().copied().sum())
-                .sum();
-            let mean = if self.is_centred {
-                sum / count
-            } else {
-                T::zero()
-            };
-            let squares: T = segments()
-                .map(|segment| x[segment].iter().map(|&x| (x - mean) * (x - mean)).sum())
-                .sum();
-            let factor = T::one() / (squares / count + T::of(self.epsilon)).sqrt();
-            for segment in segments() {
-                let pairs = made[segment.clone()].iter_mut().zip(&x[segment]);
-                pairs.for_each(|(made, &x)| *made = (x - mean) * factor);
+    fn moments<T: Real>(&self, x: &[T]) -> Vec<Moments<T>> {
+        let Groups { groups, .. } = self.groups;
+        let count = self.groups.count(x.len());
+        let means: Vec<T> = match self.is_centred {
+            false => vec![T::zero(); groups],
+            true => {
+                let sums = self.groups.sums(x, |_, segment| [sum(segment)]);
+                sums.into_iter().map(|[sum]| T::of(sum / count)).collect()
             }
-            factor
+        };
+        let squares = self.groups.sums(x, |place, segment| {
+            let mean = means[place % groups];
+            [sum_of(segment, |x| (x - mean) * (x - mean))]
         });
-        let factors = factors.collect();
-        (made, factors)
+        let moments = means
+            .into_iter()
+            .zip(squares)
+            .map(|(mean, [square])| Moments {
+                mean,
+                factor: T::of(1.0 / (square / count + self.epsilon).sqrt()),
+            });
+        moments.collect()
     }
 
-    /// The parameter of an element.
-    fn parameter(&self, at: usize, count: usize) -> usize {
-        at / self.run % count
+    /// Whether each element of a segment has parameters of its own.
+    fn is_by_element(&self, parameters: usize) -> bool {
+        self.run == 1 && parameters == self.groups.len
+    }
+
+    /// The runs of a segment: for each its elements within the segment, and its parameter.
+    fn runs(
+        &self,
+        segment: usize,
+        parameters: usize,
+    ) -> impl Iterator<Item = (std::ops::Range<usize>, usize)> {
+        let (run, count) = (self.run, self.groups.len / self.run);
+        (0..count).map(move |place| {
+            let parameter = (segment * count + place) % parameters.max(1);
+            (place * run..(place + 1) * run, parameter)
+        })
+    }
+
+    fn normalized<T: Real>(&self, x: &[T], scale: Option<&[T]>, shift: Option<&[T]>) -> Vec<T> {
+        let moments = self.moments(x);
+        let parameters = scale.or(shift).map_or(1, <[T]>::len);
+        let mut made = vec![T::zero(); x.len()];
+        let segments = x.par_chunks(self.groups.len);
+        let pairs = made.par_chunks_mut(self.groups.len).zip(segments);
+        let pairs = pairs.enumerate().with_min_len(self.groups.share());
+        pairs.for_each(|(segment, (made, x))| {
+            let Moments { mean, factor } = moments[segment % moments.len()];
+            if self.is_by_element(parameters) {
+                for (made, &x) in made.iter_mut().zip(x) {
+                    *made = (x - mean) * factor;
+                }
+                if let Some(scale) = scale {
+                    made.iter_mut().zip(scale).for_each(|(made, &a)| *made *= a);
+                }
+                if let Some(shift) = shift {
+                    made.iter_mut().zip(shift).for_each(|(made, &b)| *made += b);
+                }
+                return;
+            }
+            for (run, parameter) in self.runs(segment, parameters) {
+                let a = factor * scale.map_or(T::one(), |scale| scale[parameter]);
+                let b = shift.map_or(T::zero(), |shift| shift[parameter]);
+                let pairs = made[run.clone()].iter_mut().zip(&x[run]);
+                pairs.for_each(|(made, &x)| *made = (x - mean) * a + b);
+            }
+        });
+        made
+    }
+
+    /// The gradient of the elements: that of the scaled ones, less its mean and its part along
+    /// them, times the group's factor.
+    fn back<T: Real>(
+        &self,
+        x: &[T],
+        gradient: &[T],
+        scale: Option<&[T]>,
+        moments: &[Moments<T>],
+    ) -> Vec<T> {
+        let len = self.groups.len;
+        let count = self.groups.count(x.len());
+        let parameters = scale.map_or(1, <[T]>::len);
+        let by_element = scale.filter(|_| self.is_by_element(parameters));
+        let sums = self.groups.sums(gradient, |segment, gradient| {
+            let x = &x[segment * len..][..len];
+            let Moments { mean, factor } = moments[segment % moments.len()];
+            if let Some(scale) = by_element {
+                let along = gradient.iter().zip(scale).zip(x);
+                let along: T = along.map(|((&g, &a), &x)| g * a * (x - mean)).sum();
+                return [dot(gradient, scale), along * factor];
+            }
+            let mut sums = [T::zero(); 2];
+            for (run, parameter) in self.runs(segment, parameters) {
+                let a = scale.map_or(T::one(), |scale| scale[parameter]);
+                let (g, x) = (&gradient[run.clone()], &x[run]);
+                sums[0] += a * sum(g);
+                sums[1] += a * factor * sum_of_pairs(g, x, |g, x| g * (x - mean));
+            }
+            sums
+        });
+        let mut result = vec![T::zero(); x.len()];
+        let given = x.par_chunks(len).zip(gradient.par_chunks(len));
+        let all = result.par_chunks_mut(len).zip(given);
+        let all = all.enumerate().with_min_len(self.groups.share());
+        all.for_each(|(segment, (result, (x, gradient)))| {
+            let group = segment % moments.len();
+            let Moments { mean, factor } = moments[group];
+            let [sum, along] = sums[group];
+            let sum = if self.is_centred { sum / count } else { 0.0 };
+            let (sum, along) = (T::of(sum), T::of(along / count) * factor);
+            let terms = result.iter_mut().zip(gradient.iter().zip(x));
+            if let Some(scale) = by_element {
+                for ((result, (&g, &x)), &a) in terms.zip(scale) {
+                    *result = factor * (g * a - sum - (x - mean) * along);
+                }
+                return;
+            }
+            for (run, parameter) in self.runs(segment, parameters) {
+                let a = scale.map_or(T::one(), |scale| scale[parameter]);
+                let pairs = gradient[run.clone()].iter().zip(&x[run.clone()]);
+                for (result, (&g, &x)) in result[run].iter_mut().zip(pairs) {
+                    *result = factor * (g * a - sum - (x - mean) * along);
+                }
+            }
+        });
+        result
+    }
+
+    /// The gradients of scale and shift: sums of the gradient times the normalized elements, and
+    /// of the gradient.
+    fn parameters<T: Real>(
+        &self,
+        x: &[T],
+        gradient: &[T],
+        moments: &[Moments<T>],
+        parameters: usize,
+    ) -> [Vec<T>; 2] {
+        let len = self.groups.len;
+        let segments = x.chunks(len).zip(gradient.chunks(len)).enumerate();
+        let mut sums = [vec![T::zero(); parameters], vec![T::zero(); parameters]];
+        if self.is_by_element(parameters) {
+            // Parts of fixed size, so that sums do not depend on the number of threads.
+            let share = self.groups.share().max(64);
+            let parts = x
+                .par_chunks(share * len)
+                .zip(gradient.par_chunks(share * len));
+            let parts: Vec<[Vec<T>; 2]> = parts
+                .enumerate()
+                .map(|(part, (x, gradient))| {
+                    let mut sums = [vec![T::zero(); parameters], vec![T::zero(); parameters]];
+                    let rows = x.chunks(len).zip(gradient.chunks(len)).enumerate();
+                    for (row, (x, gradient)) in rows {
+                        let group = (part * share + row) % moments.len();
+                        let Moments { mean, factor } = moments[group];
+                        let [scale, shift] = &mut sums;
+                        for (sum, (&x, &g)) in scale.iter_mut().zip(x.iter().zip(gradient)) {
+                            *sum += g * (x - mean) * factor;
+                        }
+                        add(shift, T::one(), gradient);
+                    }
+                    sums
+                })
+                .collect();
+            for part in &parts {
+                (0..2).for_each(|n| add(&mut sums[n], T::one(), &part[n]));
+            }
+            return sums;
+        }
+        for (segment, (x, gradient)) in segments {
+            let Moments { mean, factor } = moments[segment % moments.len()];
+            for (run, parameter) in self.runs(segment, parameters) {
+                let (g, x) = (&gradient[run.clone()], &x[run]);
+                sums[0][parameter] += factor * sum_of_pairs(g, x, |g, x| g * (x - mean));
+                sums[1][parameter] += sum(g);
+            }
+        }
+        sums
     }
 }
 
 impl<T: Real> Operator<T> for Normalize {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
-        let (mut made, _) = self.normalized(inputs[0].data());
         let [scale, shift] = [1, 2].map(|input| inputs.get(input).map(|array| array.data()));
-        for (at, y) in made.iter_mut().enumerate() {
-            if let Some(scale) = scale {
-                *y *= scale[self.parameter(at, scale.len())];
-            }
-            if let Some(shift) = shift {
-                *y += shift[self.parameter(at, shift.len())];
-            }
-        }
+        let made = self.normalized(inputs[0].data(), scale, shift);
         vec![Array::new(inputs[0].shape(), made).expect("as many elements")]
     }
 
@@ -118,48 +279,21 @@ impl<T: Real> Operator<T> for Normalize {
         let gradient = pass.gradient(0);
         let x = pass.inputs[0];
         let scale = pass.inputs.get(1).map(|array| array.data());
-        let (normalized, factors) = self.normalized(x.data());
+        let moments = self.moments(x.data());
         let first = pass.if_wanted(0, || {
-            let scaled: Vec<T> = match scale {
-                None => gradient.data().to_vec(),
-                Some(scale) => {
-                    let terms = gradient.data().iter().enumerate();
-                    terms
-                        .map(|(at, &g)| g * scale[self.parameter(at, scale.len())])
-                        .collect()
-                }
-            };
-            let count = T::of(self.groups.count() as f64);
-            let mut result = vec![T::zero(); x.data().len()];
-            for (group, &factor) in factors.iter().enumerate() {
-                let segments = || self.groups.segments_of(group);
-                let (mut sum, mut along) = (T::zero(), T::zero());
-                for at in segments().flatten() {
-                    sum += scaled[at];
-                    along += scaled[at] * normalized[at];
-                }
-                let mean = if self.is_centred {
-                    sum / count
-                } else {
-                    T::zero()
-                };
-                for at in segments().flatten() {
-                    result[at] = factor * (scaled[at] - mean - normalized[at] * along / count);
-                }
-            }
+            let result = self.back(x.data(), gradient.data(), scale, &moments);
             Array::new(x.shape(), result).expect("as many elements")
         });
         let mut results = vec![first];
-        for input in 1..pass.inputs.len() {
-            results.push(pass.if_wanted(input, || {
-                let mut sums = Array::filled(pass.inputs[input].shape(), T::zero());
-                let count = sums.data().len();
-                for (at, &g) in gradient.data().iter().enumerate() {
-                    let term = if input == 1 { g * normalized[at] } else { g };
-                    sums.data_mut()[self.parameter(at, count)] += term;
-                }
-                sums
-            }));
+        if pass.wanted.iter().skip(1).any(|&wanted| wanted) {
+            let count = scale.map_or(1, <[T]>::len);
+            let sums = self.parameters(x.data(), gradient.data(), &moments, count);
+            for (input, sums) in (1..pass.inputs.len()).zip(sums) {
+                let shape = pass.inputs[input].shape();
+                results.push(pass.if_wanted(input, || {
+                    Array::new(shape, sums).expect("as many as there are parameters")
+                }));
+            }
         }
         results
     }
@@ -193,9 +327,6 @@ fn rows<T: Real>(call: &Call<'_, T>, is_centred: bool) -> Result<Made<T>, Proble
     let normalize = Normalize {
         groups: Groups {
             groups: x.array.data().len() / len,
-            group_step: len,
-            segments: 1,
-            segment_step: len,
             len,
         },
         epsilon: call.real("epsilon", 1e-5)?,
@@ -231,9 +362,6 @@ fn channels<T: Real>(call: &Call<'_, T>, share: Share) -> Result<Made<T>, Proble
     let normalize = Normalize {
         groups: Groups {
             groups: samples * groups,
-            group_step: len,
-            segments: 1,
-            segment_step: len,
             len,
         },
         epsilon: call.real("epsilon", 1e-5)?,
@@ -252,7 +380,7 @@ fn batch<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         call.float(4)?,
     ];
     let problem = || call.shapes("samples and channels; the others per channel");
-    let &[samples, channels, ref image @ ..] = x.array.shape() else {
+    let &[_, channels, ref image @ ..] = x.array.shape() else {
         return Err(problem());
     };
     let per_channel = [scale, shift, mean, variance];
@@ -260,6 +388,7 @@ fn batch<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         .iter()
         .any(|operand| operand.array.shape() != [channels])
         || channels == 0
+        || x.array.data().is_empty()
     {
         return Err(problem());
     }
@@ -272,14 +401,11 @@ fn batch<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let normalize = Normalize {
         groups: Groups {
             groups: channels,
-            group_step: area,
-            segments: samples,
-            segment_step: channels * area,
             len: area,
         },
         epsilon,
         is_centred: true,
-        run: area.max(1),
+        run: area,
     };
     Made::step(normalize, [x, scale, shift])
 }
@@ -291,11 +417,6 @@ struct Frozen {
 }
 
 impl Frozen {
-    /// The channel of an element.
-    fn channel(&self, at: usize, channels: usize) -> usize {
-        at / self.area.max(1) % channels
-    }
-
     fn factors<T: Real>(&self, variance: &Array<T>) -> Vec<T> {
         let factor = |&v: &T| T::one() / (v + T::of(self.epsilon)).sqrt();
         variance.data().iter().map(factor).collect()
@@ -306,11 +427,16 @@ impl<T: Real> Operator<T> for Frozen {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         let [scale, shift, mean] = [1, 2, 3].map(|input| inputs[input].data());
         let factors = self.factors(inputs[4]);
-        let normalized = inputs[0].data().iter().enumerate().map(|(at, &x)| {
-            let c = self.channel(at, factors.len());
-            (x - mean[c]) * factors[c] * scale[c] + shift[c]
-        });
-        vec![Array::new(inputs[0].shape(), normalized.collect()).expect("as many elements")]
+        let mut made = inputs[0].clone();
+        let images = made.data_mut().par_chunks_mut(self.area).enumerate();
+        images
+            .with_min_len(MANY.div_ceil(self.area))
+            .for_each(|(place, image)| {
+                let c = place % factors.len();
+                let (mean, a, b) = (mean[c], factors[c] * scale[c], shift[c]);
+                image.iter_mut().for_each(|x| *x = (*x - mean) * a + b);
+            });
+        vec![made]
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
@@ -319,25 +445,30 @@ impl<T: Real> Operator<T> for Frozen {
         let factors = self.factors(pass.inputs[4]);
         let channels = factors.len();
         let first = pass.if_wanted(0, || {
-            let terms = gradient.data().iter().enumerate().map(|(at, &g)| {
-                let c = self.channel(at, channels);
-                g * scale[c] * factors[c]
-            });
-            Array::new(gradient.shape(), terms.collect()).expect("as many elements")
+            let mut result = gradient.clone().into_owned();
+            let images = result.data_mut().par_chunks_mut(self.area).enumerate();
+            images
+                .with_min_len(MANY.div_ceil(self.area))
+                .for_each(|(place, image)| {
+                    let a = scale[place % channels] * factors[place % channels];
+                    image.iter_mut().for_each(|g| *g *= a);
+                });
+            result
         });
-        let sums = |input: usize, term: &dyn Fn(usize, usize, T) -> T| {
+        let sums = |input: usize, of_image: &dyn Fn(usize, &[T], &[T]) -> T| {
             pass.if_wanted(input, || {
                 let mut sums = Array::filled([channels], T::zero());
-                for (at, &g) in gradient.data().iter().enumerate() {
-                    let c = self.channel(at, channels);
-                    sums.data_mut()[c] += term(at, c, g);
+                let images = pass.inputs[0].data().chunks(self.area);
+                for (place, (x, g)) in images.zip(gradient.data().chunks(self.area)).enumerate() {
+                    sums.data_mut()[place % channels] += of_image(place % channels, x, g);
                 }
                 sums
             })
         };
-        let x = pass.inputs[0].data();
-        let second = sums(1, &|at, c, g| g * (x[at] - mean[c]) * factors[c]);
-        let third = sums(2, &|_, _, g| g);
+        let second = sums(1, &|c, x, g| {
+            factors[c] * sum_of_pairs(g, x, |g, x| g * (x - mean[c]))
+        });
+        let third = sums(2, &|_, _, g| sum(g));
         vec![first, second, third, None, None]
     }
 }

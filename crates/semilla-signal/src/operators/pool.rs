@@ -70,21 +70,20 @@ enum Kind {
 }
 
 impl Pool {
-    /// The places of the greatest element under each window; the first of several.
-    fn greatest<T: Real>(&self, image: &[T]) -> Vec<u32> {
-        let count = self.windows.len();
-        let mut best = vec![Windows::OUTSIDE; count];
-        for row in self.windows.places.chunks(count) {
-            for (best, &place) in best.iter_mut().zip(row) {
-                let Some(&value) = image.get(place as usize) else {
-                    continue;
-                };
-                let is_better = match image.get(*best as usize) {
-                    None => true,
-                    Some(&held) => value > held || value.is_nan(),
-                };
-                if is_better {
-                    *best = place;
+    /// The places of the greatest element under each window, the first of several; `None` under
+    /// windows in the padding.
+    fn greatest<T: Real>(&self, image: &[T]) -> Vec<Option<usize>> {
+        let mut best: Vec<Option<usize>> = vec![None; self.windows.len()];
+        let step = self.windows.step();
+        for element in 0..self.windows.kernel_len() {
+            for run in self.windows.runs(element) {
+                let places = (run.place..).step_by(step);
+                for (best, place) in best[run.window..][..run.len].iter_mut().zip(places) {
+                    let value = image[place];
+                    let is_better = best.is_none_or(|held| value > image[held] || value.is_nan());
+                    if is_better {
+                        *best = Some(place);
+                    }
                 }
             }
         }
@@ -95,17 +94,12 @@ impl Pool {
         match &self.kind {
             Kind::Greatest => {
                 for (made, place) in made.iter_mut().zip(self.greatest(image)) {
-                    *made = image
-                        .get(place as usize)
-                        .copied()
-                        .unwrap_or(T::neg_infinity());
+                    *made = place.map_or(T::neg_infinity(), |place| image[place]);
                 }
             }
             Kind::Mean(counts) => {
-                for row in self.windows.places.chunks(made.len()) {
-                    for (made, &place) in made.iter_mut().zip(row) {
-                        *made += image.get(place as usize).copied().unwrap_or(T::zero());
-                    }
+                for element in 0..self.windows.kernel_len() {
+                    self.windows.collect(element, T::one(), image, made);
                 }
                 for (made, &count) in made.iter_mut().zip(counts) {
                     *made /= T::of(count as f64);
@@ -118,18 +112,16 @@ impl Pool {
         match &self.kind {
             Kind::Greatest => {
                 for (place, &term) in self.greatest(image).into_iter().zip(gradient) {
-                    if let Some(element) = result.get_mut(place as usize) {
-                        *element += term;
+                    if let Some(place) = place {
+                        result[place] += term;
                     }
                 }
             }
             Kind::Mean(counts) => {
-                for row in self.windows.places.chunks(gradient.len()) {
-                    for ((&place, &term), &count) in row.iter().zip(gradient).zip(counts) {
-                        if let Some(element) = result.get_mut(place as usize) {
-                            *element += term / T::of(count as f64);
-                        }
-                    }
+                let pairs = gradient.iter().zip(counts);
+                let shares: Vec<T> = pairs.map(|(&g, &n)| g / T::of(n as f64)).collect();
+                for element in 0..self.windows.kernel_len() {
+                    self.windows.scatter(element, T::one(), &shares, result);
                 }
             }
         }

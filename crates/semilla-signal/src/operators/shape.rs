@@ -200,10 +200,8 @@ fn slice<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let axes = call
         .list(3, "axes")?
         .unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = match call.has(4) {
-        true => call.whole(4)?.data().to_vec(),
-        false => vec![1; starts.len()],
-    };
+    let steps = call.list(4, "steps")?;
+    let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()]
         .iter()
         .any(|&len| len != starts.len())

@@ -1,8 +1,11 @@
 //! Softmax and its logarithm.
 
+use rayon::prelude::*;
+
 use crate::array::{Array, around, size};
 use crate::executor::{Call, Made, Operator, Pass, Problem};
 use crate::real::Real;
+use crate::sums::MANY;
 
 /// The operators by name; `None` if the operator is none of them.
 pub(crate) fn lower<T: Real>(
@@ -33,16 +36,52 @@ struct Softmax {
 }
 
 impl Softmax {
-    /// The places of each distribution.
-    fn each(&self, mut f: impl FnMut(std::iter::StepBy<std::ops::Range<usize>>)) {
-        let (outer, len, inner) = self.sizes;
-        if len == 0 {
-            return;
+    /// The places of each distribution within a block of them.
+    fn each(&self) -> impl Iterator<Item = std::iter::StepBy<std::ops::Range<usize>>> {
+        let (_, len, inner) = self.sizes;
+        (0..inner).map(move |start| (start..start + (len - 1) * inner + 1).step_by(inner))
+    }
+
+    /// The elements of a block of distributions; at least 1.
+    fn block(&self) -> usize {
+        (self.sizes.1 * self.sizes.2).max(1)
+    }
+
+    /// Blocks that are worth a thread.
+    fn share(&self) -> usize {
+        (MANY / 4).div_ceil(self.block())
+    }
+
+    fn of_block<T: Real>(&self, x: &[T], y: &mut [T]) {
+        for places in self.each() {
+            let all = places.clone().map(|at| x[at]);
+            let greatest = all.fold(T::neg_infinity(), T::max);
+            let mut sum = T::zero();
+            for at in places.clone() {
+                y[at] = (x[at] - greatest).exp();
+                sum += y[at];
+            }
+            let log = sum.ln();
+            for at in places {
+                y[at] = match self.is_log {
+                    true => x[at] - greatest - log,
+                    false => y[at] / sum,
+                };
+            }
         }
-        for row in 0..outer {
-            for column in 0..inner {
-                let start = row * len * inner + column;
-                f((start..start + (len - 1) * inner + 1).step_by(inner));
+    }
+
+    fn back<T: Real>(&self, y: &[T], g: &[T], result: &mut [T]) {
+        for places in self.each() {
+            match self.is_log {
+                true => {
+                    let sum: T = places.clone().map(|at| g[at]).sum();
+                    places.for_each(|at| result[at] = g[at] - y[at].exp() * sum);
+                }
+                false => {
+                    let sum: T = places.clone().map(|at| g[at] * y[at]).sum();
+                    places.for_each(|at| result[at] = y[at] * (g[at] - sum));
+                }
             }
         }
     }
@@ -50,44 +89,22 @@ impl Softmax {
 
 impl<T: Real> Operator<T> for Softmax {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
-        let x = inputs[0].data();
         let mut made = Array::filled(inputs[0].shape(), T::zero());
-        let y = made.data_mut();
-        self.each(|places| {
-            let greatest = places
-                .clone()
-                .map(|at| x[at])
-                .fold(T::neg_infinity(), T::max);
-            let mut sum = T::zero();
-            for at in places.clone() {
-                y[at] = (x[at] - greatest).exp();
-                sum += y[at];
-            }
-            for at in places {
-                y[at] = match self.is_log {
-                    true => x[at] - greatest - sum.ln(),
-                    false => y[at] / sum,
-                };
-            }
-        });
+        let blocks = made.data_mut().par_chunks_mut(self.block());
+        let blocks = blocks.zip(inputs[0].data().par_chunks(self.block()));
+        let blocks = blocks.with_min_len(self.share());
+        blocks.for_each(|(y, x)| self.of_block(x, y));
         vec![made]
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
-        let gradient = pass.gradient(0);
-        let (g, y) = (gradient.data(), pass.outputs[0].data());
+        let (gradient, block) = (pass.gradient(0), self.block());
         let mut made = Array::filled(gradient.shape(), T::zero());
-        let result = made.data_mut();
-        self.each(|places| match self.is_log {
-            true => {
-                let sum: T = places.clone().map(|at| g[at]).sum();
-                places.for_each(|at| result[at] = g[at] - y[at].exp() * sum);
-            }
-            false => {
-                let sum: T = places.clone().map(|at| g[at] * y[at]).sum();
-                places.for_each(|at| result[at] = y[at] * (g[at] - sum));
-            }
-        });
+        let given = pass.outputs[0].data().par_chunks(block);
+        let given = given.zip(gradient.data().par_chunks(block));
+        let blocks = made.data_mut().par_chunks_mut(block).zip(given);
+        let blocks = blocks.with_min_len(self.share());
+        blocks.for_each(|(result, (y, g))| self.back(y, g, result));
         Pass::only(made)
     }
 }

@@ -5,9 +5,7 @@ use rayon::prelude::*;
 use crate::array::Array;
 use crate::executor::{Nature, Operator, Pass};
 use crate::real::Real;
-
-/// Elements from which on all threads share the work.
-const MANY: usize = 1 << 16;
+use crate::sums::MANY;
 
 /// A function of each element and its slope.
 pub(crate) struct Unary<F, S> {
@@ -35,16 +33,20 @@ where
         let gradient = pass.gradient(0);
         let (x, y) = (pass.inputs[0].data(), pass.outputs[0].data());
         let mut result = gradient.into_owned();
-        let work = |(at, g): (usize, &mut T)| {
-            // A gradient of 0 stays one where the slope is infinite, as of the square root at 0.
-            if *g != T::zero() {
-                *g *= (self.slope)(x[at], y[at]);
+        let given = x.par_chunks(MANY).zip(y.par_chunks(MANY));
+        let parts = result.data_mut().par_chunks_mut(MANY).zip(given);
+        parts.for_each(|(result, (x, y))| {
+            for (g, (&x, &y)) in result.iter_mut().zip(x.iter().zip(y)) {
+                // A gradient of 0 stays one where the slope is infinite, as of the square root
+                // at 0.
+                let is_zero = *g == T::zero();
+                *g = if is_zero {
+                    T::zero()
+                } else {
+                    *g * (self.slope)(x, y)
+                };
             }
-        };
-        match x.len() > MANY {
-            true => result.data_mut().par_iter_mut().enumerate().for_each(work),
-            false => result.data_mut().iter_mut().enumerate().for_each(work),
-        }
+        });
         Pass::only(result)
     }
 }
@@ -54,6 +56,11 @@ pub(crate) fn each<T: Real>(array: &Array<T>, f: impl Fn(T) -> T + Sync) -> Arra
     if array.data().len() <= MANY {
         return array.map(f);
     }
-    let data = array.data().par_iter().map(|&x| f(x)).collect();
-    Array::new(array.shape(), data).expect("as many elements as before")
+    let mut made = Array::filled(array.shape(), T::zero());
+    let parts = made.data_mut().par_chunks_mut(MANY);
+    let parts = parts.zip(array.data().par_chunks(MANY));
+    parts.for_each(|(made, x)| {
+        made.iter_mut().zip(x).for_each(|(made, &x)| *made = f(x));
+    });
+    made
 }

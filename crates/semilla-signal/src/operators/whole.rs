@@ -63,6 +63,9 @@ fn fold<T: Real>(call: &Call<'_, T>, f: fn(i64, i64) -> i64) -> Result<Made<T>, 
 }
 
 fn divide<T: Real>(call: &Call<'_, T>, f: fn(i64, i64) -> i64) -> Result<Made<T>, Problem> {
+    if call.inputs.len() != 2 {
+        return Err(call.shapes("two inputs"));
+    }
     match call.whole(1)?.data().contains(&0) {
         true => Err(Problem::Unsupported(
             "a division of whole numbers by 0".to_owned(),

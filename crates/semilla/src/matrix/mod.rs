@@ -15,6 +15,7 @@ pub use orthogonal::{orthogonal, orthogonal_f64};
 pub(crate) use product::Scalar;
 #[cfg(test)]
 pub(crate) use singular::Singular;
+pub use singular::leading_values;
 pub(crate) use singular::{leading, singular};
 pub(crate) use svd::svd;
 

@@ -88,6 +88,58 @@ pub(crate) fn leading(matrix: &[f64], rows: usize, cols: usize, count: usize) ->
     tall(matrix, rows, cols, &few).with_signs()
 }
 
+/// Estimates of the `count` largest singular values of a row-major matrix of finite values, the
+/// largest first; at most min(`rows`, `cols`).
+///
+/// A randomized sketch (Halko, Martinsson and Tropp 2011, algorithm 4.4) with two power iterations.
+/// No estimate is larger than its singular value. Of a matrix of lower rank than `count` they are
+/// exact to rounding; where many values are nearly equal, they are a few percent too small.
+/// Matrices with a side of at most 128 are decomposed.
+///
+/// # Panics
+/// If the matrix does not have `rows * cols` elements.
+///
+/// ```
+/// use semilla::matrix::leading_values;
+///
+/// // The outer product of two vectors of norms 2 and √3 has one singular value.
+/// let values = leading_values(&[1.0; 12], 4, 3, 2);
+/// assert!((values[0] - 12f64.sqrt()).abs() < 1e-12 && values[1] < 1e-12);
+/// ```
+pub fn leading_values(matrix: &[f64], rows: usize, cols: usize, count: usize) -> Vec<f64> {
+    assert_eq!(matrix.len(), rows * cols, "elements of the matrix");
+    let sketch = |matrix: &[f64], rows: usize, cols: usize| {
+        // More vectors than are wanted, so that the last of them is found too.
+        let block = count + 8;
+        if cols <= 128 || 2 * block >= cols {
+            return all(matrix, rows, cols);
+        }
+        let turned = transpose(matrix, cols);
+        let mut vectors = vec![0.0; block * cols];
+        f64::normals(Stream::new(0, "leading values"), 0, &mut vectors);
+        for _ in 0..3 {
+            let images = images(&vectors, block, cols, matrix);
+            let mut basis = Basis::new(rows);
+            basis.extend(&images);
+            vectors = self::images(&basis.vectors, basis.len(), rows, &turned);
+        }
+        // The last images are those of an orthonormal basis: their singular values are the
+        // estimates.
+        let count = vectors.len() / cols;
+        all(&transpose(&vectors, cols), cols, count)
+    };
+    let mut values = tall(matrix, rows, cols, &sketch).values;
+    values.truncate(count);
+    values
+}
+
+/// What a matrix, given with the length of its rows, makes of `count` vectors that long: images one
+/// after the other.
+fn images(vectors: &[f64], count: usize, length: usize, matrix: &[f64]) -> Vec<f64> {
+    let vectors = Packed::transposed(vectors, count, length);
+    transpose(&vectors.times(matrix), count)
+}
+
 /// Hands a matrix over with at least as many rows as columns.
 fn tall(
     matrix: &[f64],
