@@ -34,6 +34,14 @@ impl<T: Copy> Array<T> {
         }
     }
 
+    /// A shape without elements, for those who ask for the shape only.
+    pub(crate) fn hollow(shape: Vec<usize>) -> Self {
+        Self {
+            shape,
+            data: Vec::new(),
+        }
+    }
+
     /// A list of numbers.
     pub fn list(data: Vec<T>) -> Self {
         Self {

@@ -6,6 +6,8 @@
 //! [`check`] measures what the first weights do to signals, layer by layer and along the main path,
 //! for several seeds, and judges it: a [`Verdict`] in one sentence, and all the numbers.
 //!
+//! [`theory::predict`] predicts the same without running anything.
+//!
 //! Operators are ONNX's. One that is not known is named and refused, never passed through.
 //! Elements are `f32`, or `f64` where rounding must not matter.
 //!
@@ -33,12 +35,14 @@ mod array;
 mod executor;
 mod fit;
 mod measure;
+mod narrow;
 mod noise;
 mod operators;
 mod product;
 mod real;
 mod recommend;
 mod sums;
+pub mod theory;
 mod train;
 mod walk;
 

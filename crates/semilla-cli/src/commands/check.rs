@@ -3,15 +3,18 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
+use semilla::graph::Initializer;
 use semilla_checkpoint::ops::{Described, GraphError};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_data::Data;
+use semilla_signal::theory::WeightMoments;
 use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step, remedy};
 
 use crate::args::check::CheckArgs;
 use crate::commands::check_page;
 use crate::commands::checked::{Checked, Source};
 use crate::commands::data::data;
+use crate::commands::expected::Expected;
 use crate::commands::lint::findings;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
@@ -94,13 +97,17 @@ fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<C
     let weight = |name: &str| Ok::<_, Failure>(weights.get(name).cloned().map(Parameter::from));
     let mut network = Network::new(graph, data.inputs.clone(), weight)?;
     let measurements = vec![network.measure(0)?];
+    let moments = |tensor: &Initializer| match weights.get(tensor.tensor.as_ref()?)? {
+        Datum::Float(array) => Some(WeightMoments::of_values(array.data())),
+        Datum::Whole(_) => None,
+    };
     let spectra = args.spectra.then(|| network.spectra(0));
     Ok(Checked {
         spectra: spectra.transpose()?,
         lint: Vec::new(),
+        expected: Expected::new(graph, moments, &data, &measurements),
         first_step: first(args, &mut network, &data, 0)?,
         report: measurements.into(),
-        predicted: Vec::new(),
         planned: None,
         remedy: None,
         fitting: None,
@@ -151,8 +158,8 @@ fn of_plan(
         }
     }
     Ok(Checked {
+        expected: Expected::of_plan(graph, &planned, &data, &measurements),
         report: measurements.into(),
-        predicted: planned.plan.stacks.clone(),
         lint: model
             .map(|model| findings(&planned, model))
             .unwrap_or_default(),

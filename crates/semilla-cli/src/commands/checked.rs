@@ -1,19 +1,21 @@
 //! What a check gives.
 
+use semilla::Plan;
 use semilla::lint::Finding;
-use semilla::{Plan, Stack};
 use semilla_data::Data;
 use semilla_signal::{FirstStep, Fitting, Remedy, Report, Spectra};
 use serde::Serialize;
 
 use crate::args::data::DataArgs;
+use crate::commands::expected::Expected;
 
-/// What was measured, and what theory expects of plain stacks.
+/// What was measured, and what theory expects.
 #[derive(Serialize)]
 pub(crate) struct Checked {
     #[serde(flatten)]
     pub(crate) report: Report,
-    pub(crate) predicted: Vec<Stack>,
+    #[serde(flatten)]
+    pub(crate) expected: Expected,
     /// The likely mistakes of the plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) lint: Vec<Finding>,

@@ -6,6 +6,7 @@ pub(crate) mod checked;
 pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod drift;
+pub(crate) mod expected;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lint;

@@ -7,6 +7,7 @@ use semilla_checkpoint::{Checkpoint, open};
 use semilla_signal::{Array, Datum, Measurement, Recorded};
 
 use crate::commands::checked::{Checked, Source};
+use crate::commands::expected::Expected;
 use crate::failure::Failure;
 
 /// The arrays of one layer, or of one point of the main path.
@@ -72,7 +73,8 @@ pub(crate) fn recorded(path: &Path) -> Result<Checked, Failure> {
     let samples = first.output.shape().first().copied().unwrap_or(1);
     Ok(Checked {
         report: vec![Measurement::recorded(&recorded, &narrow)].into(),
-        predicted: Vec::new(),
+        // Recorded arrays come without a graph to follow.
+        expected: Expected::default(),
         lint: Vec::new(),
         spectra: None,
         remedy: None,

@@ -1,9 +1,10 @@
 //! What first weights do to signals.
 
-use semilla::Stack;
+use semilla_signal::theory::{Predicted, Scores};
 use semilla_signal::{Forward, Layer, Report};
 
 use crate::commands::checked::Checked;
+use crate::commands::expected::Expected;
 use crate::failure::Failure;
 use crate::show::figures::rough;
 use crate::show::fold::fold;
@@ -15,7 +16,7 @@ use crate::show::{first_step, fitting, lint, spectra};
 /// `full`; then the loss and the first step, what was fitted, singular values, what was
 /// done to the data, and likely mistakes.
 pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Result<(), Failure> {
-    layers(&checked.report, &checked.predicted, full, output)?;
+    layers(&checked.report, &checked.expected, full, output)?;
     if let Some(step) = &checked.first_step {
         first_step::print(step, full, output)?;
     }
@@ -32,7 +33,7 @@ pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Resul
 
 fn layers(
     report: &Report,
-    predicted: &[Stack],
+    theory: &Expected,
     full: bool,
     output: &mut Output,
 ) -> Result<(), Failure> {
@@ -42,17 +43,25 @@ fn layers(
     for remark in verdict.remarks() {
         output.line(format_args!("note: {remark}"))?;
     }
-    for stack in predicted {
-        output.line(format_args!("theory: {stack}"))?;
+    if !theory.prediction.layers.is_empty() || !theory.prediction.ends.is_empty() {
+        output.line(format_args!("theory: {}", theory.prediction))?;
     }
     let Some(first) = report.measurements.first() else {
         return Ok(());
     };
+    let runs = report.measurements.iter();
+    let began = runs.map(|run| run.output_gradient).sum::<f64>() / report.measurements.len() as f64;
     let mut table = Table::new(HEADER);
     let rows = first.layers.iter().enumerate();
     if full {
         for (place, layer) in rows {
-            table.row(cells(layer.weight.clone(), &every(report, &[place])));
+            let expected = theory.of(&[&*layer.weight]);
+            table.row(cells(
+                layer.weight.clone(),
+                &every(report, &[place]),
+                &expected,
+                began,
+            ));
         }
     } else {
         let named = first
@@ -60,14 +69,24 @@ fn layers(
             .iter()
             .map(|layer| (&*layer.weight, &layer.operator));
         for line in fold(named) {
-            table.row(cells(line.label(), &every(report, &line.members)));
+            let weights = line
+                .members
+                .iter()
+                .map(|&place| &*first.layers[place].weight);
+            let expected = theory.of(&weights.collect::<Vec<&str>>());
+            table.row(cells(
+                line.label(),
+                &every(report, &line.members),
+                &expected,
+                began,
+            ));
         }
-        table.spare(&["dead", "cosine", "E[x]"]);
+        table.spare(&["dead", "cosine", "E[x]", "expected |g|²", "expected E[x²]"]);
     }
     output.table(&table)?;
     output.line(format_args!(
         "x: what a layer makes, before its activation; g: the gradient of that, by sample. Means \
-         over {}.",
+         over {}; !: more than 4 standard deviations from what theory expects.",
         match report.measurements.len() {
             1 => "one run".to_owned(),
             many => format!("{many} seeds"),
@@ -75,13 +94,15 @@ fn layers(
     ))
 }
 
-const HEADER: [&str; 7] = [
+const HEADER: [&str; 9] = [
     "layer",
     "E[x]",
     "E[x²]",
+    "expected E[x²]",
     "var between samples",
     "cosine",
     "|g|²",
+    "expected |g|²",
     "dead",
 ];
 
@@ -92,18 +113,46 @@ fn every<'a>(report: &'a Report, places: &[usize]) -> Vec<&'a Layer> {
         .collect()
 }
 
-fn cells(name: String, layers: &[&Layer]) -> [String; 7] {
+/// Layers farther from what theory expects than so many standard deviations are marked.
+const FAR: f64 = 4.0;
+
+/// A range of expected values, with a mark where what was measured is far from it.
+fn marked(values: impl Iterator<Item = (Option<f64>, Option<f64>)>) -> String {
+    let (values, scores): (Vec<Option<f64>>, Vec<Option<f64>>) = values.unzip();
+    let text = range(values.into_iter().flatten());
+    match scores.into_iter().flatten().any(|score| score.abs() >= FAR) {
+        true => format!("{text} !"),
+        false => text,
+    }
+}
+
+fn cells(
+    name: String,
+    layers: &[&Layer],
+    expected: &[(&Predicted, &Scores)],
+    began: f64,
+) -> [String; 9] {
     let forward = |of: fn(&Forward) -> f64| range(layers.iter().map(|layer| of(&layer.forward)));
     [
         name,
         forward(|forward| forward.mean),
         forward(|forward| forward.second_moment),
+        marked(
+            expected
+                .iter()
+                .map(|(layer, score)| (Some(layer.second_moment), score.second_moment)),
+        ),
         forward(|forward| forward.between_samples),
         range(layers.iter().filter_map(|layer| layer.forward.cosine)),
         range(
             layers
                 .iter()
                 .filter_map(|layer| Some(layer.backward?.squared_norm)),
+        ),
+        marked(
+            expected
+                .iter()
+                .map(|(layer, score)| (layer.gradient.map(|g| g * began), score.gradient)),
         ),
         range(layers.iter().filter_map(|layer| Some(layer.backward?.dead))),
     ]

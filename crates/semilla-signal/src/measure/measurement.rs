@@ -27,6 +27,8 @@ pub struct Measurement {
     pub path: Vec<Point>,
     /// The output.
     pub output: Forward,
+    /// The squared norm of a sample's gradient there: what the way back began with.
+    pub output_gradient: f64,
 }
 
 /// A layer: a weight, what it makes, and what comes back.
@@ -91,12 +93,14 @@ pub fn measure<'n>(
     let of_layers = found.iter().map(|layer| layer.output);
     let looked_at: HashSet<ValueId> = of_path.chain(of_weights).chain(of_layers).collect();
     let seed = noise(trace.array(output).shape(), seed);
+    let output_gradient = Backward::of(&seed, 0).squared_norm;
     let gradients = trace.gradients_of([(output, seed)], |value| looked_at.contains(&value));
     let layer = |found: &Found| layer(&trace, &gradients, found);
     Ok(Measurement {
         layers: found.par_iter().map(layer).collect(),
         path: path(&trace, &gradients, &found, narrow),
         output: Forward::of(trace.array(output)),
+        output_gradient,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::flow::Flow;
 use super::layers::Found;
 use crate::executor::{Trace, ValueId};
+use crate::narrow;
 use crate::real::Real;
 
 /// The first array after each layer through which all signals go, with the place of the last layer
@@ -25,36 +26,17 @@ pub(super) fn points<T: Real>(
     points
 }
 
-/// For each step, whether all signals go through its only output at that moment: nothing that was
-/// made before is taken after it. In a residual network these are the sums that end blocks.
+/// For each step its output, where all signals go through that.
 fn narrows<T: Real>(trace: &Trace<T>, flow: &Flow) -> Vec<Option<ValueId>> {
-    let last_use = |value: ValueId| flow.takers(value).last().copied();
-    let mut open: usize = flow
-        .sources
-        .iter()
-        .filter(|&&input| last_use(input).is_some())
-        .count();
-    let steps = trace.steps().iter().enumerate().map(|(place, step)| {
-        let mut closed: Vec<ValueId> = step
-            .inputs
-            .iter()
-            .copied()
-            .filter(|&input| flow.is_signal(input) && last_use(input) == Some(place))
-            .collect();
-        closed.sort_unstable();
-        closed.dedup();
-        open -= closed.len();
-        let made: Vec<ValueId> = step
-            .outputs
-            .iter()
-            .copied()
-            .filter(|&output| flow.is_signal(output) && last_use(output).is_some())
-            .collect();
-        open += made.len();
-        match *made {
-            [only] if open == 1 => Some(only),
-            _ => None,
-        }
-    });
-    steps.collect()
+    let signals = |values: &[ValueId]| -> Vec<ValueId> {
+        let values = values.iter().copied();
+        values.filter(|&value| flow.is_signal(value)).collect()
+    };
+    let steps: Vec<(Vec<ValueId>, Vec<ValueId>)> = (trace.steps().iter())
+        .map(|step| (signals(&step.inputs), signals(&step.outputs)))
+        .collect();
+    let steps: Vec<(&[ValueId], &[ValueId])> = (steps.iter())
+        .map(|(taken, made)| (&**taken, &**made))
+        .collect();
+    narrow::narrows(&flow.sources, &steps)
 }

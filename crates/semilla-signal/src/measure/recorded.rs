@@ -99,6 +99,7 @@ impl Measurement {
             layers: layers.iter().map(Recorded::layer).collect(),
             path: path.iter().map(Recorded::point).collect(),
             output: Forward::of(layers.last().map_or(&nothing, |last| &last.output)),
+            output_gradient: layers.last().map_or(0.0, |last| last.point().gradient),
         }
     }
 }

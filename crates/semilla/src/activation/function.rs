@@ -87,6 +87,11 @@ impl<'a> Function<'a> {
         })
     }
 
+    /// `f(x)` and `f'(x)`.
+    pub fn at(&self, x: f64) -> [f64; 2] {
+        [self.value(x), self.slope(x, Fineness::Normal)]
+    }
+
     /// The places where the function or a derivative jumps, ascending.
     pub fn kinks(&self) -> &[f64] {
         &self.features.kinks

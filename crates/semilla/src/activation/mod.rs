@@ -23,7 +23,9 @@
 //! ```
 
 mod catalogue;
+mod closed;
 mod correlation;
+mod curve;
 mod detect;
 mod edge;
 mod error;
@@ -44,6 +46,7 @@ mod text;
 
 pub use catalogue::Activation;
 pub use correlation::DepthScales;
+pub use curve::Curve;
 pub use edge::EdgeOfChaos;
 pub use error::ExpectationError;
 pub use fixed_point::{FixedPoint, Limit, Stability};

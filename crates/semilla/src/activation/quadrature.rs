@@ -67,6 +67,24 @@ pub(super) fn expectation<const N: usize>(
     integrate(&edges(kinks, (mean, sd), features, fineness), g)
 }
 
+/// Calls `f` with the places of standard normal z and their weights, by which a sum over them is an
+/// expectation of whatever looks at features of x at `x = mean + sd · z`.
+pub(super) fn nodes(
+    features: &Features,
+    (mean, sd): (f64, f64),
+    fineness: Fineness,
+    mut f: impl FnMut(f64, f64),
+) {
+    let kinks = features.kinks.iter().map(|k| (k - mean) / sd);
+    for pair in edges(kinks, (mean, sd), features, fineness).windows(2) {
+        let (middle, half) = (0.5 * (pair[0] + pair[1]), 0.5 * (pair[1] - pair[0]));
+        for (node, weight) in legendre() {
+            let z = half.mul_add(*node, middle);
+            f(z, half * weight * gaussian::pdf(z));
+        }
+    }
+}
+
 /// `E[f(u) f(v)]` for normal u and v of deviation `sd` and correlation `c`.
 pub(super) fn correlated_expectation(
     features: &Features,

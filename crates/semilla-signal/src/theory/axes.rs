@@ -1,0 +1,302 @@
+//! The axes of a signal, and averages over pairs of its elements.
+
+/// The axes of a signal. Each is made of atoms, outer first: an axis that was reshaped from
+/// several keeps them apart. Axes of size 1 have none.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Axes(Vec<Vec<usize>>);
+
+/// A set of atoms: bit i stands for the i-th atom of all axes in order. Of a pair of elements, the
+/// atoms in which they are apart.
+pub(super) type Mask = usize;
+
+/// More atoms than this are not followed: a kernel has two to the power of them numbers.
+const MOST: usize = 8;
+
+impl Axes {
+    /// An atom for each axis; `None` if there are too many.
+    pub(super) fn of(shape: &[usize]) -> Option<Self> {
+        let atoms = |&size: &usize| if size == 1 { vec![] } else { vec![size] };
+        Self::new(shape.iter().map(atoms).collect())
+    }
+
+    pub(super) fn new(axes: Vec<Vec<usize>>) -> Option<Self> {
+        let axes = Self(axes);
+        (axes.count() <= MOST).then_some(axes)
+    }
+
+    pub(super) fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn shape(&self) -> Vec<usize> {
+        self.0.iter().map(|atoms| atoms.iter().product()).collect()
+    }
+
+    pub(super) fn size(&self, axis: usize) -> usize {
+        self.0[axis].iter().product()
+    }
+
+    pub(super) fn axis(&self, axis: usize) -> &[usize] {
+        &self.0[axis]
+    }
+
+    /// The number of elements.
+    pub(super) fn elements(&self) -> f64 {
+        self.atoms().map(|size| size as f64).product()
+    }
+
+    pub(super) fn atoms(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flatten().copied()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    /// The atoms of an axis.
+    pub(super) fn mask(&self, axis: usize) -> Mask {
+        let before: usize = self.0[..axis].iter().map(Vec::len).sum();
+        ((1 << self.0[axis].len()) - 1) << before
+    }
+
+    /// The atoms of several axes.
+    pub(super) fn masks(&self, axes: impl IntoIterator<Item = usize>) -> Mask {
+        axes.into_iter()
+            .fold(0, |mask, axis| mask | self.mask(axis))
+    }
+
+    pub(super) fn all(&self) -> Mask {
+        (1 << self.count()) - 1
+    }
+
+    /// The number of places along the atoms of a mask.
+    pub(super) fn places(&self, mask: Mask) -> f64 {
+        let within = self
+            .atoms()
+            .enumerate()
+            .filter(|(atom, _)| mask >> atom & 1 == 1);
+        within.map(|(_, size)| size as f64).product()
+    }
+
+    /// The same elements under a new shape, and for each new atom the old one that it is of; `None`
+    /// if atoms would have to be joined and cut elsewhere.
+    pub(super) fn reshaped(&self, shape: &[usize]) -> Option<(Self, Vec<Option<usize>>)> {
+        let mut rest: Vec<(usize, usize)> = self.atoms().enumerate().collect();
+        rest.reverse();
+        let (mut axes, mut sources) = (Vec::new(), Vec::new());
+        for &size in shape {
+            let mut missing = size;
+            let mut atoms = Vec::new();
+            while missing > 1 {
+                let (atom, of) = rest.pop()?;
+                let taken = match () {
+                    () if missing % of == 0 => of,
+                    () if of % missing == 0 => {
+                        rest.push((atom, of / missing));
+                        missing
+                    }
+                    () => return None,
+                };
+                atoms.push(taken);
+                sources.push(Some(atom));
+                missing /= taken;
+            }
+            axes.push(atoms);
+        }
+        rest.is_empty().then_some((Self::new(axes)?, sources))
+    }
+
+    /// Axes in a new order, and the old atom of each new one.
+    pub(super) fn transposed(&self, order: &[usize]) -> (Self, Vec<Option<usize>>) {
+        let axes = order.iter().map(|&axis| self.0[axis].clone()).collect();
+        let first = |axis: usize| self.mask(axis).trailing_zeros() as usize;
+        let sources = order.iter().flat_map(|&axis| {
+            let first = first(axis);
+            (0..self.0[axis].len()).map(move |i| Some(first + i))
+        });
+        (Self(axes), sources.collect())
+    }
+
+    /// What two signals broadcast to, and for each its atoms of the new ones. Axes that both have
+    /// must be of the same atoms, up to a cut of one side's.
+    pub(super) fn broadcast(&self, other: &Self) -> Option<Broadcast> {
+        let rank = self.rank().max(other.rank());
+        let of = |axes: &Self, axis: usize| -> Option<(usize, Vec<usize>)> {
+            let own = (axis + axes.rank()).checked_sub(rank)?;
+            let first = axes.0[..own].iter().map(Vec::len).sum();
+            Some((first, axes.0[own].clone()))
+        };
+        let mut made = Broadcast::default();
+        let mut axes = Vec::new();
+        for axis in 0..rank {
+            let (a, b) = (of(self, axis), of(other, axis));
+            let (first_a, a) = a.unwrap_or_default();
+            let (first_b, b) = b.unwrap_or_default();
+            let atoms = match (a.is_empty(), b.is_empty()) {
+                (_, true) => {
+                    made.first.extend((0..a.len()).map(|i| Some(first_a + i)));
+                    made.second.extend(a.iter().map(|_| None));
+                    a
+                }
+                (true, _) => {
+                    made.first.extend(b.iter().map(|_| None));
+                    made.second.extend((0..b.len()).map(|i| Some(first_b + i)));
+                    b
+                }
+                _ => {
+                    let (atoms, from_a, from_b) = common(&a, &b)?;
+                    made.first.extend(from_a.iter().map(|i| Some(first_a + i)));
+                    made.second.extend(from_b.iter().map(|i| Some(first_b + i)));
+                    atoms
+                }
+            };
+            axes.push(atoms);
+        }
+        made.axes = Self::new(axes)?;
+        Some(made)
+    }
+}
+
+/// Two signals' axes brought together.
+pub(super) struct Broadcast {
+    pub(super) axes: Axes,
+    /// For each atom the one of the first signal; `None` where it is repeated.
+    pub(super) first: Vec<Option<usize>>,
+    pub(super) second: Vec<Option<usize>>,
+}
+
+impl Default for Broadcast {
+    fn default() -> Self {
+        Self {
+            axes: Axes(Vec::new()),
+            first: Vec::new(),
+            second: Vec::new(),
+        }
+    }
+}
+
+/// The common cut of two lists of atoms with one product, and for each piece the atoms that it is
+/// of.
+fn common(a: &[usize], b: &[usize]) -> Option<(Vec<usize>, Vec<usize>, Vec<usize>)> {
+    let (mut i, mut j) = (0, 0);
+    let (mut rest_a, mut rest_b) = (*a.first()?, *b.first()?);
+    let (mut atoms, mut from_a, mut from_b) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        // Outer first: the larger is cut from its outside by the other's inside sizes.
+        let (small, large) = (rest_a.min(rest_b), rest_a.max(rest_b));
+        if large % small != 0 {
+            return None;
+        }
+        atoms.push(small);
+        from_a.push(i);
+        from_b.push(j);
+        (rest_a, rest_b) = (rest_a / small, rest_b / small);
+        if rest_a == 1 {
+            i += 1;
+            rest_a = a.get(i).copied().unwrap_or(1);
+        }
+        if rest_b == 1 {
+            j += 1;
+            rest_b = b.get(j).copied().unwrap_or(1);
+        }
+        match (i == a.len(), j == b.len()) {
+            (true, true) => return Some((atoms, from_a, from_b)),
+            (false, false) => {}
+            _ => return None,
+        }
+    }
+}
+
+/// The old mask that a new one means.
+fn of_sources(mask: Mask, sources: &[Option<usize>]) -> Mask {
+    let apart = sources
+        .iter()
+        .enumerate()
+        .filter(|(new, _)| mask >> new & 1 == 1);
+    apart.fold(0, |old, (_, source)| {
+        old | source.map_or(0, |atom| 1 << atom)
+    })
+}
+
+/// A kernel over new atoms, each of which is an old one or a part of it, or repeats.
+pub(super) fn viewed(kernel: &[f64], sources: &[Option<usize>]) -> Vec<f64> {
+    let masks = 0..1 << sources.len();
+    masks
+        .map(|mask| kernel[of_sources(mask, sources)])
+        .collect()
+}
+
+/// The kernel of what is left when each element is replaced by the mean over the places of some
+/// atoms: `K[m]` averaged over pairs of places there, equal ones too. It has as many numbers as
+/// before, those of masks that differ in these atoms only being equal.
+pub(super) fn averaged(kernel: &[f64], axes: &Axes, over: Mask) -> Vec<f64> {
+    let mut result = kernel.to_vec();
+    for (atom, size) in axes.atoms().enumerate() {
+        let bit = 1 << atom;
+        if over & bit == 0 {
+            continue;
+        }
+        let same = 1.0 / size as f64;
+        for mask in (0..result.len()).filter(|mask| mask & bit == 0) {
+            let mean = same * result[mask] + (1.0 - same) * result[mask | bit];
+            (result[mask], result[mask | bit]) = (mean, mean);
+        }
+    }
+    result
+}
+
+/// The kernel of pairs that agree in some atoms, without these atoms.
+pub(super) fn without(kernel: &[f64], atoms: Mask) -> Vec<f64> {
+    let kept = (0..kernel.len()).filter(|mask| mask & atoms == 0);
+    kept.map(|mask| kernel[mask]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reshaping_cuts_and_keeps_atoms() {
+        let axes = Axes::of(&[2, 12, 5]).unwrap();
+        let (cut, sources) = axes.reshaped(&[2, 3, 4, 5]).unwrap();
+        assert_eq!(cut.shape(), [2, 3, 4, 5]);
+        assert_eq!(sources, [Some(0), Some(1), Some(1), Some(2)]);
+        let (flat, sources) = cut.reshaped(&[2, 60]).unwrap();
+        assert_eq!((flat.shape(), flat.count()), (vec![2, 60], 4));
+        assert_eq!(sources, [Some(0), Some(1), Some(2), Some(3)]);
+        assert!(axes.reshaped(&[8, 15]).is_none());
+        let (one, _) = axes.reshaped(&[1, 2, 1, 12, 5]).unwrap();
+        assert_eq!(one.count(), 3);
+    }
+
+    #[test]
+    fn broadcasting_repeats_atoms() {
+        let (a, b) = (Axes::of(&[4, 6, 3]).unwrap(), Axes::of(&[6, 1]).unwrap());
+        let both = a.broadcast(&b).unwrap();
+        assert_eq!(both.axes.shape(), [4, 6, 3]);
+        assert_eq!(both.first, [Some(0), Some(1), Some(2)]);
+        assert_eq!(both.second, [None, Some(0), None]);
+        let cut = a
+            .reshaped(&[4, 2, 3, 3])
+            .unwrap()
+            .0
+            .reshaped(&[4, 6, 3])
+            .unwrap()
+            .0;
+        let both = cut.broadcast(&b).unwrap();
+        assert_eq!(both.second, [None, Some(0), Some(0), None]);
+        assert!(a.broadcast(&Axes::of(&[5, 3]).unwrap()).is_none());
+    }
+
+    #[test]
+    fn averages_are_over_all_pairs() {
+        // Two samples of three units: equal elements 4, equal samples 1, equal units 2, else 0.
+        let axes = Axes::of(&[2, 3]).unwrap();
+        let kernel = [4.0, 2.0, 1.0, 0.0];
+        let over_units = averaged(&kernel, &axes, axes.mask(1));
+        assert_eq!(over_units, [2.0, 2.0 / 3.0, 2.0, 2.0 / 3.0]);
+        assert_eq!(without(&over_units, axes.mask(1)), [2.0, 2.0 / 3.0]);
+        let all = averaged(&kernel, &axes, axes.all());
+        assert!((all[0] - (4.0 + 2.0 + 2.0) / 6.0).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,238 @@
+//! Functions of one element, as a graph writes them: composed of any number of its operators, and
+//! known by what they make of some numbers.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use semilla::activation::{Activation, Function};
+use semilla::graph::Node;
+
+use crate::array::Array;
+use crate::executor::{Call, Made, Value, ValueId};
+use crate::operators::lower;
+
+/// Where functions are looked at: on both sides of 0, in the bulk and the tails.
+const PROBES: [f64; 24] = [
+    -30.0, -11.0, -6.5, -4.1, -2.9, -2.2, -1.6, -1.1, -0.75, -0.45, -0.2, -0.05, 0.05, 0.2, 0.45,
+    0.75, 1.1, 1.6, 2.2, 2.9, 4.1, 6.5, 11.0, 30.0,
+];
+/// How closely constants of single precision let formulas agree.
+const AGREES: f64 = 2e-6;
+
+/// A function of one number.
+#[derive(Clone)]
+pub(super) struct Formula {
+    at: Rc<Map>,
+    probes: Rc<[f64]>,
+}
+
+/// From places to values.
+type Map = dyn Fn(&[f64]) -> Option<Vec<f64>>;
+
+/// What a node takes: a function of the element, or numbers.
+#[derive(Clone)]
+pub(super) enum Argument {
+    Formula(Formula),
+    Number(f64),
+    Left,
+}
+
+impl Formula {
+    /// The number itself.
+    pub(super) fn identity() -> Self {
+        Self {
+            at: Rc::new(|x: &[f64]| Some(x.to_vec())),
+            probes: PROBES.into(),
+        }
+    }
+
+    /// What a node makes of functions of one element and numbers; `None` if it is none of each
+    /// element.
+    pub(super) fn of(node: &Node, opset: i64, arguments: Vec<Argument>) -> Option<Self> {
+        let probes = {
+            let at = |argument: &Argument| match argument {
+                Argument::Formula(formula) => Some(formula.probes.to_vec()),
+                Argument::Number(number) => Some(vec![*number]),
+                Argument::Left => None,
+            };
+            run(node, opset, arguments.iter().map(at).collect())?
+        };
+        if probes.len() != PROBES.len() {
+            return None;
+        }
+        let node = node.clone();
+        let map = move |x: &[f64]| {
+            let mut operands = Vec::with_capacity(arguments.len());
+            for argument in &arguments {
+                operands.push(match argument {
+                    Argument::Formula(formula) => Some((formula.at)(x)?),
+                    Argument::Number(number) => Some(vec![*number]),
+                    Argument::Left => None,
+                });
+            }
+            run(&node, opset, operands)
+        };
+        Some(Self {
+            at: Rc::new(map),
+            probes: probes.into(),
+        })
+    }
+
+    /// Whether it never falls, as far as it was looked at.
+    pub(super) fn rises(&self) -> bool {
+        self.probes.windows(2).all(|pair| pair[0] <= pair[1])
+    }
+
+    /// Slope and intercept of a line.
+    pub(super) fn line(&self) -> Option<(f64, f64)> {
+        let (low, high) = (PROBES.len() / 2 - 1, PROBES.len() / 2);
+        let slope = (self.probes[high] - self.probes[low]) / (PROBES[high] - PROBES[low]);
+        let term = self.probes[high] - slope * PROBES[high];
+        let is_on = |(&x, &y): (&f64, &f64)| {
+            (slope * x + term - y).abs() <= AGREES * (term.abs() + (slope * x).abs() + y.abs())
+        };
+        PROBES
+            .iter()
+            .zip(&*self.probes)
+            .all(is_on)
+            .then_some((slope, term))
+    }
+}
+
+/// The activations that formulas were found to be.
+#[derive(Default)]
+pub(super) struct Recognized(RefCell<HashMap<Vec<u64>, Option<Activation>>>);
+
+impl Recognized {
+    /// The function, as one that expectations can be taken of: a well-known one if it agrees with
+    /// it everywhere.
+    pub(super) fn function(&self, formula: &Formula) -> Option<Function<'static>> {
+        let key: Vec<u64> = formula.probes.iter().map(|value| value.to_bits()).collect();
+        let mut known = self.0.borrow_mut();
+        let found = *known
+            .entry(key)
+            .or_insert_with(|| activation(&formula.probes));
+        if let Some(activation) = found {
+            return Some(Function::from(activation));
+        }
+        let map = Rc::clone(&formula.at);
+        let value = move |x: f64| {
+            map(&[x])
+                .and_then(|y| y.first().copied())
+                .unwrap_or(f64::NAN)
+        };
+        Function::new(value).ok()
+    }
+}
+
+/// The well-known activation with these values at the probes.
+fn activation(probes: &[f64]) -> Option<Activation> {
+    let (first, one) = (probes[0], probes[probes.len() - 1]);
+    let agrees = |activation: &Activation| {
+        PROBES.iter().zip(probes).all(|(&x, &y)| {
+            let value = activation.value(x);
+            (value - y).abs() <= AGREES * (1.0 + value.abs().max(y.abs()))
+        })
+    };
+    // The slope or the depth below 0 is a parameter.
+    let with = [
+        Activation::LeakyRelu {
+            slope: first / PROBES[0],
+        },
+        Activation::Elu { alpha: -first },
+        Activation::Celu { alpha: -first },
+        Activation::Softshrink { lambda: 30.0 - one },
+    ];
+    Activation::all().chain(with).find(agrees)
+}
+
+/// What an operator of each element makes of lists, in the arithmetic that networks run in.
+fn run(node: &Node, opset: i64, operands: Vec<Option<Vec<f64>>>) -> Option<Vec<f64>> {
+    let mut arrays: Vec<Array<f32>> = Vec::new();
+    let inputs = operands.into_iter().map(|operand| {
+        operand.map(|values| {
+            arrays.push(Array::list(values.into_iter().map(|x| x as f32).collect()));
+            Value::Float(ValueId(arrays.len() - 1))
+        })
+    });
+    let inputs: Vec<Option<Value>> = inputs.collect();
+    let call = Call {
+        node,
+        opset,
+        inputs,
+        arrays: &arrays,
+        is_training: true,
+    };
+    let made = match lower::<f32>(&call).ok()? {
+        Made::Step {
+            operator, inputs, ..
+        } => {
+            let arrays: Vec<&Array<f32>> = inputs.iter().map(|id| &arrays[id.0]).collect();
+            operator.forward(&arrays).into_iter().next()?.into_data()
+        }
+        Made::Constants(made) => made.into_iter().next()?.into_data(),
+        Made::Values(values) => match values.first()? {
+            Value::Float(id) => arrays[id.0].data().to_vec(),
+            _ => return None,
+        },
+        Made::Nodes(_) => return None,
+    };
+    Some(made.into_iter().map(f64::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use semilla::graph::Attribute;
+
+    use super::*;
+
+    fn of(operator: &str, arguments: Vec<Argument>) -> Formula {
+        Formula::of(&Node::new(operator, &[], &[]), 20, arguments).unwrap()
+    }
+
+    fn name(formula: &Formula) -> Option<Activation> {
+        activation(&formula.probes)
+    }
+
+    #[test]
+    fn activations_are_recognized_by_their_values() {
+        use Argument::*;
+        let x = || Formula(super::Formula::identity());
+        assert_eq!(name(&of("Relu", vec![x()])), Some(Activation::Relu));
+        let sigmoid = of("Sigmoid", vec![x()]);
+        let silu = of("Mul", vec![x(), Formula(sigmoid)]);
+        assert_eq!(name(&silu), Some(Activation::Silu));
+        // GELU as exporters write it out.
+        let root = Number(f64::from(std::f32::consts::SQRT_2));
+        let erf = of("Erf", vec![Formula(of("Div", vec![x(), root]))]);
+        let sum = of("Add", vec![Formula(erf), Number(1.0)]);
+        let gelu = of("Mul", vec![x(), Formula(sum)]);
+        let gelu = of("Mul", vec![Formula(gelu), Number(0.5)]);
+        assert_eq!(name(&gelu), Some(Activation::Gelu));
+        let leaky = Node::new("LeakyRelu", &[], &[]).with("alpha", Attribute::Float(0.25));
+        let leaky = super::Formula::of(&leaky, 20, vec![x()]).unwrap();
+        assert_eq!(name(&leaky), Some(Activation::LeakyRelu { slope: 0.25 }));
+        assert_eq!(
+            name(&of("Clip", vec![x(), Number(0.0), Number(6.0)])),
+            Some(Activation::Relu6)
+        );
+    }
+
+    #[test]
+    fn lines_are_told_from_bends() {
+        use Argument::*;
+        let x = || Formula(super::Formula::identity());
+        let line = of("Mul", vec![x(), Number(3.0)]);
+        let line = of("Sub", vec![Formula(line), Number(2.0)]);
+        let (slope, term) = line.line().unwrap();
+        assert!((slope - 3.0).abs() < 1e-12 && (term + 2.0).abs() < 1e-12);
+        assert_eq!(of("Tanh", vec![x()]).line(), None);
+        // A function of a line is one of its argument.
+        let sine = of("Sin", vec![Formula(line)]);
+        let found = Recognized::default().function(&sine).unwrap();
+        let square = found.moments(0.0, 1.0).unwrap().square;
+        // E sin²(3z - 2) = (1 - e⁻¹⁸ cos 4)/2.
+        assert!((square - 0.5).abs() < 1e-6, "{square}");
+    }
+}

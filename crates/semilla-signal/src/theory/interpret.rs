@@ -1,0 +1,837 @@
+//! A graph, followed node by node without running it.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use semilla::graph::{self, Attribute, Dim, Function, Graph, Initializer, NodeId, Wiring, order};
+
+use super::axes::Axes;
+use super::input::{Given, Input};
+use super::node::{Node, Origin, SignalId};
+use super::prediction::End;
+use super::rules::apply;
+use super::signal::Signal;
+use super::state::{Gap, Known, Step, Theory, Weight};
+use super::weights::WeightMoments;
+use crate::array::{Array, size};
+use crate::executor::{Call, Made, Stand, Value, ValueId};
+use crate::operators::lower;
+
+/// Numbers of a formula that are computed, at most.
+const MOST_NUMBERS: usize = 1 << 20;
+/// Bodies and functions within each other.
+const DEEPEST: usize = 32;
+/// Operators that are followed as the nodes that they consist of.
+const STANDS: [&str; 6] = [
+    "Attention",
+    "LSTM",
+    "GRU",
+    "RNN",
+    "Einsum",
+    "LpNormalization",
+];
+/// Operators whose output has the shape that their inputs broadcast to.
+const KEEPS: [&str; 28] = [
+    "Abs",
+    "Activation",
+    "Add",
+    "BatchNormalization",
+    "Cast",
+    "Clip",
+    "Div",
+    "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Gelu",
+    "HardSwish",
+    "Identity",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Mul",
+    "Neg",
+    "Pow",
+    "Relu",
+    "Selu",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Sqrt",
+    "Sub",
+    "Tanh",
+    "Where",
+];
+/// A score that is this low is masked.
+const NEVER: f64 = -1e3;
+
+/// A layer that was met.
+pub(super) struct Met {
+    pub(super) weight: String,
+    /// What it makes, its bias added.
+    pub(super) signal: SignalId,
+    /// The step that makes that.
+    pub(super) step: usize,
+    /// The name of that value, while a bias may follow.
+    value: String,
+}
+
+/// A computation with signals: what it takes and makes.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) inputs: Vec<SignalId>,
+    pub(super) outputs: Vec<SignalId>,
+}
+
+/// A graph that was followed.
+pub(super) struct Followed {
+    pub(super) theory: Theory,
+    pub(super) layers: Vec<Met>,
+    pub(super) steps: Vec<Taken>,
+    pub(super) inputs: Vec<SignalId>,
+    pub(super) output: Option<SignalId>,
+    pub(super) ends: Vec<End>,
+    pub(super) assumed: Vec<String>,
+    /// Signals from which something goes on that theory has no rule for.
+    pub(super) leaks: HashSet<SignalId>,
+}
+
+/// Follows a graph.
+pub(super) fn follow(
+    graph: &Graph,
+    weights: &dyn Fn(&Initializer) -> Option<WeightMoments>,
+    inputs: &[(String, Given)],
+) -> Followed {
+    let mut walk = Walk {
+        graph,
+        wiring: Wiring::of(graph),
+        weights,
+        sizes: HashMap::new(),
+        masks: HashMap::new(),
+        made: Followed {
+            theory: Theory::new(),
+            layers: Vec::new(),
+            steps: Vec::new(),
+            inputs: Vec::new(),
+            output: None,
+            ends: Vec::new(),
+            assumed: Vec::new(),
+            leaks: HashSet::new(),
+        },
+    };
+    let mut scope = Scope::default();
+    for value in graph.main().given() {
+        let given = inputs.iter().find(|(name, _)| *name == value.name);
+        let known = match given {
+            Some((_, given)) => walk.given(given),
+            None => {
+                walk.end(&value.name, "nothing is known of this input");
+                Known::Lost(None)
+            }
+        };
+        if let (Some(dims), Some(shape)) = (&value.shape, walk.made.theory.shape(&known)) {
+            for (dim, size) in dims.iter().zip(shape) {
+                if let Dim::Named(name) = dim {
+                    walk.sizes.insert(name.clone(), size);
+                }
+            }
+        }
+        scope.values.insert(value.name.clone(), known);
+    }
+    walk.body(0, &mut scope, &[], 0);
+    let outputs = graph.main().outputs.iter();
+    let floats = outputs.filter_map(|output| scope.values.get(&output.name));
+    walk.made.output = floats
+        .filter(|known| !matches!(known, Known::Whole(_)))
+        .map(|known| match known {
+            Known::Signal(id) => Some(*id),
+            _ => None,
+        })
+        .next()
+        .flatten();
+    walk.made
+}
+
+/// The values that names stand for in one body.
+#[derive(Default)]
+struct Scope {
+    values: HashMap<String, Known>,
+    /// Of a function: the attributes of the node that calls it.
+    parameters: Vec<(String, Attribute)>,
+}
+
+struct Walk<'a> {
+    graph: &'a Graph,
+    wiring: Wiring<'a>,
+    weights: &'a dyn Fn(&Initializer) -> Option<WeightMoments>,
+    /// The sizes of axes by the names that the graph gives them.
+    sizes: HashMap<String, usize>,
+    /// How many places each row of a masked matrix of scores sees.
+    masks: HashMap<SignalId, Arc<Vec<f64>>>,
+    made: Followed,
+}
+
+impl Walk<'_> {
+    fn end(&mut self, at: &str, because: &str) {
+        let end = End {
+            at: at.to_owned(),
+            because: because.to_owned(),
+        };
+        if !self.made.ends.contains(&end) {
+            self.made.ends.push(end);
+        }
+    }
+
+    fn given(&mut self, given: &Given) -> Known {
+        match &given.0 {
+            Input::Whole(array) => Known::Whole(Arc::clone(array)),
+            Input::Unknown(shape) => Known::Lost(Some(shape.clone())),
+            Input::Signal(signal) => {
+                let units = signal.axes.all() & !signal.samples();
+                let mut node = Node::normal(signal.clone(), units, Origin::Other);
+                // Two samples of noise are alike by chance.
+                node.alike = 1.0 / node.width();
+                let id = self.made.theory.push(node);
+                self.made.inputs.push(id);
+                Known::Signal(id)
+            }
+        }
+    }
+
+    fn stored(&mut self, initializer: &Initializer) -> Known {
+        let moments = initializer
+            .tensor
+            .as_ref()
+            .and_then(|_| (self.weights)(initializer));
+        if let Some(moments) = moments {
+            return Known::Weight(Weight {
+                name: initializer.tensor.clone(),
+                shape: initializer.shape.clone(),
+                moments,
+            });
+        }
+        let literal = initializer.literal.as_ref().and_then(Call::<f32>::literal);
+        let literal = match literal {
+            Some(Made::Constants(mut arrays)) => {
+                arrays.pop().map(|array| Known::Constant(Arc::new(array)))
+            }
+            Some(Made::Values(mut values)) => values.pop().and_then(|value| of_value(value, &[])),
+            _ => None,
+        };
+        match literal {
+            Some(known) => known,
+            None => match (self.weights)(initializer) {
+                Some(moments) => Known::Weight(Weight {
+                    name: initializer.tensor.clone(),
+                    shape: initializer.shape.clone(),
+                    moments,
+                }),
+                None => Known::Lost(Some(initializer.shape.clone())),
+            },
+        }
+    }
+
+    /// Follows the nodes of a body.
+    fn body(&mut self, body: usize, scope: &mut Scope, outer: &[&Scope], depth: usize) {
+        let content = &self.graph.bodies()[body];
+        let Ok(order) = order(self.graph, &self.wiring, body) else {
+            self.end("the model", "its nodes cannot be put in order");
+            return;
+        };
+        for initializer in &content.initializers {
+            let known = self.stored(initializer);
+            scope.values.insert(initializer.name.clone(), known);
+        }
+        for index in order {
+            let node = filled(&content.nodes[index], scope);
+            let id = NodeId { body, index };
+            let place = Place {
+                body,
+                is_stand: false,
+                depth,
+            };
+            self.one(&node, id, scope, outer, place);
+        }
+    }
+
+    /// Follows one node, and keeps what it makes under its names.
+    fn one(
+        &mut self,
+        node: &graph::Node,
+        id: NodeId,
+        scope: &mut Scope,
+        outer: &[&Scope],
+        place: Place,
+    ) {
+        let find = |name: &String| {
+            let found = look_up(name, scope, outer);
+            (!name.is_empty()).then(|| found.unwrap_or(Known::Lost(None)))
+        };
+        let inputs: Vec<Option<Known>> = node.inputs.iter().map(find).collect();
+        let inner = match function(self.graph, node) {
+            _ if place.depth > DEEPEST => Some(vec![Known::Lost(None); node.outputs.len()]),
+            Some(function) => Some(self.call(function, node, inputs.clone(), place.depth)),
+            None if node.standard() == Some("If") => {
+                Some(self.branch(node, &inputs, scope, outer, place.depth))
+            }
+            None => None,
+        };
+        if let Some(made) = inner {
+            scope.values.extend(node.outputs.iter().cloned().zip(made));
+            return;
+        }
+        let before = self.made.theory.nodes.len();
+        let step = Step {
+            node,
+            opset: self.graph.opset(&node.domain).unwrap_or(i64::MAX),
+            inputs: &inputs,
+        };
+        let is_stood_for = STANDS.contains(&&*node.operator);
+        let made = match self.made_by(&step, id, place) {
+            Ok(made) => made,
+            Err(gap) => self.lost(&step, &gap),
+        };
+        if !is_stood_for {
+            self.record(node, &inputs, &made, before, place);
+        }
+        for (name, known) in node.outputs.iter().zip(made) {
+            let known = match known {
+                Known::Lost(None) => Known::Lost(self.declared(place.body, name)),
+                known => known,
+            };
+            scope.values.insert(name.clone(), known);
+        }
+    }
+
+    /// What a node makes.
+    fn made_by(&mut self, step: &Step<'_>, id: NodeId, place: Place) -> Result<Vec<Known>, Gap> {
+        if let Some(known) = folded(step) {
+            return Ok(known);
+        }
+        let is_lost = |known: &Known| matches!(known, Known::Lost(_));
+        let lost = step.inputs.iter().flatten().any(is_lost);
+        if lost && !matches!(&*step.node.operator, "Shape" | "Size") {
+            return self.behind(step);
+        }
+        if step.node.domain == "semilla" && step.node.operator == "Activation" {
+            return self.rule(step);
+        }
+        if step.node.standard().or(step.node.contributed()).is_none() {
+            return Gap::new("theory has no rule for this operator");
+        }
+        if let Some(made) = self.masked(step) {
+            return Ok(vec![made]);
+        }
+        if STANDS.contains(&&*step.node.operator) {
+            let stand = self.stand(step)?;
+            return Ok(self.stand_in(step, &stand, id, place));
+        }
+        self.rule(step)
+    }
+
+    fn rule(&mut self, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
+        let visible = match (&*step.node.operator, step.input(0)) {
+            ("Softmax", Some(Known::Signal(x))) => self.masks.get(x).cloned(),
+            _ => None,
+        };
+        let visible = visible.as_ref().map(|counts| counts.as_slice());
+        apply(&mut self.made.theory, step, visible)
+    }
+
+    /// What follows what is lost: a normalization gives it a known length again.
+    fn behind(&mut self, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
+        let shape = match step.input(0) {
+            Some(Known::Lost(Some(shape))) => Axes::of(shape),
+            _ => None,
+        };
+        let restarts = matches!(
+            &*step.node.operator,
+            "LayerNormalization"
+                | "RMSNormalization"
+                | "SimplifiedLayerNormalization"
+                | "BatchNormalization"
+                | "InstanceNormalization"
+                | "GroupNormalization"
+        );
+        let rest = step.inputs.iter().skip(1).flatten();
+        let (Some(axes), true, true) = (
+            shape,
+            restarts,
+            rest.clone().all(|known| !matches!(known, Known::Lost(_))),
+        ) else {
+            return self.passed(step);
+        };
+        let mut kernel = vec![f64::NAN; 1 << axes.count()];
+        kernel[0] = 1.0;
+        let units = axes.mask(match &*step.node.operator {
+            "BatchNormalization" | "InstanceNormalization" | "GroupNormalization" => 1,
+            _ => axes.rank() - 1,
+        });
+        let signal = Signal {
+            axes,
+            mean: 0.0,
+            kernel,
+        };
+        let id = self
+            .made
+            .theory
+            .push(Node::normal(signal, units, Origin::Fresh(None)));
+        self.made.assumed.push(format!(
+            "{} gives nearly normal signals of mean 0 and mean square 1",
+            described(step.node)
+        ));
+        // Its scale and its shift, by the rule for what is normal already.
+        let mut inputs = step.inputs.to_vec();
+        inputs[0] = Some(Known::Signal(id));
+        let mut made = id;
+        for (place, operator) in [(1, "Mul"), (2, "Add")] {
+            let Some(known) = inputs.get(place).cloned().flatten() else {
+                continue;
+            };
+            let rank = self.made.theory.signal(made).axes.rank();
+            let known = match known {
+                Known::Weight(mut weight)
+                    if units == self.made.theory.signal(made).axes.mask(1) && rank > 2 =>
+                {
+                    let mut shape = vec![1; rank - 1];
+                    shape[0] = weight.shape.iter().product();
+                    weight.shape = shape;
+                    Known::Weight(weight)
+                }
+                known => known,
+            };
+            let node = graph::Node::new(operator, &[], &[]);
+            let step = Step {
+                node: &node,
+                opset: step.opset,
+                inputs: &[Some(Known::Signal(made)), Some(known)],
+            };
+            if let Some(Known::Signal(id)) = apply(&mut self.made.theory, &step, None)?.pop() {
+                made = id;
+            }
+        }
+        Ok(vec![Known::Signal(made)])
+    }
+
+    /// What is lost stays lost, and all that goes with it has an unknown gradient.
+    fn passed(&mut self, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
+        self.leak(step);
+        let unnamed: Vec<String> = (step.node.inputs.iter().zip(step.inputs))
+            .filter(|(name, known)| {
+                let is_unknown = matches!(known, Some(Known::Lost(_)));
+                let initializers = self
+                    .graph
+                    .bodies()
+                    .iter()
+                    .flat_map(|body| &body.initializers);
+                is_unknown && initializers.clone().any(|tensor| tensor.name == **name)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in unnamed {
+            self.end(&name, "the moments of its values are not known");
+        }
+        let moves = [
+            "Reshape",
+            "Flatten",
+            "Squeeze",
+            "Unsqueeze",
+            "Transpose",
+            "Slice",
+            "Split",
+        ];
+        if moves.contains(&&*step.node.operator)
+            && let Ok(made) = self.rule(step)
+        {
+            return Ok(made);
+        }
+        let lost = Known::Lost(self.kept_shape(step));
+        Ok(vec![lost; step.node.outputs.len()])
+    }
+
+    /// The shape of what a node makes that keeps or broadcasts the shapes that it takes.
+    fn kept_shape(&self, step: &Step<'_>) -> Option<Vec<usize>> {
+        KEEPS.contains(&&*step.node.operator).then_some(())?;
+        let known = step.inputs.iter().flatten();
+        let shapes = known.filter_map(|known| self.made.theory.shape(known));
+        shapes.max_by_key(|shape| (shape.len(), size(shape)))
+    }
+
+    /// Theory ends at a node.
+    fn lost(&mut self, step: &Step<'_>, gap: &Gap) -> Vec<Known> {
+        let node = step.node;
+        let at = described(node);
+        self.end(&at, &gap.0);
+        self.leak(step);
+        vec![Known::Lost(self.kept_shape(step)); node.outputs.len()]
+    }
+
+    fn leak(&mut self, step: &Step<'_>) {
+        for known in step.inputs.iter().flatten() {
+            if let Known::Signal(id) = known {
+                self.made.leaks.insert(*id);
+            }
+        }
+    }
+
+    /// The shape that the graph states for a value.
+    fn declared(&self, body: usize, name: &str) -> Option<Vec<usize>> {
+        let value = self.graph.bodies().get(body)?.value(name)?;
+        let size = |dim: &Dim| match dim {
+            Dim::Known(size) => Some(*size),
+            Dim::Named(name) => self.sizes.get(name).copied(),
+            Dim::Unknown => None,
+        };
+        value.shape.as_ref()?.iter().map(size).collect()
+    }
+
+    /// A mask on scores, if a node is one: what a row does not see is lower than all it sees.
+    fn masked(&mut self, step: &Step<'_>) -> Option<Known> {
+        let (x, sees): (SignalId, Vec<bool>) = match (&*step.node.operator, step.inputs) {
+            (
+                "Where",
+                [
+                    Some(Known::Whole(mask)),
+                    Some(Known::Signal(x)),
+                    Some(Known::Constant(low)),
+                ],
+            ) if low.data().iter().all(|&low| f64::from(low) < NEVER) => {
+                (*x, mask.data().iter().map(|&sees| sees != 0).collect())
+            }
+            (
+                "Where",
+                [
+                    Some(Known::Whole(mask)),
+                    Some(Known::Constant(low)),
+                    Some(Known::Signal(x)),
+                ],
+            ) if low.data().iter().all(|&low| f64::from(low) < NEVER) => {
+                (*x, mask.data().iter().map(|&hides| hides == 0).collect())
+            }
+            ("Add", [Some(Known::Signal(x)), Some(Known::Constant(mask))])
+            | ("Add", [Some(Known::Constant(mask)), Some(Known::Signal(x))])
+                if mask
+                    .data()
+                    .iter()
+                    .all(|&value| value == 0.0 || f64::from(value) < NEVER) =>
+            {
+                (*x, mask.data().iter().map(|&value| value == 0.0).collect())
+            }
+            _ => return None,
+        };
+        let axes = &self.made.theory.signal(x).axes;
+        let last = axes.size(axes.rank().checked_sub(1)?);
+        if last == 0 || !sees.len().is_multiple_of(last) {
+            return (sees.iter().all(|&sees| sees)).then_some(Known::Signal(x));
+        }
+        let rows = axes.rank().checked_sub(2).map_or(1, |axis| axes.size(axis));
+        let counts: Vec<f64> = sees
+            .chunks(last)
+            .map(|row| row.iter().filter(|&&sees| sees).count() as f64)
+            .collect();
+        // The rows of one matrix: the mean over those of all samples and heads.
+        let rows = if counts.len().is_multiple_of(rows) {
+            rows
+        } else {
+            1
+        };
+        let mut visible = vec![0.0; rows];
+        for (at, count) in counts.iter().enumerate() {
+            visible[at % rows] += count * rows as f64 / counts.len() as f64;
+        }
+        if visible.iter().any(|&count| count < 1.0) {
+            visible.iter_mut().for_each(|count| *count = count.max(1.0));
+        }
+        if visible.iter().any(|&count| count < last as f64) {
+            self.masks.insert(x, Arc::new(visible));
+        }
+        Some(Known::Signal(x))
+    }
+
+    /// The nodes that stand for one, as the executor has them: they depend on shapes only.
+    fn stand(&self, step: &Step<'_>) -> Result<Stand, Gap> {
+        let mut arrays: Vec<Array<f32>> = Vec::new();
+        let mut inputs = Vec::new();
+        for known in step.inputs {
+            inputs.push(match known {
+                None => None,
+                Some(Known::Whole(array)) => Some(Value::Whole(Arc::clone(array))),
+                Some(known) => {
+                    let shape = self.made.theory.shape(known);
+                    let shape = shape.ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+                    arrays.push(Array::hollow(shape));
+                    Some(Value::Float(ValueId(arrays.len() - 1)))
+                }
+            });
+        }
+        let call = Call {
+            node: step.node,
+            opset: step.opset,
+            inputs,
+            arrays: &arrays,
+            is_training: true,
+        };
+        match lower(&call) {
+            Ok(Made::Nodes(stand)) => Ok(stand),
+            Ok(_) => Gap::new("theory has no rule for this form of it"),
+            Err(problem) => Gap::new(problem.to_string()),
+        }
+    }
+
+    /// Follows the nodes that stand for one.
+    fn stand_in(&mut self, step: &Step<'_>, stand: &Stand, id: NodeId, place: Place) -> Vec<Known> {
+        let mut scope = Scope::default();
+        for (at, known) in step.inputs.iter().enumerate() {
+            scope
+                .values
+                .extend(known.clone().map(|known| (at.to_string(), known)));
+        }
+        let place = Place {
+            is_stand: true,
+            ..place
+        };
+        for node in &stand.nodes {
+            self.one(node, id, &mut scope, &[], place);
+        }
+        let found = stand.outputs.iter().map(|name| scope.values.remove(name));
+        found
+            .map(|known| known.unwrap_or(Known::Lost(None)))
+            .collect()
+    }
+
+    /// Runs the function that a node calls.
+    fn call(
+        &mut self,
+        function: &Function,
+        node: &graph::Node,
+        inputs: Vec<Option<Known>>,
+        depth: usize,
+    ) -> Vec<Known> {
+        let mut scope = Scope {
+            parameters: node.attributes.clone(),
+            ..Scope::default()
+        };
+        let Some(content) = self.graph.bodies().get(function.body) else {
+            return vec![Known::Lost(None); node.outputs.len()];
+        };
+        for (input, known) in content.inputs.iter().zip(inputs) {
+            scope
+                .values
+                .extend(known.map(|known| (input.name.clone(), known)));
+        }
+        self.body(function.body, &mut scope, &[], depth + 1);
+        self.results(function.body, &scope, &[])
+    }
+
+    /// Follows the branch of an `If` whose condition is known.
+    fn branch(
+        &mut self,
+        node: &graph::Node,
+        inputs: &[Option<Known>],
+        scope: &Scope,
+        outer: &[&Scope],
+        depth: usize,
+    ) -> Vec<Known> {
+        let holds = match inputs.first() {
+            Some(Some(Known::Whole(array))) => array.data().first().map(|&holds| holds != 0),
+            _ => None,
+        };
+        let name = if holds == Some(true) {
+            "then_branch"
+        } else {
+            "else_branch"
+        };
+        let (Some(_), Some(&Attribute::Body(body))) = (holds, node.attribute(name)) else {
+            self.end(&described(node), "its condition depends on the data");
+            return vec![Known::Lost(None); node.outputs.len()];
+        };
+        let mut around = outer.to_vec();
+        around.push(scope);
+        let mut inner = Scope::default();
+        self.body(body, &mut inner, &around, depth + 1);
+        self.results(body, &inner, &around)
+    }
+
+    fn results(&self, body: usize, scope: &Scope, outer: &[&Scope]) -> Vec<Known> {
+        let outputs = self.graph.bodies()[body].outputs.iter();
+        let found = outputs.map(|output| look_up(&output.name, scope, outer));
+        found
+            .map(|known| known.unwrap_or(Known::Lost(None)))
+            .collect()
+    }
+
+    /// Notes what a node takes and makes, and whether it is a layer or a layer's bias.
+    fn record(
+        &mut self,
+        node: &graph::Node,
+        inputs: &[Option<Known>],
+        made: &[Known],
+        before: usize,
+        place: Place,
+    ) {
+        let signals = |known: &Known| match known {
+            Known::Signal(id) => Some(*id),
+            _ => None,
+        };
+        let outputs: Vec<SignalId> = (made.iter().filter_map(signals))
+            .filter(|&id| id >= before)
+            .collect();
+        if outputs.is_empty() {
+            return;
+        }
+        self.made.steps.push(Taken {
+            inputs: inputs.iter().flatten().filter_map(signals).collect(),
+            outputs: outputs.clone(),
+        });
+        let step = self.made.steps.len() - 1;
+        let weight = inputs
+            .iter()
+            .take(2)
+            .flatten()
+            .find_map(|known| match known {
+                Known::Weight(weight) => weight.name.clone(),
+                _ => None,
+            });
+        let is_product = ["MatMul", "Gemm", "Conv", "ConvTranspose"].contains(&&*node.operator);
+        if let (true, Some(weight)) = (is_product, weight) {
+            self.made.layers.retain(|layer| layer.weight != weight);
+            self.made.layers.push(Met {
+                weight,
+                signal: outputs[0],
+                step,
+                value: node.outputs[0].clone(),
+            });
+            return;
+        }
+        // A bias that is added by a node of its own, if nothing else takes what is before it.
+        if node.operator != "Add" || place.is_stand {
+            return;
+        }
+        let is_parameter = |known: &Option<Known>| !matches!(known, Some(Known::Signal(_)));
+        if !inputs.iter().any(is_parameter) {
+            return;
+        }
+        let wiring = &self.wiring;
+        let is_before = |layer: &&mut Met| {
+            node.inputs.contains(&layer.value) && wiring.uses(place.body, &layer.value).len() == 1
+        };
+        if let Some(layer) = self.made.layers.iter_mut().find(is_before) {
+            (layer.signal, layer.step) = (outputs[0], step);
+        }
+    }
+}
+
+/// Where nodes are.
+#[derive(Clone, Copy)]
+struct Place {
+    body: usize,
+    /// Whether they stand for a node.
+    is_stand: bool,
+    depth: usize,
+}
+
+/// What a node makes of numbers alone.
+fn folded(step: &Step<'_>) -> Option<Vec<Known>> {
+    let mut arrays: Vec<Array<f32>> = Vec::new();
+    let mut inputs = Vec::new();
+    for known in step.inputs {
+        inputs.push(match known {
+            None => None,
+            Some(Known::Whole(array)) => Some(Value::Whole(Arc::clone(array))),
+            Some(Known::Constant(array)) => {
+                arrays.push((**array).clone());
+                Some(Value::Float(ValueId(arrays.len() - 1)))
+            }
+            Some(_) => return None,
+        });
+    }
+    if arrays.iter().any(|array| array.data().len() > MOST_NUMBERS) {
+        return None;
+    }
+    let call = Call {
+        node: step.node,
+        opset: step.opset,
+        inputs,
+        arrays: &arrays,
+        is_training: true,
+    };
+    let made = lower(&call).ok()?;
+    let values = match made {
+        Made::Step {
+            operator,
+            inputs,
+            more,
+        } => {
+            let taken: Vec<&Array<f32>> = inputs.iter().map(|id| &arrays[id.0]).collect();
+            let made = operator.forward(&taken).into_iter();
+            let mut values: Vec<Known> =
+                made.map(|array| Known::Constant(Arc::new(array))).collect();
+            for value in more {
+                values.push(of_value(value, &arrays)?);
+            }
+            values
+        }
+        Made::Values(values) => values
+            .into_iter()
+            .map(|value| of_value(value, &arrays))
+            .collect::<Option<_>>()?,
+        Made::Constants(arrays) => arrays
+            .into_iter()
+            .map(|array| Known::Constant(Arc::new(array)))
+            .collect(),
+        Made::Nodes(_) => return None,
+    };
+    Some(values)
+}
+
+fn of_value(value: Value, arrays: &[Array<f32>]) -> Option<Known> {
+    Some(match value {
+        Value::Whole(array) => Known::Whole(array),
+        Value::Float(id) => Known::Constant(Arc::new(arrays.get(id.0)?.clone())),
+        Value::List(_) => return None,
+    })
+}
+
+fn look_up(name: &str, scope: &Scope, outer: &[&Scope]) -> Option<Known> {
+    let found = scope.values.get(name);
+    let found = found.or_else(|| outer.iter().rev().find_map(|scope| scope.values.get(name)));
+    found.cloned()
+}
+
+/// A node as an end calls it.
+fn described(node: &graph::Node) -> String {
+    match (&*node.name, node.outputs.first()) {
+        ("", Some(output)) => format!("the {} that makes {output:?}", node.operator),
+        ("", None) => node.operator.clone(),
+        (name, _) => format!("{} {name:?}", node.operator),
+    }
+}
+
+/// The function that a node calls.
+fn function<'g>(graph: &'g Graph, node: &graph::Node) -> Option<&'g Function> {
+    let overload = node.text("overload").unwrap_or_default();
+    graph.functions.iter().find(|function| {
+        function.domain == node.domain
+            && function.name == node.operator
+            && function.overload == overload
+    })
+}
+
+/// A node whose attributes may be parameters of the function that it is in.
+fn filled<'n>(node: &'n graph::Node, scope: &Scope) -> Cow<'n, graph::Node> {
+    let is_parameter = |(_, value): &(String, Attribute)| matches!(value, Attribute::Parameter(_));
+    if !node.attributes.iter().any(is_parameter) {
+        return Cow::Borrowed(node);
+    }
+    let mut node = node.clone();
+    node.attributes = (node.attributes.into_iter())
+        .filter_map(|(key, value)| match &value {
+            Attribute::Parameter(name) => {
+                let found = scope.parameters.iter().find(|(key, _)| key == name)?;
+                Some((key, found.1.clone()))
+            }
+            _ => Some((key, value)),
+        })
+        .collect();
+    Cow::Owned(node)
+}

@@ -1,0 +1,222 @@
+//! Signals and the ways between them, as they are found one after the other.
+
+use std::rc::Rc;
+
+use semilla::activation::Curve;
+
+use super::axes::{Axes, Mask, averaged};
+use super::formula::Formula;
+use super::signal::Signal;
+use super::spread::{NoiseId, Noises};
+
+/// A signal, by its place among all.
+pub(super) type SignalId = usize;
+
+/// A signal, where it comes from, and how gradients go back from it.
+pub(super) struct Node {
+    pub(super) signal: Signal,
+    /// The atoms of its units: its directions, rather than samples or positions.
+    pub(super) units: Mask,
+    /// `E x⁴ / (E x²)²` of its elements.
+    pub(super) fourth: f64,
+    /// The mean squared correlation of two samples by chance, beyond that of the kernel.
+    pub(super) alike: f64,
+    /// How far its mean square strays from the expected one, and how far that part of it does by
+    /// which samples differ.
+    pub(super) norm: NoiseId,
+    pub(super) apart: NoiseId,
+    /// Its mean square at each position, as parts of the mean, where positions differ: behind causal
+    /// attention, whose first rows see little.
+    pub(super) profile: Option<Rc<[f64]>>,
+    /// Whether it sums over positions, so that those of its gradient are no longer told apart.
+    pub(super) mixes: bool,
+    /// Of shares of attention: how much each row concentrates.
+    pub(super) rows: Option<Rc<[Row]>>,
+    /// The functions of earlier signals that it is, the nearest first; a normal signal is none.
+    pub(super) forms: Vec<Form>,
+    pub(super) origin: Origin,
+    pub(super) links: Vec<Link>,
+}
+
+/// A function of each element of an earlier signal.
+#[derive(Clone)]
+pub(super) struct Form {
+    pub(super) root: SignalId,
+    pub(super) formula: Formula,
+}
+
+/// How a signal depends on earlier ones.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Origin {
+    /// Through random weights of mean 0, which are first met in the signal given, this one if none
+    /// is: it goes with no signal that is earlier than they are.
+    Fresh(Option<SignalId>),
+    /// The sum of two.
+    Sum(SignalId, SignalId),
+    /// An earlier one times a number, plus a number.
+    Affine(SignalId, f64, f64),
+    /// The mean of an earlier one over some of its atoms.
+    Mean(SignalId, Mask),
+    /// Any other way.
+    Other,
+}
+
+/// A map of kernels.
+type Back = dyn Fn(&[f64]) -> Vec<f64>;
+
+/// The way of gradients from a signal to one that it depends on.
+pub(super) struct Link {
+    pub(super) to: SignalId,
+    /// From the kernel of the gradient to what it adds to that of the earlier signal's gradient.
+    pub(super) back: Box<Back>,
+    /// Fluctuations that the factor follows.
+    pub(super) shares: Vec<(NoiseId, f64)>,
+    pub(super) own: BackNoise,
+    /// By what squared gradients at each position are multiplied beyond that, as parts of the mean.
+    pub(super) weights: Option<Rc<[f64]>>,
+    /// The rows of attention that mixed the earlier signal.
+    pub(super) rows: Option<Rc<[Row]>>,
+}
+
+/// A row of masked attention.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    /// How many places it sees, the first ones.
+    pub(super) sees: f64,
+    /// `E Σ aⱼ²` of its shares.
+    pub(super) share: f64,
+}
+
+impl Link {
+    /// A way that adds no fluctuation.
+    pub(super) fn plain(to: SignalId, back: impl Fn(&[f64]) -> Vec<f64> + 'static) -> Self {
+        Self {
+            to,
+            back: Box::new(back),
+            shares: Vec::new(),
+            own: BackNoise::default(),
+            weights: None,
+            rows: None,
+        }
+    }
+}
+
+/// What a way back adds to the fluctuation of a squared gradient, and to how alike the gradients of
+/// samples are by chance.
+#[derive(Clone, Copy)]
+pub(super) struct BackNoise {
+    /// For gradients that are apart, averaged over all of them.
+    pub(super) alone: f64,
+    /// For all alike.
+    pub(super) common: f64,
+    /// For each part of squared cosine between two gradients.
+    pub(super) by_cosine: f64,
+    /// The factor on squared cosines.
+    pub(super) keeps: f64,
+    /// What is added to them.
+    pub(super) adds: f64,
+}
+
+impl Default for BackNoise {
+    fn default() -> Self {
+        Self {
+            alone: 0.0,
+            common: 0.0,
+            by_cosine: 0.0,
+            keeps: 1.0,
+            adds: 0.0,
+        }
+    }
+}
+
+impl BackNoise {
+    /// Through a matrix of random rows, into `units` units.
+    pub(super) fn product(units: f64, strength: f64) -> Self {
+        let each = 2.0 / units * strength;
+        Self {
+            alone: each,
+            by_cosine: each,
+            adds: 1.0 / units,
+            ..Self::default()
+        }
+    }
+
+    /// Through a function of each of `units` units whose inputs have these correlations.
+    pub(super) fn function(
+        curve: &Curve,
+        units: f64,
+        correlations: &[f64],
+        axes: &Axes,
+        own: Mask,
+    ) -> Self {
+        let square = curve.slope_square * curve.slope_square;
+        if square <= 0.0 || units <= 0.0 {
+            return Self::default();
+        }
+        let pairs = |f: &dyn Fn(f64) -> f64| {
+            let values: Vec<f64> = correlations.iter().map(|&c| f(c)).collect();
+            averaged(&values, axes, axes.all() & !own)[0]
+        };
+        let alone = curve.slope_square_product(1.0) / square - 1.0;
+        let common = pairs(&|c| curve.slope_square_product(c)) / square - 1.0;
+        let keeps = pairs(&|c| curve.slope_product(c)) / curve.slope_square;
+        Self {
+            alone: 3.0 * alone / units,
+            common: common / units,
+            by_cosine: 2.0 * common / units,
+            keeps: keeps * keeps,
+            adds: 0.0,
+        }
+    }
+
+    /// The relative variance that it adds, for gradients whose squared cosines average to this over
+    /// all pairs, equal ones too.
+    pub(super) fn own(&self, pairs: f64, cosines: f64) -> f64 {
+        let same = 1.0 / pairs.max(1.0);
+        let others = (cosines - same).max(0.0);
+        let value = self.alone * same + (1.0 - same) * self.common + self.by_cosine * others;
+        value.max(0.0)
+    }
+}
+
+impl Node {
+    /// A signal whose elements are taken for normal.
+    pub(super) fn normal(signal: Signal, units: Mask, origin: Origin) -> Self {
+        Self {
+            signal,
+            units,
+            fourth: 3.0,
+            alike: 0.0,
+            norm: Noises::NONE,
+            apart: Noises::NONE,
+            profile: None,
+            mixes: false,
+            rows: None,
+            forms: Vec::new(),
+            origin,
+            links: Vec::new(),
+        }
+    }
+
+    /// How many units it has.
+    pub(super) fn width(&self) -> f64 {
+        self.signal.axes.places(self.units)
+    }
+
+    /// The mean over all pairs of samples and positions of the squared correlation of a kernel,
+    /// chance included.
+    pub(super) fn cosines(&self, kernel: &[f64], alike: f64) -> f64 {
+        cosines(kernel, &self.signal.axes, self.units, alike)
+    }
+}
+
+/// See [`Node::cosines`].
+pub(super) fn cosines(kernel: &[f64], axes: &Axes, units: Mask, alike: f64) -> f64 {
+    if kernel[0] <= 0.0 {
+        return 0.0;
+    }
+    let squares: Vec<f64> = kernel.iter().map(|k| (k / kernel[0]).powi(2)).collect();
+    let rest = axes.all() & !units;
+    let pairs = axes.places(rest);
+    averaged(&squares, axes, rest)[0] + (1.0 - 1.0 / pairs) * alike
+}

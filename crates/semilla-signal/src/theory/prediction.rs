@@ -1,0 +1,137 @@
+//! What theory says of a network.
+
+use std::fmt;
+
+use semilla::number::rough;
+use serde::Serialize;
+
+/// What theory says of a network's signals and gradients, without running it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The layers that theory reaches, in the order in which they run.
+    pub layers: Vec<Predicted>,
+    /// How many values through which all signals go there are, one per layer or block.
+    pub depth: usize,
+    /// The expected logarithm of the squared gradient at the main path's start over that at its
+    /// end, as in [`Verdict::log_gradients`](crate::Verdict::log_gradients).
+    pub log_gradients: Option<f64>,
+    /// The expected logarithm of the variance between samples at the path's end over that at its
+    /// start.
+    pub log_differences: Option<f64>,
+    /// Where theory ends, and why.
+    pub ends: Vec<End>,
+    /// What was taken for true beyond the theory's rules, in sentences.
+    pub assumed: Vec<String>,
+}
+
+/// What theory says of a layer: of what it makes, before an activation, its bias added.
+///
+/// Moments are means over random weights; the spreads say how far one network strays from them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Predicted {
+    /// The name of its weight.
+    pub weight: String,
+    /// The mean of all elements.
+    pub mean: f64,
+    /// How far the mean of one network strays from it: a standard deviation.
+    pub mean_spread: Option<f64>,
+    /// The mean of their squares.
+    pub second_moment: f64,
+    /// How much samples differ: the variance over samples, averaged over places. `None` where it is
+    /// not determined.
+    pub between_samples: Option<f64>,
+    /// The cosine of two samples.
+    pub cosine: Option<f64>,
+    /// How far the mean cosine of one network's samples strays from it: a standard deviation.
+    pub cosine_spread: Option<f64>,
+    /// The squared norm of a sample's gradient, as a factor of that at the output. `None` where
+    /// theory ends between here and the output.
+    pub gradient: Option<f64>,
+    /// The factor on the squared norm of gradients from the next value on the main path to this
+    /// one: χ₁ of a layer of a chain.
+    pub chi1: Option<f64>,
+    /// The spreads of single networks.
+    pub spread: Spreads,
+}
+
+/// How far single networks stray from the mean of all, by finite width, and by how much the
+/// typical one is below it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spreads {
+    /// Of the second moment.
+    pub second_moment: Spread,
+    /// Of the variance between samples.
+    pub between_samples: Spread,
+    /// Of the gradient's squared norm.
+    pub gradient: Spread,
+}
+
+/// The spread of a quantity's logarithm over random weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// Its standard deviation.
+    pub deviation: f64,
+    /// Its mean less the logarithm of the quantity's mean; not above 0. The median is the mean
+    /// times e to the power of this.
+    pub drift: f64,
+}
+
+/// A place where theory ends.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct End {
+    /// The operator and the name of the node, or the name of a weight or input.
+    pub at: String,
+    /// Why.
+    pub because: String,
+}
+
+impl Prediction {
+    /// What theory says of the layer with this weight.
+    pub fn layer(&self, weight: &str) -> Option<&Predicted> {
+        self.layers.iter().find(|layer| layer.weight == weight)
+    }
+}
+
+impl fmt::Display for Prediction {
+    /// What it expects of the main path, and where it ends.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.log_gradients, self.log_differences) {
+            (None, None) => f.write_str("nothing to say of the whole network")?,
+            (gradients, differences) => {
+                if let Some(log) = gradients {
+                    let steps = self.depth.saturating_sub(1).max(1) as f64;
+                    let per_layer = (log / steps).exp();
+                    write!(
+                        f,
+                        "squared gradients {} over {} layers (× {per_layer:.4} per layer)",
+                        change(log),
+                        self.depth
+                    )?;
+                }
+                if let Some(log) = differences {
+                    let comma = if gradients.is_some() { ", " } else { "" };
+                    write!(f, "{comma}differences between samples {}", change(log))?;
+                }
+            }
+        }
+        match &*self.ends {
+            [] => Ok(()),
+            [first, rest @ ..] => {
+                write!(f, "; it ends at {}: {}", first.at, first.because)?;
+                match rest.len() {
+                    0 => Ok(()),
+                    more => write!(f, ", and at {more} more"),
+                }
+            }
+        }
+    }
+}
+
+/// A factor by its logarithm.
+fn change(log: f64) -> String {
+    match log {
+        _ if log.abs() < 1.25f64.ln() => "stay".to_owned(),
+        _ if log < 0.0 => format!("shrink {}-fold", rough((-log).exp())),
+        _ => format!("grow {}-fold", rough(log.exp())),
+    }
+}

@@ -1,0 +1,37 @@
+//! Means taken away.
+
+use super::super::axes::{Mask, averaged};
+use super::super::node::{Link, Node, Origin, SignalId};
+use super::super::signal::Signal;
+use super::super::state::Theory;
+
+/// A signal less its mean over some atoms.
+pub(super) fn centre(theory: &mut Theory, x: SignalId, over: Mask) -> SignalId {
+    let from = &theory.nodes[x];
+    let means = from.signal.averaged(over);
+    let signal = Signal {
+        axes: from.signal.axes.clone(),
+        mean: 0.0,
+        kernel: from
+            .signal
+            .kernel
+            .iter()
+            .zip(&means)
+            .map(|(k, m)| k - m)
+            .collect(),
+    };
+    let axes = signal.axes.clone();
+    let mut node = Node::normal(
+        signal,
+        from.units,
+        Origin::Affine(x, 1.0, -from.signal.mean),
+    );
+    (node.fourth, node.alike) = (from.fourth, from.alike);
+    (node.norm, node.apart) = (from.norm, from.apart);
+    node.profile = from.profile.clone();
+    node.links.push(Link::plain(x, move |gradient| {
+        let means = averaged(gradient, &axes, over);
+        gradient.iter().zip(&means).map(|(g, m)| g - m).collect()
+    }));
+    theory.push(node)
+}

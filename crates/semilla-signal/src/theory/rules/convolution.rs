@@ -1,0 +1,124 @@
+//! Convolutions: sums over windows with the same weights everywhere.
+
+use super::super::axes::Axes;
+use super::super::state::{Gap, Known, Step, Theory};
+use super::arithmetic::add_weight;
+use super::geometry::Geometry;
+use super::pool::flat;
+use super::product::Linear;
+
+/// `Conv`.
+pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let x = flat(theory, step.signal(0)?)?;
+    let Some(Known::Weight(weight)) = step.input(1) else {
+        return Gap::new("its kernel depends on the data");
+    };
+    let (weight, axes) = (weight.clone(), theory.signal(x).axes.clone());
+    let kernel: Vec<i64> = weight
+        .shape
+        .iter()
+        .skip(2)
+        .map(|&size| size as i64)
+        .collect();
+    let geometry = Geometry::of(step, &axes, &kernel)?;
+    let (made, given) = (weight.shape[0], weight.shape[1]);
+    let groups = usize::try_from(step.int("group", 1)).unwrap_or(0).max(1);
+    if given * groups != axes.size(1) || made % groups != 0 {
+        return Gap::new("its channels do not fit");
+    }
+    let units = if made == 1 { vec![] } else { vec![made] };
+    let (new, mut sources) = geometry.made(&axes, units)?;
+    // The channels are others, even where they are as many.
+    let fresh = new.mask(1);
+    if fresh != 0 {
+        sources[fresh.trailing_zeros() as usize] = None;
+    }
+    let window: usize = weight.shape[2..].iter().product();
+    let overlaps = geometry.overlaps(&new);
+    let linear = Linear {
+        axes: new,
+        sources,
+        fresh,
+        summed: axes.mask(1),
+        terms: given as f64 * geometry.terms(),
+        overlaps,
+        matrix: (made as f64, axes.size(1).max(given * window) as f64),
+    };
+    let made = linear.apply(theory, x, weight.moments);
+    bias(theory, made, step, axes.rank()).map(Known::Signal)
+}
+
+fn bias(theory: &mut Theory, x: usize, step: &Step<'_>, rank: usize) -> Result<usize, Gap> {
+    match step.input(2) {
+        None => Ok(x),
+        Some(Known::Weight(bias)) => {
+            let mut shape = vec![1; rank - 1];
+            shape[0] = bias.shape.iter().product();
+            add_weight(theory, x, &shape, bias.moments)
+        }
+        Some(_) => Gap::new("its bias is no weight"),
+    }
+}
+
+/// `ConvTranspose`: each output is reached by as many windows as the kernel and its steps allow.
+pub(super) fn transposed(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let x = flat(theory, step.signal(0)?)?;
+    let Some(Known::Weight(weight)) = step.input(1) else {
+        return Gap::new("its kernel depends on the data");
+    };
+    let (weight, axes) = (weight.clone(), theory.signal(x).axes.clone());
+    let rank = axes.rank();
+    if weight.shape.len() != rank || rank < 3 {
+        return Gap::new("its kernel does not fit the image");
+    }
+    let groups = usize::try_from(step.int("group", 1)).unwrap_or(0).max(1);
+    let made = weight.shape[1] * groups;
+    let given = weight.shape[0] / groups;
+    if weight.shape[0] != axes.size(1) {
+        return Gap::new("its channels do not fit");
+    }
+    let units = if made == 1 { vec![] } else { vec![made] };
+    let (mut new, mut sources) = (vec![axes.axis(0).to_vec(), units], Vec::new());
+    sources.extend((0..axes.axis(0).len()).map(Some));
+    let fresh = if made == 1 { 0 } else { 1 << sources.len() };
+    sources.extend((made != 1).then_some(None));
+    let mut terms = given as f64;
+    for axis in 2..rank {
+        let at = |name: &str, place: usize, default: i64| {
+            step.node
+                .ints(name)
+                .and_then(|list| list.get(place).copied())
+                .unwrap_or(default)
+        };
+        let spatial = rank - 2;
+        let (place, size) = (axis - 2, axes.size(axis) as i64);
+        let (stride, dilation) = (at("strides", place, 1), at("dilations", place, 1));
+        let kernel = weight.shape[axis] as i64;
+        let full = (size - 1) * stride + (kernel - 1) * dilation + 1;
+        let pads = at("pads", place, 0) + at("pads", place + spatial, 0);
+        if step.node.attribute("output_shape").is_some() || step.node.text("auto_pad").is_some() {
+            return Gap::new("its output has a stated size");
+        }
+        let count = full + at("output_padding", place, 0) - pads;
+        let count = usize::try_from(count).ok().filter(|&count| count > 0);
+        let count = count.ok_or_else(|| Gap("it makes no image".to_owned()))?;
+        let inside = (count as f64 / full as f64).min(1.0);
+        terms *= kernel as f64 * size as f64 * inside / count as f64;
+        new.push(if count == 1 { vec![] } else { vec![count] });
+        if count > 1 {
+            let mask = axes.mask(axis);
+            sources.push((mask != 0).then(|| mask.trailing_zeros() as usize));
+        }
+    }
+    let linear = Linear {
+        axes: Axes::new(new).ok_or_else(|| Gap("it has too many axes".to_owned()))?,
+        sources,
+        fresh,
+        summed: axes.mask(1),
+        terms,
+        overlaps: Vec::new(),
+        matrix: (made as f64, axes.size(1) as f64),
+    };
+    let made = linear.apply(theory, x, weight.moments);
+    bias(theory, made, step, rank).map(Known::Signal)
+}

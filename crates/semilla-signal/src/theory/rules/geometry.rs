@@ -1,0 +1,132 @@
+//! Where the windows of convolutions and poolings lie.
+
+use super::super::axes::{Axes, Mask};
+use super::super::state::{Gap, Step};
+
+/// Windows over an image, along each of its axes.
+pub(super) struct Geometry {
+    pub(super) kernel: Vec<usize>,
+    pub(super) strides: Vec<usize>,
+    /// How many windows there are.
+    pub(super) count: Vec<usize>,
+    /// How many places of a window lie in the image, the mean over windows.
+    covered: Vec<f64>,
+    /// The part of these that two windows apart have in common.
+    common: Vec<f64>,
+}
+
+impl Geometry {
+    /// The windows of a node over an image `[samples, channels, ..]`.
+    pub(super) fn of(step: &Step<'_>, axes: &Axes, kernel: &[i64]) -> Result<Self, Gap> {
+        let rank = axes.rank();
+        let wrong = || Gap("its kernel does not fit the image".to_owned());
+        if rank < 3 || kernel.len() != rank - 2 || kernel.iter().any(|&size| size < 1) {
+            return Err(wrong());
+        }
+        let spatial = rank - 2;
+        let list = |name: &str, len: usize, default: i64| match step.node.ints(name) {
+            Some(values) if values.len() == len => values.to_vec(),
+            _ => vec![default; len],
+        };
+        let strides = list("strides", spatial, 1);
+        let dilations = list("dilations", spatial, 1);
+        let mut pads = list("pads", 2 * spatial, 0);
+        let auto = step.node.text("auto_pad").unwrap_or("NOTSET");
+        let mut made = Self {
+            kernel: kernel.iter().map(|&size| size as usize).collect(),
+            strides: Vec::new(),
+            count: Vec::new(),
+            covered: Vec::new(),
+            common: Vec::new(),
+        };
+        for axis in 0..spatial {
+            let (size, stride) = (axes.size(axis + 2) as i64, strides[axis].max(1));
+            let (reach, apart) = (kernel[axis], dilations[axis].max(1));
+            let extent = (reach - 1).saturating_mul(apart).saturating_add(1);
+            if auto == "VALID" {
+                (pads[axis], pads[axis + spatial]) = (0, 0);
+            }
+            if auto.starts_with("SAME") {
+                let windows = (size + stride - 1) / stride;
+                let missing = ((windows - 1) * stride + extent - size).max(0);
+                let (small, large) = (missing / 2, missing - missing / 2);
+                let upper = auto == "SAME_UPPER";
+                (pads[axis], pads[axis + spatial]) = if upper {
+                    (small, large)
+                } else {
+                    (large, small)
+                };
+            }
+            let room = size + pads[axis] + pads[axis + spatial] - extent;
+            if room < 0 {
+                return Err(wrong());
+            }
+            let mut windows = room / stride + 1;
+            let rounds_up = step.int("ceil_mode", 0) != 0 && room % stride != 0;
+            if rounds_up && windows * stride < size + pads[axis] {
+                windows += 1;
+            }
+            let (mut inside, mut pairs) = (0.0, 0.0);
+            for element in 0..reach {
+                // Windows whose place for this element is in the image.
+                let shift = element * apart - pads[axis];
+                let first = (-shift).max(0).div_euclid(stride)
+                    + i64::from((-shift).max(0).rem_euclid(stride) != 0);
+                let last = (size - 1 - shift).div_euclid(stride).min(windows - 1);
+                let with = (last - first + 1).max(0) as f64;
+                inside += with;
+                pairs += with * (with - 1.0).max(0.0);
+            }
+            made.strides.push(stride as usize);
+            made.count.push(windows as usize);
+            let count = windows as f64;
+            made.covered.push(inside / count);
+            made.common.push(match windows > 1 && inside > 0.0 {
+                true => pairs / (count - 1.0) / inside,
+                false => 1.0,
+            });
+        }
+        Ok(made)
+    }
+
+    /// How many places of a window lie in the image, the mean over all windows.
+    pub(super) fn terms(&self) -> f64 {
+        self.covered.iter().product()
+    }
+
+    /// For each axis of what has an element for each window, the part of the terms that two windows
+    /// have in common which are apart along it.
+    pub(super) fn overlaps(&self, made: &Axes) -> Vec<(Mask, f64)> {
+        let axes = self.common.iter().enumerate();
+        axes.map(|(axis, &part)| (made.mask(axis + 2), part))
+            .collect()
+    }
+
+    /// The same as a part of the window.
+    pub(super) fn coverage(&self) -> f64 {
+        self.terms() / self.kernel.iter().map(|&size| size as f64).product::<f64>()
+    }
+
+    /// The axes of what has an element for each window, and the sources of their atoms.
+    pub(super) fn made(
+        &self,
+        old: &Axes,
+        channels: Vec<usize>,
+    ) -> Result<(Axes, Vec<Option<usize>>), Gap> {
+        let is_kept = channels == old.axis(1);
+        let first = |axis: usize| old.mask(axis).trailing_zeros() as usize;
+        let mut sources: Vec<Option<usize>> =
+            (0..old.axis(0).len()).map(|i| Some(first(0) + i)).collect();
+        sources.extend((0..channels.len()).map(|i| is_kept.then(|| first(1) + i)));
+        let mut axes = vec![old.axis(0).to_vec(), channels];
+        for (axis, &count) in self.count.iter().enumerate() {
+            axes.push(if count == 1 { vec![] } else { vec![count] });
+            if count > 1 {
+                let is_there = !old.axis(axis + 2).is_empty();
+                sources.push(is_there.then(|| first(axis + 2)));
+            }
+        }
+        let axes = Axes::new(axes).ok_or_else(|| Gap("it has too many axes".to_owned()))?;
+        Ok((axes, sources))
+    }
+}

@@ -1,0 +1,14 @@
+//! What theory says of each operator: a file per kind.
+
+mod arithmetic;
+mod centre;
+mod convolution;
+mod geometry;
+mod normalization;
+mod pool;
+mod product;
+mod shape;
+mod softmax;
+mod table;
+
+pub(super) use table::apply;

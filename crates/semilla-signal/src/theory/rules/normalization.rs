@@ -1,0 +1,175 @@
+//! Normalizations: elements that are brought to mean 0 and mean square 1 together.
+
+use super::super::axes::{Axes, Mask, averaged};
+use super::super::node::{Link, Node, Origin, SignalId};
+use super::super::signal::Signal;
+use super::super::state::{Gap, Known, Step, Theory};
+use super::arithmetic::{add_weight, mul_weight, view};
+use super::centre::centre;
+
+/// A signal divided by the root of the mean square over some atoms, plus ε.
+fn scaled(theory: &mut Theory, x: SignalId, over: Mask, epsilon: f64) -> Result<SignalId, Gap> {
+    let from = &theory.nodes[x];
+    let square = from.signal.square();
+    if square + epsilon <= 0.0 {
+        return Gap::new("it divides 0 by 0");
+    }
+    let factor = 1.0 / (square + epsilon);
+    let signal = Signal {
+        axes: from.signal.axes.clone(),
+        mean: from.signal.mean * factor.sqrt(),
+        kernel: from.signal.kernel.iter().map(|k| k * factor).collect(),
+    };
+    // What is normalized has lost its own fluctuation, and the way back follows it.
+    let keeps = epsilon * factor;
+    let (axes, kernel) = (signal.axes.clone(), signal.kernel.clone());
+    let back = move |gradient: &[f64]| {
+        let products: Vec<f64> = gradient.iter().zip(&kernel).map(|(g, k)| g * k).collect();
+        let along = averaged(&products, &axes, over);
+        let rest = gradient.iter().zip(&along).zip(&kernel);
+        rest.map(|((g, along), k)| {
+            let along = if along.is_nan() { 0.0 } else { along * k };
+            factor * (g - along)
+        })
+        .collect()
+    };
+    let mut node = Node::normal(signal, from.units, Origin::Affine(x, factor.sqrt(), 0.0));
+    (node.fourth, node.alike) = (from.fourth, from.alike);
+    let (norm, apart) = (from.norm, from.apart);
+    node.norm = theory.noises.add(&[(norm, keeps)], 0.0);
+    node.apart = theory.noises.add(&[(apart, 1.0), (norm, keeps - 1.0)], 0.0);
+    // Each position is divided by its own length; those of a batch by one.
+    let weights = from.profile.as_ref().map(|profile| {
+        profile
+            .iter()
+            .map(|part| (square + epsilon) / (part * square + epsilon))
+            .collect()
+    });
+    node.links.push(Link {
+        shares: vec![(norm, keeps - 1.0)],
+        weights,
+        ..Link::plain(x, back)
+    });
+    Ok(theory.push(node))
+}
+
+fn normalized(
+    theory: &mut Theory,
+    x: SignalId,
+    over: Mask,
+    is_centred: bool,
+    epsilon: f64,
+) -> Result<SignalId, Gap> {
+    if over == 0 && is_centred {
+        return Gap::new("it normalizes single elements");
+    }
+    let x = if is_centred {
+        centre(theory, x, over)
+    } else {
+        x
+    };
+    scaled(theory, x, over, epsilon)
+}
+
+/// `LayerNormalization`, `RMSNormalization` and their relatives.
+pub(super) fn rows(theory: &mut Theory, step: &Step<'_>, is_centred: bool) -> Result<Known, Gap> {
+    let x = step.signal(0)?;
+    let axes = &theory.signal(x).axes;
+    let axis = step.axis(step.int("axis", -1), axes.rank())?;
+    let over = axes.masks(axis..axes.rank());
+    let made = normalized(theory, x, over, is_centred, step.float("epsilon", 1e-5))?;
+    let made = scale(theory, made, step.input(1), None)?;
+    shift(theory, made, step.input(2), None).map(Known::Signal)
+}
+
+/// `BatchNormalization` by the batch's own statistics, `InstanceNormalization` and
+/// `GroupNormalization`.
+pub(super) fn channels(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let x = step.signal(0)?;
+    let axes = theory.signal(x).axes.clone();
+    let rank = axes.rank();
+    if rank < 2 {
+        return Gap::new("it takes samples and channels");
+    }
+    let epsilon = step.float("epsilon", 1e-5);
+    let made = match &*step.node.operator {
+        "BatchNormalization" => {
+            let over = axes.masks((0..rank).filter(|&axis| axis != 1));
+            normalized(theory, x, over, true, epsilon)?
+        }
+        "InstanceNormalization" => normalized(theory, x, axes.masks(2..rank), true, epsilon)?,
+        _ => {
+            let groups = usize::try_from(step.int("num_groups", 1)).unwrap_or(0);
+            grouped(theory, x, &axes, groups, epsilon)?
+        }
+    };
+    let made = scale(theory, made, step.input(1), Some(rank))?;
+    shift(theory, made, step.input(2), Some(rank)).map(Known::Signal)
+}
+
+fn grouped(
+    theory: &mut Theory,
+    x: SignalId,
+    axes: &Axes,
+    groups: usize,
+    epsilon: f64,
+) -> Result<SignalId, Gap> {
+    let fits = groups > 0 && axes.size(1).is_multiple_of(groups);
+    let mut shape = axes.shape();
+    let whole = shape.clone();
+    if fits {
+        shape.splice(1..=1, [groups, axes.size(1) / groups]);
+    }
+    let cut = axes.reshaped(&shape).filter(|_| fits);
+    let (cut, sources) = cut.ok_or_else(|| Gap("its groups do not fit".to_owned()))?;
+    let over = cut.masks(2..cut.rank());
+    let x = view(theory, x, cut, &sources);
+    let made = normalized(theory, x, over, true, epsilon)?;
+    let back = theory.signal(made).axes.reshaped(&whole);
+    let (axes, sources) = back.ok_or_else(|| Gap("its groups do not fit".to_owned()))?;
+    Ok(view(theory, made, axes, &sources))
+}
+
+/// The shape of a parameter of the last axes, or of channels.
+fn aligned(shape: &[usize], channels_of: Option<usize>) -> Vec<usize> {
+    match channels_of {
+        None => shape.to_vec(),
+        Some(rank) => {
+            let mut aligned = vec![1; rank - 1];
+            aligned[0] = shape.iter().product();
+            aligned
+        }
+    }
+}
+
+fn scale(
+    theory: &mut Theory,
+    x: SignalId,
+    parameter: Option<&Known>,
+    channels_of: Option<usize>,
+) -> Result<SignalId, Gap> {
+    match parameter {
+        None => Ok(x),
+        Some(Known::Weight(w)) => mul_weight(theory, x, &aligned(&w.shape, channels_of), w.moments),
+        Some(known) => match super::arithmetic::number(known) {
+            Some(number) => Ok(super::arithmetic::affine(theory, x, number, 0.0)),
+            None => Gap::new("its scale is no weight"),
+        },
+    }
+}
+
+fn shift(
+    theory: &mut Theory,
+    x: SignalId,
+    parameter: Option<&Known>,
+    channels_of: Option<usize>,
+) -> Result<SignalId, Gap> {
+    match parameter {
+        None => Ok(x),
+        Some(Known::Weight(w)) => add_weight(theory, x, &aligned(&w.shape, channels_of), w.moments),
+        Some(known) => match super::arithmetic::number(known) {
+            Some(number) => Ok(super::arithmetic::affine(theory, x, 1.0, number)),
+            None => Gap::new("its shift is no weight"),
+        },
+    }
+}

@@ -1,0 +1,345 @@
+//! Means and greatest elements: pooling and reductions.
+
+use super::super::axes::{Axes, Mask, averaged, without};
+use super::super::node::{Form, Link, Node, Origin, SignalId};
+use super::super::signal::Signal;
+use super::super::state::{Gap, Known, Step, Theory};
+use super::arithmetic::{affine, moved, view};
+use super::geometry::Geometry;
+
+/// `ReduceMean`, `ReduceSum` and global average pooling.
+pub(super) fn reduce(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let x = step.signal(0)?;
+    let rank = theory.signal(x).axes.rank();
+    let operator = &*step.node.operator;
+    let (axes, keeps) = match operator {
+        "GlobalAveragePool" => ((2..rank).collect(), true),
+        _ => (reduced_axes(step, rank)?, step.int("keepdims", 1) != 0),
+    };
+    let factor = match operator {
+        "ReduceSum" => theory
+            .signal(x)
+            .axes
+            .places(theory.signal(x).axes.masks(axes.clone())),
+        _ => 1.0,
+    };
+    let made = mean(theory, x, &axes, keeps)?;
+    Ok(Known::Signal(match factor {
+        1.0 => made,
+        factor => affine(theory, made, factor, 0.0),
+    }))
+}
+
+fn reduced_axes(step: &Step<'_>, rank: usize) -> Result<Vec<usize>, Gap> {
+    match step.list(1, "axes")? {
+        Some(axes) if !axes.is_empty() => axes.iter().map(|&axis| step.axis(axis, rank)).collect(),
+        _ if step.int("noop_with_empty_axes", 0) != 0 => Ok(Vec::new()),
+        _ => Ok((0..rank).collect()),
+    }
+}
+
+/// The mean over axes.
+fn mean(theory: &mut Theory, x: SignalId, over: &[usize], keeps: bool) -> Result<SignalId, Gap> {
+    let from = &theory.nodes[x];
+    let old = from.signal.axes.clone();
+    let mask = old.masks(over.iter().copied());
+    let (mut axes, mut sources) = (Vec::new(), Vec::new());
+    for axis in 0..old.rank() {
+        if over.contains(&axis) {
+            axes.extend(keeps.then(Vec::new));
+            continue;
+        }
+        let first = old.mask(axis).trailing_zeros() as usize;
+        sources.extend((0..old.axis(axis).len()).map(|i| Some(first + i)));
+        axes.push(old.axis(axis).to_vec());
+    }
+    let axes = Axes::new(axes).ok_or_else(|| Gap("it has too many axes".to_owned()))?;
+    let signal = Signal {
+        kernel: without(&from.signal.averaged(mask), mask),
+        mean: from.signal.mean,
+        axes,
+    };
+    let units = moved(from.units, &sources);
+    let mut node = Node::normal(signal, units, Origin::Mean(x, mask));
+    (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
+    let places = old.places(mask);
+    let count = old.count();
+    let kept: Vec<usize> = sources.iter().flatten().copied().collect();
+    node.links.push(Link::plain(x, move |gradient| {
+        let of = |mask: Mask| {
+            let apart = kept
+                .iter()
+                .enumerate()
+                .filter(|(_, atom)| mask >> **atom & 1 == 1);
+            gradient[apart.fold(0, |new: Mask, (atom, _)| new | 1 << atom)] / (places * places)
+        };
+        (0..1 << count).map(of).collect()
+    }));
+    Ok(theory.push(node))
+}
+
+/// `AveragePool`: the mean of each window.
+pub(super) fn average(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let x = flat(theory, step.signal(0)?)?;
+    let kernel = step.node.ints("kernel_shape").unwrap_or_default();
+    let geometry = Geometry::of(step, &theory.signal(x).axes, kernel)?;
+    let from = &theory.nodes[x];
+    let old = from.signal.axes.clone();
+    let (axes, sources) = geometry.made(&old, old.axis(1).to_vec())?;
+    // Pairs within a window, then pairs of windows: along each axis the mean of all stays.
+    let mut moved_kernel = from.signal.kernel.clone();
+    for (along, &window) in geometry.kernel.iter().enumerate() {
+        let bit = old.mask(along + 2);
+        if bit == 0 {
+            continue;
+        }
+        let (places, windows) = (old.size(along + 2) as f64, geometry.count[along] as f64);
+        let share = (window as f64).min(places);
+        for mask in (0..moved_kernel.len()).filter(|mask| mask & bit == 0) {
+            let (same, apart) = (moved_kernel[mask], moved_kernel[mask | bit]);
+            let all = same / places + (1.0 - 1.0 / places) * apart;
+            let within = same / share + (1.0 - 1.0 / share) * apart;
+            moved_kernel[mask] = within;
+            moved_kernel[mask | bit] = match windows > 1.0 {
+                true => (all - within / windows) / (1.0 - 1.0 / windows),
+                false => within,
+            };
+        }
+    }
+    let signal = Signal {
+        kernel: super::super::axes::viewed(&moved_kernel, &sources),
+        mean: from.signal.mean,
+        axes,
+    };
+    let size: f64 = geometry.kernel.iter().map(|&size| size as f64).product();
+    let ratio = signal.axes.elements() / old.elements();
+    let mut node = Node::normal(signal, moved(from.units, &sources), theory.moved_origin(x));
+    (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
+    let positions = positions(&sources, old.count());
+    node.links.push(Link::plain(x, move |gradient| {
+        let of = |mask: Mask| ratio / size * gradient[new_mask(mask, &positions)];
+        (0..1 << positions.len()).map(of).collect()
+    }));
+    Ok(Known::Signal(theory.push(node)))
+}
+
+/// For each old atom the new one.
+fn positions(sources: &[Option<usize>], count: usize) -> Vec<Option<usize>> {
+    (0..count)
+        .map(|old| sources.iter().position(|source| *source == Some(old)))
+        .collect()
+}
+
+fn new_mask(mask: Mask, positions: &[Option<usize>]) -> Mask {
+    let apart = positions
+        .iter()
+        .enumerate()
+        .filter(|(old, _)| mask >> old & 1 == 1);
+    apart.fold(0, |new, (_, atom)| new | atom.map_or(0, |atom| 1 << atom))
+}
+
+/// A signal with at most one atom along each axis behind the channels.
+pub(super) fn flat(theory: &mut Theory, x: SignalId) -> Result<SignalId, Gap> {
+    let axes = &theory.signal(x).axes;
+    if (2..axes.rank()).all(|axis| axes.axis(axis).len() <= 1) {
+        return Ok(x);
+    }
+    let mut made = Vec::new();
+    let mut sources = Vec::new();
+    for axis in 0..axes.rank() {
+        let first = axes.mask(axis).trailing_zeros() as usize;
+        let count = axes.axis(axis).len();
+        match axis >= 2 && count > 1 {
+            true => {
+                made.push(vec![axes.size(axis)]);
+                sources.push(Some(first));
+            }
+            false => {
+                made.push(axes.axis(axis).to_vec());
+                sources.extend((0..count).map(|i| Some(first + i)));
+            }
+        }
+    }
+    let made = Axes::new(made).ok_or_else(|| Gap("it has too many axes".to_owned()))?;
+    Ok(view(theory, x, made, &sources))
+}
+
+/// `MaxPool` and `GlobalMaxPool`: the greatest of each window of a normal signal, or of a function
+/// of one that rises.
+pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let x = step.signal(0)?;
+    let form = theory.nodes[x].forms.first().cloned().unwrap_or(Form {
+        root: x,
+        formula: super::super::formula::Formula::identity(),
+    });
+    if !form.formula.rises() {
+        return Gap::new("it takes the greatest of a function that does not rise");
+    }
+    let root = form.root;
+    let old = theory.signal(root).axes.clone();
+    if (2..old.rank()).any(|axis| old.axis(axis).len() > 1) {
+        return Gap::new("its image has axes that were joined");
+    }
+    let kernel: Vec<i64> = match step.node.operator == "GlobalMaxPool" {
+        true => (2..old.rank()).map(|axis| old.size(axis) as i64).collect(),
+        false => step.node.ints("kernel_shape").unwrap_or_default().to_vec(),
+    };
+    let geometry = Geometry::of(step, &old, &kernel)?;
+    let (axes, sources) = geometry.made(&old, old.axis(1).to_vec())?;
+    let from = &theory.nodes[root];
+    let (mean, variance) = (from.signal.mean, from.signal.variance());
+    let correlations = from.signal.correlations();
+    let spatial = old.masks(2..old.rank());
+    // How alike the elements of a window are, and how many there are.
+    let size: f64 = geometry.kernel.iter().map(|&size| size as f64).product();
+    let inside = averaged(&correlations, &old, spatial)[0];
+    let places = old.places(spatial);
+    let within = match places > 1.0 {
+        true => ((inside - 1.0 / places) / (1.0 - 1.0 / places)).clamp(0.0, 1.0),
+        false => 1.0,
+    };
+    let size = (size * geometry.coverage()).max(1.0);
+    let function = theory.recognized.function(&form.formula);
+    let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
+    let peak = Peak::of(&function, (mean, variance), size, within)
+        .ok_or_else(|| Gap("it is a function without expectations".to_owned()))?;
+    let product = |mask: Mask| match mask {
+        0 => peak.square,
+        mask => peak.product(correlations[mask]),
+    };
+    let made: Vec<f64> = (0..correlations.len()).map(product).collect();
+    let signal = Signal {
+        kernel: super::super::axes::viewed(&made, &sources),
+        mean: peak.mean,
+        axes,
+    };
+    let mut node = Node::normal(signal, moved(from.units, &sources), Origin::Other);
+    (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
+    let ratio = node.signal.axes.elements() / old.elements();
+    let (slopes, positions) = (peak.slope_square, positions(&sources, old.count()));
+    node.links.push(Link::plain(root, move |gradient| {
+        let of = |mask: Mask| {
+            let part = if mask & spatial == 0 {
+                ratio
+            } else {
+                ratio * ratio
+            };
+            part * slopes * gradient[new_mask(mask, &positions)]
+        };
+        (0..1 << positions.len()).map(of).collect()
+    }));
+    Ok(Known::Signal(theory.push(node)))
+}
+
+/// Moments of a rising function of the greatest of several normal numbers.
+struct Peak {
+    mean: f64,
+    square: f64,
+    slope_square: f64,
+    /// The part of the variance that follows the correlation itself; the rest follows its square.
+    linear: f64,
+}
+
+impl Peak {
+    /// Of `count` numbers of this mean and variance, each pair correlated by `within`.
+    fn of(
+        function: &semilla::activation::Function<'_>,
+        (mean, variance): (f64, f64),
+        count: f64,
+        within: f64,
+    ) -> Option<Self> {
+        // What all share, and what each has of its own.
+        let (shared, own) = (
+            (within * variance).sqrt(),
+            ((1.0 - within) * variance).sqrt(),
+        );
+        let mut sums = [0.0; 4];
+        for (z, mass) in normal_nodes(if shared > 0.0 { 24 } else { 1 }) {
+            for (top, weight) in greatest_of(count) {
+                let x = mean + shared * z + own * top;
+                let [value, slope] = function.at(x);
+                let terms = [value, value * value, slope * slope, slope];
+                for (sum, term) in sums.iter_mut().zip(terms) {
+                    *sum += mass * weight * term;
+                }
+            }
+        }
+        let [first, square, slope_square, slope] = sums;
+        let linear = slope * slope * variance * (within + (1.0 - within) / count);
+        Some(Self {
+            mean: first,
+            square,
+            slope_square,
+            linear: linear.min(square - first * first).max(0.0),
+        })
+        .filter(|peak| peak.square.is_finite())
+    }
+
+    fn product(&self, c: f64) -> f64 {
+        let rest = self.square - self.mean * self.mean - self.linear;
+        self.mean * self.mean + self.linear * c + rest * c * c
+    }
+}
+
+/// Places and weights for expectations of a standard normal number.
+fn normal_nodes(count: usize) -> Vec<(f64, f64)> {
+    if count == 1 {
+        return vec![(0.0, 1.0)];
+    }
+    let step = 10.0 / (count - 1) as f64;
+    let places: Vec<f64> = (0..count).map(|i| -5.0 + step * i as f64).collect();
+    let total: f64 = places.iter().map(|z| libm::exp(-0.5 * z * z)).sum();
+    places
+        .into_iter()
+        .map(|z| (z, libm::exp(-0.5 * z * z) / total))
+        .collect()
+}
+
+/// Places and weights for expectations of the greatest of `count` standard normal numbers: by its
+/// distribution function Φⁿ.
+fn greatest_of(count: f64) -> Vec<(f64, f64)> {
+    const CELLS: usize = 240;
+    let at = |i: usize| -6.0 + 12.0 * i as f64 / CELLS as f64;
+    let below = |z: f64| (0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)).powf(count);
+    let mut last = 0.0;
+    let mut found = Vec::with_capacity(CELLS);
+    for i in 0..CELLS {
+        let next = if i + 1 == CELLS {
+            1.0
+        } else {
+            below(at(i + 1))
+        };
+        found.push((0.5 * (at(i) + at(i + 1)), next - last));
+        last = next;
+    }
+    found.retain(|(_, mass)| *mass > 1e-12);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use semilla::activation::{Activation, Function};
+
+    use super::*;
+
+    /// Means of the greatest of n normal numbers (Tippett 1925): 0.56419 of 2, 1.02938 of 4,
+    /// 1.48501 of 9.
+    #[test]
+    fn the_greatest_of_several() {
+        let linear = Function::from(Activation::Linear);
+        for (count, mean) in [(2.0, 0.56419), (4.0, 1.02938), (9.0, 1.48501)] {
+            let peak = Peak::of(&linear, (0.0, 1.0), count, 0.0).unwrap();
+            assert!((peak.mean - mean).abs() < 2e-4, "{count}: {}", peak.mean);
+        }
+        let one = Peak::of(&linear, (0.0, 4.0), 4.0, 1.0).unwrap();
+        assert!(
+            one.mean.abs() < 1e-9 && (one.square - 4.0).abs() < 0.02,
+            "{}",
+            one.square
+        );
+        // A ReLU lets the greatest of four pass unless all are below 0.
+        let relu = Function::from(Activation::Relu);
+        let peak = Peak::of(&relu, (0.0, 1.0), 4.0, 0.0).unwrap();
+        assert!((peak.slope_square - 15.0 / 16.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,526 @@
+//! Sums over products: of a signal with weights, and of two signals.
+
+use std::rc::Rc;
+
+use super::super::axes::{Axes, Mask, averaged};
+use super::super::node::{BackNoise, Link, Node, Origin, Row, SignalId};
+use super::super::signal::Signal;
+use super::super::spread::Noises;
+use super::super::state::{Gap, Known, Step, Theory, Weight};
+use super::super::weights::WeightMoments;
+use super::arithmetic::{add_weight, constant};
+
+/// A linear map with weights of its own.
+pub(super) struct Linear {
+    /// The axes of what it makes.
+    pub(super) axes: Axes,
+    /// For each of their atoms the one of what it takes.
+    pub(super) sources: Vec<Option<usize>>,
+    /// The atoms, of what it makes, along which the weights are others.
+    pub(super) fresh: Mask,
+    /// The atoms, of what it takes, that it sums over.
+    pub(super) summed: Mask,
+    /// How many terms a sum has: fewer than the weight has at the borders of an image.
+    pub(super) terms: f64,
+    /// Of pairs that are apart along these atoms, the part of a sum's terms that both have: at the
+    /// borders of an image others are missing.
+    pub(super) overlaps: Vec<(Mask, f64)>,
+    /// The sizes of the weight as a matrix: rows of what it makes, columns of what it takes.
+    pub(super) matrix: (f64, f64),
+}
+
+impl Linear {
+    /// What the map makes of a signal.
+    pub(super) fn apply(self, theory: &mut Theory, x: SignalId, weight: WeightMoments) -> SignalId {
+        let Self {
+            axes,
+            sources,
+            fresh,
+            summed,
+            terms,
+            overlaps,
+            matrix: (rows, columns),
+        } = self;
+        let from = &theory.nodes[x];
+        let kernel = &from.signal.kernel;
+        let (mean, variance) = (weight.mean, (weight.square - weight.mean.powi(2)).max(0.0));
+        let means = averaged(kernel, &from.signal.axes, summed);
+        let old = |mask: Mask| old_mask(mask, &sources);
+        let made = (0..1 << sources.len()).map(|mask: Mask| {
+            let apart = overlaps.iter().filter(|(atom, _)| mask & atom != 0);
+            let common: f64 = apart.map(|(_, part)| part).product();
+            let own = if mask & fresh == 0 {
+                terms * common * variance * kernel[old(mask)]
+            } else {
+                0.0
+            };
+            // What is not known times 0 is 0.
+            match mean == 0.0 {
+                true => own,
+                false => own + (mean * terms).powi(2) * means[old(mask)],
+            }
+        });
+        let signal = Signal {
+            kernel: made.collect(),
+            mean: mean * terms * from.signal.mean,
+            axes,
+        };
+        // Orthogonal rows keep lengths, as far as they span all directions.
+        let strength = |of: f64, into: f64| match weight.is_orthogonal {
+            true => (1.0 - into / of).max(0.0),
+            false => 1.0,
+        };
+        let (forward, backward) = (strength(columns, rows), strength(rows, columns));
+        let spread = if variance > 0.0 { 2.0 / rows } else { 0.0 };
+        // Two windows are alike by chance: less, the more terms a sum has.
+        let width = from.signal.axes.places(summed).max(1.0);
+        let alike = match from.links.is_empty() {
+            true => 1.0 / terms.max(1.0),
+            false => from.alike * width / terms.max(width),
+        };
+        let noise = (from.norm, from.apart);
+        let profile = from.profile.clone();
+        let ratio = signal.axes.elements() / from.signal.axes.elements();
+        let positions = new_atoms(&sources, from.signal.axes.count());
+        let (made_axes, all) = (signal.axes.clone(), from.signal.axes.all());
+        let back = move |gradient: &[f64]| {
+            let sums = averaged(gradient, &made_axes, fresh);
+            (0..=all)
+                .map(|mask| {
+                    let new = new_mask(mask & !summed, &positions);
+                    let own = if mask & summed == 0 {
+                        variance * gradient[new]
+                    } else {
+                        0.0
+                    };
+                    let all = if mean == 0.0 {
+                        0.0
+                    } else {
+                        mean * mean * rows * sums[new]
+                    };
+                    ratio * terms * (own + all)
+                })
+                .collect()
+        };
+        let (norm, apart) = theory.fresh_noise(&signal, fresh, alike, spread * forward, noise);
+        let origin = if mean == 0.0 {
+            Origin::Fresh(None)
+        } else {
+            Origin::Other
+        };
+        let mut node = Node::normal(signal, fresh, origin);
+        (node.norm, node.apart) = (norm, apart);
+        node.alike = alike + spread / 2.0 * forward;
+        node.profile = profile;
+        node.links.push(Link {
+            own: BackNoise::product(columns, if variance > 0.0 { backward } else { 0.0 }),
+            ..Link::plain(x, back)
+        });
+        theory.push(node)
+    }
+}
+
+/// The old mask of a new one.
+fn old_mask(mask: Mask, sources: &[Option<usize>]) -> Mask {
+    let apart = sources
+        .iter()
+        .enumerate()
+        .filter(|(new, _)| mask >> new & 1 == 1);
+    apart.fold(0, |old, (_, source)| {
+        old | source.map_or(0, |atom| 1 << atom)
+    })
+}
+
+/// For each old atom, those made of it.
+fn new_atoms(sources: &[Option<usize>], count: usize) -> Vec<Mask> {
+    let mut found = vec![0; count];
+    for (new, source) in sources.iter().enumerate() {
+        if let Some(old) = source {
+            found[*old] |= 1 << new;
+        }
+    }
+    found
+}
+
+fn new_mask(mask: Mask, positions: &[Mask]) -> Mask {
+    let apart = positions
+        .iter()
+        .enumerate()
+        .filter(|(old, _)| mask >> old & 1 == 1);
+    apart.fold(0, |new, (_, atoms)| new | atoms)
+}
+
+/// `MatMul`.
+pub(super) fn matmul(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    match (step.input(0), step.input(1)) {
+        (Some(&Known::Signal(x)), Some(Known::Weight(weight))) => {
+            let weight = weight.clone();
+            with_weight(theory, x, &weight, true)
+        }
+        (Some(Known::Weight(weight)), Some(&Known::Signal(x))) => {
+            let weight = weight.clone();
+            with_weight(theory, x, &weight, false)
+        }
+        (Some(&Known::Signal(a)), Some(&Known::Signal(b))) => of_signals(theory, a, b),
+        (Some(Known::Constant(array)), Some(Known::Weight(weight))) => {
+            let (array, weight) = (array.clone(), weight.clone());
+            let x = constant(theory, &array)?;
+            with_weight(theory, x, &weight, true)
+        }
+        _ => Gap::new("it multiplies with numbers that are no weight"),
+    }
+    .map(Known::Signal)
+}
+
+/// A signal times a matrix, or a matrix for each index of leading axes.
+fn with_weight(
+    theory: &mut Theory,
+    x: SignalId,
+    weight: &Weight,
+    is_right: bool,
+) -> Result<SignalId, Gap> {
+    let axes = &theory.signal(x).axes;
+    let rank = axes.rank();
+    let (leading, sizes) = match *weight.shape {
+        [] => return Gap::new("its weight is a single number"),
+        [size] if is_right => (&[][..], [size, 1]),
+        [size] => (&[][..], [1, size]),
+        [ref leading @ .., a, b] => (leading, [a, b]),
+    };
+    let (inner, outer) = if is_right {
+        (sizes[0], sizes[1])
+    } else {
+        (sizes[1], sizes[0])
+    };
+    let summed = match (is_right, rank) {
+        (_, 0) => return Gap::new("it takes a single number"),
+        (true, rank) => rank - 1,
+        (false, 1) => 0,
+        (false, rank) => rank - 2,
+    };
+    if axes.size(summed) != inner {
+        return Gap::new("its shapes do not fit");
+    }
+    if !leading.is_empty() {
+        let first = rank.checked_sub(2 + leading.len());
+        let fits = first.is_some_and(|first| {
+            (leading.iter().enumerate()).all(|(i, &size)| size == 1 || axes.size(first + i) == size)
+        });
+        if !fits {
+            return Gap::new("its weight has axes that the signal does not have");
+        }
+    }
+    let (mut made, mut sources, mut fresh) = (Vec::new(), Vec::new(), 0);
+    for axis in 0..rank {
+        let is_led = leading.len() + 2 + axis >= rank && axis + 2 < rank;
+        if axis == summed {
+            made.push(if outer == 1 { vec![] } else { vec![outer] });
+            if outer != 1 {
+                fresh |= 1 << sources.len();
+                sources.push(None);
+            }
+            continue;
+        }
+        let mask = axes.mask(axis);
+        let own = if is_led {
+            leading[axis + 2 + leading.len() - rank]
+        } else {
+            1
+        };
+        for i in 0..axes.axis(axis).len() {
+            if own > 1 {
+                fresh |= 1 << sources.len();
+            }
+            sources.push(Some(mask.trailing_zeros() as usize + i));
+        }
+        made.push(axes.axis(axis).to_vec());
+    }
+    if weight.shape.len() == 1 {
+        made.remove(summed);
+    }
+    let linear = Linear {
+        axes: Axes::new(made).ok_or_else(|| Gap("it has too many axes".to_owned()))?,
+        sources,
+        fresh,
+        summed: axes.mask(summed),
+        terms: inner as f64,
+        overlaps: Vec::new(),
+        matrix: (outer as f64, inner as f64),
+    };
+    Ok(linear.apply(theory, x, weight.moments))
+}
+
+/// `Gemm`.
+pub(super) fn gemm(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let transposed = |name: &str| step.int(name, 0) != 0;
+    let alpha = step.float("alpha", 1.0);
+    let turned = |weight: &Weight, is_turned: bool| {
+        let mut weight = weight.clone();
+        if is_turned {
+            weight.shape.reverse();
+        }
+        weight.moments = weight.moments.scaled(alpha);
+        weight
+    };
+    let made = match (step.input(0), step.input(1)) {
+        (Some(&Known::Signal(x)), Some(Known::Weight(weight))) if !transposed("transA") => {
+            with_weight(theory, x, &turned(weight, transposed("transB")), true)?
+        }
+        (Some(Known::Weight(weight)), Some(&Known::Signal(x))) if !transposed("transB") => {
+            with_weight(theory, x, &turned(weight, transposed("transA")), false)?
+        }
+        _ => return Gap::new("it has another form than a signal times a weight"),
+    };
+    match step.input(2) {
+        None => Ok(Known::Signal(made)),
+        Some(Known::Weight(bias)) => {
+            let moments = bias.moments.scaled(step.float("beta", 1.0));
+            add_weight(theory, made, &bias.shape, moments).map(Known::Signal)
+        }
+        Some(_) => Gap::new("what it adds is no weight"),
+    }
+}
+
+/// The product of two signals: scores of queries and keys, mixtures of values.
+fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, Gap> {
+    if theory.is_related(a, b) {
+        return Gap::new("it multiplies a signal with a function of the same signal");
+    }
+    let (first, second) = (&theory.nodes[a], &theory.nodes[b]);
+    let (x, y) = (&first.signal, &second.signal);
+    let (rank_a, rank_b) = (x.axes.rank(), y.axes.rank());
+    if rank_a < 2 || rank_b < 2 {
+        return Gap::new("it multiplies vectors");
+    }
+    let product =
+        Pairing::of(&x.axes, &y.axes).ok_or_else(|| Gap("its shapes do not fit".into()))?;
+    let terms = product.terms();
+    let kernel = product.made(&x.kernel, &y.kernel);
+    let signal = Signal {
+        mean: terms * x.mean * y.mean,
+        axes: product.axes.clone(),
+        kernel,
+    };
+    let units = product.new_units(first.units, second.units);
+    let shares = [(first.norm, 1.0), (second.norm, 1.0)];
+    let apart = [(second.apart, 1.0)];
+    let alike = first.alike + second.alike;
+    let profile = first
+        .rows
+        .as_ref()
+        .map(|rows| mixed(rows, &product, &y.kernel));
+    let rows = first.rows.clone();
+    let (to_a, to_b) = (product.clone(), product);
+    let (of_x, of_y) = (x.kernel.clone(), y.kernel.clone());
+    let links = vec![
+        Link {
+            shares: vec![(second.norm, 1.0)],
+            // Rows stay rows.
+            weights: rows.as_ref().map(|rows| rows.iter().map(|_| 1.0).collect()),
+            ..Link::plain(a, move |g| to_a.back_to_first(g, &of_y))
+        },
+        Link {
+            shares: vec![(first.norm, 1.0)],
+            rows,
+            ..Link::plain(b, move |g| to_b.back_to_second(g, &of_x))
+        },
+    ];
+    let mut node = Node::normal(signal, units, Origin::Other);
+    node.norm = theory.noises.add(&shares, 0.0);
+    node.apart = match theory.nodes[b].apart == Noises::NONE {
+        true => node.norm,
+        false => theory.noises.add(&apart, 0.0),
+    };
+    node.alike = alike;
+    node.profile = profile;
+    node.mixes = true;
+    node.links = links;
+    Ok(theory.push(node))
+}
+
+/// The mean square of mixtures of values at each row, as parts of the mean.
+fn mixed(rows: &[Row], product: &Pairing, values: &[f64]) -> Rc<[f64]> {
+    let inner = product.all() & !((1 << product.made) - 1);
+    let apart = values[Pairing::operand(inner, &product.second)];
+    let squares: Vec<f64> = rows
+        .iter()
+        .map(|row| row.share * values[0] + (1.0 - row.share) * apart)
+        .collect();
+    let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
+    squares.iter().map(|square| square / mean).collect()
+}
+
+/// Two signals multiplied as matrices: `[.., i, c]` and `[.., c, k]` to `[.., i, k]`. All atoms are
+/// numbered in one list: those of what is made first, then those that are summed over.
+#[derive(Clone)]
+struct Pairing {
+    axes: Axes,
+    /// For each atom of the first, its number in the list of all.
+    first: Vec<Mask>,
+    second: Vec<Mask>,
+    /// The sizes of all atoms.
+    sizes: Vec<usize>,
+    made: usize,
+}
+
+impl Pairing {
+    fn of(a: &Axes, b: &Axes) -> Option<Self> {
+        let (rank_a, rank_b) = (a.rank(), b.rank());
+        let leading = |axes: &Axes, count: usize| {
+            Axes::new((0..count).map(|axis| axes.axis(axis).to_vec()).collect())
+        };
+        let lead = leading(a, rank_a - 2)?.broadcast(&leading(b, rank_b - 2)?)?;
+        let (rows, columns) = (a.axis(rank_a - 2), b.axis(rank_b - 1));
+        let (inner_a, inner_b) = (a.axis(rank_a - 1), b.axis(rank_b - 2));
+        let inner = match (inner_a.is_empty(), inner_b.is_empty()) {
+            (true, true) => Axes::new(vec![vec![]])?.broadcast(&Axes::new(vec![vec![]])?)?,
+            (false, false) => {
+                let one = |atoms: &[usize]| Axes::new(vec![atoms.to_vec()]);
+                one(inner_a)?.broadcast(&one(inner_b)?)?
+            }
+            _ => return None,
+        };
+        let leads = lead.axes.count();
+        let made = leads + rows.len() + columns.len();
+        let mut first = vec![0; a.count()];
+        let mut second = vec![0; b.count()];
+        for (new, source) in lead.first.iter().enumerate() {
+            source.iter().for_each(|&atom| first[atom] |= 1 << new);
+        }
+        for (new, source) in lead.second.iter().enumerate() {
+            source.iter().for_each(|&atom| second[atom] |= 1 << new);
+        }
+        let start_a = a.count() - inner_a.len() - rows.len();
+        for i in 0..rows.len() {
+            first[start_a + i] |= 1 << (leads + i);
+        }
+        let start_b = b.count() - inner_b.len() - columns.len();
+        for (new, source) in inner.first.iter().enumerate() {
+            first[start_a + rows.len() + (*source)?] |= 1 << (made + new);
+        }
+        for (new, source) in inner.second.iter().enumerate() {
+            second[start_b + (*source)?] |= 1 << (made + new);
+        }
+        for i in 0..columns.len() {
+            second[start_b + inner_b.len() + i] |= 1 << (leads + rows.len() + i);
+        }
+        let mut axes: Vec<Vec<usize>> = (0..lead.axes.rank())
+            .map(|axis| lead.axes.axis(axis).to_vec())
+            .collect();
+        axes.push(rows.to_vec());
+        axes.push(columns.to_vec());
+        let axes = Axes::new(axes)?;
+        let sizes: Vec<usize> = axes.atoms().chain(inner.axes.atoms()).collect();
+        (sizes.len() <= 12).then_some(())?;
+        Some(Self {
+            first,
+            second,
+            made,
+            axes,
+            sizes,
+        })
+    }
+
+    /// How many terms each sum has.
+    fn terms(&self) -> f64 {
+        self.sizes[self.made..]
+            .iter()
+            .map(|&size| size as f64)
+            .product()
+    }
+
+    /// The mask of an operand for one of all atoms.
+    fn operand(mask: Mask, atoms: &[Mask]) -> Mask {
+        let apart = atoms
+            .iter()
+            .enumerate()
+            .filter(|(_, all)| mask & **all != 0);
+        apart.fold(0, |operand, (atom, _)| operand | 1 << atom)
+    }
+
+    /// How many pairs, for each element, are apart in just these of some atoms.
+    fn pairs(&self, mask: Mask, among: Mask) -> f64 {
+        let sizes = self
+            .sizes
+            .iter()
+            .enumerate()
+            .filter(|(atom, _)| among >> atom & 1 == 1);
+        let counts = sizes.map(|(atom, &size)| match mask >> atom & 1 {
+            1 => size as f64 - 1.0,
+            _ => 1.0,
+        });
+        counts.product()
+    }
+
+    /// The sum over pairs along some atoms of what two kernels make of them.
+    fn summed(&self, base: Mask, among: Mask, f: impl Fn(Mask) -> f64) -> f64 {
+        let mut subset: Mask = 0;
+        let mut sum = 0.0;
+        loop {
+            sum += self.pairs(subset, among) * f(base | subset);
+            if subset == among {
+                return sum;
+            }
+            subset = (subset.wrapping_sub(among)) & among;
+        }
+    }
+
+    fn all(&self) -> Mask {
+        (1 << self.sizes.len()) - 1
+    }
+
+    fn made(&self, x: &[f64], y: &[f64]) -> Vec<f64> {
+        let inner = self.all() & !((1 << self.made) - 1);
+        let terms = self.terms();
+        let of = |mask: Mask| {
+            let product = |mask: Mask| {
+                x[Self::operand(mask, &self.first)] * y[Self::operand(mask, &self.second)]
+            };
+            terms * self.summed(mask, inner, product)
+        };
+        (0..1 << self.made).map(of).collect()
+    }
+
+    fn new_units(&self, first: Mask, second: Mask) -> Mask {
+        let units = |units: Mask, atoms: &[Mask]| {
+            let own = atoms
+                .iter()
+                .enumerate()
+                .filter(|(atom, _)| units >> atom & 1 == 1);
+            own.fold(0, |mask, (_, all)| mask | all)
+        };
+        (units(first, &self.first) | units(second, &self.second)) & ((1 << self.made) - 1)
+    }
+
+    /// The kernel of the gradient of one operand, from that of what is made and of the other
+    /// operand: sums over the atoms that it does not have.
+    fn back(&self, gradient: &[f64], other: &[f64], own: &[Mask], others: &[Mask]) -> Vec<f64> {
+        let has = own.iter().fold(0, |mask, all| mask | all);
+        let summed = self.all() & !has;
+        let made = (1 << self.made) - 1;
+        let terms: f64 = (self.sizes.iter().enumerate())
+            .filter(|(atom, _)| summed >> atom & 1 == 1)
+            .map(|(_, &size)| size as f64)
+            .product();
+        let of = |mask: Mask| {
+            let base = own
+                .iter()
+                .enumerate()
+                .filter(|(atom, _)| mask >> atom & 1 == 1);
+            let base = base.fold(0, |all, (_, atoms)| all | atoms);
+            terms
+                * self.summed(base, summed, |mask| {
+                    gradient[mask & made] * other[Self::operand(mask, others)]
+                })
+        };
+        (0..1 << own.len()).map(of).collect()
+    }
+
+    fn back_to_first(&self, gradient: &[f64], y: &[f64]) -> Vec<f64> {
+        self.back(gradient, y, &self.first, &self.second)
+    }
+
+    fn back_to_second(&self, gradient: &[f64], x: &[f64]) -> Vec<f64> {
+        self.back(gradient, x, &self.second, &self.first)
+    }
+}

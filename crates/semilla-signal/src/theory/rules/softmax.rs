@@ -1,0 +1,208 @@
+//! Softmax: shares of attention, near uniform where scores vary little.
+
+use std::rc::Rc;
+
+use super::super::axes::Mask;
+use super::super::node::{Link, Node, Origin, Row};
+use super::super::signal::Signal;
+use super::super::state::{Gap, Known, Step, Theory};
+
+/// Scores that vary more put all on one place.
+const MOST_VARIANCE: f64 = 60.0;
+/// Rows of a masked matrix that are looked at for pairs.
+const MOST_ROWS: usize = 64;
+
+/// `E Σ aⱼ²` of the shares of places whose scores are normal with one variance: 1/n of equal
+/// scores, e^v/n of small variances in many places, 1 where one place takes all.
+///
+/// With `1/S² = ∫ t e^(-tS) dt` the expectation over n independent scores is one over each score
+/// alone, to a power: exact for every n and variance.
+struct Concentration {
+    /// For each t its weight, `E e^(2s - t eˢ)` and `E e^(-t eˢ)`.
+    terms: Vec<[f64; 3]>,
+}
+
+impl Concentration {
+    fn new(variance: f64) -> Self {
+        const SCORES: usize = 33;
+        const PLACES: usize = 120;
+        let sd = variance.sqrt();
+        let scores: Vec<(f64, f64)> = (0..SCORES)
+            .map(|i| {
+                let z = -5.0 + 10.0 * i as f64 / (SCORES - 1) as f64;
+                (libm::exp(sd * z), libm::exp(-0.5 * z * z))
+            })
+            .collect();
+        let mass: f64 = scores.iter().map(|score| score.1).sum();
+        // t on a logarithmic grid: from one huge sum of scores to the least of one score.
+        let (low, high) = (-12.0 - 5.0 * sd, 4.0 + 5.0 * sd);
+        let step = (high - low) / PLACES as f64;
+        let terms = (0..=PLACES).map(|i| {
+            let t = libm::exp(low + step * i as f64);
+            let (mut square, mut none) = (0.0, 0.0);
+            for (score, weight) in &scores {
+                let left = weight / mass * libm::exp(-t * score);
+                none += left;
+                square += left * score * score;
+            }
+            [step * t * t, square, none]
+        });
+        Self {
+            terms: terms.collect(),
+        }
+    }
+
+    /// For so many places.
+    fn of(&self, places: f64) -> f64 {
+        if places <= 1.0 {
+            return 1.0;
+        }
+        let sum: f64 = (self.terms.iter())
+            .map(|[weight, square, none]| weight * square * none.powf(places - 1.0))
+            .sum();
+        (places * sum).clamp(1.0 / places, 1.0)
+    }
+}
+
+/// How much of what one row concentrates another does too whose scores share this part of the
+/// variance.
+fn shared(variance: f64, part: f64) -> f64 {
+    match variance > 1e-9 {
+        true => libm::expm1(part * variance) / libm::expm1(variance),
+        false => part,
+    }
+}
+
+/// `Softmax` over an axis. `visible` has, for each row of a masked matrix of scores, how many places
+/// it sees; rows see the first of them.
+pub(super) fn softmax(
+    theory: &mut Theory,
+    step: &Step<'_>,
+    visible: Option<&[f64]>,
+) -> Result<Known, Gap> {
+    let x = step.signal(0)?;
+    let from = &theory.nodes[x];
+    let axes = from.signal.axes.clone();
+    let default = if step.opset < 13 { 1 } else { -1 };
+    let axis = step.axis(step.int("axis", default), axes.rank())?;
+    let over = match step.opset < 13 {
+        true => axes.masks(axis..axes.rank()),
+        false => axes.mask(axis),
+    };
+    let places = axes.places(over);
+    let rows_atoms = match visible.is_some() && axis > 0 {
+        true => axes.mask(axis - 1),
+        false => 0,
+    };
+    let whole = [places];
+    let visible = visible.unwrap_or(&whole);
+    let kernel = &from.signal.kernel;
+    let variance_of = |mask: Mask| {
+        let variance = (kernel[mask & !over] - kernel[mask | over]).max(0.0);
+        if variance.is_nan() { 0.0 } else { variance }
+    };
+    let variance = variance_of(0).min(MOST_VARIANCE);
+    let concentration = Concentration::new(variance);
+    // Rows in the order of what they see; of many, some.
+    let mut sorted = visible.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let every = sorted.len().div_ceil(MOST_ROWS);
+    let sorted: Vec<f64> = sorted.into_iter().step_by(every).collect();
+    let concentrated: Vec<f64> = sorted.iter().map(|&n| concentration.of(n)).collect();
+    let rows = sorted.len() as f64;
+    // What two rows put on the same place: those that see less are within those that see more.
+    let together = |part: f64, is_apart: bool| -> f64 {
+        let of = |(&n, &all): (&f64, &f64)| 1.0 / n + (all - 1.0 / n) * shared(variance, part);
+        let each = sorted.iter().zip(&concentrated).map(of);
+        match is_apart && sorted.len() > 1 {
+            false => each.sum::<f64>() / rows,
+            true => {
+                let pairs = each.enumerate().map(|(i, share)| i as f64 * share);
+                2.0 * pairs.sum::<f64>() / (rows * (rows - 1.0))
+            }
+        }
+    };
+    let made = (0..kernel.len()).map(|mask: Mask| {
+        let own = variance_of(mask).min(variance);
+        let part = if variance > 0.0 { own / variance } else { 1.0 };
+        let shares = together(part, mask & rows_atoms != 0);
+        match mask & over {
+            0 => shares / places,
+            _ => (1.0 - shares) / (places * (places - 1.0)),
+        }
+    });
+    let signal = Signal {
+        kernel: made.collect(),
+        mean: 1.0 / places,
+        axes: axes.clone(),
+    };
+    let mut node = Node::normal(signal, from.units, Origin::Other);
+    let rows: Rc<[Row]> = (visible.iter())
+        .map(|&sees| Row {
+            sees,
+            share: concentration.of(sees),
+        })
+        .collect();
+    // y (g - Σ y g): what is the same in all places of a row does nothing, and a row that looks at
+    // one place only gets nothing.
+    let mean = |f: &dyn Fn(f64) -> f64| rows.iter().map(|row| f(row.share)).sum::<f64>();
+    let (all, loose) = (mean(&|share| share), mean(&|share| share * (1.0 - share)));
+    let left = loose / all;
+    let is_masked = rows.len() > 1;
+    let weights = is_masked.then(|| {
+        let even = loose / rows.len() as f64;
+        let of = |row: &Row| row.share * (1.0 - row.share) / even.max(f64::MIN_POSITIVE);
+        rows.iter().map(of).collect()
+    });
+    let shares = node.signal.kernel.clone();
+    let back = move |gradient: &[f64]| {
+        let of = |mask: Mask| {
+            let same = mask & !over;
+            let own = shares[same] * left * (gradient[same] - gradient[same | over]);
+            if mask & over == 0 {
+                own
+            } else {
+                -own / (places - 1.0)
+            }
+        };
+        (0..gradient.len()).map(of).collect()
+    };
+    node.links.push(Link {
+        weights,
+        ..Link::plain(x, back)
+    });
+    node.rows = is_masked.then_some(rows);
+    Ok(Known::Signal(theory.push(node)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two places with scores of variance v: E (a² + (1 - a)²) with a = sigmoid of N(0, 2v).
+    #[test]
+    fn concentration_of_few_and_many_places() {
+        for variance in [0.01, 0.5, 1.0, 4.0] {
+            let exact: f64 = {
+                let sd = (2.0f64 * variance).sqrt();
+                let mut sums = (0.0, 0.0);
+                for i in 0..4001 {
+                    let z = -8.0 + 16.0 * f64::from(i) / 4000.0;
+                    let weight = (-0.5 * z * z).exp();
+                    let a = 1.0 / (1.0 + (-sd * z).exp());
+                    sums.0 += weight * (a * a + (1.0 - a) * (1.0 - a));
+                    sums.1 += weight;
+                }
+                sums.0 / sums.1
+            };
+            let found = Concentration::new(variance).of(2.0);
+            assert!(
+                (found / exact - 1.0).abs() < 2e-3,
+                "{variance}: {found} {exact}"
+            );
+        }
+        let many = Concentration::new(0.25).of(4096.0);
+        assert!((many * 4096.0 / 0.25f64.exp() - 1.0).abs() < 2e-3, "{many}");
+        assert!((Concentration::new(0.0).of(7.0) * 7.0 - 1.0).abs() < 2e-3);
+    }
+}

@@ -1,0 +1,150 @@
+//! What theory knows of a signal: its mean, and its kernel.
+
+use super::axes::{Axes, Mask, averaged, viewed};
+use crate::array::{Array, strides};
+
+/// The first two moments of a signal's elements, over random weights.
+///
+/// The kernel is `E x y` of two elements, which depends on the atoms in which they are apart only:
+/// of the same one it is the second moment, of two samples' (the first axis) the cross moment, and
+/// so on for positions and units. A number that is not determined is NaN.
+#[derive(Clone, Debug)]
+pub(super) struct Signal {
+    pub(super) axes: Axes,
+    pub(super) mean: f64,
+    /// By mask.
+    pub(super) kernel: Vec<f64>,
+}
+
+impl Signal {
+    /// Independent elements.
+    pub(super) fn independent(axes: Axes, mean: f64, square: f64) -> Self {
+        let mut kernel = vec![mean * mean; 1 << axes.count()];
+        kernel[0] = square;
+        Self { axes, mean, kernel }
+    }
+
+    /// The moments of numbers that are there.
+    pub(super) fn measured<T: Copy + Into<f64>>(array: &Array<T>) -> Option<Self> {
+        let axes = Axes::of(array.shape())?;
+        let values: Vec<f64> = array.data().iter().map(|&x| x.into()).collect();
+        let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+        let kernel = kernel_of(&axes, |within| mean_square_of_means(&axes, &values, within));
+        Some(Self { axes, mean, kernel })
+    }
+
+    pub(super) fn square(&self) -> f64 {
+        self.kernel[0]
+    }
+
+    /// The variance around the mean of all elements.
+    pub(super) fn variance(&self) -> f64 {
+        (self.kernel[0] - self.mean * self.mean).max(0.0)
+    }
+
+    /// The correlations of pairs, by mask.
+    pub(super) fn correlations(&self) -> Vec<f64> {
+        let (square, variance) = (self.mean * self.mean, self.variance());
+        let of = |k: &f64| match variance > 0.0 {
+            true => ((k - square) / variance).clamp(-1.0, 1.0),
+            false => 1.0,
+        };
+        self.kernel.iter().map(of).collect()
+    }
+
+    /// The kernel averaged over pairs along some atoms.
+    pub(super) fn averaged(&self, over: Mask) -> Vec<f64> {
+        averaged(&self.kernel, &self.axes, over)
+    }
+
+    /// The same elements under other axes: see [`viewed`].
+    pub(super) fn viewed(&self, axes: Axes, sources: &[Option<usize>]) -> Self {
+        Self {
+            kernel: viewed(&self.kernel, sources),
+            axes,
+            mean: self.mean,
+        }
+    }
+
+    /// Every element times a number, plus another.
+    pub(super) fn affine(&self, factor: f64, term: f64) -> Self {
+        let mean = factor * self.mean + term;
+        let moved = |k: &f64| factor * factor * k + term * (2.0 * factor * self.mean + term);
+        Self {
+            axes: self.axes.clone(),
+            mean,
+            kernel: self.kernel.iter().map(moved).collect(),
+        }
+    }
+
+    /// The atoms of the first axis, along which samples lie.
+    pub(super) fn samples(&self) -> Mask {
+        match self.axes.rank() {
+            0 => 0,
+            _ => self.axes.mask(0),
+        }
+    }
+
+    /// `E x y` of the same place in two samples.
+    pub(super) fn across_samples(&self) -> f64 {
+        let (samples, count) = (self.samples(), self.axes.places(self.samples()));
+        let all = self.averaged(samples)[0];
+        (all - self.kernel[0] / count) / (1.0 - 1.0 / count)
+    }
+}
+
+/// A kernel of numbers that are there: of pairs apart in exactly the atoms of a mask, from the mean
+/// squares of means along atoms (which pairs of equal places are a part of).
+pub(super) fn kernel_of(axes: &Axes, mean_square: impl Fn(Mask) -> f64) -> Vec<f64> {
+    let sizes: Vec<usize> = axes.atoms().collect();
+    let mut kernel: Vec<f64> = (0..1 << sizes.len()).map(mean_square).collect();
+    for (atom, &size) in sizes.iter().enumerate() {
+        let bit = 1 << atom;
+        let same = 1.0 / size as f64;
+        for mask in (0..kernel.len()).filter(|mask| mask & bit != 0) {
+            kernel[mask] = (kernel[mask] - same * kernel[mask ^ bit]) / (1.0 - same);
+        }
+    }
+    kernel
+}
+
+/// The mean square of the means along the atoms of a mask.
+fn mean_square_of_means(axes: &Axes, values: &[f64], along: Mask) -> f64 {
+    let sizes: Vec<usize> = axes.atoms().collect();
+    let steps = strides(&sizes);
+    let mut means = vec![0.0; values.len()];
+    for (at, value) in values.iter().enumerate() {
+        let mut place = 0;
+        for (atom, (&size, &step)) in sizes.iter().zip(&steps).enumerate() {
+            if along >> atom & 1 == 0 {
+                place += at / step as usize % size * step as usize;
+            }
+        }
+        means[place] += value;
+    }
+    let count = axes.places(along);
+    let places = (values.len() as f64 / count).max(1.0);
+    means.iter().map(|sum| (sum / count).powi(2)).sum::<f64>() / places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_of_numbers() {
+        // Two samples of two units.
+        let array = Array::new([2, 2], vec![1.0, 2.0, 3.0, -1.0]).unwrap();
+        let found = Signal::measured(&array).unwrap();
+        let near = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} {want}");
+        near(found.mean, 1.25);
+        near(found.kernel[0], (1.0 + 4.0 + 9.0 + 1.0) / 4.0);
+        near(found.kernel[1], (1.0 * 3.0 - 2.0) / 2.0);
+        near(found.kernel[2], (1.0 * 2.0 + -3.0) / 2.0);
+        near(found.kernel[3], (-1.0 + 2.0 * 3.0) / 2.0);
+        near(found.across_samples(), found.kernel[1]);
+        let moved = found.affine(2.0, 1.0);
+        near(moved.mean, 3.5);
+        near(moved.kernel[3], (-3.0 + 5.0 * 7.0) / 2.0);
+    }
+}

@@ -1,0 +1,128 @@
+//! What theory knows of weights.
+
+use semilla::{DType, Fill, Line};
+
+/// The moments of a weight's elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightMoments {
+    /// Their mean.
+    pub mean: f64,
+    /// Their mean square.
+    pub square: f64,
+    /// Whether the rows or the columns of the matrix are orthogonal and of one length: a product
+    /// with it keeps lengths, where independent elements make them spread.
+    pub is_orthogonal: bool,
+}
+
+impl WeightMoments {
+    /// Independent elements around 0.
+    pub fn around_zero(square: f64) -> Self {
+        Self {
+            mean: 0.0,
+            square,
+            is_orthogonal: false,
+        }
+    }
+
+    /// The moments that a line of a plan gives a tensor, times the factor on what it makes; `None` where the fill has no formula for
+    /// them, as of values that are loaded or of structured matrices.
+    pub fn of_line(line: &Line) -> Option<Self> {
+        let found = Self::of_fill(&line.fill, &line.shape)?;
+        Some(found.scaled(line.multiplier.unwrap_or(1.0)))
+    }
+
+    fn of_fill(fill: &Fill, shape: &[usize]) -> Option<Self> {
+        let square = fill.root_mean_square(shape)?.powi(2);
+        let (mean, is_orthogonal) = match fill {
+            Fill::Constant { value } => (*value, false),
+            Fill::Draw(distribution) => (distribution.mean(), false),
+            // Their elements depend on each other: what pairs pass on is no sum over units.
+            Fill::LooksLinear { .. } | Fill::Mirrored { .. } | Fill::Centred { .. } => return None,
+            Fill::Orthogonal { .. } => (0.0, true),
+            Fill::Stacked { of } | Fill::Repeated { of, .. } | Fill::Padded { of, .. } => (
+                Self::of_fill(of, shape.get(1..)?).map_or(0.0, |inner| inner.mean),
+                false,
+            ),
+            Fill::Blocks { axis, sections, .. } => {
+                let mut mean = 0.0;
+                for section in sections {
+                    let mut part = shape.to_vec();
+                    let all = std::mem::replace(part.get_mut(*axis)?, section.size) as f64;
+                    mean += section.size as f64 / all * Self::of_fill(&section.fill, &part)?.mean;
+                }
+                (mean, false)
+            }
+            _ => (0.0, false),
+        };
+        Some(Self {
+            mean,
+            square,
+            is_orthogonal,
+        })
+    }
+
+    /// The moments of values that are there. A mean that is within the chance of values around 0 is
+    /// taken for 0.
+    pub fn of_values(values: &[f32]) -> Self {
+        let count = values.len().max(1) as f64;
+        let sum: f64 = values.iter().map(|&x| f64::from(x)).sum();
+        let squares: f64 = values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let (mean, square) = (sum / count, squares / count);
+        let is_chance = mean * mean * count < 25.0 * square && count > 1.0;
+        let is_constant = square - mean * mean <= 1e-12 * square;
+        Self {
+            mean: if is_chance && !is_constant { 0.0 } else { mean },
+            square,
+            is_orthogonal: false,
+        }
+    }
+
+    /// The moments of stored values of a type; `None` of whole numbers.
+    pub fn of_bytes(dtype: DType, bytes: &[u8]) -> Option<Self> {
+        let mut values = Vec::new();
+        dtype.is_float().then(|| dtype.decode(bytes, &mut values))?;
+        let values: Vec<f32> = values.into_iter().map(|x: f64| x as f32).collect();
+        Some(Self::of_values(&values))
+    }
+
+    /// Every element times a number.
+    pub fn scaled(self, factor: f64) -> Self {
+        Self {
+            mean: self.mean * factor,
+            square: self.square * factor * factor,
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_no_mean() {
+        let values: Vec<f32> = (0..1000)
+            .map(|i| ((i * 7919) % 1000) as f32 / 500.0 - 1.0)
+            .collect();
+        assert_eq!(WeightMoments::of_values(&values).mean, 0.0);
+        let ones = WeightMoments::of_values(&[1.0; 4]);
+        assert_eq!((ones.mean, ones.square), (1.0, 1.0));
+        let shifted: Vec<f32> = values.iter().map(|x| x + 1.0).collect();
+        assert!((WeightMoments::of_values(&shifted).mean - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn moments_of_fills() {
+        use semilla::Distribution;
+        let normal = Fill::Draw(Distribution::Normal {
+            mean: 0.0,
+            std: 0.5,
+        });
+        let found = WeightMoments::of_fill(&normal, &[4, 4]).unwrap();
+        assert_eq!(found, WeightMoments::around_zero(0.25));
+        let orthogonal = Fill::Orthogonal { gain: 2.0, rows: 4 };
+        let found = WeightMoments::of_fill(&orthogonal, &[4, 16]).unwrap();
+        assert!((found.square - 0.25).abs() < 1e-12 && found.is_orthogonal);
+        assert_eq!(WeightMoments::of_fill(&Fill::Arange, &[4]), None);
+    }
+}
