@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes};
+use commands::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -49,6 +49,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::from(1));
             }
         }
+        Command::Recommend { args, form } => recommend::run(&args, &mut Output::new(form.json))?,
         Command::Lint { args, form } => {
             if !lint::run(&args, &mut Output::new(form.json))? {
                 return Ok(ExitCode::from(1));

@@ -171,7 +171,9 @@ fn parts_without_a_place_are_refused_with_the_rule_to_write() {
 #[test]
 fn signals_are_told_in_numbers_and_of_plain_stacks_only() {
     let sizes = ["64"; 51].join("-");
-    let deep = semilla(&["plan", &format!("mlp:{sizes}-10:tanh")]);
+    let model = format!("mlp:{sizes}-10:tanh");
+    let exact = "variance_scaling(scale=1, activation=tanh)";
+    let deep = semilla(&["plan", &model, "--scheme", exact]);
     let said = row(&deep, "layers.0.weight to layers.49.weight, 50 layers");
     assert!(
         said.contains("squared gradients grow 1,600-fold on the way back"),

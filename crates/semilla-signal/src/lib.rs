@@ -40,6 +40,7 @@ mod noise;
 mod operators;
 mod product;
 mod real;
+mod recommend;
 mod sums;
 pub mod theory;
 mod train;
@@ -50,10 +51,13 @@ pub use executor::{Changes, Datum, Fault, Gradients, Mode, Nature, Problem, Step
 pub use fit::{FitError, Fitting, fit};
 pub use measure::{
     Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Jacobian, Kernel,
-    Layer, LayerSpectrum, Measurement, Point, Recorded, Report, Spectra, Verdict, check, measure,
-    singular_values, spectra,
+    Layer, LayerSpectrum, Measurement, Point, Recorded, Report, Spectra, Trouble, Verdict, check,
+    measure, singular_values, spectra,
 };
 pub use real::Real;
+pub use recommend::{
+    Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, candidates, recommend, remedy,
+};
 pub use train::{
     Coordinate, Coordinates, FirstStep, LabelSource, Labels, LayerStep, Loss, Lost, Network,
     Optimizer, Parameter, Slope, Stepper, TrainError, coordinates, first_step,

@@ -1,6 +1,8 @@
 use clap::{Parser, Subcommand};
 
-use crate::args::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes};
+use crate::args::{
+    check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend,
+};
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
 ///
@@ -45,6 +47,14 @@ pub(crate) enum Command {
     Check {
         #[command(flatten)]
         args: check::CheckArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Say which first weights suit a model, and why; print them as a recipe to edit
+    #[command(after_help = recommend::EXAMPLES)]
+    Recommend {
+        #[command(flatten)]
+        args: recommend::RecommendArgs,
         #[command(flatten)]
         form: Form,
     },

@@ -14,5 +14,6 @@ pub(crate) mod model;
 pub(crate) mod networks;
 pub(crate) mod plan;
 pub(crate) mod recipes;
+pub(crate) mod recommend;
 pub(crate) mod training;
 pub(crate) mod transfer;

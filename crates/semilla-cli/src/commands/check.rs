@@ -8,7 +8,7 @@ use semilla_checkpoint::ops::{Described, GraphError};
 use semilla_checkpoint::{Checkpoint, open};
 use semilla_data::Data;
 use semilla_signal::theory::WeightMoments;
-use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step};
+use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step, remedy};
 
 use crate::args::check::CheckArgs;
 use crate::commands::check_page;
@@ -25,6 +25,7 @@ use crate::show::check::print;
 use crate::show::coordinates;
 use crate::show::output::Output;
 use crate::show::progress::Waiting;
+use crate::show::remedy::print_remedy;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
 pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
@@ -44,10 +45,14 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     check_page::check_target(args, model.as_ref())?;
     let graph = graph(model.as_ref())?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
-    let checked = match &args.weights {
+    let inputs = data.inputs.clone();
+    let mut checked = match &args.weights {
         Some(path) => of_file(args, &graph, data, path)?,
         None => of_plan(args, &graph, data, model.as_ref())?,
     };
+    if let Some(model) = model.as_ref().filter(|_| !checked.report.verdict.passes) {
+        checked.remedy = remedy(&model.model, &graph, &inputs, args.plan.seed);
+    }
     if let Some(path) = &args.html {
         check_page::write(path, args, &graph, &checked)?;
     }
@@ -58,7 +63,13 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
 fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<bool, Failure> {
     match output.is_json() {
         true => output.json(checked)?,
-        false => print(checked, args.plan.full, output)?,
+        false => {
+            print(checked, args.plan.full, output)?;
+            if let Some(remedy) = &checked.remedy {
+                let name = args.plan.model.model.as_deref().unwrap_or_default();
+                print_remedy(remedy, name, output)?;
+            }
+        }
     }
     Ok(checked.report.verdict.passes)
 }
@@ -98,6 +109,7 @@ fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<C
         first_step: first(args, &mut network, &data, 0)?,
         report: measurements.into(),
         planned: None,
+        remedy: None,
         fitting: None,
         data: Source::of(&args.plan.data, data),
     })
@@ -153,6 +165,7 @@ fn of_plan(
             .unwrap_or_default(),
         spectra,
         planned: Some((planned.plan, seeds)),
+        remedy: None,
         fitting,
         first_step,
         data: Source::of(&args.plan.data, data),

@@ -5,7 +5,7 @@ use std::path::Path;
 use semilla::Graph;
 use semilla_checkpoint::ops::{Described, Inputs};
 use semilla_checkpoint::write_atomically;
-use semilla_page::check::{Check, Data, Weights, page};
+use semilla_page::check::{Check, Data, Remedy, Weights, page};
 
 use crate::args::check::CheckArgs;
 use crate::commands::checked::Checked;
@@ -53,7 +53,10 @@ pub(super) fn write(
         },
         data: data.as_deref().map_or(Data::Noise, Data::File),
         samples: checked.data.samples,
-        remedy: None,
+        remedy: checked.remedy.as_ref().map(|remedy| Remedy {
+            sentence: &remedy.sentence,
+            recipe: &remedy.recipe,
+        }),
     });
     Ok(write_atomically(target, html.as_bytes())?)
 }

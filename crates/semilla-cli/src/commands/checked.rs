@@ -3,7 +3,7 @@
 use semilla::Plan;
 use semilla::lint::Finding;
 use semilla_data::Data;
-use semilla_signal::{FirstStep, Fitting, Report, Spectra};
+use semilla_signal::{FirstStep, Fitting, Remedy, Report, Spectra};
 use serde::Serialize;
 
 use crate::args::data::DataArgs;
@@ -32,6 +32,9 @@ pub(crate) struct Checked {
     /// The plan of the weights, if they do not come from a file, and its seeds.
     #[serde(skip)]
     pub(crate) planned: Option<(Plan, Vec<u64>)>,
+    /// What to do, where it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<Remedy>,
 }
 
 /// Where the data come from.

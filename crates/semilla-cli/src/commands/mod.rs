@@ -18,5 +18,6 @@ pub(crate) mod opened;
 pub(crate) mod plan;
 pub(crate) mod planned;
 pub(crate) mod recipes;
+pub(crate) mod recommend;
 pub(crate) mod recorded;
 pub(crate) mod threads;

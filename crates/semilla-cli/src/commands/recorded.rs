@@ -77,6 +77,7 @@ pub(crate) fn recorded(path: &Path) -> Result<Checked, Failure> {
         expected: Expected::default(),
         lint: Vec::new(),
         spectra: None,
+        remedy: None,
         fitting: None,
         first_step: None,
         data: Source {

@@ -7,6 +7,7 @@ use semilla::Graph;
 use semilla::graph::Initializer;
 use serde::Serialize;
 
+use super::directions::directions;
 use super::flow::Flow;
 use super::histogram::Histogram;
 use super::layers::{Found, layers};
@@ -62,6 +63,9 @@ pub struct Point {
     pub forward: Forward,
     /// The squared norm of a sample's gradient there.
     pub gradient: f64,
+    /// In how many directions samples differ: (Σλ)² / Σλ² over the eigenvalues λ of their
+    /// covariance.
+    pub directions: f64,
 }
 
 /// Runs a graph forward, then back from a gradient of standard normal numbers at its first output,
@@ -144,6 +148,7 @@ fn path(
         Point {
             after: trace.weights()[layer.weight].0.clone(),
             forward: Forward::of(trace.array(value)),
+            directions: directions(trace.array(value)),
             gradient: gradient.map_or(0.0, |backward| backward.squared_norm),
         }
     };

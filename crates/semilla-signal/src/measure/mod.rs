@@ -5,6 +5,7 @@
 
 mod batch;
 mod check;
+mod directions;
 pub(crate) mod flow;
 mod health;
 mod histogram;
@@ -15,6 +16,7 @@ mod path;
 mod recorded;
 mod spectra;
 mod statistics;
+mod trouble;
 mod verdict;
 
 pub use batch::{Batch, BatchError};
@@ -26,4 +28,5 @@ pub use measurement::{Layer, Measurement, Point, measure};
 pub use recorded::Recorded;
 pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, singular_values, spectra};
 pub use statistics::{Backward, Forward};
+pub use trouble::Trouble;
 pub use verdict::{Finding, Verdict};

@@ -1,5 +1,6 @@
 //! Activations and gradients that somebody else recorded, such as hooks on a PyTorch module.
 
+use super::directions::directions;
 use super::histogram::Histogram;
 use super::measurement::{Layer, Measurement, Point};
 use super::statistics::{Backward, Forward};
@@ -56,6 +57,7 @@ impl Recorded {
         Point {
             after: self.weight.clone(),
             forward: Forward::of(&self.output),
+            directions: directions(&self.output),
             gradient: self
                 .backward()
                 .map_or(0.0, |backward| backward.squared_norm),

@@ -4,6 +4,7 @@ use semilla::number::rough;
 use serde::Serialize;
 
 use super::measurement::Measurement;
+use super::trouble::Trouble;
 
 /// How far squared gradients may differ between the ends of a network that still trains.
 pub(super) const GRADIENTS: f64 = 1e4;
@@ -22,10 +23,12 @@ pub struct Verdict {
     /// How many arrays the main path has: the depth that the verdict speaks of.
     pub depth: usize,
     /// ln of the squared gradient at the path's start over that at its end, the mean over all
-    /// measurements: the headline. Positive where gradients explode on their way back.
+    /// measurements. Positive where gradients explode on their way back.
     pub log_gradients: Option<f64>,
     /// ln of the variance between samples at the path's end over that at its start.
     pub log_differences: Option<f64>,
+    /// What the network loses on its way, in nats: the headline.
+    pub trouble: Option<Trouble>,
     /// Everything that was found.
     pub findings: Vec<Finding>,
 }
@@ -147,6 +150,7 @@ impl Verdict {
             depth,
             log_gradients,
             log_differences,
+            trouble: Trouble::of(measurements),
             findings,
         }
     }

@@ -36,6 +36,8 @@ impl WeightMoments {
         let (mean, is_orthogonal) = match fill {
             Fill::Constant { value } => (*value, false),
             Fill::Draw(distribution) => (distribution.mean(), false),
+            // Their elements depend on each other: what pairs pass on is no sum over units.
+            Fill::LooksLinear { .. } | Fill::Mirrored { .. } | Fill::Centred { .. } => return None,
             Fill::Orthogonal { .. } => (0.0, true),
             Fill::Stacked { of } | Fill::Repeated { of, .. } | Fill::Padded { of, .. } => (
                 Self::of_fill(of, shape.get(1..)?).map_or(0.0, |inner| inner.mean),

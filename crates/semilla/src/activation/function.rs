@@ -21,8 +21,8 @@ const ONE_SIDED_STEP: f64 = 1.0 / 256.0;
 /// passed an error estimate, from panels half as wide, derivative steps half as long and the
 /// parts of the tails that are cut.
 pub struct Function<'a> {
-    value: Box<dyn Fn(f64) -> f64 + 'a>,
-    derivative: Option<Box<dyn Fn(f64) -> f64 + 'a>>,
+    pub(super) value: Box<dyn Fn(f64) -> f64 + 'a>,
+    pub(super) derivative: Option<Box<dyn Fn(f64) -> f64 + 'a>>,
     pub(super) features: Features,
     /// The well-known activation that this is, whose results are kept.
     pub(super) activation: Option<Activation>,

@@ -6,8 +6,9 @@ use super::error::FillError;
 use super::kernels::{Bilinear, DeltaOrthogonal, Dirac, Hadamard};
 use super::kind::Kind;
 use super::kinds::Fill;
-use super::matrices::{Eye, LooksLinear, Orthogonal, Sparse};
+use super::matrices::{Eye, Orthogonal, Sparse};
 use super::mimetic::Mimetic;
+use super::mirrored::{Centred, LooksLinear, Mirrored};
 use super::nested::{Blocks, Padded, Repeated, Stacked};
 use super::norms::Norms;
 use super::plain::{Arange, Constant, Draw};
@@ -38,6 +39,8 @@ impl Fill {
             }
             Fill::Hadamard { ref layout } => Box::new(Hadamard { layout }),
             Fill::LooksLinear { gain } => Box::new(LooksLinear { gain }),
+            Fill::Mirrored { ref axes, ref of } => Box::new(Mirrored { axes, of }),
+            Fill::Centred { axis, ref of } => Box::new(Centred { axis, of }),
             Fill::Repeated {
                 axis,
                 repeats,

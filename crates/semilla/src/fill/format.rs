@@ -54,6 +54,14 @@ enum Named {
     LooksLinear {
         gain: f64,
     },
+    Mirrored {
+        axes: Vec<usize>,
+        of: Box<Fill>,
+    },
+    Centred {
+        axis: usize,
+        of: Box<Fill>,
+    },
     Repeated {
         axis: usize,
         repeats: usize,

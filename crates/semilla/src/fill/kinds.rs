@@ -65,10 +65,26 @@ pub enum Fill {
         /// The tensor's axes.
         layout: Layout,
     },
-    /// [W, -W; -W, W] with W orthogonal.
+    /// [W, -W; -W, W] with W orthogonal: [`Fill::Mirrored`] as earlier plans write it.
     LooksLinear {
         /// The factor.
         gain: f64,
+    },
+    /// A fill of half the size along some axes; the second half of each has the first one's values
+    /// with the opposite sign. Of an odd size, the index in the middle has no counterpart.
+    Mirrored {
+        /// The axes.
+        axes: Vec<usize>,
+        /// The fill of the smaller tensor.
+        of: Box<Fill>,
+    },
+    /// A fill from which the mean is taken at each index of an axis: weights that add up to 0 at
+    /// each output.
+    Centred {
+        /// The axis.
+        axis: usize,
+        /// The fill.
+        of: Box<Fill>,
     },
     /// A fill of a tensor `repeats` times smaller along an axis, each index repeated.
     Repeated {

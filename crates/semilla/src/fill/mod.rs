@@ -19,6 +19,7 @@ mod kinds;
 mod load;
 mod matrices;
 mod mimetic;
+mod mirrored;
 mod nested;
 mod norms;
 mod plain;

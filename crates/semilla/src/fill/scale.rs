@@ -1,6 +1,7 @@
 //! The scale of a fill's values.
 
 use super::kinds::{Fill, Section};
+use super::mirrored::halved;
 
 impl Fill {
     /// The fill whose values are `factor` times those of this one; `None` where a kind has no scale
@@ -36,6 +37,14 @@ impl Fill {
             },
             Fill::LooksLinear { gain } => Fill::LooksLinear {
                 gain: gain * factor,
+            },
+            Fill::Mirrored { axes, of } => Fill::Mirrored {
+                axes: axes.clone(),
+                of: boxed(of)?,
+            },
+            Fill::Centred { axis, of } => Fill::Centred {
+                axis: *axis,
+                of: boxed(of)?,
             },
             Fill::Stacked { of } => Fill::Stacked { of: boxed(of)? },
             Fill::Repeated { axis, repeats, of } => Fill::Repeated {
@@ -88,6 +97,15 @@ impl Fill {
                 let mut smaller = shape.to_vec();
                 *smaller.get_mut(*axis)? /= repeats;
                 of.root_mean_square(&smaller)
+            }
+            Fill::LooksLinear { gain } => {
+                Some(gain.abs() / (shape.iter().max().copied()? as f64 / 2.0).sqrt())
+            }
+            Fill::Mirrored { axes, of } => of.root_mean_square(&halved(shape, axes)),
+            // Means have one degree of freedom of those of the values that they are taken from.
+            Fill::Centred { axis, of } => {
+                let each = elements(shape) / *shape.get(*axis)? as f64;
+                Some(of.root_mean_square(shape)? * (1.0 - 1.0 / each).sqrt())
             }
             Fill::Padded { of, .. } => {
                 let rows = *shape.first()? as f64;
@@ -146,6 +164,18 @@ mod tests {
                 of: Box::new(Fill::Orthogonal {
                     gain: 1.0,
                     rows: 24,
+                }),
+            },
+            Fill::LooksLinear { gain: 1.5 },
+            Fill::Mirrored {
+                axes: vec![1],
+                of: Box::new(NORMAL),
+            },
+            Fill::Centred {
+                axis: 0,
+                of: Box::new(Fill::Orthogonal {
+                    gain: 1.5,
+                    rows: 48,
                 }),
             },
             Fill::in_a_row(

@@ -10,7 +10,7 @@ use super::context::{Context, Resolved};
 use super::declare::{initializers, setter};
 use super::error::InitError;
 use super::formula::Formula;
-use super::parameters::{Bounds, Mode, Projection, Shape, StatePart};
+use super::parameters::{Bounds, Mode, Projection, Shape, Sides, StatePart};
 use super::resolve::{generate, resolve};
 use super::table::{Parameters, read, within};
 use super::value::Text;
@@ -277,15 +277,33 @@ initializers! {
     also "zero";
     {}
 
-    /// [W, -W; -W, W] with W orthogonal, for a matrix with even numbers of inputs and outputs: with
-    /// mirrored (concatenated) ReLUs the network starts linear.
+    /// [W, -W; -W, W] with W orthogonal, for weights of two axes or more: units come in pairs of
+    /// opposite sign, and each pair passes f(x) - f(-x) on. That is x for ReLU, GELU, SiLU and
+    /// softplus, so that a plain network of any depth starts linear, and keeps norms both ways.
     ///
+    /// The first layer of a network has mirrored outputs only, [W; -W], the layer after the last
+    /// pair mirrored inputs only, [W, -W]. Of an odd number of units, one has no counterpart.
     /// Balduzzi et al., *The Shattered Gradients Problem*, ICML 2017, section 4.
     LooksLinear / looks_linear
     also "mirrored";
     {
         /// A factor on the orthogonal blocks.
         gain: Scalar = number(1.0),
+        /// The axes along which it is mirrored.
+        sides: Sides = Sides::Both,
+    }
+
+    /// An initializer from whose weights each output's mean is taken: they add up to 0, so that the
+    /// mean of an activation (1/2 for a sigmoid) adds nothing to the next layer. For weights of two
+    /// axes or more.
+    ///
+    /// Huang et al., *Centered Weight Normalization in Accelerating Training of Deep Neural
+    /// Networks*, ICCV 2017, section 3.
+    Centred / centred
+    also "centered";
+    {
+        /// The initializer of the weights.
+        of: Box<Initializer> = Box::new(orthogonal().into()),
     }
 
     /// The kernel before a pixel shuffle: one draw repeated `upscale`² times along the outputs, so

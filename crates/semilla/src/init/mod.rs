@@ -46,4 +46,4 @@ pub use context::{Context, Resolved};
 pub use error::InitError;
 pub(crate) use formula::variables;
 pub use names::ParseInitializerError;
-pub use parameters::{Bounds, Mode, Projection, Shape, StatePart};
+pub use parameters::{Bounds, Mode, Projection, Shape, Sides, StatePart};

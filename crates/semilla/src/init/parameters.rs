@@ -20,6 +20,19 @@ pub enum Mode {
     FanGeoAvg,
 }
 
+/// The axes along which a weight is mirrored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sides {
+    /// Outputs and inputs.
+    #[default]
+    Both,
+    /// Outputs: the first layer.
+    Outputs,
+    /// Inputs: the layer after the last pair.
+    Inputs,
+}
+
 /// The shape of a variance scaling's distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

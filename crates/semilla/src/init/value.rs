@@ -6,7 +6,7 @@ use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::parameters::{Bounds, Mode, Projection, Shape, StatePart};
+use super::parameters::{Bounds, Mode, Projection, Shape, Sides, StatePart};
 use crate::activation::Activation;
 use crate::expression::Scalar;
 use crate::number::Short;
@@ -77,7 +77,7 @@ macro_rules! as_variant {
     )*};
 }
 
-as_variant! { Bounds Mode Projection Shape StatePart }
+as_variant! { Bounds Mode Projection Shape Sides StatePart }
 
 /// A variant's name as serde writes it: `FanOut` is `fan_out`.
 fn snake_case(variant: &impl Debug) -> String {

@@ -201,12 +201,28 @@ fn activation(node: &Node) -> Option<Activation> {
     if let ("semilla", "Activation") = (&*node.domain, &*node.operator) {
         return node.text("function")?.parse().ok();
     }
+    // 0.2 is meant, not the nearest f32's digits.
+    let number = |alpha: f32| alpha.to_string().parse().unwrap_or(f64::from(alpha));
+    let alpha = |default: f64| node.float("alpha").map_or(default, number);
     Some(match node.standard()? {
         "Relu" => Activation::Relu,
+        "LeakyRelu" => Activation::LeakyRelu { slope: alpha(0.01) },
+        "Elu" => Activation::Elu { alpha: alpha(1.0) },
+        "Celu" => Activation::Celu { alpha: alpha(1.0) },
+        "Selu" => Activation::Selu,
+        "Gelu" if node.text("approximate") == Some("tanh") => Activation::GeluTanh,
+        "Gelu" => Activation::Gelu,
+        "Mish" => Activation::Mish,
+        "HardSwish" => Activation::Hardswish,
+        "Softplus" => Activation::Softplus,
+        "Softsign" => Activation::Softsign,
         "Tanh" => Activation::Tanh,
         "Sigmoid" => Activation::Sigmoid,
-        "Gelu" => Activation::Gelu,
-        "Selu" => Activation::Selu,
+        "Erf" => Activation::Erf,
+        "Sin" => Activation::Sin,
+        "Cos" => Activation::Cos,
+        "Atan" => Activation::Arctan,
+        "Abs" => Activation::Abs,
         _ => return None,
     })
 }

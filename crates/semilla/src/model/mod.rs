@@ -1,5 +1,6 @@
 //! A model as initialization sees it: named tensors, each with a role.
 
+mod chain;
 mod convention;
 mod facts;
 mod from_graph;
@@ -12,6 +13,8 @@ mod source;
 mod state_dict;
 mod tensor;
 
+pub use chain::Chain;
+pub(crate) use chain::hidden;
 pub use convention::{Convention, MixedNames};
 pub use facts::{Evidence, Facts};
 pub use from_graph::graph_facts;

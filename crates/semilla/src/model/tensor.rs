@@ -240,6 +240,12 @@ impl Tensor {
             .try_fold(1u64, |n, &size| n.checked_mul(size as u64))
     }
 
+    /// Whether it holds a weight-normalized layer's directions.
+    pub(crate) fn is_direction(&self) -> bool {
+        let name = &self.name;
+        name.ends_with("weight_v") || name.ends_with("parametrizations.weight.original1")
+    }
+
     /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)

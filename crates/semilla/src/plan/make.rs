@@ -298,6 +298,7 @@ impl Maker {
             ..self.placeholder(tensor)
         };
         let activation = tensor.activation;
+        let activation = activation.filter(|_| stack::is_independent(&line.fill));
         let gain = activation.and_then(|after| Some((after, stack::gain(tensor, &line)?)));
         Ok(Draft {
             line,

@@ -29,6 +29,7 @@ mod format;
 mod groups;
 mod line;
 mod make;
+mod recipe;
 mod scales;
 mod show;
 mod signal;

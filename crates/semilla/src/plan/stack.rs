@@ -1,14 +1,15 @@
 //! Plain stacks: layers with nothing but activations between them, and what their gains do to
 //! signals.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::Line;
-use crate::activation::{Activation, Function};
+use crate::activation::{Activation, Function, Pair};
 use crate::fill::Fill;
-use crate::model::{Model, Tensor};
+use crate::layout::Axis;
+use crate::model::{Model, Tensor, hidden};
 
 /// Fewer layers are not deep: mean-field theory speaks of long ways.
 const LEAST: usize = 3;
@@ -36,42 +37,8 @@ impl Stack {
 
 /// The plain stacks of a model: the places of each one's hidden layers, in order.
 pub(super) fn plain(model: &Model) -> Vec<Vec<usize>> {
-    let tensors = model.tensors.iter().enumerate();
-    let linked = tensors.filter_map(|(place, tensor)| Some((place, tensor.next.as_deref()?)));
-    let linked: Vec<(usize, &str)> = linked.collect();
-    if linked.is_empty() {
-        return Vec::new();
-    }
-    let wanted: HashSet<&str> = linked.iter().map(|&(_, next)| next).collect();
-    let named = model.tensors.iter().enumerate();
-    let named = named.filter(|(_, tensor)| wanted.contains(tensor.name.as_str()));
-    let places: HashMap<&str, usize> = named.map(|(at, t)| (t.name.as_str(), at)).collect();
-    let mut after: HashMap<usize, usize> = HashMap::new();
-    let mut takes: HashMap<usize, usize> = HashMap::new();
-    for &(place, next) in &linked {
-        if let Some(&next) = places.get(next) {
-            after.insert(place, next);
-            *takes.entry(next).or_default() += 1;
-        }
-    }
-    // A layer that takes the outputs of two adds them.
-    after.retain(|_, next| takes[next] == 1);
-    let followers: HashSet<usize> = after.values().copied().collect();
-    let mut firsts: Vec<usize> = after.keys().copied().collect();
-    firsts.retain(|place| !followers.contains(place));
-    firsts.sort_unstable();
-    let is_hidden = |place: &usize| hidden(&model.tensors[*place]).is_some();
-    let stacks = firsts.into_iter().map(|first| {
-        let all = std::iter::successors(Some(first), |place| after.get(place).copied());
-        all.take_while(is_hidden).collect::<Vec<usize>>()
-    });
-    stacks.filter(|stack| stack.len() >= LEAST).collect()
-}
-
-/// The activation of a layer in a plain stack.
-fn hidden(tensor: &Tensor) -> Option<Activation> {
-    let activation = tensor.activation?;
-    (activation != Activation::Linear && !tensor.is_normalized).then_some(activation)
+    let hidden = model.chains().into_iter().map(|chain| chain.hidden);
+    hidden.filter(|hidden| hidden.len() >= LEAST).collect()
 }
 
 /// Signals in a stack whose layers have these lines; `None` where a gain or a moment is not known.
@@ -81,17 +48,17 @@ pub(super) fn judged(model: &Model, places: &[usize], lines: &Lines<'_>) -> Opti
     let (first, rest) = layers.split_first()?;
     let start = first.variance(1.0);
     let (mut variance, mut gradients) = (start, 1.0);
-    let mut activation = first.activation;
+    let mut before = first;
     for layer in rest {
         // Signals that are gone stay gone.
         if variance > 0.0 {
-            let moments = Function::from(activation).moments(0.0, variance).ok()?;
-            gradients *= layer.gain.powi(2) * moments.derivative_square;
-            variance = layer.variance(moments.square);
+            let passed = before.passed_to(layer, variance)?;
+            gradients *= layer.gain.powi(2) * passed.derivative_square;
+            variance = layer.variance(passed.square);
         } else {
             gradients = 0.0;
         }
-        activation = layer.activation;
+        before = layer;
     }
     let factor = if start > 0.0 { variance / start } else { 0.0 };
     (factor.is_finite() && gradients.is_finite()).then(|| Stack {
@@ -113,6 +80,26 @@ struct Layer {
     gain: f64,
     /// The mean square of its bias.
     bias: f64,
+    /// Whether its units come in pairs of opposite sign.
+    is_paired: bool,
+    takes: Takes,
+}
+
+/// What a layer's weights do with what they take.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// They are independent.
+    All,
+    /// They add up to 0: the mean is lost.
+    Differences,
+    /// They have opposite signs for the two of a pair.
+    Pairs,
+}
+
+/// The mean squares of what one layer passes to the next, per input.
+struct Passed {
+    square: f64,
+    derivative_square: f64,
 }
 
 impl Layer {
@@ -122,10 +109,24 @@ impl Layer {
             let line = lines.get(format!("{stem}bias").as_str())?;
             line.fill.root_mean_square(&line.shape)
         });
+        let is_mirrored = |side: Axis| {
+            let axis = tensor.layout.as_ref().and_then(|layout| layout.axis(side));
+            match &line.fill {
+                Fill::LooksLinear { .. } => true,
+                Fill::Mirrored { axes, .. } => axis.is_some_and(|axis| axes.contains(&axis)),
+                _ => false,
+            }
+        };
         Some(Self {
             activation: hidden(tensor)?,
             gain: gain(tensor, line)?,
             bias: bias.unwrap_or(0.0).powi(2),
+            is_paired: is_mirrored(Axis::Out),
+            takes: match &line.fill {
+                _ if is_mirrored(Axis::In) => Takes::Pairs,
+                Fill::Centred { .. } => Takes::Differences,
+                _ => Takes::All,
+            },
         })
     }
 
@@ -133,6 +134,45 @@ impl Layer {
     fn variance(&self, square: f64) -> f64 {
         self.gain * self.gain * square + self.bias
     }
+
+    /// What the next layer takes where this one's outputs have a variance; `None` where the theory
+    /// does not speak of such weights.
+    fn passed_to(&self, next: &Self, variance: f64) -> Option<Passed> {
+        let moments = |function: Function<'_>| function.moments(0.0, variance).ok();
+        let single = || moments(Function::from(self.activation));
+        let (square, derivative_square) = match next.takes {
+            Takes::All => {
+                let moments = single()?;
+                (moments.square, moments.derivative_square)
+            }
+            Takes::Differences => {
+                let moments = single()?;
+                (moments.variance(), moments.derivative_square)
+            }
+            Takes::Pairs if !self.is_paired => return None,
+            // Half as many inputs as units, each of them what a pair makes.
+            Takes::Pairs => match Pair::of(self.activation) {
+                pair if pair.is_linear() => {
+                    let half = 0.5 * pair.slope.powi(2);
+                    (half * variance, half)
+                }
+                _ => {
+                    let moments = moments(Function::of_pair(self.activation))?;
+                    (0.5 * moments.square, 0.5 * moments.derivative_square)
+                }
+            },
+        };
+        Some(Passed {
+            square,
+            derivative_square,
+        })
+    }
+}
+
+/// Whether weights are what the theory of one layer by itself speaks of.
+pub(super) fn is_independent(fill: &Fill) -> bool {
+    let is_paired = matches!(fill, Fill::LooksLinear { .. } | Fill::Mirrored { .. });
+    !is_paired && !matches!(fill, Fill::Centred { .. })
 }
 
 /// The forward gain of a line: by the layer's own fans, whichever rule its initializer followed.
@@ -165,7 +205,10 @@ mod tests {
 
     #[test]
     fn a_gain_that_keeps_the_variance_may_let_gradients_explode() {
-        let plan = plan(&mlp(50, "tanh"), &Recipe::auto());
+        let scheme = init::variance_scaling()
+            .scale(1.0)
+            .activation(Activation::Tanh);
+        let plan = plan(&mlp(50, "tanh"), &Recipe::scheme(scheme));
         let [stack] = &plan.stacks[..] else {
             panic!("{:?}", plan.stacks)
         };
@@ -207,6 +250,47 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_judged_as_what_they_pass_on() {
+        for activation in [
+            "relu",
+            "gelu",
+            "silu",
+            "softplus",
+            "leaky_relu(0.3)",
+            "mish",
+        ] {
+            let stack = &plan(&mlp(40, activation), &Recipe::auto()).stacks[0];
+            assert!(
+                (0.3..1.2).contains(&stack.variance),
+                "{activation}: {stack}"
+            );
+            assert!(
+                (0.6..1.6).contains(&stack.gradients),
+                "{activation}: {stack}"
+            );
+        }
+        // A pair that the next layer does not take as one: f(x) adds up over independent weights.
+        let mut plan = plan(&mlp(4, "relu"), &Recipe::auto());
+        plan.set(&mlp(4, "relu"), "layers.2.weight", init::kaiming_normal())
+            .unwrap();
+        assert!(
+            plan.stacks.is_empty(),
+            "what follows takes pairs that are none"
+        );
+    }
+
+    #[test]
+    fn centred_weights_lose_the_mean() {
+        let model = mlp(30, "sigmoid");
+        let scheme = init::centred().of(init::orthogonal().gain(4.0));
+        let centred = &plan(&model, &Recipe::scheme(scheme)).stacks[0];
+        let plain = &plan(&model, &Recipe::scheme(init::orthogonal().gain(4.0))).stacks[0];
+        // Without the mean of 1/2, sigmoid is tanh(x / 2) / 2: a gain of 1.
+        assert!(centred.gradients > 1e-3, "{centred}");
+        assert!(plain.gradients < 1e-3 * centred.gradients, "{plain}");
+    }
+
+    #[test]
     fn biases_keep_signals_alive() {
         let plan = plan(&mlp(20, "relu"), &Recipe::named("pytorch").unwrap());
         let stack = &plan.stacks[0];
@@ -230,7 +314,7 @@ mod tests {
                 "{spec}"
             );
         }
-        let deep = plan(&mlp(5, "gelu"), &Recipe::auto());
+        let deep = plan(&mlp(5, "selu"), &Recipe::auto());
         let judged = deep.tensors.iter().filter(|line| line.signal.is_some());
         assert_eq!(judged.count(), 5, "not the head");
     }
@@ -264,7 +348,7 @@ mod tests {
     #[test]
     fn edits_are_judged_again() {
         let model = mlp(3, "tanh");
-        let mut plan = plan(&model, &Recipe::auto());
+        let mut plan = plan(&model, &Recipe::scheme(init::xavier_normal()));
         plan.set(&model, "layers.1.weight", init::zeros()).unwrap();
         assert_eq!(plan.stacks[0].variance, 0.0);
         assert_eq!(

@@ -3,18 +3,23 @@
 use std::borrow::Cow;
 
 use super::decision::Decision;
+use super::start::{Choice, Starts};
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Keep, Mode, Normal, Orthogonal, Shape, VarianceScaling};
 use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
 
 /// `None` where the role is unknown.
-pub(super) fn decide(tensor: &Tensor, model: &Model, fans: FanRule) -> Option<Decision> {
-    let (initializer, reason) = choose(tensor, model)?;
+pub(super) fn decide(
+    tensor: &Tensor,
+    model: &Model,
+    starts: &Starts<'_>,
+    fans: FanRule,
+) -> Option<Decision> {
+    let started = starts.of_tensor(tensor);
+    let (initializer, reason) = started.or_else(|| choose(tensor, model))?;
     Some(Decision::of(tensor, initializer, fans, reason))
 }
-
-type Choice = (Initializer, Cow<'static, str>);
 
 fn because(initializer: impl Into<Initializer>, reason: &'static str) -> Choice {
     (initializer.into(), Cow::Borrowed(reason))
@@ -75,7 +80,7 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             "each gate keeps the norm of the state through time",
         ),
         Role::RecurrentBias => recurrent_bias(tensor),
-        role if role.is_matrix() && is_direction(tensor) => because(
+        role if role.is_matrix() && tensor.is_direction() => because(
             unit("1"),
             "the directions of a weight-normalized layer: variance 1 / fan_in, as its norms say",
         ),
@@ -197,12 +202,6 @@ fn logit_scale(tensor: &Tensor) -> Choice {
     };
     let value = f64::ln(factor).into();
     because(init::Constant { value }, reason)
-}
-
-/// Whether the tensor holds a weight-normalized layer's directions.
-fn is_direction(tensor: &Tensor) -> bool {
-    let name = &tensor.name;
-    name.ends_with("weight_v") || name.ends_with("parametrizations.weight.original1")
 }
 
 /// The norms at which a weight-normalized layer has weights of variance 1 / fan_in.

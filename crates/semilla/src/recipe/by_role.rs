@@ -2,11 +2,12 @@
 
 use super::auto;
 use super::definition::Recipe;
+use super::start::Starts;
 use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
-use crate::model::{Convention, Model, Role, Tensor};
+use crate::model::{Convention, Model, Role, Spec, Tensor};
 
 /// What the recipe `auto` does with a tensor of one role in one situation.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,15 @@ const SITUATIONS: &[Situation] = &[
     }),
 ];
 
+/// Plain chains, by the activation between their layers.
+const CHAINS: [(&str, Activation); 5] = [
+    ("30 plain layers, before ReLU", Activation::Relu),
+    ("30 plain layers, before GELU", Activation::Gelu),
+    ("30 plain layers, before SELU", Activation::Selu),
+    ("30 plain layers, before tanh", Activation::Tanh),
+    ("30 plain layers, before a sigmoid", Activation::Sigmoid),
+];
+
 const LAYERS: usize = 12;
 const WIDTH: usize = 768;
 
@@ -79,10 +89,13 @@ impl Recipe {
         let mut rows: Vec<ByRole> = Vec::new();
         for role in Role::ALL {
             let first = rows.len();
-            for &(when, change) in SITUATIONS {
-                let Some(row) = probe(role, when, change) else {
-                    continue;
-                };
+            let alone = SITUATIONS
+                .iter()
+                .map(|&(when, change)| probe(role, when, change));
+            let chains = CHAINS
+                .iter()
+                .map(|&(when, after)| in_chain(role, when, after));
+            for row in alone.chain(chains).flatten() {
                 let is_known = |known: &ByRole| known.initializer == row.initializer;
                 if !rows[first..].iter().any(is_known) {
                     rows.push(row);
@@ -101,12 +114,31 @@ fn probe(role: Role, when: &'static str, change: fn(&mut Tensor, &mut Model)) ->
     let mut model = Model::infer([], Convention::Pytorch);
     tensor.role = role;
     change(&mut tensor, &mut model);
-    let decision = auto::decide(&tensor, &model, FanRule::Exact)?;
+    let decision = auto::decide(&tensor, &model, &Starts::default(), FanRule::Exact)?;
     Some(ByRole {
         role,
         when,
         initializer: decision.initializer,
         reason: decision.reason,
+    })
+}
+
+/// A tensor of a chain: a layer in the middle, its bias, or the head.
+fn in_chain(role: Role, when: &'static str, after: Activation) -> Option<ByRole> {
+    let name = match role {
+        Role::Linear => "layers.1.weight",
+        Role::Bias => "layers.1.bias",
+        Role::Head => "layers.30.weight",
+        _ => return None,
+    };
+    let model = Spec::parse(&format!("mlp:{}8:{after}", "8-".repeat(31))).ok()?;
+    let tensor = model.tensors.iter().find(|tensor| tensor.name == name)?;
+    let (initializer, reason) = Starts::of(&model, |_| true).of_tensor(tensor)?;
+    Some(ByRole {
+        role,
+        when,
+        initializer,
+        reason: reason.into_owned(),
     })
 }
 

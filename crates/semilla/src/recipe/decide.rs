@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::decision::{Decided, Decision, NO_RULE};
 use super::definition::Recipe;
 use super::error::RecipeError;
-use super::last_resort::LastResort;
+use super::last_resort::{AtModel, LastResort};
 use super::parts;
 use super::remedy::{rule_for, rule_stating};
 use super::rule::Rule;
@@ -48,16 +48,20 @@ impl Recipe {
                 Cow::Owned(model.with_facts(facts))
             }
         };
+        let last_resort = self
+            .last_resort
+            .at(&model, self.fans, |tensor| !needs_none(tensor));
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
         for (place, tensor) in model.tensors.iter().enumerate() {
             let pinned = stating.get(&place).and_then(|stated| stated.decider);
-            let decision = self.decide_one(tensor, &model, pinned, &mut used);
+            let decision = self.decide_one(tensor, &last_resort, pinned, &mut used);
             if decision.is_none() && !needs_none(tensor) {
                 unmatched.push(tensor);
             }
             decisions.push(decision);
         }
+        drop(last_resort);
         self.check_matched(&unmatched, &model)?;
         self.check_unused(&used)?;
         if self.is_strict {
@@ -108,7 +112,7 @@ impl Recipe {
     fn decide_one(
         &self,
         tensor: &Tensor,
-        model: &Model,
+        last_resort: &AtModel<'_>,
         pinned: Option<&Rule>,
         used: &mut HashSet<usize>,
     ) -> Option<Decision> {
@@ -124,17 +128,17 @@ impl Recipe {
             false => parts::roles(tensor),
         };
         if roles.is_empty() {
-            return self.decide_as(tensor, tensor.role, model, used);
+            return self.decide_as(tensor, tensor.role, last_resort, used);
         }
         let place = |role: &Role| self.place(tensor, *role);
         let places: Vec<Option<usize>> = roles.iter().map(place).collect();
         if places.iter().all(|place| *place == places[0]) {
             return match places[0] {
                 Some(place) => self.by_rule(tensor, place, used),
-                None => self.decide_as(tensor, tensor.role, model, used),
+                None => self.decide_as(tensor, tensor.role, last_resort, used),
             };
         }
-        let decide = |role: &Role| self.decide_as(tensor, *role, model, used);
+        let decide = |role: &Role| self.decide_as(tensor, *role, last_resort, used);
         let decisions: Option<Vec<Decision>> = roles.iter().map(decide).collect();
         parts::joined(tensor, &roles, decisions?, self.fans)
     }
@@ -168,18 +172,15 @@ impl Recipe {
         &self,
         tensor: &Tensor,
         role: Role,
-        model: &Model,
+        last_resort: &AtModel<'_>,
         used: &mut HashSet<usize>,
     ) -> Option<Decision> {
         if let Some(place) = self.place(tensor, role) {
             return self.by_rule(tensor, place, used);
         }
         let by_code = match role == tensor.role {
-            true => self.last_resort.decide(tensor, model, self.fans),
-            false => {
-                let part = parts::part(tensor, role);
-                self.last_resort.decide(&part, model, self.fans)
-            }
+            true => last_resort.decide(tensor),
+            false => last_resort.decide(&parts::part(tensor, role)),
         };
         by_code.or_else(|| {
             let initializer = self.unmatched.clone()?;

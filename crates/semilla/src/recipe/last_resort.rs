@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::auto;
 use super::decision::Decision;
 use super::library::Library;
+use super::start::Starts;
 use crate::layout::FanRule;
 use crate::model::{Model, Tensor};
 
@@ -39,11 +40,40 @@ impl LastResort {
         matches!(self, Self::Auto)
     }
 
-    pub(super) fn decide(&self, tensor: &Tensor, model: &Model, fans: FanRule) -> Option<Decision> {
-        match self {
-            Self::Nothing => None,
-            Self::Auto => auto::decide(tensor, model, fans),
-            Self::Transformers(library) => library.as_ref()?.decide(tensor),
+    /// The same code at a model.
+    pub(super) fn at<'a>(
+        &'a self,
+        model: &'a Model,
+        fans: FanRule,
+        is_drawn: impl Fn(&Tensor) -> bool,
+    ) -> AtModel<'a> {
+        let starts = match self {
+            Self::Auto => Starts::of(model, is_drawn),
+            _ => Starts::default(),
+        };
+        AtModel {
+            code: self,
+            model,
+            fans,
+            starts,
+        }
+    }
+}
+
+/// The code that decides what no rule matches, at one model.
+pub(super) struct AtModel<'a> {
+    code: &'a LastResort,
+    model: &'a Model,
+    fans: FanRule,
+    starts: Starts<'a>,
+}
+
+impl AtModel<'_> {
+    pub(super) fn decide(&self, tensor: &Tensor) -> Option<Decision> {
+        match self.code {
+            LastResort::Nothing => None,
+            LastResort::Auto => auto::decide(tensor, self.model, &self.starts, self.fans),
+            LastResort::Transformers(library) => library.as_ref()?.decide(tensor),
         }
     }
 }

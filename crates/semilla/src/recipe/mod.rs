@@ -60,6 +60,7 @@ mod library;
 mod parts;
 mod remedy;
 mod rule;
+mod start;
 
 pub use by_role::ByRole;
 pub(crate) use decision::{Decided, Decision, NO_RULE};

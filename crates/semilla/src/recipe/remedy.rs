@@ -1,6 +1,7 @@
 //! Rules that would decide a tensor, as they are written: remedies in errors.
 
 use super::auto;
+use super::start::Starts;
 use crate::init::Initializer;
 use crate::layout::FanRule;
 use crate::model::{Model, Role, Tensor};
@@ -11,7 +12,7 @@ const NAME: usize = 80;
 /// A rule that would decide a tensor: as `auto` does where the role is known, otherwise with an
 /// initializer that fits the shape.
 pub(super) fn rule_for(tensor: &Tensor, model: &Model) -> String {
-    if let Some(decision) = auto::decide(tensor, model, FanRule::Exact) {
+    if let Some(decision) = auto::decide(tensor, model, &Starts::default(), FanRule::Exact) {
         let init = decision.initializer.to_string();
         return format!("[[rule]] with {}, init = {init:?}", matching(tensor));
     }

@@ -3,12 +3,12 @@
 use crate::expression::Scalar;
 use crate::fill::Fill;
 use crate::init::catalogue::{
-    ColumnOrthogonal, Eye, Hadamard, LooksLinear, Mimetic, Orthogonal, Sparse,
+    Centred, ColumnOrthogonal, Eye, Hadamard, LooksLinear, Mimetic, Orthogonal, Sparse,
 };
 use crate::init::context::Resolved;
 use crate::init::error::InitError;
 use crate::init::formula::{Formula, Place};
-use crate::init::parameters::Projection;
+use crate::init::parameters::{Projection, Sides};
 use crate::layout::Axis;
 use crate::stream::Key;
 
@@ -96,14 +96,46 @@ impl Formula for Hadamard {
 
 impl Formula for LooksLinear {
     fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
-        let (outputs, inputs) = place.sides()?;
-        if outputs % 2 != 0 || inputs % 2 != 0 || place.tensor.shape.len() != 2 {
-            return Err(place.needs("a matrix with even numbers of inputs and outputs"));
+        let layout = place.layout()?;
+        let sides: &[Axis] = match self.sides {
+            Sides::Both => &[Axis::Out, Axis::In],
+            Sides::Outputs => &[Axis::Out],
+            Sides::Inputs => &[Axis::In],
+        };
+        let axes: Option<Vec<usize>> = sides.iter().map(|&side| layout.axis(side)).collect();
+        let mut axes = axes.ok_or_else(|| place.needs("an output and an input axis"))?;
+        axes.sort_unstable();
+        let mut half = place.tensor.clone();
+        for &axis in &axes {
+            half.shape[axis] = half.shape[axis].div_ceil(2);
         }
-        let gain = place.value("gain", &self.gain)?;
+        let resolved = orthogonal(
+            &Place {
+                tensor: &half,
+                ..*place
+            },
+            &self.gain,
+        )?;
+        let of = Box::new(resolved.fill);
         Ok(Resolved {
-            gain: Some(gain),
-            ..Resolved::plain(Fill::LooksLinear { gain })
+            fill: Fill::Mirrored { axes, of },
+            ..resolved
+        })
+    }
+}
+
+impl Formula for Centred {
+    fn at(&self, place: &Place<'_>) -> Result<Resolved, InitError> {
+        let axis = place.layout()?.axis(Axis::Out);
+        let axis = axis.ok_or_else(|| place.needs("an output axis"))?;
+        let resolved = self.of.formula().at(&Place {
+            name: self.of.name(),
+            ..*place
+        })?;
+        let of = Box::new(resolved.fill);
+        Ok(Resolved {
+            fill: Fill::Centred { axis, of },
+            ..resolved
         })
     }
 }

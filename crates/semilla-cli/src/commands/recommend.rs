@@ -1,0 +1,32 @@
+use semilla_checkpoint::ops::{DescribeOptions, describe};
+use semilla_checkpoint::write_atomically;
+use semilla_signal::{candidates, recommend};
+
+use crate::args::recommend::RecommendArgs;
+use crate::commands::data::data;
+use crate::failure::Failure;
+use crate::show::output::Output;
+use crate::show::recommend::print;
+
+/// `semilla recommend`: which first weights suit a model, and why.
+pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failure> {
+    let options = DescribeOptions {
+        convention: None,
+        dtype: None,
+        config: args.config.clone(),
+        sizes: args.data.size.clone(),
+    };
+    let described = describe(&args.model, options);
+    let described = described.map_err(|error| Failure::describing(error, "--layout"))?;
+    let (model, graph) = (&described.model, described.graph()?);
+    let data = data(&args.data, args.seed, &graph)?;
+    let seeds: Vec<u64> = (0..args.seeds).map(|i| args.seed.wrapping_add(i)).collect();
+    let found = recommend(model, &graph, &data.inputs, &seeds, &candidates(model))?;
+    if let Some(path) = &args.output {
+        write_atomically(path, found.recipe.as_bytes())?;
+    }
+    match output.is_json() {
+        true => output.json(&found),
+        false => print(&found, &args.model, args.output.as_deref(), output),
+    }
+}

@@ -1,0 +1,11 @@
+//! Which first weights suit a network: candidates, ranked by what theory predicts of them and what
+//! a run measures, with the reasons in numbers.
+
+mod candidate;
+mod rank;
+mod reason;
+mod remedy;
+
+pub use candidate::{Candidate, candidates};
+pub use rank::{Expected, Outcome, Ranked, Recommendation, recommend};
+pub use remedy::{Remedy, remedy};

@@ -1,0 +1,229 @@
+//! Candidates, from the best to the worst.
+
+use std::collections::HashMap;
+
+use semilla::graph::Initializer;
+use semilla::{Graph, Model, Plan, Stack};
+use serde::Serialize;
+
+use super::candidate::Candidate;
+use super::reason::{advice, sentence};
+use crate::executor::{Datum, Fault};
+use crate::measure::{Measurement, Verdict, measure};
+
+/// Candidates whose troubles differ by less than this, in nats, train alike.
+const ALIKE: f64 = 1.0;
+/// Candidates whose gradients theory expects to differ more than this at both ends (in nats) are
+/// not run. Beyond the verdict's limit, with room for what theory leaves out.
+const HOPELESS: f64 = 18.0;
+
+/// Which first weights suit a network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recommendation {
+    /// The advice in one sentence.
+    pub sentence: String,
+    /// What else would help, if anything: a change to the network itself.
+    pub advice: Option<String>,
+    /// The recipe of the best, as TOML: rules that state exactly its tensors.
+    pub recipe: String,
+    /// All candidates, the best first.
+    pub ranked: Vec<Ranked>,
+}
+
+impl Recommendation {
+    /// The candidate that is recommended.
+    pub fn best(&self) -> Option<&Ranked> {
+        self.ranked.first()
+    }
+}
+
+/// A candidate in its place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ranked {
+    /// Its name.
+    pub name: String,
+    /// The options of `semilla init` that give it, where it has a name of its own.
+    pub options: Option<String>,
+    /// Whether no difference from the best is expected.
+    pub is_tied: bool,
+    /// What theory expects of its plain stacks.
+    pub expected: Option<Expected>,
+    /// What a run shows.
+    pub outcome: Outcome,
+}
+
+/// What theory expects of a plain stack: the worst of a model's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Expected {
+    /// ln of the factor on squared gradients, from the last layer back to the first.
+    pub log_gradients: f64,
+    /// ln of the factor on the variance of pre-activations.
+    pub log_variance: f64,
+}
+
+impl Expected {
+    fn of(stacks: &[Stack]) -> Option<Self> {
+        let each = stacks.iter().map(|stack| Self {
+            log_gradients: stack.gradients.ln(),
+            log_variance: stack.variance.ln(),
+        });
+        each.max_by(|a, b| a.log_gradients.abs().total_cmp(&b.log_gradients.abs()))
+    }
+}
+
+/// What a run shows of a candidate.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was measured.
+    Measured {
+        /// The verdict.
+        verdict: Box<Verdict>,
+    },
+    /// Theory rules it out: it was not run.
+    Hopeless,
+    /// It does not fit the model, or gives what cannot be run.
+    Unfit {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// A number to sort by: less is better.
+    fn rank(&self) -> f64 {
+        match self {
+            Self::Measured { verdict } => {
+                // Of networks without a main path, all that the verdict lets pass are alike.
+                let total = verdict.trouble.map_or(0.0, |trouble| trouble.total);
+                total + if verdict.passes { 0.0 } else { 1e3 }
+            }
+            Self::Hopeless => 1e6,
+            Self::Unfit { .. } => 1e9,
+        }
+    }
+}
+
+/// Ranks candidates for a model by theory, then runs those that remain on a batch, once per seed.
+/// Ties keep the candidates' order.
+///
+/// # Errors
+/// The graph runs with the weights of no candidate; the first one's reason.
+///
+/// ```
+/// use semilla::model::Spec;
+/// use semilla_signal::{Batch, candidates, recommend};
+///
+/// let text = format!("mlp:{}10:relu", "32-".repeat(21));
+/// let (model, graph) = (Spec::parse(&text)?, Spec::graph(&text)?);
+/// let inputs = Batch { samples: 16, ..Batch::default() }.inputs(&graph)?;
+/// let found = recommend(&model, &graph, &inputs, &[0, 1], &candidates(&model))?;
+/// assert_eq!(found.best().unwrap().name, "auto");
+/// assert!(found.recipe.contains("looks_linear"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn recommend(
+    model: &Model,
+    graph: &Graph,
+    inputs: &[(String, Datum<f32>)],
+    seeds: &[u64],
+    candidates: &[Candidate],
+) -> Result<Recommendation, Fault> {
+    let mut fault = None;
+    let mut ranked: Vec<(Ranked, &Candidate)> = Vec::new();
+    for candidate in candidates {
+        let tried = attempt(model, graph, inputs, seeds, candidate);
+        let (expected, outcome) = tried.unwrap_or_else(|error| {
+            let why = error.to_string();
+            fault.get_or_insert(error);
+            (None, Outcome::Unfit { why })
+        });
+        let row = Ranked {
+            name: candidate.name.clone(),
+            options: candidate.options.clone(),
+            is_tied: false,
+            expected,
+            outcome,
+        };
+        ranked.push((row, candidate));
+    }
+    let was_run = |row: &(Ranked, _)| matches!(row.0.outcome, Outcome::Measured { .. });
+    if let Some(fault) = fault.filter(|_| !ranked.iter().any(was_run)) {
+        return Err(fault);
+    }
+    ranked.sort_by(|(a, _), (b, _)| a.outcome.rank().total_cmp(&b.outcome.rank()));
+    let least = ranked.first().map_or(0.0, |(row, _)| row.outcome.rank());
+    for (row, _) in &mut ranked {
+        row.is_tied = row.outcome.rank() - least < ALIKE;
+    }
+    // Of those that are alike, the one that was named first.
+    let place = |of: &Candidate| candidates.iter().position(|other| std::ptr::eq(other, of));
+    ranked.sort_by_key(|(row, candidate)| match row.is_tied {
+        true => place(candidate),
+        false => None.or(Some(candidates.len())),
+    });
+    let recipe = ranked.first().and_then(|(row, best)| {
+        let plan = best.recipe.plan(model, 0).ok()?;
+        Some(plan.to_recipe(&format!("recommended: {}", row.name), best.fans))
+    });
+    let ranked: Vec<Ranked> = ranked.into_iter().map(|(row, _)| row).collect();
+    Ok(Recommendation {
+        sentence: sentence(&ranked),
+        advice: advice(&ranked),
+        recipe: recipe.unwrap_or_default(),
+        ranked,
+    })
+}
+
+fn attempt(
+    model: &Model,
+    graph: &Graph,
+    inputs: &[(String, Datum<f32>)],
+    seeds: &[u64],
+    candidate: &Candidate,
+) -> Result<(Option<Expected>, Outcome), Fault> {
+    let seed = seeds.first().copied().unwrap_or_default();
+    let plan = match candidate.recipe.plan(model, seed) {
+        Ok(plan) => plan,
+        Err(error) => {
+            let why = error.to_string();
+            return Ok((None, Outcome::Unfit { why }));
+        }
+    };
+    let expected = Expected::of(&plan.stacks);
+    let is_hopeless = |expected: Expected| expected.log_gradients.abs() > HOPELESS;
+    if expected.is_some_and(is_hopeless) {
+        return Ok((expected, Outcome::Hopeless));
+    }
+    let measured = seeds.iter().map(|&seed| {
+        let plan = plan.clone().with_seed(seed);
+        run(graph, inputs, &plan, seed)
+    });
+    let measured = measured.collect::<Result<Vec<Measurement>, Fault>>()?;
+    let outcome = Outcome::Measured {
+        verdict: Box::new(Verdict::of(&measured)),
+    };
+    Ok((expected, outcome))
+}
+
+fn run(
+    graph: &Graph,
+    inputs: &[(String, Datum<f32>)],
+    plan: &Plan,
+    seed: u64,
+) -> Result<Measurement, Fault> {
+    let mut made: HashMap<&str, Datum<f32>> = HashMap::new();
+    for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
+        let Some(name) = &tensor.tensor else { continue };
+        let Some(line) = plan.line(name) else {
+            continue;
+        };
+        if let Ok(bytes) = line.to_bytes() {
+            let datum = Datum::decode(line.dtype, &line.shape, &bytes);
+            made.extend(datum.map(|datum| (&**name, datum)));
+        }
+    }
+    let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
+    let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
+    measure(graph, inputs, weight, seed)
+}

@@ -1,0 +1,529 @@
+//! How `auto` starts plain chains: by what each activation does to signals, over how many layers.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use crate::activation::{Activation, Function, Pair, Stability};
+use crate::init::{self, Initializer, Mode, Shape, Sides, VarianceScaling};
+use crate::layout::{Axis, FanRule};
+use crate::model::{Chain, Model, Role, Source, Tensor, hidden};
+use crate::number::rounded;
+
+/// Fewer layers are not deep: all well-known starts train alike.
+const LEAST: usize = 3;
+/// How far pairs of units may be from linear.
+const BEND: f64 = 0.15;
+/// The deviation of biases at the edge of chaos. Without them, signals of odd functions shrink
+/// layer by layer; with much larger ones, samples grow alike.
+const BIAS_STD: f64 = 0.1;
+
+/// An initializer, and the reason for it.
+pub(super) type Choice = (Initializer, Cow<'static, str>);
+
+/// The choices for the tensors of a model's plain chains, by name.
+#[derive(Default)]
+pub(super) struct Starts<'m>(HashMap<&'m str, Choice>);
+
+impl<'m> Starts<'m> {
+    /// The starts of all plain chains that are deep, and of words. `is_drawn` says of a tensor that
+    /// it is not tied to another, and that no checkpoint gives it.
+    pub(super) fn of(model: &'m Model, is_drawn: impl Fn(&Tensor) -> bool) -> Self {
+        let mut starts = Self::default();
+        words(model, is_drawn, &mut starts.0);
+        let chains = model.chains();
+        let mut deep = chains
+            .iter()
+            .filter(|chain| chain.hidden.len() >= LEAST)
+            .peekable();
+        if deep.peek().is_none() {
+            return starts;
+        }
+        let names = model
+            .tensors
+            .iter()
+            .map(|tensor| tensor.name.as_str())
+            .collect();
+        let mut crossings = Crossings::default();
+        for start in deep.filter_map(|chain| Start::of(model, chain, &names, &mut crossings)) {
+            start.choose(&mut starts.0);
+        }
+        starts
+    }
+
+    /// The choice for a tensor, if it lies in a deep plain chain.
+    pub(super) fn of_tensor(&self, tensor: &Tensor) -> Option<Choice> {
+        self.0.get(tensor.name.as_str()).cloned()
+    }
+}
+
+/// The table of words and the head of a decoder whose stream of sums is normalized at its branches
+/// only. Beside branches that add up to a variance of 1, rows of 0.02 would be lost; a head that is
+/// tied to such rows would need them.
+fn words<'m>(
+    model: &'m Model,
+    is_drawn: impl Fn(&Tensor) -> bool,
+    starts: &mut HashMap<&'m str, Choice>,
+) {
+    let (Some(_), Some(width)) = (model.layers, model.width) else {
+        return;
+    };
+    let of_role = |role| {
+        model
+            .tensors
+            .iter()
+            .filter(move |tensor| tensor.role == role)
+    };
+    let is_normalized = of_role(Role::NormWeight).any(|norm| norm.name.contains("emb"));
+    let ([table], [head]) = (
+        &of_role(Role::Embedding).collect::<Vec<_>>()[..],
+        &of_role(Role::Head).collect::<Vec<_>>()[..],
+    ) else {
+        return;
+    };
+    let is_vocabulary = table.shape.len() == 2
+        && table.shape.contains(&width)
+        && (head.shape == table.shape || head.shape.iter().rev().eq(&table.shape));
+    if is_normalized || !is_vocabulary || !is_drawn(head) || !is_drawn(table) {
+        return;
+    }
+    let rows = "rows of unit variance, as large as what all branches add; no head is tied to them";
+    starts.insert(&table.name, (init::normal().into(), Cow::from(rows)));
+    let small = VarianceScaling {
+        scale: 0.1.into(),
+        mode: Mode::FanIn,
+        distribution: Shape::Normal,
+        activation: None,
+    };
+    let logits = "logits of variance 0.1: the first loss is near ln of the number of words";
+    starts.insert(&head.name, (small.into(), Cow::from(logits)));
+}
+
+/// What the weights on both sides of an activation do about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Crossing {
+    /// Units come in pairs of opposite sign, which pass x on, times a slope.
+    Pairs { slope: f64 },
+    /// Gradients keep their size at this variance.
+    Edge {
+        gain: f64,
+        bias_std: f64,
+        variance: f64,
+        /// Whether the value at 0 is taken out first.
+        is_centred: bool,
+    },
+}
+
+impl Crossing {
+    /// `None` for functions that nothing better is known of than their variance-preserving gain.
+    fn of(activation: Activation, is_biased: bool) -> Option<Self> {
+        let pair = Pair::of(activation);
+        // Whether what is made of f(x) and f(-x) is 0 everywhere.
+        let is = |off: &dyn Fn(f64, f64) -> f64| {
+            let at = |x: f64| off(activation.value(x), activation.value(-x));
+            [0.25, 0.5, 1.0, 2.0, 4.0]
+                .into_iter()
+                .all(|x| at(x).abs() < 1e-12)
+        };
+        let is_odd = is(&|plus, minus| plus + minus);
+        if pair.bend < BEND && !is_odd {
+            let slope = match pair.is_linear() {
+                true => pair.slope,
+                false => {
+                    let moments = Function::of_pair(activation).moments(0.0, 1.0).ok()?;
+                    moments.derivative_square.sqrt()
+                }
+            };
+            return Some(Self::Pairs { slope });
+        }
+        let middle = activation.value(0.0);
+        let is_centred = middle != 0.0 && is(&|plus, minus| plus + minus - 2.0 * middle);
+        let bias_std = if is_biased { BIAS_STD } else { 0.0 };
+        let function = match is_centred {
+            true => Function::above_middle(activation),
+            false => Function::from(activation),
+        };
+        let edge = function.edge_of_chaos(bias_std).ok()?;
+        let is_stable = edge.fixed_point.stability() != Stability::Unstable;
+        is_stable.then(|| Self::Edge {
+            gain: edge.weight_variance.sqrt(),
+            bias_std,
+            variance: edge.fixed_point.q,
+            is_centred,
+        })
+    }
+
+    fn is_centred(self) -> bool {
+        matches!(
+            self,
+            Self::Edge {
+                is_centred: true,
+                ..
+            }
+        )
+    }
+
+    /// The gain of a layer that takes what is made here.
+    fn gain(self) -> f64 {
+        match self {
+            Self::Pairs { slope } => 1.0 / slope,
+            Self::Edge { gain, .. } => gain,
+        }
+    }
+
+    /// The deviation that the first layer makes of inputs of variance 1.
+    fn first(self) -> f64 {
+        match self {
+            Self::Pairs { .. } => 1.0,
+            Self::Edge { variance: 0.0, .. } => 1.0,
+            Self::Edge {
+                variance, bias_std, ..
+            } => (variance - bias_std * bias_std).sqrt(),
+        }
+    }
+
+    /// What is done, and why, in words.
+    fn reason(self, activation: Activation, layers: usize) -> String {
+        let said = match self {
+            Self::Pairs { .. } if Pair::of(activation).is_linear() => {
+                "units in pairs of opposite sign, which pass f(x) - f(-x) on: a straight line, so \
+                 signals and gradients keep their size"
+                    .to_owned()
+            }
+            Self::Pairs { .. } => "units in pairs of opposite sign, which pass f(x) - f(-x) on: \
+                                   nearly a straight line, so signals and gradients keep their size"
+                .to_owned(),
+            Self::Edge {
+                gain,
+                bias_std,
+                is_centred,
+                ..
+            } => {
+                let centred = match is_centred {
+                    true => format!(
+                        "weights of an output add up to 0, so that the {} in the middle adds \
+                         nothing; ",
+                        rounded(activation.value(0.0))
+                    ),
+                    false => String::new(),
+                };
+                format!(
+                    "{centred}orthogonal at the edge of chaos, gain {} with σ_b = {}: gradients \
+                     keep their size",
+                    rounded(gain),
+                    rounded(bias_std)
+                )
+            }
+        };
+        format!("{layers} layers of {activation}: {said}")
+    }
+}
+
+/// Crossings, each computed once.
+#[derive(Default)]
+struct Crossings(Vec<((Activation, bool), Option<Crossing>)>);
+
+impl Crossings {
+    fn of(&mut self, activation: Activation, is_biased: bool) -> Option<Crossing> {
+        let key = (activation, is_biased);
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| *known == key) {
+            return *known;
+        }
+        let crossing = Crossing::of(activation, is_biased);
+        self.0.push((key, crossing));
+        crossing
+    }
+}
+
+/// A hidden layer of a chain.
+struct Layer<'m> {
+    weight: &'m Tensor,
+    bias: Option<&'m str>,
+    activation: Activation,
+    crossing: Crossing,
+}
+
+/// A chain whose layers all have a start.
+struct Start<'m> {
+    layers: Vec<Layer<'m>>,
+    /// The linear layer at its end.
+    head: Option<&'m Tensor>,
+}
+
+impl<'m> Start<'m> {
+    fn of(
+        model: &'m Model,
+        chain: &Chain,
+        names: &HashSet<&'m str>,
+        crossings: &mut Crossings,
+    ) -> Option<Self> {
+        let layer = |&place: &usize| {
+            let weight = &model.tensors[place];
+            let activation = hidden(weight).filter(|after| is_plain(weight, *after))?;
+            let bias = weight.name.strip_suffix("weight");
+            let bias = bias.and_then(|stem| names.get(format!("{stem}bias").as_str()).copied());
+            Some(Layer {
+                weight,
+                bias,
+                activation,
+                crossing: crossings.of(activation, bias.is_some())?,
+            })
+        };
+        let layers = chain.hidden.iter().map(layer).collect::<Option<Vec<_>>>()?;
+        let meets = |pair: &[Layer<'_>]| pair[0].meets(pair[1].weight);
+        if !layers.windows(2).all(meets) {
+            return None;
+        }
+        let head = chain.head.map(|place| &model.tensors[place]);
+        let head = head.filter(|head| {
+            let is_linear = head
+                .activation
+                .is_none_or(|after| after == Activation::Linear);
+            let is_head = matches!(head.role, Role::Head | Role::Linear) && is_linear;
+            is_head && !head.is_normalized && layers.last().is_some_and(|last| last.meets(head))
+        });
+        Some(Self { layers, head })
+    }
+
+    /// The choices for its tensors.
+    fn choose(&self, starts: &mut HashMap<&'m str, Choice>) {
+        let count = self.layers.len();
+        let mut before: Option<&Layer<'_>> = None;
+        for layer in &self.layers {
+            let reason = Cow::from(layer.crossing.reason(layer.activation, count));
+            let crossing = before.map(|before| before.crossing);
+            if let Some(initializer) = weight(layer.weight, crossing, Some(layer.crossing)) {
+                starts.insert(&layer.weight.name, (initializer, reason.clone()));
+            }
+            if let (Some(bias), Crossing::Edge { bias_std, .. }) = (layer.bias, layer.crossing)
+                && bias_std > 0.0
+            {
+                starts.insert(bias, (init::normal().std(bias_std).into(), reason));
+            }
+            before = Some(layer);
+        }
+        if let (Some(head), Some(last)) = (self.head, before)
+            && let Some(initializer) = end(head, last.crossing)
+        {
+            let reason = "logits of unit variance, whatever the mean of what comes in";
+            starts.insert(&head.name, (initializer, Cow::from(reason)));
+        }
+    }
+}
+
+impl Layer<'_> {
+    /// Whether the next layer finds both units of each pair where it looks for them. Of what is
+    /// flattened, channels come first.
+    fn meets(&self, next: &Tensor) -> bool {
+        let size = |tensor: &Tensor, side| {
+            let layout = tensor.layout.as_ref()?;
+            Some(layout.size(side, &tensor.shape))
+        };
+        let (Some(made), Some(taken)) = (size(self.weight, Axis::Out), size(next, Axis::In)) else {
+            return false;
+        };
+        let is_pairs = matches!(self.crossing, Crossing::Pairs { .. });
+        let layout = self.weight.layout.as_ref();
+        let is_first = layout.is_some_and(|layout| layout.axis(Axis::Out) == Some(0));
+        !is_pairs || made == taken || (made % 2 == 0 && taken % made == 0 && is_first)
+    }
+}
+
+/// Whether a layer's weights are one matrix or kernel, of independent values, and the activation is
+/// applied as it is: networks of sines usually multiply by a frequency first (SIREN).
+fn is_plain(weight: &Tensor, activation: Activation) -> bool {
+    let is_known = matches!(
+        weight.activation_from,
+        Some(Source::Description | Source::Graph)
+    );
+    let is_whole = weight.blocks.is_empty() && weight.fused.is_none() && !weight.is_direction();
+    let layout = weight.layout.as_ref();
+    matches!(weight.role, Role::Linear | Role::Conv)
+        && is_whole
+        && layout.is_some_and(|layout| layout.groups() == 1 && !layout.is_transposed())
+        && (activation != Activation::Sin || is_known)
+}
+
+/// The weight between two activations; before the first of them come inputs of variance 1.
+fn weight(tensor: &Tensor, before: Option<Crossing>, own: Option<Crossing>) -> Option<Initializer> {
+    let is_pairs = |crossing| matches!(crossing, Some(Crossing::Pairs { .. }));
+    let layout = tensor.layout.as_ref()?;
+    let outputs = layout.size(Axis::Out, &tensor.shape);
+    let inputs = layout.fans_by(FanRule::Exact, &tensor.shape).ok()?.fan_in;
+    let half = |size: f64, is_halved| if is_halved { (0.5 * size).ceil() } else { size };
+    let widens = half(outputs as f64, is_pairs(own)) / half(inputs, is_pairs(before));
+    let gain = match (before, own) {
+        (Some(before), _) => before.gain(),
+        (None, Some(own)) => own.first(),
+        (None, None) => 1.0,
+    };
+    // The rows of a matrix that widens are shorter than 1.
+    let gain = gain * widens.max(1.0).sqrt();
+    let mirrored = |sides| init::looks_linear().gain(gain).sides(sides).into();
+    let orthogonal = init::orthogonal().gain(gain);
+    Some(match (is_pairs(before), is_pairs(own)) {
+        (true, true) => mirrored(Sides::Both),
+        (true, false) => mirrored(Sides::Inputs),
+        (false, true) => mirrored(Sides::Outputs),
+        (false, false) if before.is_some_and(Crossing::is_centred) => {
+            init::centred().of(orthogonal).into()
+        }
+        (false, false) => orthogonal.into(),
+    })
+}
+
+/// The linear layer at the end; `None` where it needs nothing special.
+fn end(head: &Tensor, last: Crossing) -> Option<Initializer> {
+    match last {
+        Crossing::Pairs { .. } => weight(head, Some(last), None),
+        Crossing::Edge {
+            gain,
+            is_centred: true,
+            ..
+        } => {
+            let independent = VarianceScaling {
+                scale: (gain * gain).into(),
+                mode: Mode::FanIn,
+                distribution: Shape::Normal,
+                activation: None,
+            };
+            Some(init::centred().of(independent).into())
+        }
+        Crossing::Edge { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Convention, Evidence, Facts, Spec};
+    use crate::{DType, Plan, Recipe};
+
+    fn plan(text: &str) -> Plan {
+        let model = Spec::parse(text).unwrap();
+        Recipe::auto().plan(&model, 0).unwrap()
+    }
+
+    fn deep(layers: usize, activation: &str) -> Plan {
+        plan(&format!("mlp:64-{}10:{activation}", "48-".repeat(layers)))
+    }
+
+    fn initializer(plan: &Plan, name: &str) -> String {
+        plan.line(name).unwrap().initializer.to_string()
+    }
+
+    #[test]
+    fn deep_chains_keep_gradients_in_size() {
+        let activations = [
+            "relu",
+            "leaky_relu",
+            "prelu",
+            "gelu",
+            "silu",
+            "mish",
+            "hardswish",
+            "softplus",
+            "elu",
+            "selu",
+            "celu",
+            "tanh",
+            "erf",
+            "sin",
+            "softsign",
+            "arctan",
+            "hardtanh",
+            "sigmoid",
+            "hardsigmoid",
+            "relu6",
+        ];
+        for activation in activations {
+            for layers in [3, 12, 50] {
+                let plan = deep(layers, activation);
+                let stack = &plan.stacks[0];
+                let off = stack.gradients.ln().abs();
+                assert!(off < 0.02 * layers as f64, "{layers} {activation}: {stack}");
+            }
+        }
+    }
+
+    #[test]
+    fn gated_units_come_in_pairs() {
+        let plan = deep(30, "gelu");
+        let names = ["layers.0.weight", "layers.1.weight", "layers.30.weight"];
+        let [first, hidden, head] = names.map(|name| initializer(&plan, name));
+        assert_eq!(first, "looks_linear(sides=outputs)");
+        assert_eq!(hidden, "looks_linear");
+        assert_eq!(head, "looks_linear(sides=inputs)");
+        assert_eq!(initializer(&plan, "layers.1.bias"), "zeros");
+        let reason = &plan.line("layers.1.weight").unwrap().reason;
+        assert!(
+            reason.starts_with("30 layers of gelu: units in pairs"),
+            "{reason}"
+        );
+        // Layers that widen keep the variance of what they take.
+        let wide = initializer(&self::plan("mlp:2-32-32-32-8:relu"), "layers.0.weight");
+        assert_eq!(
+            wide,
+            format!("looks_linear(gain={}, sides=outputs)", 8f64.sqrt())
+        );
+    }
+
+    #[test]
+    fn saturating_functions_start_at_the_edge_of_chaos() {
+        let plan = deep(30, "tanh");
+        let line = plan.line("layers.1.weight").unwrap();
+        assert!((line.gain.unwrap() - 1.193_40).abs() < 1e-4, "{line}");
+        assert_eq!(initializer(&plan, "layers.1.bias"), "normal(std=0.1)");
+        let sigmoid = deep(30, "sigmoid");
+        assert!(initializer(&sigmoid, "layers.1.weight").starts_with("centred(of=orthogonal(gain"));
+        assert!(initializer(&sigmoid, "layers.30.weight").starts_with("centred(of=variance_scal"));
+    }
+
+    #[test]
+    fn shallow_networks_and_parts_of_others_are_left_alone() {
+        assert_eq!(
+            initializer(&plan("mlp:8-16-16-4:relu"), "layers.1.weight"),
+            "kaiming_normal(nonlinearity=relu)"
+        );
+        let shallow = plan("transformer:2x64:100:gelu");
+        assert!(
+            shallow
+                .tensors
+                .iter()
+                .all(|line| line.initializer.name() != "looks_linear")
+        );
+    }
+
+    #[test]
+    fn what_is_flattened_keeps_its_pairs_only_with_channels_first() {
+        let model = |channels: usize| {
+            let mut evidence = Evidence::guessed(Convention::Pytorch);
+            let mut tensors = Vec::new();
+            let shapes = [
+                vec![channels, 3, 3, 3],
+                vec![channels, channels, 3, 3],
+                vec![channels, channels, 3, 3],
+                vec![10, channels * 16],
+            ];
+            for (place, shape) in shapes.into_iter().enumerate() {
+                let name = format!("features.{place}.weight");
+                let graph = || Facts::from(Source::Graph);
+                let facts = match place {
+                    3 => graph().role(Role::Head),
+                    _ => graph()
+                        .role(Role::Conv)
+                        .activation(Activation::Relu)
+                        .next(format!("features.{}.weight", place + 1)),
+                };
+                evidence.add(&*name, facts);
+                tensors.push((name, shape, DType::F32));
+            }
+            Model::derive(tensors, evidence)
+        };
+        let head = |channels| {
+            let plan = Recipe::auto().plan(&model(channels), 0).unwrap();
+            initializer(&plan, "features.3.weight")
+        };
+        assert!(head(6).starts_with("looks_linear"), "{}", head(6));
+        assert!(!head(7).starts_with("looks_linear"), "{}", head(7));
+    }
+}
