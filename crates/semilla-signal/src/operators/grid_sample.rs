@@ -105,7 +105,7 @@ impl GridSample {
             weight: T::one(),
             slopes: [T::zero(); 3],
         }];
-        for axis in 0..axes {
+        for (axis, &step) in own.iter().enumerate() {
             // The last axis comes first in the grid.
             let number = axes - 1 - axis;
             let (at, slope) = self.along(axis, point[number]);
@@ -133,7 +133,7 @@ impl GridSample {
                     let mut slopes = corner.slopes.map(|outer| outer * weight);
                     slopes[number] = corner.weight * slope;
                     next.push(Corner {
-                        place: corner.place + index.f64() as usize * own[axis] as usize,
+                        place: corner.place + index.f64() as usize * step as usize,
                         weight: corner.weight * weight,
                         slopes,
                     });

@@ -423,6 +423,9 @@ impl Frozen {
     }
 }
 
+/// What an image of a channel adds to a sum, of its elements and their gradients.
+type OfImage<'f, T> = dyn Fn(usize, &[T], &[T]) -> T + 'f;
+
 impl<T: Real> Operator<T> for Frozen {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         let [scale, shift, mean] = [1, 2, 3].map(|input| inputs[input].data());
@@ -455,7 +458,7 @@ impl<T: Real> Operator<T> for Frozen {
                 });
             result
         });
-        let sums = |input: usize, of_image: &dyn Fn(usize, &[T], &[T]) -> T| {
+        let sums = |input: usize, of_image: &OfImage<T>| {
             pass.if_wanted(input, || {
                 let mut sums = Array::filled([channels], T::zero());
                 let images = pass.inputs[0].data().chunks(self.area);

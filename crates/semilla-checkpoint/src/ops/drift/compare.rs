@@ -255,6 +255,13 @@ fn by_unit(
     units
 }
 
+/// Elements before and after training, and whether each kept its bits.
+struct Values {
+    before: Vec<f64>,
+    trained: Vec<f64>,
+    is_same: Vec<bool>,
+}
+
 /// Takes the start of one tensor in pieces, and sets the trained values beside them.
 struct Sink<'a> {
     tensor: &'a Tensor<'a>,
@@ -301,7 +308,7 @@ impl<'a> Sink<'a> {
 
     /// The values of a piece's start, as the trained file would hold them, and of the trained
     /// tensor; and whether each has the same bits.
-    fn values(&self, first: u64, start: &[u8]) -> Result<(Vec<f64>, Vec<f64>, Vec<bool>), Error> {
+    fn values(&self, first: u64, start: &[u8]) -> Result<Values, Error> {
         let (own, other) = (self.tensors[0].dtype(), self.tensor.dtype());
         let count = start.len() / own.size();
         let mut bytes = vec![0; count * other.size()];
@@ -320,7 +327,7 @@ impl<'a> Sink<'a> {
             true => Some(start.to_vec()),
             false => other.encode(&before),
         };
-        let same = match rounded {
+        let is_same = match rounded {
             Some(rounded) => {
                 before = decode(other, &rounded);
                 let pairs = rounded
@@ -330,7 +337,11 @@ impl<'a> Sink<'a> {
             }
             None => before.iter().zip(&trained).map(|(a, b)| a == b).collect(),
         };
-        Ok((before, trained, same))
+        Ok(Values {
+            before,
+            trained,
+            is_same,
+        })
     }
 }
 
@@ -341,7 +352,11 @@ impl CheckpointWriter for Sink<'_> {
 
     fn write(&self, _: usize, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         let first = offset / self.tensors[0].dtype().size() as u64;
-        let (start, trained, same) = self.values(first, bytes)?;
+        let Values {
+            before: start,
+            trained,
+            is_same: same,
+        } = self.values(first, bytes)?;
         let difference: Vec<f64> = trained.iter().zip(&start).map(|(t, s)| t - s).collect();
         for output in self.tensor.outputs {
             output.write(self.tensors[0].name(), first, &difference)?;

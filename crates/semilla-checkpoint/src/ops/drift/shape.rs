@@ -51,15 +51,14 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
-    use semilla::DType;
-    use semilla::Recipe;
-    use semilla::model::{Model, TensorSpec};
+    use semilla::model::{Convention, Model};
+    use semilla::{DType, Recipe};
 
     use super::*;
 
     fn of(layout: &str, shape: &[usize]) -> Shape {
-        let spec = TensorSpec::new("fc.weight", DType::F32, shape).unwrap();
-        let model = Model::new(vec![spec]).unwrap();
+        let tensor = ("fc.weight".to_owned(), shape.to_vec(), DType::F32);
+        let model = Model::infer([tensor], Convention::Pytorch);
         let plan = Recipe::named("auto").unwrap().plan(&model, 0);
         let mut line = plan.unwrap().tensors.remove(0);
         line.layout = Some(layout.parse().unwrap());
