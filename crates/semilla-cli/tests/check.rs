@@ -77,7 +77,7 @@ fn theory_stands_beside_what_is_measured() {
         (measured - predicted).abs() < 0.5,
         "{measured}, not {predicted}"
     );
-    let (_, out, _) = run(&["check", &model, "--seeds", "1"]);
+    let (_, out, _) = run(&["check", &model, "--scheme", EXACT, "--seeds", "1"]);
     assert!(out.contains("theory: squared gradients grow"), "{out}");
 }
 

@@ -312,7 +312,7 @@ fn mistakes_get_one_clear_sentence_and_code_2() {
     let cases: &[(&[&str], &str)] = &[
         (
             &["init", "nothing.safetensors", "-o", out],
-            "neither a file nor a description",
+            "neither a file nor a network",
         ),
         (&["init", "mpl:3-2", "-o", out], "did you mean \"mlp\"?"),
         (
