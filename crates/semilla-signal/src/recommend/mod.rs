@@ -3,9 +3,11 @@
 
 mod candidate;
 mod rank;
+mod ranked;
 mod reason;
 mod remedy;
 
 pub use candidate::{Candidate, candidates};
-pub use rank::{Expected, Outcome, Ranked, Recommendation, recommend};
+pub use rank::recommend;
+pub use ranked::{Expected, Outcome, Ranked, Recommendation};
 pub use remedy::{Remedy, remedy};

@@ -2,7 +2,7 @@
 
 use semilla::number::rough;
 
-use super::rank::{Outcome, Ranked};
+use super::ranked::{Outcome, Ranked};
 use crate::measure::Trouble;
 
 /// Names in a sentence, at most.

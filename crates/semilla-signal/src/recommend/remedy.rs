@@ -4,7 +4,8 @@ use semilla::{Graph, Model};
 use serde::Serialize;
 
 use super::candidate::candidates;
-use super::rank::{Expected, Outcome, recommend};
+use super::rank::recommend;
+use super::ranked::{Expected, Outcome};
 use crate::executor::Datum;
 
 /// The best start that was found, or what else would help.
