@@ -160,7 +160,7 @@ fn one_sentence_each() {
                 &[],
                 &x(),
             ),
-            "each other",
+            "form a ring",
         ),
         (
             "a value that nobody makes",

@@ -145,11 +145,11 @@ fn small_files_do_not_fill_the_memory() {
     refused_content("m.gguf", &gguf, "limit for a header");
 }
 
-/// A header of 31 MiB lists half a million tensors: a dozen times its size, and no time that grows with the square.
+/// A header of 31 MiB lists half a million tensors: a dozen times its size beside the program, and no time that grows with the square.
 #[test]
 fn long_lists_are_inspected_in_bounded_memory() {
     const TENSORS: usize = 560_000;
-    const MOST_KIB: u32 = 400 << 10;
+    const MOST_KIB: u32 = 450 << 10;
     let entry = |n| format!(r#""t{n}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
     let entries: Vec<String> = (0..TENSORS).map(entry).collect();
     let folder = tempfile::tempdir().unwrap();

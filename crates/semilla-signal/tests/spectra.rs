@@ -107,7 +107,7 @@ fn gaussian_linear_layers_have_the_spread_of_theory() {
         (jacobian.largest / expected - 1.0).abs() < 0.2,
         "{jacobian:?}"
     );
-    assert!(jacobian.smallest < 1e-2 * jacobian.largest);
+    assert!(jacobian.smallest < 5e-2 * jacobian.largest, "{jacobian:?}");
 }
 
 #[test]

@@ -77,16 +77,18 @@ impl<T: Real> Trace<T> {
 /// How far a step's inputs are moved along their changes: a small part of their own size. `None` if
 /// they do not change.
 fn reach<T: Real>(values: &[&Array<T>], changes: &[Option<&Array<T>>]) -> Option<T> {
-    let mean_square = |array: &Array<T>| {
-        let squares: f64 = array.data().iter().map(|x| x.f64() * x.f64()).sum();
-        squares / array.data().len().max(1) as f64
-    };
     let moved = values.iter().zip(changes);
     let (mut size, mut change) = (0.0, 0.0f64);
     for (value, own) in moved.filter_map(|(value, own)| Some((value, (*own)?))) {
-        size += mean_square(value);
-        let greatest = own.data().iter().map(|x| x.f64().abs()).fold(0.0, f64::max);
-        change = change.max(greatest);
+        // What does not move says nothing of the size of what does: masked scores are huge.
+        let pairs = value.data().iter().zip(own.data());
+        let (mut squares, mut count) = (0.0, 0.0f64);
+        for (x, dx) in pairs.filter(|(_, dx)| **dx != T::zero()) {
+            squares += x.f64() * x.f64();
+            count += 1.0;
+            change = change.max(dx.f64().abs());
+        }
+        size += squares / count.max(1.0);
     }
     let size = if size > 0.0 { size.sqrt() } else { 1.0 };
     // The error of a difference to both sides is least near the cube root of the precision.

@@ -102,16 +102,11 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_bad_where_the_gradient_is_gone() {
+    fn layers_are_bad_where_gradients_or_differences_are_gone() {
         let lost = health("pytorch");
         assert_eq!(lost.len(), 25);
-        assert_eq!(lost[0], Health::Bad);
-        assert_eq!(
-            lost[23],
-            Health::Good,
-            "beside the output nothing is lost yet"
-        );
-        assert!(lost.contains(&Health::Watch), "{lost:?}");
-        assert!(!health("kaiming").contains(&Health::Bad));
+        assert_eq!(lost[0], Health::Bad, "its gradient is gone");
+        assert_eq!(lost[23], Health::Bad, "samples are alike there");
+        assert!(!health("auto").contains(&Health::Bad));
     }
 }

@@ -82,6 +82,10 @@ pub fn measure<'n>(
 ) -> Result<Measurement, Fault> {
     let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
     let output = output(&trace, graph).map_err(of_model)?;
+    if trace.array(output).data().is_empty() {
+        let what = "a batch of no samples".to_owned();
+        return Err(of_model(Problem::Unsupported(what)));
+    }
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {

@@ -13,7 +13,7 @@ use super::weights::WeightMoments;
 use crate::narrow::narrows;
 
 /// Predicts what random weights do to the signals and gradients of a graph, by mean-field theory.
-/// Nothing is run: a graph of a thousand layers takes milliseconds.
+/// Nothing is run.
 ///
 /// `weights` gives the moments of a tensor; `inputs` what is known of the data, by the names of the
 /// graph's inputs. [The rules, what they assume and where they end][1].
