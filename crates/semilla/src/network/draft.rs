@@ -337,6 +337,9 @@ impl Draft {
         let output = "y".to_owned();
         main.nodes
             .push(Node::new("Identity", &[&last.name], &[&output]));
+        // An encoder by itself takes nothing of what its decoder would.
+        let taken: HashSet<&String> = main.nodes.iter().flat_map(|node| &node.inputs).collect();
+        main.inputs.retain(|input| taken.contains(&input.name));
         main.outputs.push(Value {
             name: output,
             dtype: Some(DType::F32),
