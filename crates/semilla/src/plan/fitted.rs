@@ -1,5 +1,7 @@
 //! Numbers that were found by running the network, put into a plan.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::make::unknown;
@@ -80,14 +82,17 @@ impl Plan {
         model: &Model,
         found: impl IntoIterator<Item = Fitted>,
     ) -> Result<(), PlanError> {
+        let lines = self.tensors.iter().enumerate();
+        let places = lines.map(|(place, line)| (line.name.clone(), place));
+        let places: HashMap<String, usize> = places.collect();
         for Fitted {
             name,
             change,
             reason,
         } in found
         {
+            let place = places.get(&name).copied();
             let names = || self.tensors.iter().map(|line| line.name.as_str());
-            let place = names().position(|known| known == name);
             let place = place.ok_or_else(|| unknown(&name, names()))?;
             let line = &mut self.tensors[place];
             match change {
