@@ -115,11 +115,13 @@ fn product(gate: Subject<'_>, up: Subject<'_>, down: Subject<'_>) -> Option<Find
 /// Queries and keys that are scaled by depth.
 pub(super) fn scores(subjects: &Subjects<'_>) -> Vec<Finding> {
     let scaled = subjects.made().filter(|subject| {
-        let text = subject.line.initializer.to_string();
-        matches!(subject.role(), Role::Query | Role::Key)
-            && ["layers", "depth_index", "branches"]
+        let is_scaled = || {
+            let text = subject.line.initializer.to_string();
+            ["layers", "depth_index", "branches"]
                 .iter()
                 .any(|word| text.contains(word))
+        };
+        matches!(subject.role(), Role::Query | Role::Key) && is_scaled()
     });
     let found = scaled.map(|subject| Finding {
         rule: Rule::DepthScale,

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::finding::{Finding, Rule, Severity};
 use crate::activation::Activation;
-use crate::graph::{Attribute, Graph, Node};
+use crate::graph::{Graph, Node};
+use crate::model::activation_of;
 
 /// Dropout right behind SELU: it moves mean and variance off SELU's fixed point.
 pub(super) fn behind_selu(graph: &Graph) -> Vec<Finding> {
@@ -17,7 +18,9 @@ pub(super) fn behind_selu(graph: &Graph) -> Vec<Finding> {
         let makers: HashMap<&str, &Node> = made.collect();
         for node in &body.nodes {
             let maker = node.inputs.first().and_then(|name| makers.get(&**name));
-            if node.standard() == Some("Dropout") && maker.is_some_and(|maker| is_selu(maker)) {
+            let is_behind =
+                || maker.and_then(|maker| activation_of(maker)) == Some(Activation::Selu);
+            if node.standard() == Some("Dropout") && is_behind() {
                 found.push(Finding {
                     rule: Rule::Dropout,
                     severity: Severity::Note,
@@ -32,12 +35,4 @@ pub(super) fn behind_selu(graph: &Graph) -> Vec<Finding> {
     }
     found.dedup();
     found
-}
-
-fn is_selu(node: &Node) -> bool {
-    let function = match node.attribute("function") {
-        Some(Attribute::Text(text)) => text.parse::<Activation>().ok(),
-        _ => None,
-    };
-    node.standard() == Some("Selu") || function == Some(Activation::Selu)
 }

@@ -2,8 +2,8 @@
 
 use super::finding::{Finding, Rule, Severity};
 use super::subject::{Subject, Subjects};
-use crate::layout::FanRule;
-use crate::model::{Model, Tensor};
+use crate::init::Context;
+use crate::model::Tensor;
 use crate::number::rounded;
 use crate::plan::context_of;
 
@@ -15,20 +15,19 @@ const FAR_OFF: f64 = 2.0;
 /// Fans that ignore groups, a transposed layout or fused weights, where the standard deviation
 /// comes out different for it.
 pub(super) fn misread(subjects: &Subjects<'_>) -> Vec<Finding> {
+    let context = context_of(subjects.model, None, subjects.plan.seed);
     let found = subjects
         .made()
-        .filter_map(|subject| misread_one(subject, subjects.model, subjects.plan.seed));
+        .filter_map(|subject| misread_one(subject, &context));
     found.collect()
 }
 
-fn misread_one(subject: Subject<'_>, model: &Model, seed: u64) -> Option<Finding> {
+fn misread_one(subject: Subject<'_>, context: &Context) -> Option<Finding> {
     let (used, own) = (subject.line.fans?, subject.fans()?);
     if used == own {
         return None;
     }
-    let mut context = context_of(model, None, seed);
-    context.fans = FanRule::Exact;
-    context.layers = subject.tensor.layers.or(context.layers);
+    let context = context.at(subject.tensor);
     let tensor = Tensor {
         layout: subject.layout().cloned(),
         ..subject.tensor.clone()

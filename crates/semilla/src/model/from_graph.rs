@@ -126,7 +126,7 @@ fn after_activation<'g>(
         }
         let node = graph.node(only.node)?;
         match node.standard() {
-            _ if activation(node).is_some() => activations += 1,
+            _ if activation_of(node).is_some() => activations += 1,
             Some("Add") if adds_stored(wiring, at.body, node) && activations == 0 => {}
             Some("Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze") => {}
             _ => return None,
@@ -184,7 +184,7 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         let Some(node) = graph.node(only.node) else {
             break;
         };
-        found.activation = activation(node);
+        found.activation = activation_of(node);
         match node.standard() {
             Some("BatchNormalization") => found.is_normalized = true,
             // A bias; the sum of two branches does not belong to one layer.
@@ -197,7 +197,7 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
 }
 
 /// The activation that a node is.
-fn activation(node: &Node) -> Option<Activation> {
+pub(crate) fn activation_of(node: &Node) -> Option<Activation> {
     if let ("semilla", "Activation") = (&*node.domain, &*node.operator) {
         return node.text("function")?.parse().ok();
     }

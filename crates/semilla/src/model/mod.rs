@@ -17,6 +17,7 @@ pub use chain::Chain;
 pub(crate) use chain::hidden;
 pub use convention::{Convention, MixedNames};
 pub use facts::{Evidence, Facts};
+pub(crate) use from_graph::activation_of;
 pub use from_graph::graph_facts;
 pub use fused::{Fused, Part};
 pub(crate) use names::directions_of;

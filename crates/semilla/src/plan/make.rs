@@ -183,14 +183,6 @@ impl Maker {
         }
     }
 
-    /// The context of one tensor: the layers are those of its stack; outside of all, the highest's.
-    fn context_at(&self, tensor: &Tensor) -> Context {
-        Context {
-            layers: tensor.layers.or(self.context.layers),
-            ..self.context
-        }
-    }
-
     /// A tensor's line. No decision is needed where a checkpoint gives all of it, or where a tie
     /// will replace the line.
     fn draft(
@@ -201,7 +193,7 @@ impl Maker {
     ) -> Result<Draft, InitError> {
         let (line, scales) = match (fate, decision) {
             (Fate::Given(given), decision) if given.is_whole(&tensor.shape) => {
-                let context = self.context_at(tensor);
+                let context = self.context.at(tensor);
                 let scales = decision.map(|decision| Scales::of(&decision, tensor, &context));
                 (self.given(tensor, given), scales.transpose()?)
             }
@@ -265,7 +257,7 @@ impl Maker {
     ) -> Result<Draft, InitError> {
         let context = Context {
             fans: decision.fans,
-            ..self.context_at(tensor)
+            ..self.context.at(tensor)
         };
         let resolved = decision.initializer.resolve(tensor, &context)?;
         let scales = Scales::of(&decision, tensor, &context)?;

@@ -2,7 +2,7 @@
 
 use crate::init::Context;
 use crate::layout::Axis;
-use crate::model::{Model, Side};
+use crate::model::{Model, Side, Tensor};
 
 /// The surroundings of a model's tensors.
 pub(crate) fn context_of(model: &Model, base_width: Option<usize>, seed: u64) -> Context {
@@ -14,6 +14,16 @@ pub(crate) fn context_of(model: &Model, base_width: Option<usize>, seed: u64) ->
         base_width,
         seed,
         ..Context::default()
+    }
+}
+
+impl Context {
+    /// The context of one tensor: the layers are those of its stack; outside of all, the highest's.
+    pub(crate) fn at(&self, tensor: &Tensor) -> Context {
+        Context {
+            layers: tensor.layers.or(self.layers),
+            ..*self
+        }
     }
 }
 
