@@ -3,7 +3,7 @@
 use super::error::ConfigError;
 use super::lineage::Lineage;
 use super::scope::Scope;
-use crate::formula::{Problem, Value};
+use crate::formula::Value;
 
 /// A built-in network, and the values of its parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,20 +25,10 @@ pub(super) fn computation(
         .network()
         .ok_or(ConfigError::NoNetwork { model_type })?;
     let scope = Scope::new(lineage.clone(), config.clone());
-    let failed = |name: &str, problem: Problem| match problem {
-        Problem::Missing(field) => ConfigError::Missing {
-            field,
-            place: name.to_owned(),
-        },
-        Problem::Other(problem) => ConfigError::Value {
-            place: name.to_owned(),
-            problem,
-        },
-    };
     for (words, condition) in all.iter().flat_map(|of| &of.refusals) {
         let holds = condition
             .value(&scope)
-            .map_err(|problem| failed(words, problem))?;
+            .map_err(|problem| ConfigError::at(words, problem))?;
         if holds.is_true() {
             return Err(ConfigError::NotComputed {
                 model_type,
@@ -52,7 +42,7 @@ pub(super) fn computation(
             let value = expression.value(&scope);
             values.push((
                 name.clone(),
-                value.map_err(|problem| failed(name, problem))?,
+                value.map_err(|problem| ConfigError::at(name, problem))?,
             ));
         }
     }

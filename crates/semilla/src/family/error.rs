@@ -1,6 +1,7 @@
 //! Errors of reading a model off its configuration.
 
 use super::built_in::model_types;
+use crate::formula::Problem;
 use crate::suggest::did_you_mean;
 
 /// Why a configuration does not describe a model.
@@ -85,6 +86,17 @@ pub enum ConfigError {
         /// How many are allowed.
         limit: f64,
     },
+}
+
+impl ConfigError {
+    /// A formula without a value, at a place.
+    pub(super) fn at(place: &str, problem: Problem) -> Self {
+        let place = place.to_owned();
+        match problem {
+            Problem::Missing(field) => ConfigError::Missing { field, place },
+            Problem::Other(problem) => ConfigError::Value { place, problem },
+        }
+    }
 }
 
 fn code(has_code: bool) -> &'static str {

@@ -84,13 +84,10 @@ impl Place {
 
     fn failed(&self, problem: Problem) -> ConfigError {
         let place = match &self.name[..] {
-            "" => "the model".to_owned(),
-            name => name.to_owned(),
+            "" => "the model",
+            name => name,
         };
-        match problem {
-            Problem::Missing(field) => ConfigError::Missing { field, place },
-            Problem::Other(problem) => ConfigError::Value { place, problem },
-        }
+        ConfigError::at(place, problem)
     }
 
     fn too_large(&self, what: &'static str, count: f64, limit: f64) -> ConfigError {

@@ -159,12 +159,7 @@ fn law(parser: &mut Parser<'_>) -> Result<Law, Mistake> {
 /// Up to the closing parenthesis: sizes, then `name=expression`.
 fn arguments(parser: &mut Parser<'_>) -> Result<Arguments, Mistake> {
     let mut arguments = Arguments::default();
-    let mut is_first = true;
-    while !parser.take(")") {
-        if !is_first {
-            parser.expect(",")?;
-        }
-        is_first = false;
+    parser.each_up_to(")", |parser| {
         match parser.named_argument() {
             Some(name) => {
                 let value = parser.expression()?;
@@ -172,7 +167,8 @@ fn arguments(parser: &mut Parser<'_>) -> Result<Arguments, Mistake> {
             }
             None => arguments.sizes.push(parser.expression()?),
         }
-    }
+        Ok(())
+    })?;
     Ok(arguments)
 }
 

@@ -1,5 +1,7 @@
 //! Expressions over named values: `num_key_value_heads * head_dim`.
 
+use std::fmt;
+
 use super::value::Value;
 
 /// An expression, in Python's notation.
@@ -77,6 +79,15 @@ pub(crate) enum Problem {
     Missing(String),
     /// In words.
     Other(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Missing(name) => write!(f, "{name:?} is missing"),
+            Problem::Other(words) => f.write_str(words),
+        }
+    }
 }
 
 impl Problem {

@@ -177,15 +177,30 @@ impl<'a> Parser<'a> {
     }
 
     /// Expressions up to the closing bracket.
-    pub(crate) fn list(&mut self, end: &str) -> Result<Vec<Expression>, Mistake> {
+    fn list(&mut self, end: &str) -> Result<Vec<Expression>, Mistake> {
         let mut list = Vec::new();
+        self.each_up_to(end, |parser| {
+            list.push(parser.expression()?);
+            Ok(())
+        })?;
+        Ok(list)
+    }
+
+    /// Reads what stands between commas, up to the closing bracket.
+    pub(crate) fn each_up_to(
+        &mut self,
+        end: &str,
+        mut one: impl FnMut(&mut Self) -> Result<(), Mistake>,
+    ) -> Result<(), Mistake> {
+        let mut is_first = true;
         while !self.take(end) {
-            if !list.is_empty() {
+            if !is_first {
                 self.expect(",")?;
             }
-            list.push(self.expression()?);
+            is_first = false;
+            one(self)?;
         }
-        Ok(list)
+        Ok(())
     }
 }
 

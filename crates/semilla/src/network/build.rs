@@ -73,14 +73,10 @@ fn join(path: &str, name: &str) -> String {
 
 /// A layer that cannot be built.
 fn failed(line: usize, layer: &str, problem: &Problem) -> NetworkError {
-    let problem = match problem {
-        Problem::Missing(name) => format!("{name:?} is missing"),
-        Problem::Other(words) => words.clone(),
-    };
     NetworkError::Layer {
         line,
         layer: layer.to_owned(),
-        problem,
+        problem: problem.to_string(),
     }
 }
 

@@ -55,15 +55,13 @@ pub(super) fn signature(text: &str) -> Result<(String, Parameters), Mistake> {
     let name = parser.name()?.to_owned();
     let mut parameters = Vec::new();
     if parser.take("(") {
-        while !parser.take(")") {
-            if !parameters.is_empty() {
-                parser.expect(",")?;
-            }
-            match parser.named_argument() {
-                Some(name) => parameters.push((name.to_owned(), Some(parser.expression()?))),
-                None => parameters.push((parser.name()?.to_owned(), None)),
-            }
-        }
+        parser.each_up_to(")", |parser| {
+            parameters.push(match parser.named_argument() {
+                Some(name) => (name.to_owned(), Some(parser.expression()?)),
+                None => (parser.name()?.to_owned(), None),
+            });
+            Ok(())
+        })?;
     }
     match parser.is_done() {
         true => Ok((name, parameters)),
@@ -156,12 +154,7 @@ fn call(parser: &mut Parser<'_>) -> Result<Call, Mistake> {
     if !parser.take("(") {
         return Ok(call);
     }
-    let mut is_first = true;
-    while !parser.take(")") {
-        if !is_first {
-            parser.expect(",")?;
-        }
-        is_first = false;
+    parser.each_up_to(")", |parser| {
         match parser.named_argument() {
             Some(name) => call.named.push((name.to_owned(), parser.expression()?)),
             None if call.named.is_empty() => call.positional.push(parser.expression()?),
@@ -171,7 +164,8 @@ fn call(parser: &mut Parser<'_>) -> Result<Call, Mistake> {
                 ));
             }
         }
-    }
+        Ok(())
+    })?;
     Ok(call)
 }
 

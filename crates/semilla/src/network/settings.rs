@@ -3,7 +3,7 @@
 use super::error::NetworkError;
 use super::scope::Scope;
 use super::syntax::Document;
-use crate::formula::{Problem, Value};
+use crate::formula::Value;
 use crate::suggest::did_you_mean;
 
 /// The parameter that chooses a size.
@@ -116,14 +116,13 @@ pub(super) fn scope(document: &Document, given: Values) -> Result<Scope<'static>
     for definition in &document.lets {
         let value = definition.value.value(&scope);
         let value = value.map_err(|problem| {
-            let problem = words(&problem);
             NetworkError::text(definition.line, format!("{}: {problem}", definition.name))
         })?;
         scope.set(&definition.name, value);
     }
     for (condition, otherwise) in &document.requires {
         let holds = condition.value(&scope);
-        let holds = holds.map_err(|problem| NetworkError::Parameter(words(&problem)))?;
+        let holds = holds.map_err(|problem| NetworkError::Parameter(problem.to_string()))?;
         if !holds.is_true() {
             return Err(NetworkError::Parameter(match &document.usage {
                 Some(usage) => format!("{otherwise}; write {usage}"),
@@ -132,13 +131,6 @@ pub(super) fn scope(document: &Document, given: Values) -> Result<Scope<'static>
         }
     }
     Ok(scope)
-}
-
-fn words(problem: &Problem) -> String {
-    match problem {
-        Problem::Missing(name) => format!("{name:?} is missing"),
-        Problem::Other(words) => words.clone(),
-    }
 }
 
 /// The values of the size that is asked for.
