@@ -174,16 +174,12 @@ fn rotate(
     };
     let halves = draft.split(&turning, -1, &[half, half])?;
     let negative = draft.node("Neg", &[&halves[1]])?;
-    let turned = Node::new("Concat", &[&negative, &halves[0]], &[]);
-    let turned = draft.put(turned.with("axis", Attribute::Int(-1)))?;
+    let turned = draft.concat(&[&negative, &halves[0]], -1)?;
     let own = draft.node("Mul", &[&turning, &cosines])?;
     let other = draft.node("Mul", &[&turned, &sines])?;
     let sum = draft.node("Add", &[&own, &other])?;
     match rest {
         None => Ok(sum),
-        Some(rest) => {
-            let both = Node::new("Concat", &[&sum, &rest], &[]);
-            draft.put(both.with("axis", Attribute::Int(-1)))
-        }
+        Some(rest) => draft.concat(&[&sum, &rest], -1),
     }
 }

@@ -367,12 +367,16 @@ fn parameters(
         return Err(Problem::other(format!("it takes no {name:?}{hint}")));
     }
     let value = |(place, (name, default)): (usize, &(String, Option<Expression>))| {
-        let named = call.named.iter().find(|(known, _)| known == name);
-        let given = call.positional.get(place).or(named.map(|(_, value)| value));
-        let expression = given.or(default.as_ref());
+        let named = call.named.iter().filter(|(known, _)| known == name);
+        let unnamed = call.positional.get(place).into_iter();
+        let mut given = unnamed.chain(named.map(|(_, value)| value));
+        let expression = given.next().or(default.as_ref());
         let expression =
             expression.ok_or_else(|| Problem::other(format!("{name:?} is missing")))?;
-        Ok((name.clone(), expression.value(names)?))
+        match given.next() {
+            Some(_) => Err(Problem::other(format!("{name:?} is given twice"))),
+            None => Ok((name.clone(), expression.value(names)?)),
+        }
     };
     block.parameters.iter().enumerate().map(value).collect()
 }

@@ -12,18 +12,20 @@ use crate::model::{Convention, Evidence, Facts, Model, Role, Source, graph_facts
 const NODES: usize = 1 << 20;
 /// Elements of one tensor.
 const ELEMENTS: usize = 1 << 40;
-
 /// Elements of one sample of a value.
 const SAMPLE: usize = 1 << 36;
 /// Numbers that a network holds besides its tensors, in one place.
 const CONSTANTS: usize = 1 << 24;
 
+/// The product of sizes, where it is a number.
+pub(super) fn elements(sizes: &[usize]) -> Option<usize> {
+    let mut sizes = sizes.iter();
+    sizes.try_fold(1usize, |all, &size| all.checked_mul(size))
+}
+
 /// Whether a constant of these sizes is small enough to be held.
 pub(super) fn affordable(sizes: &[usize]) -> Result<(), Problem> {
-    let count = sizes
-        .iter()
-        .try_fold(1usize, |all, &size| all.checked_mul(size));
-    match count.is_some_and(|count| count <= CONSTANTS) {
+    match elements(sizes).is_some_and(|count| count <= CONSTANTS) {
         true => Ok(()),
         false => Err(Problem::other(format!(
             "it would hold constants of the sizes {sizes:?}, more than {CONSTANTS}"
@@ -45,11 +47,7 @@ pub(super) struct Flow {
 impl Flow {
     /// The value, if no sample of it has more elements than any network makes.
     pub(super) fn bounded(self) -> Result<Self, Problem> {
-        let count = self
-            .sizes
-            .iter()
-            .try_fold(1usize, |all, &size| all.checked_mul(size));
-        match count.is_some_and(|count| count <= SAMPLE) {
+        match elements(&self.sizes).is_some_and(|count| count <= SAMPLE) {
             true => Ok(self),
             false => Err(Problem::other(format!("it would make {}", self.shape()))),
         }
@@ -130,10 +128,7 @@ impl Draft {
                 "there is a tensor {name} already; give the layers different names"
             )));
         }
-        let elements = shape
-            .iter()
-            .try_fold(1usize, |all, &size| all.checked_mul(size));
-        if elements.is_none_or(|elements| elements == 0 || elements > ELEMENTS) {
+        if elements(shape).is_none_or(|elements| elements == 0 || elements > ELEMENTS) {
             return Err(Problem::other(format!(
                 "{name} cannot have the shape {shape:?}"
             )));
@@ -233,17 +228,6 @@ impl Draft {
         Ok(())
     }
 
-    /// Adds an attribute to the node that made a value.
-    pub(super) fn amend(&mut self, value: &str, name: &str, attribute: Attribute) {
-        let maker = self.nodes.iter_mut().rev();
-        let maker = maker
-            .into_iter()
-            .find(|node| node.outputs.iter().any(|own| own == value));
-        if let Some(node) = maker {
-            node.attributes.push((name.to_owned(), attribute));
-        }
-    }
-
     /// A node of ONNX's with one output.
     pub(super) fn node(&mut self, operator: &str, inputs: &[&str]) -> Result<String, Problem> {
         self.put(Node::new(operator, inputs, &[]))
@@ -265,6 +249,12 @@ impl Draft {
         node.outputs.clone_from(&names);
         self.push(node.with("axis", Attribute::Int(axis)))?;
         Ok(names)
+    }
+
+    /// Values side by side along an axis.
+    pub(super) fn concat(&mut self, values: &[&str], axis: i64) -> Result<String, Problem> {
+        let node = Node::new("Concat", values, &[]);
+        self.put(node.with("axis", Attribute::Int(axis)))
     }
 
     pub(super) fn activation(&mut self, x: &str, function: Activation) -> Result<String, Problem> {

@@ -4,7 +4,7 @@ use crate::formula::{Expression, Names, Problem, Value, number};
 use crate::suggest::did_you_mean;
 
 /// More than any size.
-const LARGEST: f64 = (1u64 << 24) as f64;
+pub(super) const LARGEST: f64 = (1u64 << 24) as f64;
 
 /// The arguments of a layer by name.
 #[derive(Clone, Debug, Default)]
@@ -147,21 +147,26 @@ impl Given {
         })
     }
 
-    /// An axis of a value: negative ones count from the end; the samples are axis 0.
+    /// An axis of a value; the samples are axis 0.
     pub(super) fn axis(&self, name: &str, axes: usize, default: i64) -> Result<usize, Problem> {
         let asked = self.number_or(name, default as f64)?;
-        let axis = if asked < 0.0 {
-            asked + axes as f64 + 1.0
-        } else {
-            asked
-        };
-        match axis >= 1.0 && axis <= axes as f64 && axis.fract() == 0.0 {
-            true => Ok(axis as usize),
-            false => Err(Problem::other(format!(
+        axis_of(asked, axes).ok_or_else(|| {
+            Problem::other(format!(
                 "there is no axis {asked}; the value has the axes 1 to {axes} behind the samples"
-            ))),
-        }
+            ))
+        })
     }
+}
+
+/// The axis from 1 that is asked for, of so many behind the samples; negative ones count from the
+/// end.
+pub(super) fn axis_of(asked: f64, axes: usize) -> Option<usize> {
+    let axis = if asked < 0.0 {
+        asked + axes as f64 + 1.0
+    } else {
+        asked
+    };
+    (axis >= 1.0 && axis <= axes as f64 && axis.fract() == 0.0).then_some(axis as usize)
 }
 
 /// A size: a whole number from 1.

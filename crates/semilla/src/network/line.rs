@@ -72,8 +72,14 @@ pub(super) fn signature(text: &str) -> Result<(String, Parameters), Mistake> {
 /// A kind of input and its sizes: `numbers(3, height, width)`.
 pub(super) fn input(text: &str) -> Result<(String, Vec<Expression>), Mistake> {
     let words = words(text)?;
-    let call = call(&mut Parser::new(&words))?;
-    Ok((call.kind, call.positional))
+    let mut parser = Parser::new(&words);
+    let call = call(&mut parser)?;
+    match parser.is_done() && call.named.is_empty() {
+        true => Ok((call.kind, call.positional)),
+        false => Err(Mistake::new(format!(
+            "an input is a kind and sizes without names, not {text:?}"
+        ))),
+    }
 }
 
 fn words(text: &str) -> Result<Vec<Token>, Mistake> {

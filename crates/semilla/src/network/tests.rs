@@ -212,6 +212,8 @@ fn mistakes_name_the_line_and_the_layer() {
         ("'embedding(3, 4)'", &["looks up words"]),
         ("'twice'", &["\"w\" is missing"]),
         ("'twice(1, 2, 3)'", &["at most 2"]),
+        ("'twice(1, w=2)'", &["\"w\" is given twice"]),
+        ("{ concat = [[], []], axis = 1.5 }", &["no axis 1.5"]),
         ("3", &["expected a layer"]),
         ("'linear(3, layout=2)'", &["write a text"]),
         ("'leaky_relu(1, 2)'", &["leaky_relu"]),
@@ -221,6 +223,11 @@ fn mistakes_name_the_line_and_the_layer() {
         for part in parts {
             assert!(message.contains(part), "{layers}: {message}");
         }
+    }
+    for input in ["numbers(3, size=4)", "numbers(3) if deep"] {
+        let text = format!("[inputs]\nx = \"{input}\"\n[network]\nlayers = []");
+        let message = Network::read(&text, "").unwrap_err().to_string();
+        assert!(message.contains("line 2"), "{message}");
     }
     let endless = "[inputs]\nx = \"numbers(3)\"\n[blocks]\n\"a\" = [\"b\"]\n\"b\" = [\"a\"]\n\
                    [network]\nlayers = [\"a\"]";

@@ -2,12 +2,10 @@
 
 use super::definition::Network;
 use super::error::NetworkError;
+use super::given::LARGEST;
 use super::settings::{self, shown, split};
 use super::syntax::{Document, Places};
 use crate::formula::Value;
-
-/// The largest width.
-const LARGEST: f64 = (1u64 << 24) as f64;
 
 impl Network {
     /// A built-in network, in one line, with every hidden width so many times as large; and its

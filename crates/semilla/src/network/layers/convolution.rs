@@ -1,5 +1,6 @@
 //! Convolutions over the axes behind the channels.
 
+use super::shape::ints;
 use super::site::Site;
 use crate::formula::Problem;
 use crate::graph::{Attribute, Node};
@@ -10,6 +11,8 @@ struct Window {
     kernel: Vec<usize>,
     stride: Vec<usize>,
     padding: Vec<usize>,
+    /// What a transposed convolution adds behind each axis.
+    output_padding: Vec<usize>,
     dilation: Vec<usize>,
     groups: usize,
 }
@@ -32,6 +35,7 @@ impl Window {
         }
         Ok(Self {
             padding: vec![0; axes],
+            output_padding: vec![0; axes],
             groups: site.given.size_or("groups", 1)?,
             kernel,
             stride,
@@ -40,15 +44,17 @@ impl Window {
     }
 
     fn node(&self, operator: &str, inputs: &[&str]) -> Node {
-        let ints =
-            |sizes: &[usize]| Attribute::Ints(sizes.iter().map(|&size| size as i64).collect());
         let pads = [&self.padding[..], &self.padding[..]].concat();
-        Node::new(operator, inputs, &[])
+        let node = Node::new(operator, inputs, &[])
             .with("kernel_shape", ints(&self.kernel))
             .with("strides", ints(&self.stride))
             .with("dilations", ints(&self.dilation))
             .with("pads", ints(&pads))
-            .with("group", Attribute::Int(self.groups as i64))
+            .with("group", Attribute::Int(self.groups as i64));
+        match self.output_padding.iter().all(|&size| size == 0) {
+            true => node,
+            false => node.with("output_padding", ints(&self.output_padding)),
+        }
     }
 
     fn divides(&self, inputs: usize, outputs: usize) -> Result<(), Problem> {
@@ -122,25 +128,18 @@ pub(super) fn transposed(site: &mut Site<'_>) -> Result<Flow, Problem> {
     window.divides(channels, outputs)?;
     let axes = space.len();
     window.padding = site.given.each("padding", axes, 0)?;
-    let more = site.given.each("output_padding", axes, 0)?;
+    window.output_padding = site.given.each("output_padding", axes, 0)?;
     let mut sizes = vec![outputs];
     for (axis, &size) in space.iter().enumerate() {
         let reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-        let full = (size - 1) * window.stride[axis] + reach + more[axis];
+        let full = (size - 1) * window.stride[axis] + reach + window.output_padding[axis];
         let size = full.checked_sub(2 * window.padding[axis]);
         sizes.push(size.filter(|&size| size > 0).ok_or_else(|| {
             Problem::other(format!("nothing is left of {full} after the padding"))
         })?);
     }
     let shape = [&[channels, outputs / window.groups], &*window.kernel].concat();
-    if more.iter().all(|&more| more == 0) {
-        return placed(site, &window, "ConvTranspose", &shape, sizes);
-    }
-    let more = more.iter().map(|&size| size as i64).collect();
-    let flow = placed(site, &window, "ConvTranspose", &shape, sizes)?;
-    site.draft
-        .amend(&flow.name, "output_padding", Attribute::Ints(more));
-    Ok(flow)
+    placed(site, &window, "ConvTranspose", &shape, sizes)
 }
 
 fn placed(
@@ -151,10 +150,7 @@ fn placed(
     sizes: Vec<usize>,
 ) -> Result<Flow, Problem> {
     let weight = site.weight("weight", shape)?;
-    let bias = match site.given.flag("bias", true)? {
-        true => Some(site.weight("bias", &sizes[..1])?),
-        false => None,
-    };
+    let bias = site.bias(sizes[0])?;
     let x = site.x.name.clone();
     let mut inputs = vec![&*x, &*weight];
     inputs.extend(bias.as_deref());

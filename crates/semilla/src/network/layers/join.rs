@@ -1,8 +1,8 @@
 //! Values made one.
 
 use crate::formula::Problem;
-use crate::graph::{Attribute, Node};
 use crate::network::draft::{Draft, Flow};
+use crate::network::given::axis_of;
 
 /// Values of one shape, added or multiplied.
 pub(in crate::network) fn joined(
@@ -37,17 +37,11 @@ pub(in crate::network) fn concat(
         return Err(Problem::other("there is nothing to join"));
     };
     let axes = first.sizes.len();
-    let axis = if axis < 0.0 {
-        axis + axes as f64 + 1.0
-    } else {
-        axis
-    };
-    let place = (axis >= 1.0 && axis <= axes as f64).then(|| axis as usize - 1);
-    let place = place.ok_or_else(|| {
+    let place = axis_of(axis, axes).ok_or_else(|| {
         Problem::other(format!(
             "there is no axis {axis} of 1 to {axes} behind the samples"
         ))
-    })?;
+    })? - 1;
     let mut sizes = first.sizes.clone();
     for value in rest {
         let fits = value.sizes.len() == axes
@@ -63,8 +57,7 @@ pub(in crate::network) fn concat(
         sizes[place] += value.sizes[place];
     }
     let names: Vec<&str> = values.iter().map(|value| &*value.name).collect();
-    let node = Node::new("Concat", &names, &[]);
-    let name = draft.put(node.with("axis", Attribute::Int(place as i64 + 1)))?;
+    let name = draft.concat(&names, place as i64 + 1)?;
     Ok(Flow {
         name,
         sizes,

@@ -16,14 +16,8 @@ pub(super) fn linear(site: &mut Site<'_>) -> Result<Flow, Problem> {
         true => [outputs, inputs],
         false => [inputs, outputs],
     };
-    let weight = match site.given.text("tied")? {
-        Some(name) => site.draft.shared(name, &shape)?,
-        None => site.weight("weight", &shape)?,
-    };
-    let bias = match site.given.flag("bias", true)? {
-        true => Some(site.weight("bias", &[outputs])?),
-        false => None,
-    };
+    let weight = site.weight_or_tied(&shape)?;
+    let bias = site.bias(outputs)?;
     let x = site.x.name.clone();
     let name = match (site.x.sizes.len(), &bias) {
         // Rows of samples: one operator.
@@ -69,10 +63,7 @@ pub(super) fn embedding(site: &mut Site<'_>) -> Result<Flow, Problem> {
         )));
     }
     let shape = [site.given.size("rows")?, site.given.size("width")?];
-    let table = match site.given.text("tied")? {
-        Some(name) => site.draft.shared(name, &shape)?,
-        None => site.weight("weight", &shape)?,
-    };
+    let table = site.weight_or_tied(&shape)?;
     site.draft
         .state(&table, |facts| facts.role(Role::Embedding));
     let words = site.x.name.clone();

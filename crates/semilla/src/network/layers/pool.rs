@@ -1,5 +1,6 @@
 //! Pooling and resizing.
 
+use super::shape::ints;
 use super::site::Site;
 use crate::formula::Problem;
 use crate::graph::{Attribute, Node};
@@ -36,7 +37,6 @@ fn pool(site: &mut Site<'_>, operator: &str) -> Result<Flow, Problem> {
         }
         sizes.push((room - kernel[axis]) / stride[axis] + 1);
     }
-    let ints = |sizes: &[usize]| Attribute::Ints(sizes.iter().map(|&size| size as i64).collect());
     let mut node = Node::new(operator, &[&site.x.name], &[])
         .with("kernel_shape", ints(&kernel))
         .with("strides", ints(&stride))

@@ -1,27 +1,15 @@
 //! Tensors that are added, multiplied or put in front: positions, biases, scales, tokens.
 
-use super::shape::{along, sizes};
+use super::shape::sizes;
 use super::site::Site;
 use crate::formula::Problem;
 use crate::graph::{Attribute, Node};
 use crate::model::Role;
 use crate::network::draft::{Flow, affordable};
 
-/// The length and the width of a sequence.
-fn sequence(site: &Site<'_>) -> Result<(usize, usize), Problem> {
-    site.numbers(2)?;
-    match *site.x.sizes {
-        [length, width] => Ok((length, width)),
-        _ => Err(Problem::other(format!(
-            "what comes in is {}; it should be samples × length × width",
-            site.x.shape()
-        ))),
-    }
-}
-
 /// `positions(rows, offset=0)`: adds a learned row for each place.
 pub(super) fn positions(site: &mut Site<'_>) -> Result<Flow, Problem> {
-    let (length, width) = sequence(site)?;
+    let (length, width) = site.sequence()?;
     let rows = site.given.size("rows")?;
     let offset = site.given.number_or("offset", 0.0)?.max(0.0) as usize;
     if length.saturating_add(offset) > rows {
@@ -41,7 +29,7 @@ pub(super) fn positions(site: &mut Site<'_>) -> Result<Flow, Problem> {
 
 /// `row(rows, index=0)`: adds one row of a learned table, such as BERT's of the first segment.
 pub(super) fn row(site: &mut Site<'_>) -> Result<Flow, Problem> {
-    let (_, width) = sequence(site)?;
+    let (_, width) = site.sequence()?;
     let rows = site.given.size("rows")?;
     let index = site.given.number_or("index", 0.0)?.max(0.0) as usize;
     if index >= rows {
@@ -67,7 +55,7 @@ fn added_rows(
 
 /// `sinusoids(base=10000)`: adds sines and cosines of the place (Vaswani et al. 2017, section 3.5).
 pub(super) fn sinusoids(site: &mut Site<'_>) -> Result<Flow, Problem> {
-    let (length, width) = sequence(site)?;
+    let (length, width) = site.sequence()?;
     let base = site.given.number_or("base", 10_000.0)?;
     affordable(&[length, width])?;
     let value = |place: usize, feature: usize| {
@@ -178,7 +166,7 @@ fn elementwise(site: &mut Site<'_>, operator: &str) -> Result<Flow, Problem> {
 
 /// `token(count=1)`: learned places in front of the others; the tensor has the layer's own name.
 pub(super) fn token(site: &mut Site<'_>) -> Result<Flow, Problem> {
-    let (length, width) = sequence(site)?;
+    let (length, width) = site.sequence()?;
     let count = site.given.size_or("count", 1)?;
     let tensor = site.own(&[1, count, width])?;
     site.draft.state(&tensor, |facts| facts.role(Role::Token));
@@ -188,11 +176,9 @@ pub(super) fn token(site: &mut Site<'_>) -> Result<Flow, Problem> {
         .with("end", Attribute::Int(1));
     let samples = site.draft.put(samples)?;
     let sizes = site.draft.whole(&[count as i64, width as i64]);
-    let shape = along(Node::new("Concat", &[&samples, &sizes], &[]), 0);
-    let shape = site.draft.put(shape)?;
+    let shape = site.draft.concat(&[&samples, &sizes], 0)?;
     let own = site.draft.node("Expand", &[&tensor, &shape])?;
-    let all = along(Node::new("Concat", &[&own, &site.x.name], &[]), 1);
-    let name = site.draft.put(all)?;
+    let name = site.draft.concat(&[&own, &site.x.name], 1)?;
     Ok(site.made(name, vec![count + length, width]))
 }
 

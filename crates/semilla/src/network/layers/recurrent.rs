@@ -1,6 +1,5 @@
 //! Recurrent layers, under PyTorch's names and in its order of gates.
 
-use super::shape::along;
 use super::site::Site;
 use crate::formula::Problem;
 use crate::graph::{Attribute, Node};
@@ -67,13 +66,7 @@ pub(super) fn rnn(site: &mut Site<'_>) -> Result<Flow, Problem> {
 }
 
 fn stack(site: &mut Site<'_>, cell: &Cell) -> Result<Flow, Problem> {
-    site.numbers(2)?;
-    let &[length, mut inputs] = &*site.x.sizes else {
-        return Err(Problem::other(format!(
-            "what comes in is {}; it should be samples × length × width",
-            site.x.shape()
-        )));
-    };
+    let (length, mut inputs) = site.sequence()?;
     let hidden = site.given.size("hidden")?;
     let layers = site.given.size_or("layers", 1)?;
     let directions: &[&str] = match site.given.flag("bidirectional", false)? {
@@ -136,8 +129,7 @@ fn parameter(
                 gates => {
                     let split = site.draft.split(&stored, 0, &vec![hidden; gates.len()])?;
                     let ordered: Vec<&str> = gates.iter().map(|&gate| &*split[gate]).collect();
-                    site.draft
-                        .put(along(Node::new("Concat", &ordered, &[]), 0))?
+                    site.draft.concat(&ordered, 0)?
                 }
             });
         }
@@ -153,5 +145,5 @@ fn side_by_side(site: &mut Site<'_>, mut values: Vec<String>) -> Result<String, 
         return Ok(values.remove(0));
     }
     let names: Vec<&str> = values.iter().map(String::as_str).collect();
-    site.draft.put(along(Node::new("Concat", &names, &[]), 0))
+    site.draft.concat(&names, 0)
 }

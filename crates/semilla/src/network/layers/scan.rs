@@ -1,6 +1,5 @@
 //! Selective state spaces.
 
-use super::shape::along;
 use super::site::Site;
 use crate::activation::Activation;
 use crate::formula::Problem;
@@ -11,13 +10,7 @@ use crate::network::draft::{Flow, affordable};
 /// Dao 2023, algorithm 2). For each feature u and state: `h = exp(Δ A) h + Δ B u`, `y = C h + D u`,
 /// where Δ, B and C are linear in the features. Its tensors are those of transformers' Mamba.
 pub(super) fn selective(site: &mut Site<'_>) -> Result<Flow, Problem> {
-    site.numbers(2)?;
-    let &[length, width] = &*site.x.sizes else {
-        return Err(Problem::other(format!(
-            "what comes in is {}; it should be samples × length × width",
-            site.x.shape()
-        )));
-    };
+    let (length, width) = site.sequence()?;
     let states = site.given.size_or("states", 16)?;
     let rank = site.given.size_or("rank", width.div_ceil(32))?;
     affordable(&[length])?;
@@ -63,7 +56,7 @@ pub(super) fn selective(site: &mut Site<'_>) -> Result<Flow, Problem> {
         all.push(state.clone());
     }
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    let all = draft.put(along(Node::new("Concat", &all, &[]), 1))?;
+    let all = draft.concat(&all, 1)?;
 
     let out = draft.node("Unsqueeze", &[&parts[2], &third])?;
     let seen = draft.node("Mul", &[&all, &out])?;

@@ -2,8 +2,8 @@
 
 use super::site::Site;
 use crate::formula::Problem;
-use crate::graph::{Attribute, Node};
-use crate::network::draft::Flow;
+use crate::graph::Attribute;
+use crate::network::draft::{Flow, elements};
 use crate::network::given::size;
 
 /// `select(index, axis=1)`: one place of an axis, which is gone then; -1 is the last.
@@ -61,9 +61,7 @@ pub(super) fn flatten(site: &mut Site<'_>) -> Result<Flow, Problem> {
     site.numbers(1)?;
     let axis = site.given.axis("axis", site.x.sizes.len(), 1)?;
     let (kept, rest) = site.x.sizes.split_at(axis - 1);
-    let product = rest
-        .iter()
-        .try_fold(1usize, |all, &size| all.checked_mul(size));
+    let product = elements(rest);
     let product = product.ok_or_else(|| Problem::other("the product of the sizes is too large"))?;
     let sizes = [kept, &[product]].concat();
     let name = match axis {
@@ -122,8 +120,8 @@ pub(super) fn transpose(site: &mut Site<'_>) -> Result<Flow, Problem> {
 pub(super) fn reshape(site: &mut Site<'_>) -> Result<Flow, Problem> {
     site.numbers(0)?;
     let sizes = sizes(site)?;
-    let count = |sizes: &[usize]| sizes.iter().try_fold(1usize, |all, &s| all.checked_mul(s));
-    if count(&sizes).is_none() || count(&sizes) != count(&site.x.sizes) {
+    let count = elements(&sizes);
+    if count.is_none() || count != elements(&site.x.sizes) {
         return Err(Problem::other(format!(
             "{} cannot become samples × {sizes:?}: it has another number of elements",
             site.x.shape()
@@ -142,7 +140,7 @@ pub(super) fn sizes(site: &Site<'_>) -> Result<Vec<usize>, Problem> {
     sizes.iter().map(|value| size(value, "the size")).collect()
 }
 
-/// The attribute of an axis.
-pub(super) fn along(node: Node, axis: i64) -> Node {
-    node.with("axis", Attribute::Int(axis))
+/// An attribute of several sizes.
+pub(super) fn ints(sizes: &[usize]) -> Attribute {
+    Attribute::Ints(sizes.iter().map(|&size| size as i64).collect())
 }

@@ -27,6 +27,20 @@ impl Site<'_> {
         self.draft.weight(&name, shape)
     }
 
+    /// The layer's weight, or the tensor that it is tied to.
+    pub(super) fn weight_or_tied(&mut self, shape: &[usize]) -> Result<String, Problem> {
+        match self.given.text("tied")? {
+            Some(name) => self.draft.shared(name, shape),
+            None => self.weight("weight", shape),
+        }
+    }
+
+    /// The layer's bias, unless it is to have none.
+    pub(super) fn bias(&mut self, size: usize) -> Result<Option<String>, Problem> {
+        let has_bias = self.given.flag("bias", true)?;
+        has_bias.then(|| self.weight("bias", &[size])).transpose()
+    }
+
     /// The tensor that has the layer's own name.
     pub(super) fn own(&mut self, shape: &[usize]) -> Result<String, Problem> {
         self.draft.weight(self.path, shape)
@@ -45,6 +59,18 @@ impl Site<'_> {
                 "what comes in is {found}; it needs {least} axes behind the samples"
             ))),
             false => Ok(()),
+        }
+    }
+
+    /// What comes in, as numbers of a sequence: its length and width.
+    pub(super) fn sequence(&self) -> Result<(usize, usize), Problem> {
+        self.numbers(2)?;
+        match *self.x.sizes {
+            [length, width] => Ok((length, width)),
+            _ => Err(Problem::other(format!(
+                "what comes in is {}; it should be samples × length × width",
+                self.x.shape()
+            ))),
         }
     }
 
