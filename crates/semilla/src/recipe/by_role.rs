@@ -7,7 +7,8 @@ use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::init::Initializer;
 use crate::layout::{FanRule, Layout};
-use crate::model::{Convention, Model, Role, Spec, Tensor};
+use crate::model::{Convention, Model, Role, Tensor};
+use crate::network::Network;
 
 /// What the recipe `auto` does with a tensor of one role in one situation.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,16 +87,18 @@ impl Recipe {
     /// assert!(head.when.is_empty() && !head.reason.is_empty());
     /// ```
     pub fn auto_by_role() -> Vec<ByRole> {
+        let chains = CHAINS
+            .iter()
+            .flat_map(|&(when, after)| in_chain(when, after));
+        let chains: Vec<ByRole> = chains.collect();
         let mut rows: Vec<ByRole> = Vec::new();
         for role in Role::ALL {
             let first = rows.len();
             let alone = SITUATIONS
                 .iter()
-                .map(|&(when, change)| probe(role, when, change));
-            let chains = CHAINS
-                .iter()
-                .map(|&(when, after)| in_chain(role, when, after));
-            for row in alone.chain(chains).flatten() {
+                .filter_map(|&(when, change)| probe(role, when, change));
+            let chains = chains.iter().filter(|row| row.role == role);
+            for row in alone.chain(chains.cloned()) {
                 let is_known = |known: &ByRole| known.initializer == row.initializer;
                 if !rows[first..].iter().any(is_known) {
                     rows.push(row);
@@ -123,23 +126,29 @@ fn probe(role: Role, when: &'static str, change: fn(&mut Tensor, &mut Model)) ->
     })
 }
 
-/// A tensor of a chain: a layer in the middle, its bias, or the head.
-fn in_chain(role: Role, when: &'static str, after: Activation) -> Option<ByRole> {
-    let name = match role {
-        Role::Linear => "layers.1.weight",
-        Role::Bias => "layers.1.bias",
-        Role::Head => "layers.30.weight",
-        _ => return None,
+/// The tensors of a chain: a layer in the middle, its bias, and the head.
+fn in_chain(when: &'static str, after: Activation) -> Vec<ByRole> {
+    let network = Network::named(&format!("mlp:{}8:{after}", "8-".repeat(31)));
+    let Ok(Network { model, .. }) = network else {
+        return Vec::new();
     };
-    let model = Spec::parse(&format!("mlp:{}8:{after}", "8-".repeat(31))).ok()?;
-    let tensor = model.tensors.iter().find(|tensor| tensor.name == name)?;
-    let (initializer, reason) = Starts::of(&model, |_| true).of_tensor(tensor)?;
-    Some(ByRole {
-        role,
-        when,
-        initializer,
-        reason: reason.into_owned(),
-    })
+    let starts = Starts::of(&model, |_| true);
+    let row = |(role, name): (Role, &str)| {
+        let tensor = model.tensors.iter().find(|tensor| tensor.name == name)?;
+        let (initializer, reason) = starts.of_tensor(tensor)?;
+        Some(ByRole {
+            role,
+            when,
+            initializer,
+            reason: reason.into_owned(),
+        })
+    };
+    let tensors = [
+        (Role::Linear, "layers.1.weight"),
+        (Role::Bias, "layers.1.bias"),
+        (Role::Head, "layers.30.weight"),
+    ];
+    tensors.into_iter().filter_map(row).collect()
 }
 
 /// The same tensor as a kernel, where its role is a weight's.
