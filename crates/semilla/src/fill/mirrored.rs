@@ -18,7 +18,7 @@ pub(super) struct Mirrored<'a> {
 }
 
 /// The shape of what is mirrored along these axes: of an odd size, one more than half.
-pub(super) fn halved(shape: &[usize], axes: &[usize]) -> Vec<usize> {
+pub(crate) fn halved(shape: &[usize], axes: &[usize]) -> Vec<usize> {
     let half = |(axis, &size): (usize, &usize)| match axes.contains(&axis) {
         true => size.div_ceil(2),
         false => size,

@@ -4,9 +4,9 @@
 //! range of elements, or any n-dimensional [`Slice`], can be written in any order on any thread.
 //!
 //! Each kind of fill answers for itself (`kind.rs` has the questions) in one of the families
-//! `plain`, `matrices`, `mimetic`, `kernels`, `recurrent`, `positions`, `nested`, `values` and `stored`. A
-//! new kind is a variant in `kinds.rs`, its text form in `format.rs`, its answers in a family, and
-//! the line in `answers.rs` that leads to them.
+//! `plain`, `matrices`, `mirrored`, `mimetic`, `kernels`, `recurrent`, `positions`, `nested`,
+//! `values` and `stored`. A new kind is a variant in `kinds.rs`, its text form in `format.rs`, its
+//! answers in a family, and the line in `answers.rs` that leads to them.
 
 mod along;
 mod answers;
@@ -38,6 +38,7 @@ mod writing;
 pub use along::{Along, Run};
 pub use error::{BufferError, FillError};
 pub use kinds::{Fill, Load, Projection, Section, StatePart};
+pub(crate) use mirrored::halved;
 pub use prepared::Prepared;
 pub use resize::{Filter, Resize};
 pub use slice::{Slice, SliceError};

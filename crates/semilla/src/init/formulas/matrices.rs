@@ -1,7 +1,7 @@
 //! Matrices with structure: identities, sparse, orthogonal and mimetic ones.
 
 use crate::expression::Scalar;
-use crate::fill::Fill;
+use crate::fill::{Fill, halved};
 use crate::init::catalogue::{
     Centred, ColumnOrthogonal, Eye, Hadamard, LooksLinear, Mimetic, Orthogonal, Sparse,
 };
@@ -106,9 +106,7 @@ impl Formula for LooksLinear {
         let mut axes = axes.ok_or_else(|| place.needs("an output and an input axis"))?;
         axes.sort_unstable();
         let mut half = place.tensor.clone();
-        for &axis in &axes {
-            half.shape[axis] = half.shape[axis].div_ceil(2);
-        }
+        half.shape = halved(&half.shape, &axes);
         let resolved = orthogonal(
             &Place {
                 tensor: &half,
