@@ -1,7 +1,6 @@
 //! `semilla check --mup`: muP's coordinate check.
 
 use semilla::Graph;
-use semilla::model::Spec;
 use semilla_checkpoint::ops::{DescribeOptions, Described, describe};
 use semilla_signal::{Coordinates, Loss, Network, coordinates};
 
@@ -54,7 +53,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Coordinates, Failure> {
 
 fn widened(args: &CheckArgs, name: &str, times: usize) -> Result<Width, Failure> {
     let one_width = || Failure::OneWidth(name.to_owned());
-    let (text, width) = Spec::widened(name, times).map_err(|_| one_width())?;
+    let (text, width) = semilla::network::Network::widened(name, times).map_err(|_| one_width())?;
     let options = DescribeOptions {
         dtype: args.plan.model.dtype,
         sizes: args.plan.data.size.clone(),

@@ -9,11 +9,6 @@ use crate::model::Model;
 pub struct Spec;
 
 impl Spec {
-    /// Whether a text is meant as a network: see [`Network::is_meant`].
-    pub fn looks_like(text: &str) -> bool {
-        Network::is_meant(text)
-    }
-
     /// The tensors of [`Network::named`].
     ///
     /// # Errors
@@ -38,13 +33,5 @@ impl Spec {
     /// As there.
     pub fn graph(text: &str) -> Result<Graph, NetworkError> {
         Ok(Network::named(text)?.graph)
-    }
-
-    /// See [`Network::widened`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn widened(text: &str, times: usize) -> Result<(String, usize), NetworkError> {
-        Network::widened(text, times)
     }
 }
