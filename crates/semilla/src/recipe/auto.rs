@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::decision::Decision;
-use super::start::{Choice, Starts};
+use super::decision::{Choice, Decision};
+use super::start::Starts;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Keep, Mode, Normal, Orthogonal, Shape, VarianceScaling};
 use crate::layout::FanRule;

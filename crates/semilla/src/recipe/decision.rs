@@ -9,6 +9,9 @@ use crate::layout::FanRule;
 use crate::model::{Model, Tensor};
 use crate::scheme::RateFormulas;
 
+/// An initializer, and the reason for it.
+pub(super) type Choice = (Initializer, Cow<'static, str>);
+
 /// The reason for what a recipe does with tensors that none of its rules is for.
 pub(crate) const NO_RULE: &str = "no rule matched";
 

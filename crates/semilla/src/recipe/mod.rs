@@ -48,6 +48,7 @@
 mod auto;
 mod built_in;
 mod by_role;
+mod crossing;
 mod decide;
 mod decision;
 mod definition;
@@ -61,6 +62,7 @@ mod parts;
 mod remedy;
 mod rule;
 mod start;
+mod words;
 
 pub use by_role::ByRole;
 pub(crate) use decision::{Decided, Decision, NO_RULE};

@@ -3,22 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::activation::{Activation, Function, Pair, Stability};
+use super::crossing::{Crossing, Crossings};
+use super::decision::Choice;
+use super::words::words;
+use crate::activation::Activation;
 use crate::init::{self, Initializer, Mode, Shape, Sides, VarianceScaling};
 use crate::layout::{Axis, FanRule};
 use crate::model::{Chain, Model, Role, Source, Tensor, hidden};
-use crate::number::rounded;
 
 /// Fewer layers are not deep: all well-known starts train alike.
 const LEAST: usize = 3;
-/// How far pairs of units may be from linear.
-const BEND: f64 = 0.15;
-/// The deviation of biases at the edge of chaos. Without them, signals of odd functions shrink
-/// layer by layer; with much larger ones, samples grow alike.
-const BIAS_STD: f64 = 0.1;
-
-/// An initializer, and the reason for it.
-pub(super) type Choice = (Initializer, Cow<'static, str>);
 
 /// The choices for the tensors of a model's plain chains, by name.
 #[derive(Default)]
@@ -50,187 +44,9 @@ impl<'m> Starts<'m> {
         starts
     }
 
-    /// The choice for a tensor, if it lies in a deep plain chain.
+    /// The choice for a tensor, if it lies in a deep plain chain or belongs to words.
     pub(super) fn of_tensor(&self, tensor: &Tensor) -> Option<Choice> {
         self.0.get(tensor.name.as_str()).cloned()
-    }
-}
-
-/// The table of words and the head of a decoder whose stream of sums is normalized at its branches
-/// only. Beside branches that add up to a variance of 1, rows of 0.02 would be lost; a head that is
-/// tied to such rows would need them.
-fn words<'m>(
-    model: &'m Model,
-    is_drawn: impl Fn(&Tensor) -> bool,
-    starts: &mut HashMap<&'m str, Choice>,
-) {
-    let (Some(_), Some(width)) = (model.layers, model.width) else {
-        return;
-    };
-    let of_role = |role| {
-        model
-            .tensors
-            .iter()
-            .filter(move |tensor| tensor.role == role)
-    };
-    let is_normalized = of_role(Role::NormWeight).any(|norm| norm.name.contains("emb"));
-    let ([table], [head]) = (
-        &of_role(Role::Embedding).collect::<Vec<_>>()[..],
-        &of_role(Role::Head).collect::<Vec<_>>()[..],
-    ) else {
-        return;
-    };
-    let is_vocabulary = table.shape.len() == 2
-        && table.shape.contains(&width)
-        && (head.shape == table.shape || head.shape.iter().rev().eq(&table.shape));
-    if is_normalized || !is_vocabulary || !is_drawn(head) || !is_drawn(table) {
-        return;
-    }
-    let rows = "rows of unit variance, as large as what all branches add; no head is tied to them";
-    starts.insert(&table.name, (init::normal().into(), Cow::from(rows)));
-    let small = VarianceScaling {
-        scale: 0.1.into(),
-        mode: Mode::FanIn,
-        distribution: Shape::Normal,
-        activation: None,
-    };
-    let logits = "logits of variance 0.1: the first loss is near ln of the number of words";
-    starts.insert(&head.name, (small.into(), Cow::from(logits)));
-}
-
-/// What the weights on both sides of an activation do about it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Crossing {
-    /// Units come in pairs of opposite sign, which pass x on, times a slope.
-    Pairs { slope: f64 },
-    /// Gradients keep their size at this variance.
-    Edge {
-        gain: f64,
-        bias_std: f64,
-        variance: f64,
-        /// Whether the value at 0 is taken out first.
-        is_centred: bool,
-    },
-}
-
-impl Crossing {
-    /// `None` for functions that nothing better is known of than their variance-preserving gain.
-    fn of(activation: Activation, is_biased: bool) -> Option<Self> {
-        let pair = Pair::of(activation);
-        // Whether what is made of f(x) and f(-x) is 0 everywhere.
-        let is = |off: &dyn Fn(f64, f64) -> f64| {
-            let at = |x: f64| off(activation.value(x), activation.value(-x));
-            [0.25, 0.5, 1.0, 2.0, 4.0]
-                .into_iter()
-                .all(|x| at(x).abs() < 1e-12)
-        };
-        let is_odd = is(&|plus, minus| plus + minus);
-        if pair.bend < BEND && !is_odd {
-            let slope = match pair.is_linear() {
-                true => pair.slope,
-                false => {
-                    let moments = Function::of_pair(activation).moments(0.0, 1.0).ok()?;
-                    moments.derivative_square.sqrt()
-                }
-            };
-            return Some(Self::Pairs { slope });
-        }
-        let middle = activation.value(0.0);
-        let is_centred = middle != 0.0 && is(&|plus, minus| plus + minus - 2.0 * middle);
-        let bias_std = if is_biased { BIAS_STD } else { 0.0 };
-        let function = match is_centred {
-            true => Function::above_middle(activation),
-            false => Function::from(activation),
-        };
-        let edge = function.edge_of_chaos(bias_std).ok()?;
-        let is_stable = edge.fixed_point.stability() != Stability::Unstable;
-        is_stable.then(|| Self::Edge {
-            gain: edge.weight_variance.sqrt(),
-            bias_std,
-            variance: edge.fixed_point.q,
-            is_centred,
-        })
-    }
-
-    fn is_centred(self) -> bool {
-        matches!(
-            self,
-            Self::Edge {
-                is_centred: true,
-                ..
-            }
-        )
-    }
-
-    /// The gain of a layer that takes what is made here.
-    fn gain(self) -> f64 {
-        match self {
-            Self::Pairs { slope } => 1.0 / slope,
-            Self::Edge { gain, .. } => gain,
-        }
-    }
-
-    /// The deviation that the first layer makes of inputs of variance 1.
-    fn first(self) -> f64 {
-        match self {
-            Self::Pairs { .. } => 1.0,
-            Self::Edge { variance: 0.0, .. } => 1.0,
-            Self::Edge {
-                variance, bias_std, ..
-            } => (variance - bias_std * bias_std).sqrt(),
-        }
-    }
-
-    /// What is done, and why, in words.
-    fn reason(self, activation: Activation, layers: usize) -> String {
-        let said = match self {
-            Self::Pairs { .. } if Pair::of(activation).is_linear() => {
-                "units in pairs of opposite sign, which pass f(x) - f(-x) on: a straight line, so \
-                 signals and gradients keep their size"
-                    .to_owned()
-            }
-            Self::Pairs { .. } => "units in pairs of opposite sign, which pass f(x) - f(-x) on: \
-                                   nearly a straight line, so signals and gradients keep their size"
-                .to_owned(),
-            Self::Edge {
-                gain,
-                bias_std,
-                is_centred,
-                ..
-            } => {
-                let centred = match is_centred {
-                    true => format!(
-                        "weights of an output add up to 0, so that the {} in the middle adds \
-                         nothing; ",
-                        rounded(activation.value(0.0))
-                    ),
-                    false => String::new(),
-                };
-                format!(
-                    "{centred}orthogonal at the edge of chaos, gain {} with σ_b = {}: gradients \
-                     keep their size",
-                    rounded(gain),
-                    rounded(bias_std)
-                )
-            }
-        };
-        format!("{layers} layers of {activation}: {said}")
-    }
-}
-
-/// Crossings, each computed once.
-#[derive(Default)]
-struct Crossings(Vec<((Activation, bool), Option<Crossing>)>);
-
-impl Crossings {
-    fn of(&mut self, activation: Activation, is_biased: bool) -> Option<Crossing> {
-        let key = (activation, is_biased);
-        if let Some((_, known)) = self.0.iter().find(|(known, _)| *known == key) {
-            return *known;
-        }
-        let crossing = Crossing::of(activation, is_biased);
-        self.0.push((key, crossing));
-        crossing
     }
 }
 
