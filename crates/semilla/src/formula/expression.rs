@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::value::Value;
 
+/// Longer texts than any name.
+const LONGEST: usize = 10_000;
+
 /// An expression, in Python's notation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expression {
@@ -215,10 +218,10 @@ fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Prob
         Operator::GreaterOrEqual => compared(f64::ge),
         // The number behind a text, as in a layout's `OIW/16`.
         Operator::Add if let (Value::Text(text), Value::Number(number)) = (left, right) => {
-            Ok(Value::Text(format!("{text}{number}").into()))
+            joined(format!("{text}{number}"))
         }
         Operator::Add if let (Value::Text(text), Value::Text(more)) = (left, right) => {
-            Ok(Value::Text(format!("{text}{more}").into()))
+            joined(format!("{text}{more}"))
         }
         Operator::Add => arithmetic(|a, b| a + b),
         Operator::Sub => arithmetic(|a, b| a - b),
@@ -229,6 +232,17 @@ fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Prob
         Operator::Power => arithmetic(f64::powf),
         // Decided by the left side first.
         Operator::Or | Operator::And => Ok(right.clone()),
+    }
+}
+
+/// A text that was put together: doubled again and again, it would fill any memory.
+fn joined(text: String) -> Result<Value, Problem> {
+    match text.len() <= LONGEST {
+        true => Ok(Value::Text(text.into())),
+        false => Err(Problem::other(format!(
+            "a text of {} letters; at most {LONGEST} can be put together",
+            text.len()
+        ))),
     }
 }
 

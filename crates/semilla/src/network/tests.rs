@@ -233,6 +233,12 @@ fn mistakes_name_the_line_and_the_layer() {
                    [network]\nlayers = [\"a\"]";
     let message = Network::read(endless, "").unwrap_err().to_string();
     assert!(message.contains("within each other"), "{message}");
+    let doubled = (0..60).map(|i| format!("t{} = \"t{i} + t{i}\"\n", i + 1));
+    let doubled: String = doubled.collect();
+    let text = format!("[let]\nt0 = \"'ab'\"\n{doubled}[inputs]\nx = \"numbers(3)\"\n");
+    let message = Network::read(&format!("{text}[network]\nlayers = []"), "");
+    let message = message.unwrap_err().to_string();
+    assert!(message.contains("at most 10000"), "{message}");
     let many = of("{ repeat = '10 ** 7', layers = ['relu'] }").unwrap_err();
     assert!(many.to_string().contains("layers: more than"), "{many}");
 }
