@@ -1,36 +1,19 @@
 //! Residual branches that are scaled by depth.
 
-use std::collections::BTreeMap;
-
 use super::finding::{Finding, Rule, Severity};
 use super::subject::{Subject, Subjects};
-use crate::model::{Role, Side};
+use crate::model::Role;
 use crate::number::rounded;
 
 /// The greatest variance-preserving gain of the usual activations (SiLU's).
 const ACTIVATION: f64 = 1.68;
 
-/// A block: its stack, and its place there.
-type Block = (Option<Side>, Option<usize>, usize);
-
-fn blocks<'a>(subjects: &Subjects<'a>) -> BTreeMap<Block, Vec<Subject<'a>>> {
-    let mut blocks: BTreeMap<Block, Vec<Subject<'a>>> = BTreeMap::new();
-    for subject in subjects.made() {
-        let tensor = subject.tensor;
-        if let Some(depth) = tensor.depth {
-            let block = (tensor.side, tensor.layers, depth);
-            blocks.entry(block).or_default().push(subject);
-        }
-    }
-    blocks
-}
-
 /// Branches whose last layer is smaller than their first by the number of branches, not by its
 /// root.
 pub(super) fn twice(subjects: &Subjects<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for block in blocks(subjects).into_values() {
-        for last in &block {
+    for block in subjects.blocks() {
+        for last in block {
             let firsts: &[Role] = match last.role() {
                 Role::AttentionOut => &[Role::Value, Role::Kv, Role::Qkv, Role::Query],
                 Role::MlpOut => &[Role::MlpIn, Role::MlpGate],
@@ -79,7 +62,7 @@ fn twice_one(first: Subject<'_>, last: Subject<'_>) -> Option<Finding> {
 /// Gated feed-forward blocks of which a factor and the output are scaled alike.
 pub(super) fn products(subjects: &Subjects<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for block in blocks(subjects).into_values() {
+    for block in subjects.blocks() {
         let of = |role| block.iter().find(|subject| subject.role() == role);
         let (Some(gate), Some(up), Some(down)) =
             (of(Role::MlpGate), of(Role::MlpIn), of(Role::MlpOut))

@@ -1,10 +1,10 @@
 //! A tensor as the rules see it: its line of the plan beside what the model says of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::fill::Fill;
 use crate::layout::{Axis, Fans, Layout};
-use crate::model::{Model, Role, Tensor};
+use crate::model::{Model, Role, Side, Tensor};
 use crate::plan::{Disposition, Line, Plan};
 
 /// All tensors that have a line.
@@ -13,6 +13,7 @@ pub(super) struct Subjects<'a> {
     pub(super) model: &'a Model,
     all: Vec<Subject<'a>>,
     places: HashMap<&'a str, usize>,
+    blocks: Vec<Vec<Subject<'a>>>,
 }
 
 /// A tensor with its line.
@@ -36,6 +37,7 @@ impl<'a> Subjects<'a> {
             plan,
             model,
             places: places.collect(),
+            blocks: blocks(&all),
             all,
         }
     }
@@ -50,6 +52,11 @@ impl<'a> Subjects<'a> {
         self.all().filter(|subject| subject.is_made())
     }
 
+    /// Those of each residual block whose values the plan makes itself.
+    pub(super) fn blocks(&self) -> &[Vec<Subject<'a>>] {
+        &self.blocks
+    }
+
     pub(super) fn named(&self, name: &str) -> Option<Subject<'a>> {
         self.places.get(name).map(|&at| self.all[at])
     }
@@ -58,6 +65,21 @@ impl<'a> Subjects<'a> {
     pub(super) fn beside(&self, name: &str, own: &str, other: &str) -> Option<Subject<'a>> {
         self.named(&format!("{}{other}", name.strip_suffix(own)?))
     }
+}
+
+/// A block: its stack, and its place there.
+type Block = (Option<Side>, Option<usize>, usize);
+
+fn blocks<'a>(all: &[Subject<'a>]) -> Vec<Vec<Subject<'a>>> {
+    let mut blocks: BTreeMap<Block, Vec<Subject<'a>>> = BTreeMap::new();
+    for subject in all.iter().filter(|subject| subject.is_made()) {
+        let tensor = subject.tensor;
+        if let Some(depth) = tensor.depth {
+            let block = (tensor.side, tensor.layers, depth);
+            blocks.entry(block).or_default().push(*subject);
+        }
+    }
+    blocks.into_values().collect()
 }
 
 impl<'a> Subject<'a> {

@@ -107,14 +107,7 @@ fn modules<'a>(subjects: &Subjects<'a>) -> BTreeMap<&'a str, Vec<Subject<'a>>> {
 
 /// Blocks whose branches all end in zeros, and are multiplied by a scale of 0 besides.
 fn branches(subjects: &Subjects<'_>) -> Vec<Finding> {
-    let mut blocks: BTreeMap<(Option<usize>, usize), Vec<Subject<'_>>> = BTreeMap::new();
-    for own in subjects.made() {
-        if let Some(depth) = own.tensor.depth {
-            let block = (own.tensor.layers, depth);
-            blocks.entry(block).or_default().push(own);
-        }
-    }
-    let found = blocks.into_values().filter_map(|block| {
+    let found = subjects.blocks().iter().filter_map(|block| {
         let is_end = |own: &&Subject<'_>| {
             matches!(
                 own.role(),
