@@ -45,8 +45,8 @@ impl Model {
         firsts.sort_unstable();
         let is_hidden = |place: &usize| hidden(&self.tensors[*place]).is_some();
         let chains = firsts.into_iter().map(|first| {
-            let mut all = std::iter::successors(Some(first), |place| after.get(place).copied());
-            let hidden = all.by_ref().take_while(is_hidden).collect::<Vec<usize>>();
+            let all = std::iter::successors(Some(first), |place| after.get(place).copied());
+            let hidden = all.take_while(is_hidden).collect::<Vec<usize>>();
             let head = hidden.last().and_then(|last| after.get(last).copied());
             Chain { hidden, head }
         });
