@@ -118,10 +118,10 @@ pub fn leading_values(matrix: &[f64], rows: usize, cols: usize, count: usize) ->
         let mut vectors = vec![0.0; block * cols];
         f64::normals(Stream::new(0, "leading values"), 0, &mut vectors);
         for _ in 0..3 {
-            let images = images(&vectors, block, cols, matrix);
+            let images = images_of(&vectors, block, cols, matrix);
             let mut basis = Basis::new(rows);
             basis.extend(&images);
-            vectors = self::images(&basis.vectors, basis.len(), rows, &turned);
+            vectors = images_of(&basis.vectors, basis.len(), rows, &turned);
         }
         // The last images are those of an orthonormal basis: their singular values are the
         // estimates.
@@ -135,7 +135,7 @@ pub fn leading_values(matrix: &[f64], rows: usize, cols: usize, count: usize) ->
 
 /// What a matrix, given with the length of its rows, makes of `count` vectors that long: images one
 /// after the other.
-fn images(vectors: &[f64], count: usize, length: usize, matrix: &[f64]) -> Vec<f64> {
+fn images_of(vectors: &[f64], count: usize, length: usize, matrix: &[f64]) -> Vec<f64> {
     let vectors = Packed::transposed(vectors, count, length);
     transpose(&vectors.times(matrix), count)
 }
@@ -235,18 +235,12 @@ impl Krylov {
         loop {
             space.extend(&next);
             let newest = &space.vectors[(space.len() - self.block) * cols..];
-            let image = transpose(
-                &Packed::transposed(newest, self.block, cols).times(matrix),
-                self.block,
-            );
+            let image = images_of(newest, self.block, cols, matrix);
             images.extend_from_slice(&image);
             if space.len() == self.space {
                 break;
             }
-            next = transpose(
-                &Packed::transposed(&image, self.block, rows).times(turned),
-                self.block,
-            );
+            next = images_of(&image, self.block, rows, turned);
         }
         let mut basis = Basis::new(rows);
         basis.extend(&images);
@@ -260,8 +254,8 @@ impl Krylov {
     /// Whether Aᵀu = s v to within the tolerance, for every triplet that is wanted; A v = s u by
     /// construction.
     fn is_done(&self, found: &Singular, turned: &[f64], rows: usize, cols: usize) -> bool {
-        let left = Packed::transposed(&found.left[..self.wanted * rows], self.wanted, rows);
-        let images = transpose(&left.times(turned), self.wanted);
+        let left = &found.left[..self.wanted * rows];
+        let images = images_of(left, self.wanted, rows, turned);
         let largest = found.values[0];
         let triplets = found.values.iter().zip(found.right.chunks_exact(cols));
         images
