@@ -7,7 +7,7 @@ use super::item::{Item, Lines, Table, at};
 use super::line;
 use super::steps::steps;
 use super::syntax::{Block, Document, Input, Let, Places};
-use crate::formula::Value;
+use crate::formula::{Expression, Value};
 
 impl Document {
     /// Reads a description.
@@ -18,52 +18,22 @@ impl Document {
             NetworkError::text(lines.at(at), error.message())
         })?;
         let mut top = Table::new(table.into_inner(), &lines, 1, "a network");
-        let mut document = Document::default();
-        if let Some(about) = top.take("about") {
-            document.about = about.text()?.to_owned();
-        }
-        if let Some(usage) = top.take("usage") {
-            document.usage = Some(usage.text()?.to_owned());
-        }
-        for (name, value) in top.table("parameters")?.rest() {
-            document.parameters.push((name, value.value()?));
-        }
-        for (name, preset) in top.table("sizes")?.rest() {
-            let values = preset.table("a size")?.rest().into_iter();
-            let values = values.map(|(name, value)| Ok((name, value.value()?)));
-            let values: Result<Vec<_>, NetworkError> = values.collect();
-            document.presets.push((name, values?));
-        }
-        for (name, value) in top.table("widths")?.rest() {
-            document.widths.push((name, places(value)?));
-        }
-        for (name, value) in top.table("let")?.rest() {
-            document.lets.push(Let {
-                line: value.line,
-                name,
-                value: value.formula()?,
-            });
-        }
-        for (condition, otherwise) in top.table("requires")?.rest() {
-            let line = otherwise.line;
-            let condition = line::formula(&condition).map_err(|mistake| at(line, &mistake))?;
-            document
-                .requires
-                .push((condition, otherwise.text()?.to_owned()));
-        }
-        for (name, value) in top.table("inputs")?.rest() {
-            document.inputs.push(input(name, &value)?);
-        }
-        for (signature, layers) in top.table("blocks")?.rest() {
-            let line = layers.line;
-            let read = line::signature(&signature).map_err(|mistake| at(line, &mistake))?;
-            let (name, parameters) = read;
-            document.blocks.push(Block {
-                name,
-                parameters,
-                layers: steps(layers, 0)?,
-            });
-        }
+        let document = Document {
+            about: text_of(&mut top, "about")?.unwrap_or_default(),
+            usage: text_of(&mut top, "usage")?,
+            parameters: each(top.table("parameters")?, parameter)?,
+            presets: each(top.table("sizes")?, |name, size| {
+                Ok((name, each(size.table("a size")?, parameter)?))
+            })?,
+            widths: each(top.table("widths")?, |name, value| {
+                Ok((name, places(value)?))
+            })?,
+            lets: each(top.table("let")?, definition)?,
+            requires: each(top.table("requires")?, requirement)?,
+            inputs: each(top.table("inputs")?, input)?,
+            blocks: each(top.table("blocks")?, block)?,
+            layers: Vec::new(),
+        };
         let mut network = top.table("network")?;
         let line = network.line;
         let layers = network.take("layers");
@@ -71,14 +41,60 @@ impl Document {
         top.finish()?;
         let missing = |what: &str| NetworkError::text(line, format!("a network needs {what}"));
         let layers = layers.ok_or_else(|| missing("its layers: [network] with layers = [...]"))?;
-        document.layers = steps(layers, 0)?;
+        let layers = steps(layers, 0)?;
         match document.inputs.is_empty() {
             true => Err(missing(
                 "an input: [inputs] with x = \"numbers(3, 32, 32)\"",
             )),
-            false => Ok(document),
+            false => Ok(Document { layers, ..document }),
         }
     }
+}
+
+/// The entries of a table, in the order of the text.
+fn each<T>(
+    table: Table<'_>,
+    read: impl Fn(String, Item<'_>) -> Result<T, NetworkError>,
+) -> Result<Vec<T>, NetworkError> {
+    let entries = table.rest().into_iter();
+    entries.map(|(name, item)| read(name, item)).collect()
+}
+
+fn text_of(table: &mut Table<'_>, name: &'static str) -> Result<Option<String>, NetworkError> {
+    let item = table.take(name);
+    item.map(|item| item.text().map(str::to_owned)).transpose()
+}
+
+fn parameter(name: String, value: Item<'_>) -> Result<(String, Value), NetworkError> {
+    Ok((name, value.value()?))
+}
+
+fn definition(name: String, value: Item<'_>) -> Result<Let, NetworkError> {
+    Ok(Let {
+        line: value.line,
+        name,
+        value: value.formula()?,
+    })
+}
+
+/// A condition, and what to say where it does not hold.
+fn requirement(
+    condition: String,
+    otherwise: Item<'_>,
+) -> Result<(Expression, String), NetworkError> {
+    let read = line::formula(&condition);
+    let condition = read.map_err(|mistake| at(otherwise.line, &mistake))?;
+    Ok((condition, otherwise.text()?.to_owned()))
+}
+
+fn block(signature: String, layers: Item<'_>) -> Result<Block, NetworkError> {
+    let read = line::signature(&signature);
+    let (name, parameters) = read.map_err(|mistake| at(layers.line, &mistake))?;
+    Ok(Block {
+        name,
+        parameters,
+        layers: steps(layers, 0)?,
+    })
 }
 
 /// `[1, 1]`: all entries but the first and the last; `true`: the value itself.
@@ -105,7 +121,7 @@ fn places(value: Item<'_>) -> Result<Places, NetworkError> {
     ))
 }
 
-fn input(name: String, value: &Item<'_>) -> Result<Input, NetworkError> {
+fn input(name: String, value: Item<'_>) -> Result<Input, NetworkError> {
     let read = line::input(value.text()?).map_err(|mistake| at(value.line, &mistake));
     let (kind, sizes) = read?;
     let is_words = match &*kind {

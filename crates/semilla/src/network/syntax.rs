@@ -3,7 +3,7 @@
 use crate::formula::{Expression, Value};
 
 /// A whole description.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Document {
     /// What it is, in one sentence.
     pub(super) about: String,
