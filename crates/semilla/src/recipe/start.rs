@@ -20,14 +20,19 @@ pub(super) struct Starts<'m>(HashMap<&'m str, Choice>);
 
 impl<'m> Starts<'m> {
     /// The starts of all plain chains that are deep, and of words. `is_drawn` says of a tensor that
-    /// it is not tied to another, and that no checkpoint gives it.
+    /// it is not tied to another, and that no checkpoint gives it: units that are given come in no
+    /// pairs, and layers behind them expect none.
     pub(super) fn of(model: &'m Model, is_drawn: impl Fn(&Tensor) -> bool) -> Self {
         let mut starts = Self::default();
-        words(model, is_drawn, &mut starts.0);
+        words(model, &is_drawn, &mut starts.0);
         let chains = model.chains();
+        let is_new = |chain: &Chain| {
+            let mut hidden = chain.hidden.iter();
+            hidden.all(|&place| is_drawn(&model.tensors[place]))
+        };
         let mut deep = chains
             .iter()
-            .filter(|chain| chain.hidden.len() >= LEAST)
+            .filter(|chain| chain.hidden.len() >= LEAST && is_new(chain))
             .peekable();
         if deep.peek().is_none() {
             return starts;
@@ -307,6 +312,16 @@ mod tests {
                 .iter()
                 .all(|line| line.initializer.name() != "looks_linear")
         );
+    }
+
+    #[test]
+    fn layers_behind_given_ones_expect_no_pairs() {
+        let model = Spec::parse("mlp:8-8-8-8-8-4:relu").unwrap();
+        let head = &model.tensors[8];
+        assert_eq!(head.name, "layers.4.weight");
+        assert!(Starts::of(&model, |_| true).of_tensor(head).is_some());
+        let starts = Starts::of(&model, |tensor| tensor.name != "layers.1.weight");
+        assert_eq!(starts.of_tensor(head), None);
     }
 
     #[test]
