@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::axes::{Axes, Mask};
+use super::super::axes::{Axes, Mask, new_mask};
 use super::super::node::{Link, Node, Origin, SignalId};
 use super::super::signal::{Signal, kernel_of};
 use super::super::state::{Gap, Known, Step, Theory, Weight, axes_of};
-use super::arithmetic::{moved, repeated, view};
+use super::arithmetic::{repeated, view};
 use crate::array::{Array, size, strides};
 use crate::walk::broadcast;
 
@@ -160,7 +160,7 @@ pub(super) fn expand(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
             );
             let both = signal.axes.broadcast(&target);
             let both = both.ok_or_else(|| Gap("its shapes do not fit".to_owned()))?;
-            let units = moved(signal.axes.all(), &both.first);
+            let units = new_mask(signal.axes.all(), &both.first);
             let signal = signal.viewed(both.axes, &both.first);
             theory.push(Node::normal(signal, units, Origin::Fresh(None)))
         }
@@ -417,7 +417,7 @@ fn joined(
             })
             .collect();
         let view = theory.signal(id).viewed(axes.clone(), &sources);
-        units |= moved(theory.nodes[id].units, &sources);
+        units |= new_mask(theory.nodes[id].units, &sources);
         let share = size as f64 / total;
         mean += share * view.mean;
         views.push((id, sources, view, share));
@@ -466,11 +466,7 @@ fn joined(
     for (id, sources, _, _) in views {
         let count = theory.signal(id).axes.count();
         node.links.push(Link::plain(id, move |gradient| {
-            let of = |old: Mask| {
-                let apart = sources.iter().enumerate();
-                let apart = apart.filter(|(_, s)| s.is_some_and(|atom| old >> atom & 1 == 1));
-                gradient[apart.fold(0, |mask: Mask, (atom, _)| mask | 1 << atom)]
-            };
+            let of = |old: Mask| gradient[new_mask(old, &sources)];
             (0..1 << count).map(of).collect()
         }));
     }

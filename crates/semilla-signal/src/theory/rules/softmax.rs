@@ -121,7 +121,10 @@ pub(super) fn softmax(
     };
     let variance = variance_of(0).min(MOST_VARIANCE);
     let concentration = Concentration::new(variance);
-    let rows: Rc<[Row]> = visible.iter().map(|&sees| concentration.row(sees)).collect();
+    let rows: Rc<[Row]> = visible
+        .iter()
+        .map(|&sees| concentration.row(sees))
+        .collect();
     // In the order of what they see; of many, some.
     let mut sorted = rows.to_vec();
     sorted.sort_by(|a, b| a.sees.total_cmp(&b.sees));
