@@ -29,6 +29,13 @@ fn weight_kernel(moments: WeightMoments, sources: &[Option<usize>]) -> Vec<f64> 
     (0..1 << sources.len()).map(of).collect()
 }
 
+/// The shape of a parameter of the channels of a signal with so many axes.
+pub(crate) fn of_channels(shape: &[usize], rank: usize) -> Vec<usize> {
+    let mut aligned = vec![1; rank - 1];
+    aligned[0] = shape.iter().product();
+    aligned
+}
+
 /// A signal plus a weight: a bias, positions.
 pub(super) fn add_weight(
     theory: &mut Theory,

@@ -69,12 +69,8 @@ fn axes_in(step: &Step<'_>, axes: &[i64], rank: usize) -> Result<Vec<usize>, Gap
 
 /// Operators whose output has the same elements, in the same order or in another.
 pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
-    let from = theory
-        .shape(input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step.given(0)?;
+    let from = theory.known_shape(input)?;
     if step.node.operator == "Transpose" {
         let order: Vec<usize> = match step.node.ints("perm") {
             Some(order) if !order.is_empty() => axes_in(step, order, from.len())?,
@@ -116,12 +112,8 @@ pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
 
 /// `Expand` and `Tile` of axes of size 1.
 pub(super) fn expand(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
-    let from = theory
-        .shape(input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step.given(0)?;
+    let from = theory.known_shape(input)?;
     let asked = step
         .list(1, "shape")?
         .ok_or_else(|| Gap("its shape is missing".to_owned()))?;
@@ -251,13 +243,8 @@ fn known_part(theory: &mut Theory, known: &Known, axis: usize, count: usize) -> 
 
 /// `Split`.
 pub(super) fn split(theory: &mut Theory, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?
-        .clone();
-    let shape = theory
-        .shape(&input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step.given(0)?;
+    let shape = theory.known_shape(input)?;
     let axis = step.axis(step.int("axis", 0), shape.len())?;
     let parts = step.node.outputs.len();
     let sizes: Vec<usize> = match step.list(1, "split")? {
@@ -274,19 +261,14 @@ pub(super) fn split(theory: &mut Theory, step: &Step<'_>) -> Result<Vec<Known>, 
     };
     sizes
         .into_iter()
-        .map(|count| known_part(theory, &input, axis, count))
+        .map(|count| known_part(theory, input, axis, count))
         .collect()
 }
 
 /// `Slice`.
 pub(super) fn slice(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let mut known = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?
-        .clone();
-    let shape = theory
-        .shape(&known)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let mut known = step.given(0)?.clone();
+    let shape = theory.known_shape(&known)?;
     let missing = || Gap("its places are missing".to_owned());
     let starts = step.list(1, "starts")?.ok_or_else(missing)?;
     let ends = step.list(2, "ends")?.ok_or_else(missing)?;
@@ -475,18 +457,13 @@ fn joined(
 
 /// `Gather`: rows of a table, or places of a signal.
 pub(super) fn gather(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?
-        .clone();
+    let input = step.given(0)?;
     let Some(Known::Whole(indices)) = step.input(1) else {
         return Gap::new("its places depend on the data");
     };
-    let shape = theory
-        .shape(&input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let shape = theory.known_shape(input)?;
     let axis = step.axis(step.int("axis", 0), shape.len())?;
-    match &input {
+    match input {
         Known::Weight(table) => rows(theory, table, axis, indices).map(Known::Signal),
         known => {
             let picked = known_part(theory, known, axis, indices.data().len().max(1))?;
@@ -576,17 +553,12 @@ fn repeats(axes: &Axes, indices: &Array<i64>, along: Mask) -> f64 {
 
 /// `Shape` and `Size`.
 pub(super) fn shape(theory: &Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
+    let input = step.given(0)?;
     if step.node.operator == "Size" {
-        let count = theory.elements(input);
-        let count = count.ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+        let count = size(&theory.known_shape(input)?);
         return Ok(Known::Whole(Arc::new(Array::scalar(count as i64))));
     }
-    let shape = theory
-        .shape(input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let shape = theory.known_shape(input)?;
     let rank = shape.len() as i64;
     let bound = |at: i64| (if at < 0 { at + rank } else { at }).clamp(0, rank) as usize;
     let (start, end) = (bound(step.int("start", 0)), bound(step.int("end", rank)));
