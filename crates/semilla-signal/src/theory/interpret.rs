@@ -101,9 +101,11 @@ pub(super) fn follow(
     weights: &dyn Fn(&Initializer) -> Option<WeightMoments>,
     inputs: &[(String, Given)],
 ) -> Followed {
+    let initializers = graph.bodies().iter().flat_map(|body| &body.initializers);
     let mut walk = Walk {
         graph,
         wiring: Wiring::of(graph),
+        initializers: initializers.map(|tensor| &*tensor.name).collect(),
         weights,
         sizes: HashMap::new(),
         masks: HashMap::new(),
@@ -162,6 +164,8 @@ struct Scope {
 struct Walk<'a> {
     graph: &'a Graph,
     wiring: Wiring<'a>,
+    /// The names of all weights and constants.
+    initializers: HashSet<&'a str>,
     weights: &'a dyn Fn(&Initializer) -> Option<WeightMoments>,
     /// The sizes of axes by the names that the graph gives them.
     sizes: HashMap<String, usize>,
@@ -397,20 +401,11 @@ impl Walk<'_> {
     /// What is lost stays lost, and all that goes with it has an unknown gradient.
     fn passed(&mut self, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
         self.leak(step);
-        let unnamed: Vec<String> = (step.node.inputs.iter().zip(step.inputs))
-            .filter(|(name, known)| {
-                let is_unknown = matches!(known, Some(Known::Lost(_)));
-                let initializers = self
-                    .graph
-                    .bodies()
-                    .iter()
-                    .flat_map(|body| &body.initializers);
-                is_unknown && initializers.clone().any(|tensor| tensor.name == **name)
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in unnamed {
-            self.end(&name, "the moments of its values are not known");
+        for (name, known) in step.node.inputs.iter().zip(step.inputs) {
+            let is_lost = matches!(known, Some(Known::Lost(_)));
+            if is_lost && self.initializers.contains(&**name) {
+                self.end(name, "the moments of its values are not known");
+            }
         }
         let moves = [
             "Reshape",
