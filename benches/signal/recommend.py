@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from images import digits, standard
-from safetensors.torch import load_file
+from starts import STARTS, tensors
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional
@@ -21,13 +21,6 @@ from torch.nn import functional
 SEEDS, STEPS, BATCH, CLASSES = 2, 150, 64, 10
 RATES = [0.001, 0.003, 0.01, 0.03, 0.1]
 WIDTH, SIDE = 48, 14
-STARTS = {
-    "PyTorch": ["--recipe", "pytorch"],
-    "Xavier": ["--scheme", "xavier_normal"],
-    "He": ["--scheme", "kaiming_normal"],
-    "orthogonal": ["--scheme", "orthogonal"],
-    "auto": ["--recipe", "auto"],
-}
 ACTIVATIONS = {
     "relu": functional.relu,
     "leaky_relu": functional.leaky_relu,
@@ -166,8 +159,11 @@ def main(semilla, folder, *only):
             same = next((start for start, options in STARTS.items() if advice["options"] == " ".join(options)), None)
             found = {}
             for start, options in starts.items():
-                known = same if start == "recommended" else None
-                found[start] = found[known] if known else train(network, weights(semilla, model, options, Path(place)), pool, test)
+                if start == "recommended" and same:
+                    found[start] = found[same]
+                    continue
+                made = tensors(semilla, model, options, SEEDS, len(RATES))
+                found[start] = train(network, made, pool, test)
         best, error = max(found.values())
         for start in good:
             accuracy, own = found[start]
@@ -183,16 +179,6 @@ def recommend(semilla, model, folder):
     if found.returncode > 1:
         sys.exit(found.stderr)
     return json.loads(found.stdout)["ranked"][0], str(path)
-
-
-def weights(semilla, model, options, folder):
-    """The tensors of all seeds, stacked."""
-    files = []
-    for seed in range(SEEDS):
-        path = folder / f"{seed}.safetensors"
-        subprocess.run([semilla, "init", *model, *options, "--seed", str(seed), "-o", path], check=True, capture_output=True)
-        files.append(load_file(path))
-    return {name: torch.stack([file[name] for file in files]).repeat_interleave(len(RATES), 0) for name in files[0]}
 
 
 def train(network, parameters, pool, test):

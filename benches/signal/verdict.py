@@ -7,14 +7,13 @@ form and the limits were chosen on ReLU and tanh; GELU, sigmoid and SELU are hel
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from images import digits, standard
-from safetensors.torch import load_file
 from scipy.stats import spearmanr
+from starts import STARTS, tensors
 from torch.nn import functional
 
 WIDTH, SIDE, SEEDS, STEPS, BATCH, CLASSES = 48, 14, 2, 200, 64, 10
@@ -23,13 +22,6 @@ DEPTHS = [3, 10, 24]
 FITTED = {"relu": torch.relu, "tanh": torch.tanh}
 HELD_OUT = {"gelu": functional.gelu, "sigmoid": torch.sigmoid, "selu": functional.selu}
 ACTIVATIONS = FITTED | HELD_OUT
-STARTS = {
-    "PyTorch": ["--recipe", "pytorch"],
-    "Xavier": ["--scheme", "xavier_normal"],
-    "He": ["--scheme", "kaiming_normal"],
-    "orthogonal": ["--scheme", "orthogonal"],
-    "auto": ["--recipe", "auto"],
-}
 # A network that guesses has an accuracy of 0.1.
 TRAINED = 0.5
 
@@ -65,17 +57,9 @@ def check(semilla, model, options):
 
 
 def weights(semilla, model, options):
-    """The tensors of all seeds, stacked."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = []
-        for seed in range(SEEDS):
-            path = Path(folder) / f"{seed}.safetensors"
-            command = [semilla, "init", model, *options, "--seed", str(seed), "-o", path]
-            subprocess.run(command, check=True, capture_output=True)
-            files.append(load_file(path))
-    layers = len(files[0]) // 2
-    stacked = lambda name: torch.stack([file[name] for file in files]).repeat_interleave(len(RATES), 0)
-    return [(stacked(f"layers.{i}.weight"), stacked(f"layers.{i}.bias")) for i in range(layers)]
+    """Weight and bias of each layer, of all seeds and rates."""
+    made = tensors(semilla, [model], options, SEEDS, len(RATES))
+    return [(made[f"layers.{i}.weight"], made[f"layers.{i}.bias"]) for i in range(len(made) // 2)]
 
 
 def train(layers, activation, pool, test):

@@ -1,18 +1,16 @@
 //! Predicted beside measured: `predicted [--samples N] [--seeds N] [--size AXIS=N] MODEL RECIPE ...`
 //!
-//! Runs each model, a description in one line or an ONNX file, with the weights that the recipe
-//! before it plans, and prints how far the measured layers are from the predicted ones: the part
-//! of layers within 4 standard deviations, their root mean square, and the farthest.
+//! Runs each model, whatever `semilla check` runs, with the weights that the recipe behind it plans,
+//! and prints how far the measured layers are from the predicted ones: the part of layers within 4
+//! standard deviations, their root mean square, and the farthest.
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::path::Path;
 use std::time::Instant;
 
+use semilla::Recipe;
 use semilla::graph::Initializer;
-use semilla::model::Spec;
-use semilla::{Graph, Model, Recipe};
-use semilla_checkpoint::ops::DescribeOptions;
+use semilla_checkpoint::ops::{DescribeOptions, describe};
 use semilla_signal::theory::{Given, Scores, WeightMoments, predict};
 use semilla_signal::{Batch, Datum, Measurement, measure};
 
@@ -55,26 +53,19 @@ fn compared(
     seeds: u64,
     full: bool,
 ) -> Result<Summary, Box<dyn Error>> {
-    let (model, graph): (Model, Graph) = match Path::new(text).exists() {
-        true => {
-            let file = semilla_checkpoint::open(Path::new(text))?;
-            let graph = file.graph().ok_or("the file holds no graph")?.clone();
-            (
-                semilla_checkpoint::ops::describe(text, DescribeOptions::default())?.model,
-                graph,
-            )
-        }
-        false => (Spec::parse(text)?, Spec::graph(text)?),
+    let sizes = batch.sizes.iter().map(|(axis, size)| (axis.clone(), *size));
+    let options = DescribeOptions {
+        sizes: sizes.collect(),
+        ..DescribeOptions::default()
     };
-    let recipe = match recipe {
-        "auto" => Recipe::auto(),
-        name => Recipe::named(name)?,
-    };
-    let inputs = batch.inputs(&graph)?;
+    let described = describe(text, options)?;
+    let (model, graph) = (&described.model, &*described.graph()?);
+    let recipe = Recipe::named(recipe)?;
+    let inputs = batch.inputs(graph)?;
     let mut measurements: Vec<Measurement> = Vec::new();
     let mut moments: HashMap<String, WeightMoments> = HashMap::new();
     for seed in 0..seeds {
-        let plan = recipe.plan(&model, seed)?;
+        let plan = recipe.plan(model, seed)?;
         let mut made: HashMap<String, Datum<f32>> = HashMap::new();
         for line in &plan.tensors {
             let datum = Datum::decode(line.dtype, &line.shape, &line.to_bytes()?);
@@ -87,7 +78,7 @@ fn compared(
         }
         let weights = |tensor: &Initializer| made.get(tensor.tensor.as_ref()?).cloned();
         let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
-        measurements.push(measure(&graph, inputs, weights, seed)?);
+        measurements.push(measure(graph, inputs, weights, seed)?);
     }
     let given: Vec<(String, Given)> = inputs
         .iter()
@@ -95,7 +86,7 @@ fn compared(
         .collect();
     let weights = |tensor: &Initializer| moments.get(tensor.tensor.as_ref()?).copied();
     let start = Instant::now();
-    let prediction = predict(&graph, weights, &given);
+    let prediction = predict(graph, weights, &given);
     let time = start.elapsed().as_secs_f64();
     let scores = prediction.scores(&measurements);
     if full {

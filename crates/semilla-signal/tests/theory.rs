@@ -196,16 +196,15 @@ fn batch_normalization_makes_gradients_explode() {
 /// Y. Dong et al. (2021): attention without residual sums makes all positions alike.
 #[test]
 fn theory_knows_how_attention_mixes() {
-    let text = "transformer:2x128:1000:gelu";
+    let text = "transformer:2x128:1000:gelu:length=16";
     let (model, graph) = (Spec::parse(text).unwrap(), Spec::graph(text).unwrap());
     let plan = Recipe::auto().plan(&model, 0).unwrap();
     let weights =
         |tensor: &Initializer| WeightMoments::of_line(plan.line(tensor.tensor.as_ref()?)?);
-    let mut batch = Batch {
+    let batch = Batch {
         samples: 4,
         ..Batch::default()
     };
-    batch.sizes.insert("length".to_owned(), 16);
     let inputs = batch.inputs(&graph).unwrap();
     let given: Vec<(String, Given)> = inputs
         .iter()
@@ -264,7 +263,7 @@ fn networks_are_as_predicted() {
         "mlp:64-256-256-256-256-256-10:relu",
         "mlp:64-256-256-256-256-256-10:tanh",
         "mlp:64-256-256-256-256-256-10:gelu",
-        "transformer:2x128:200:gelu",
+        "transformer:2x128:200:gelu:length=16",
     ];
     let (mut all, mut far) = (0, Vec::new());
     for text in models {
@@ -274,11 +273,10 @@ fn networks_are_as_predicted() {
             true => Recipe::scheme(semilla::init::kaiming_normal()),
             false => Recipe::auto(),
         };
-        let mut batch = Batch {
+        let batch = Batch {
             samples: 16,
             ..Batch::default()
         };
-        batch.sizes.insert("length".to_owned(), 16);
         let inputs = batch.inputs(&graph).unwrap();
         let run = |seed: u64| {
             let plan = recipe.plan(&model, seed).unwrap();
@@ -309,8 +307,7 @@ fn networks_are_as_predicted() {
             }
         }
     }
-    // Attention whose scores are large is the theory's weakest rule.
-    assert!(far.len() * 20 <= all, "{far:#?} of {all}");
+    assert!(far.len() * 50 <= all, "{far:#?} of {all}");
 }
 
 /// Orthogonal matrices keep lengths: what is left is what the activation adds.

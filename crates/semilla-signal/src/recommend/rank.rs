@@ -1,15 +1,13 @@
 //! Candidates, from the best to the worst.
 
-use std::collections::HashMap;
-
-use semilla::graph::Initializer;
 use semilla::{Graph, Model, Plan};
 
 use super::candidate::Candidate;
 use super::ranked::{Expected, Outcome, Ranked, Recommendation};
 use super::reason::{advice, sentence};
 use crate::executor::{Datum, Fault};
-use crate::measure::{Measurement, Verdict, measure};
+use crate::measure::{Measurement, Verdict};
+use crate::train::{Network, Parameter};
 
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
@@ -43,8 +41,8 @@ pub fn recommend(
     candidates: &[Candidate],
 ) -> Result<Recommendation, Fault> {
     let mut fault = None;
-    let mut ranked: Vec<(Ranked, &Candidate)> = Vec::new();
-    for candidate in candidates {
+    let mut ranked: Vec<(Ranked, usize)> = Vec::new();
+    for (place, candidate) in candidates.iter().enumerate() {
         let tried = attempt(model, graph, inputs, seeds, candidate);
         let (expected, outcome) = tried.unwrap_or_else(|error| {
             let why = error.to_string();
@@ -58,7 +56,7 @@ pub fn recommend(
             expected,
             outcome,
         };
-        ranked.push((row, candidate));
+        ranked.push((row, place));
     }
     let was_run = |row: &(Ranked, _)| matches!(row.0.outcome, Outcome::Measured { .. });
     if let Some(fault) = fault.filter(|_| !ranked.iter().any(was_run)) {
@@ -70,12 +68,12 @@ pub fn recommend(
         row.is_tied = row.outcome.rank() - least < ALIKE;
     }
     // Of those that are alike, the one that was named first.
-    let place = |of: &Candidate| candidates.iter().position(|other| std::ptr::eq(other, of));
-    ranked.sort_by_key(|(row, candidate)| match row.is_tied {
-        true => place(candidate),
-        false => None.or(Some(candidates.len())),
+    ranked.sort_by_key(|(row, place)| match row.is_tied {
+        true => *place,
+        false => candidates.len(),
     });
-    let recipe = ranked.first().and_then(|(row, best)| {
+    let recipe = ranked.first().and_then(|(row, place)| {
+        let best = &candidates[*place];
         let plan = best.recipe.plan(model, 0).ok()?;
         Some(plan.to_recipe(&format!("recommended: {}", row.name), best.fans))
     });
@@ -125,18 +123,14 @@ fn run(
     plan: &Plan,
     seed: u64,
 ) -> Result<Measurement, Fault> {
-    let mut made: HashMap<&str, Datum<f32>> = HashMap::new();
-    for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
-        let Some(name) = &tensor.tensor else { continue };
-        let Some(line) = plan.line(name) else {
-            continue;
-        };
-        if let Ok(bytes) = line.to_bytes() {
-            let datum = Datum::decode(line.dtype, &line.shape, &bytes);
-            made.extend(datum.map(|datum| (&**name, datum)));
-        }
-    }
-    let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
-    let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
-    measure(graph, inputs, weight, seed)
+    let parameter = |name: &str| {
+        let line = plan.line(name)?;
+        let value = Datum::decode(line.dtype, &line.shape, &line.to_bytes().ok()?)?;
+        Some(Parameter {
+            multiplier: line.multiplier.unwrap_or(1.0),
+            ..Parameter::from(value)
+        })
+    };
+    let weight = |name: &str| Ok::<_, Fault>(parameter(name));
+    Network::new(graph, inputs.to_vec(), weight)?.measure(seed)
 }

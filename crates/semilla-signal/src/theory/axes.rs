@@ -208,7 +208,7 @@ fn common(a: &[usize], b: &[usize]) -> Option<(Vec<usize>, Vec<usize>, Vec<usize
 }
 
 /// The old mask that a new one means.
-fn of_sources(mask: Mask, sources: &[Option<usize>]) -> Mask {
+pub(super) fn old_mask(mask: Mask, sources: &[Option<usize>]) -> Mask {
     let apart = sources
         .iter()
         .enumerate()
@@ -218,12 +218,24 @@ fn of_sources(mask: Mask, sources: &[Option<usize>]) -> Mask {
     })
 }
 
+/// The new atoms that are of some old ones.
+pub(super) fn new_mask(mask: Mask, sources: &[Option<usize>]) -> Mask {
+    let own = sources.iter().enumerate();
+    let kept = own.filter(|(_, source)| source.is_some_and(|atom| mask >> atom & 1 == 1));
+    kept.fold(0, |mask, (atom, _)| mask | 1 << atom)
+}
+
+/// For each of so many old atoms the first new one that is of it: the sources of the way back.
+pub(super) fn first_of(sources: &[Option<usize>], count: usize) -> Vec<Option<usize>> {
+    (0..count)
+        .map(|old| sources.iter().position(|source| *source == Some(old)))
+        .collect()
+}
+
 /// A kernel over new atoms, each of which is an old one or a part of it, or repeats.
 pub(super) fn viewed(kernel: &[f64], sources: &[Option<usize>]) -> Vec<f64> {
     let masks = 0..1 << sources.len();
-    masks
-        .map(|mask| kernel[of_sources(mask, sources)])
-        .collect()
+    masks.map(|mask| kernel[old_mask(mask, sources)]).collect()
 }
 
 /// The kernel of what is left when each element is replaced by the mean over the places of some

@@ -50,18 +50,12 @@ impl Prediction {
 }
 
 fn scores(predicted: &Predicted, measurements: &[Measurement]) -> Scores {
-    let find = |run: &Measurement, of: &dyn Fn(&Layer) -> Option<f64>| {
-        let layer = run
-            .layers
-            .iter()
-            .find(|layer| layer.weight == predicted.weight)?;
-        of(layer)
-    };
+    let measured = |run| measured(run, &predicted.weight);
+    let runs: Option<Vec<_>> = measurements.iter().map(measured).collect();
+    let runs = runs.unwrap_or_default();
     let each = |of: &dyn Fn(&Measurement, &Layer) -> Option<f64>| -> Vec<f64> {
-        let found = measurements
-            .iter()
-            .map(|run| find(run, &|layer| of(run, layer)));
-        found.collect::<Option<Vec<f64>>>().unwrap_or_default()
+        let found = runs.iter().map(|(run, layer)| of(run, layer));
+        found.collect::<Option<_>>().unwrap_or_default()
     };
     let spread = &predicted.spread;
     let linear = |values: Vec<f64>, expected: Option<f64>, deviation: Option<f64>| {
@@ -108,6 +102,12 @@ fn scores(predicted: &Predicted, measurements: &[Measurement]) -> Scores {
             spread.gradient,
         ),
     }
+}
+
+/// A run, and its layer with this weight.
+fn measured<'m>(run: &'m Measurement, weight: &str) -> Option<(&'m Measurement, &'m Layer)> {
+    let layer = run.layers.iter().find(|layer| layer.weight == weight)?;
+    Some((run, layer))
 }
 
 fn logarithmic(values: &[f64], expected: Option<f64>, spread: Spread) -> Option<f64> {

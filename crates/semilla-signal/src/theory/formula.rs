@@ -8,9 +8,9 @@ use std::rc::Rc;
 use semilla::activation::{Activation, Function};
 use semilla::graph::Node;
 
+use super::operands::Operands;
 use crate::array::Array;
-use crate::executor::{Call, Made, Value, ValueId};
-use crate::operators::lower;
+use crate::executor::{Made, Value};
 
 /// Where functions are looked at: on both sides of 0, in the bulk and the tails.
 const PROBES: [f64; 24] = [
@@ -150,23 +150,20 @@ fn activation(probes: &[f64]) -> Option<Activation> {
 }
 
 /// What an operator of each element makes of lists, in the arithmetic that networks run in.
-fn run(node: &Node, opset: i64, operands: Vec<Option<Vec<f64>>>) -> Option<Vec<f64>> {
-    let mut arrays: Vec<Array<f32>> = Vec::new();
-    let inputs = operands.into_iter().map(|operand| {
-        operand.map(|values| {
-            arrays.push(Array::list(values.into_iter().map(|x| x as f32).collect()));
-            Value::Float(ValueId(arrays.len() - 1))
-        })
-    });
-    let inputs: Vec<Option<Value>> = inputs.collect();
-    let call = Call {
-        node,
-        opset,
-        inputs,
-        arrays: &arrays,
-        is_training: true,
-    };
-    let made = match lower::<f32>(&call).ok()? {
+fn run(node: &Node, opset: i64, values: Vec<Option<Vec<f64>>>) -> Option<Vec<f64>> {
+    let mut operands = Operands::default();
+    for values in values {
+        match values {
+            None => operands.left_out(),
+            Some(values) => {
+                let values = values.into_iter().map(|x| x as f32);
+                operands.numbers(Array::list(values.collect()));
+            }
+        }
+    }
+    let made = operands.lower(node, opset).ok()?;
+    let arrays = &operands.arrays;
+    let made = match made {
         Made::Step {
             operator, inputs, ..
         } => {

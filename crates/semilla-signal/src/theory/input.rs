@@ -23,7 +23,7 @@ pub(super) enum Input {
 
 impl Given {
     /// The moments of data: of numbers their mean, mean square, and the mean products of pairs of
-    /// samples, positions and channels. Takes a pass over the data for each set of axes.
+    /// samples, positions and channels.
     pub fn of(datum: &Datum<f32>) -> Self {
         Self(match datum {
             Datum::Whole(array) => Input::Whole(Arc::new(array.clone())),

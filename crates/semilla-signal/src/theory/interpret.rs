@@ -7,19 +7,18 @@ use std::sync::Arc;
 use semilla::graph::{self, Attribute, Dim, Function, Graph, Initializer, NodeId, Wiring, order};
 
 use super::axes::Axes;
+use super::folded::{folded, literal};
 use super::input::{Given, Input};
 use super::node::{Node, Origin, SignalId};
+use super::operands::Operands;
 use super::prediction::End;
-use super::rules::apply;
+use super::rules::{apply, of_channels};
 use super::signal::Signal;
 use super::state::{Gap, Known, Step, Theory, Weight};
 use super::weights::WeightMoments;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Stand, Value, ValueId};
-use crate::operators::lower;
+use crate::executor::{Made, Stand};
 
-/// Numbers of a formula that are computed, at most.
-const MOST_NUMBERS: usize = 1 << 20;
 /// Bodies and functions within each other.
 const DEEPEST: usize = 32;
 /// Operators that are followed as the nodes that they consist of.
@@ -102,9 +101,11 @@ pub(super) fn follow(
     weights: &dyn Fn(&Initializer) -> Option<WeightMoments>,
     inputs: &[(String, Given)],
 ) -> Followed {
+    let initializers = graph.bodies().iter().flat_map(|body| &body.initializers);
     let mut walk = Walk {
         graph,
         wiring: Wiring::of(graph),
+        initializers: initializers.map(|tensor| &*tensor.name).collect(),
         weights,
         sizes: HashMap::new(),
         masks: HashMap::new(),
@@ -163,6 +164,8 @@ struct Scope {
 struct Walk<'a> {
     graph: &'a Graph,
     wiring: Wiring<'a>,
+    /// The names of all weights and constants.
+    initializers: HashSet<&'a str>,
     weights: &'a dyn Fn(&Initializer) -> Option<WeightMoments>,
     /// The sizes of axes by the names that the graph gives them.
     sizes: HashMap<String, usize>,
@@ -198,37 +201,21 @@ impl Walk<'_> {
         }
     }
 
-    fn stored(&mut self, initializer: &Initializer) -> Known {
-        let moments = initializer
-            .tensor
-            .as_ref()
-            .and_then(|_| (self.weights)(initializer));
-        if let Some(moments) = moments {
-            return Known::Weight(Weight {
+    fn stored(&self, initializer: &Initializer) -> Known {
+        let weight = || {
+            let moments = (self.weights)(initializer)?;
+            Some(Known::Weight(Weight {
                 name: initializer.tensor.clone(),
                 shape: initializer.shape.clone(),
                 moments,
-            });
-        }
-        let literal = initializer.literal.as_ref().and_then(Call::<f32>::literal);
-        let literal = match literal {
-            Some(Made::Constants(mut arrays)) => {
-                arrays.pop().map(|array| Known::Constant(Arc::new(array)))
-            }
-            Some(Made::Values(mut values)) => values.pop().and_then(|value| of_value(value, &[])),
-            _ => None,
+            }))
         };
-        match literal {
-            Some(known) => known,
-            None => match (self.weights)(initializer) {
-                Some(moments) => Known::Weight(Weight {
-                    name: initializer.tensor.clone(),
-                    shape: initializer.shape.clone(),
-                    moments,
-                }),
-                None => Known::Lost(Some(initializer.shape.clone())),
-            },
-        }
+        // A tensor comes before a literal, and before what has neither.
+        let known = match initializer.tensor {
+            Some(_) => weight().or_else(|| literal(initializer)),
+            None => literal(initializer).or_else(weight),
+        };
+        known.unwrap_or_else(|| Known::Lost(Some(initializer.shape.clone())))
     }
 
     /// Follows the nodes of a body.
@@ -393,9 +380,7 @@ impl Walk<'_> {
                 Known::Weight(mut weight)
                     if units == self.made.theory.signal(made).axes.mask(1) && rank > 2 =>
                 {
-                    let mut shape = vec![1; rank - 1];
-                    shape[0] = weight.shape.iter().product();
-                    weight.shape = shape;
+                    weight.shape = of_channels(&weight.shape, rank);
                     Known::Weight(weight)
                 }
                 known => known,
@@ -416,20 +401,11 @@ impl Walk<'_> {
     /// What is lost stays lost, and all that goes with it has an unknown gradient.
     fn passed(&mut self, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
         self.leak(step);
-        let unnamed: Vec<String> = (step.node.inputs.iter().zip(step.inputs))
-            .filter(|(name, known)| {
-                let is_unknown = matches!(known, Some(Known::Lost(_)));
-                let initializers = self
-                    .graph
-                    .bodies()
-                    .iter()
-                    .flat_map(|body| &body.initializers);
-                is_unknown && initializers.clone().any(|tensor| tensor.name == **name)
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in unnamed {
-            self.end(&name, "the moments of its values are not known");
+        for (name, known) in step.node.inputs.iter().zip(step.inputs) {
+            let is_lost = matches!(known, Some(Known::Lost(_)));
+            if is_lost && self.initializers.contains(&**name) {
+                self.end(name, "the moments of its values are not known");
+            }
         }
         let moves = [
             "Reshape",
@@ -550,28 +526,18 @@ impl Walk<'_> {
 
     /// The nodes that stand for one, as the executor has them: they depend on shapes only.
     fn stand(&self, step: &Step<'_>) -> Result<Stand, Gap> {
-        let mut arrays: Vec<Array<f32>> = Vec::new();
-        let mut inputs = Vec::new();
+        let mut operands = Operands::default();
         for known in step.inputs {
-            inputs.push(match known {
-                None => None,
-                Some(Known::Whole(array)) => Some(Value::Whole(Arc::clone(array))),
+            match known {
+                None => operands.left_out(),
+                Some(Known::Whole(array)) => operands.whole(array),
                 Some(known) => {
-                    let shape = self.made.theory.shape(known);
-                    let shape = shape.ok_or_else(|| Gap("its shape is not known".to_owned()))?;
-                    arrays.push(Array::hollow(shape));
-                    Some(Value::Float(ValueId(arrays.len() - 1)))
+                    let shape = self.made.theory.known_shape(known)?;
+                    operands.numbers(Array::hollow(shape));
                 }
-            });
+            }
         }
-        let call = Call {
-            node: step.node,
-            opset: step.opset,
-            inputs,
-            arrays: &arrays,
-            is_training: true,
-        };
-        match lower(&call) {
+        match operands.lower(step.node, step.opset) {
             Ok(Made::Nodes(stand)) => Ok(stand),
             Ok(_) => Gap::new("theory has no rule for this form of it"),
             Err(problem) => Gap::new(problem.to_string()),
@@ -728,68 +694,6 @@ struct Place {
     /// Whether they stand for a node.
     is_stand: bool,
     depth: usize,
-}
-
-/// What a node makes of numbers alone.
-fn folded(step: &Step<'_>) -> Option<Vec<Known>> {
-    let mut arrays: Vec<Array<f32>> = Vec::new();
-    let mut inputs = Vec::new();
-    for known in step.inputs {
-        inputs.push(match known {
-            None => None,
-            Some(Known::Whole(array)) => Some(Value::Whole(Arc::clone(array))),
-            Some(Known::Constant(array)) => {
-                arrays.push((**array).clone());
-                Some(Value::Float(ValueId(arrays.len() - 1)))
-            }
-            Some(_) => return None,
-        });
-    }
-    if arrays.iter().any(|array| array.data().len() > MOST_NUMBERS) {
-        return None;
-    }
-    let call = Call {
-        node: step.node,
-        opset: step.opset,
-        inputs,
-        arrays: &arrays,
-        is_training: true,
-    };
-    let made = lower(&call).ok()?;
-    let values = match made {
-        Made::Step {
-            operator,
-            inputs,
-            more,
-        } => {
-            let taken: Vec<&Array<f32>> = inputs.iter().map(|id| &arrays[id.0]).collect();
-            let made = operator.forward(&taken).into_iter();
-            let mut values: Vec<Known> =
-                made.map(|array| Known::Constant(Arc::new(array))).collect();
-            for value in more {
-                values.push(of_value(value, &arrays)?);
-            }
-            values
-        }
-        Made::Values(values) => values
-            .into_iter()
-            .map(|value| of_value(value, &arrays))
-            .collect::<Option<_>>()?,
-        Made::Constants(arrays) => arrays
-            .into_iter()
-            .map(|array| Known::Constant(Arc::new(array)))
-            .collect(),
-        Made::Nodes(_) => return None,
-    };
-    Some(values)
-}
-
-fn of_value(value: Value, arrays: &[Array<f32>]) -> Option<Known> {
-    Some(match value {
-        Value::Whole(array) => Known::Whole(array),
-        Value::Float(id) => Known::Constant(Arc::new(arrays.get(id.0)?.clone())),
-        Value::List(_) => return None,
-    })
 }
 
 fn look_up(name: &str, scope: &Scope, outer: &[&Scope]) -> Option<Known> {

@@ -8,10 +8,12 @@
 mod axes;
 mod backward;
 mod compare;
+mod folded;
 mod formula;
 mod input;
 mod interpret;
 mod node;
+mod operands;
 mod predict;
 mod prediction;
 mod rules;

@@ -83,8 +83,12 @@ pub(super) struct Link {
 pub(super) struct Row {
     /// How many places it sees, the first ones.
     pub(super) sees: f64,
-    /// `E Σ aⱼ²` of its shares.
+    /// `E Σ aⱼ²` of its shares: 1/n of equal scores, e^v/n of small variances v in many places, 1
+    /// where one place takes all.
     pub(super) share: f64,
+    /// `E Σ (aⱼ (gⱼ - Σ aₖ gₖ))²` of independent gradients g of mean square 1: what scores get of
+    /// them.
+    pub(super) passes: f64,
 }
 
 impl Link {

@@ -1,7 +1,7 @@
 //! What theory knows of a signal: its mean, and its kernel.
 
 use super::axes::{Axes, Mask, averaged, viewed};
-use crate::array::{Array, strides};
+use crate::array::Array;
 
 /// The first two moments of a signal's elements, over random weights.
 ///
@@ -29,7 +29,8 @@ impl Signal {
         let axes = Axes::of(array.shape())?;
         let values: Vec<f64> = array.data().iter().map(|&x| x.into()).collect();
         let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-        let kernel = kernel_of(&axes, |within| mean_square_of_means(&axes, &values, within));
+        let squares = mean_squares(&values, &axes.atoms().collect::<Vec<_>>());
+        let kernel = kernel_of(&axes, |within| squares[within]);
         Some(Self { axes, mean, kernel })
     }
 
@@ -108,23 +109,36 @@ pub(super) fn kernel_of(axes: &Axes, mean_square: impl Fn(Mask) -> f64) -> Vec<f
     kernel
 }
 
-/// The mean square of the means along the atoms of a mask.
-fn mean_square_of_means(axes: &Axes, values: &[f64], along: Mask) -> f64 {
-    let sizes: Vec<usize> = axes.atoms().collect();
-    let steps = strides(&sizes);
-    let mut means = vec![0.0; values.len()];
-    for (at, value) in values.iter().enumerate() {
-        let mut place = 0;
-        for (atom, (&size, &step)) in sizes.iter().zip(&steps).enumerate() {
-            if along >> atom & 1 == 0 {
-                place += at / step as usize % size * step as usize;
-            }
-        }
-        means[place] += value;
+/// The mean squares of the means along the atoms of each mask.
+fn mean_squares(values: &[f64], sizes: &[usize]) -> Vec<f64> {
+    let mut found = vec![0.0; 1 << sizes.len()];
+    if !values.is_empty() {
+        mean_squares_from(values, sizes, 0, 0, &mut found);
     }
-    let count = axes.places(along);
-    let places = (values.len() as f64 / count).max(1.0);
-    means.iter().map(|sum| (sum / count).powi(2)).sum::<f64>() / places
+    found
+}
+
+/// Those of the masks that agree with one in the atoms before `atom`, from the means along it.
+fn mean_squares_from(values: &[f64], sizes: &[usize], atom: usize, mask: Mask, found: &mut [f64]) {
+    let [size, inner @ ..] = &sizes[atom..] else {
+        let squares: f64 = values.iter().map(|x| x * x).sum();
+        found[mask] = squares / values.len() as f64;
+        return;
+    };
+    mean_squares_from(values, sizes, atom + 1, mask, found);
+    let inner: usize = inner.iter().product();
+    let mut means = Vec::with_capacity(values.len() / size);
+    for block in values.chunks(size * inner) {
+        let first = means.len();
+        means.extend_from_slice(&block[..inner]);
+        for row in block[inner..].chunks(inner) {
+            let sums = means[first..].iter_mut();
+            sums.zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        let sums = means[first..].iter_mut();
+        sums.for_each(|sum| *sum /= *size as f64);
+    }
+    mean_squares_from(&means, sizes, atom + 1, mask | 1 << atom, found);
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::node::{Node, Origin, SignalId, cosines};
 use super::signal::Signal;
 use super::spread::{NoiseId, Noises};
 use super::weights::WeightMoments;
-use crate::array::{Array, size};
+use crate::array::Array;
 
 /// What theory knows of a value.
 #[derive(Clone)]
@@ -57,6 +57,12 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     pub(super) fn input(&self, place: usize) -> Option<&Known> {
         self.inputs.get(place)?.as_ref()
+    }
+
+    /// An input that must be there.
+    pub(super) fn given(&self, place: usize) -> Result<&Known, Gap> {
+        let input = self.input(place);
+        input.ok_or_else(|| Gap("its input is missing".to_owned()))
     }
 
     pub(super) fn signal(&self, place: usize) -> Result<SignalId, Gap> {
@@ -128,6 +134,12 @@ impl Theory {
             Known::Signal(id) => Some(self.signal(*id).axes.shape()),
             Known::Lost(shape) => shape.clone(),
         }
+    }
+
+    /// The axes of a value that must have known ones.
+    pub(super) fn known_shape(&self, known: &Known) -> Result<Vec<usize>, Gap> {
+        let shape = self.shape(known);
+        shape.ok_or_else(|| Gap("its shape is not known".to_owned()))
     }
 
     /// The fluctuations of a sum over random weights with this kernel, in as many units: of its
@@ -233,11 +245,6 @@ impl Theory {
             Origin::Fresh(source) => Origin::Fresh(source.or(Some(id))),
             _ => Origin::Other,
         }
-    }
-
-    /// The number of elements of a value.
-    pub(super) fn elements(&self, known: &Known) -> Option<usize> {
-        self.shape(known).map(|shape| size(&shape))
     }
 }
 

@@ -24,8 +24,9 @@ impl WeightMoments {
         }
     }
 
-    /// The moments that a line of a plan gives a tensor, times the factor on what it makes; `None` where the fill has no formula for
-    /// them, as of values that are loaded or of structured matrices.
+    /// The moments that a line of a plan gives a tensor, times the factor on what it makes; `None`
+    /// where the fill has no formula for them, as of values that are loaded or of structured
+    /// matrices.
     pub fn of_line(line: &Line) -> Option<Self> {
         let found = Self::of_fill(&line.fill, &line.shape)?;
         Some(found.scaled(line.multiplier.unwrap_or(1.0)))

@@ -5,18 +5,8 @@ use semilla::init::Initializer;
 use semilla::{Recipe, Tensor, init};
 use semilla_signal::{Array, Batch, Datum, Spectra, singular_values, spectra};
 
-use super::claim::{Claim, Effort, Measured, Quantity};
+use super::claim::{Claim, LONG, Measured, QUICK, Quantity};
 use super::net::{Draft, Net, mean_square, normal, plain};
-
-const QUICK: Claim = Claim {
-    name: "",
-    paper: "",
-    says: "",
-    published: "",
-    effort: Effort::Quick,
-    stands: true,
-    measure: || Ok(Vec::new()),
-};
 
 pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
@@ -34,9 +24,8 @@ pub(crate) const CLAIMS: &[Claim] = &[
         says: "the variance of s² over its squared mean, L layers deep, divided by L: Gaussian \
                linear, orthogonal linear, Gaussian ReLU, orthogonal ReLU",
         published: "1; 0; 2; 1",
-        effort: Effort::Long,
         measure: pennington,
-        ..QUICK
+        ..LONG
     },
     Claim {
         name: "looks-linear",

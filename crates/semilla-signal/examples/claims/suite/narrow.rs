@@ -2,7 +2,7 @@
 
 use semilla_signal::Array;
 
-use super::claim::{Claim, Effort, Measured, Quantity};
+use super::claim::{Claim, Measured, QUICK, Quantity};
 use super::net::{Draft, normal};
 
 pub(crate) const CLAIMS: &[Claim] = &[Claim {
@@ -11,9 +11,8 @@ pub(crate) const CLAIMS: &[Claim] = &[Claim {
     says: "the part of 10-layer ReLU networks on numbers that are born constant, at width 10, 5, 3 \
            and 2",
     published: "< 1 %; > 10 %; about 60 %; > 90 %",
-    effort: Effort::Quick,
-    stands: true,
     measure: born_dead,
+    ..QUICK
 }];
 
 fn born_dead() -> Measured {

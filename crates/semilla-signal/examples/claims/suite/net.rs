@@ -145,12 +145,3 @@ pub(crate) fn mean_square<T: Real>(array: &Array<T>) -> f64 {
     let squares: f64 = array.data().iter().map(|x| x.f64() * x.f64()).sum();
     squares / array.data().len() as f64
 }
-
-/// The slope of a line through points, by least squares.
-pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
-    let count = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let over: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-    over / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
-}

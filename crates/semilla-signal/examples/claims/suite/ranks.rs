@@ -2,7 +2,7 @@
 
 use semilla_signal::Array;
 
-use super::claim::{Claim, Effort, Quantity};
+use super::claim::{Claim, QUICK, Quantity};
 use super::net::{Draft, normal};
 
 pub(crate) const CLAIMS: &[Claim] = &[Claim {
@@ -11,14 +11,13 @@ pub(crate) const CLAIMS: &[Claim] = &[Claim {
     says: "attention without residual sums turns all tokens into one, doubly exponentially with \
            depth: the part of them that differs after 6 layers; with residual sums after 12",
     published: "0 soon; kept",
-    effort: Effort::Quick,
-    stands: true,
     measure: || {
         Ok(vec![
             Quantity::at_most("6 layers", differing(6, false)?, 1e-6),
             Quantity::at_least("12 with residual sums", differing(12, true)?, 0.01),
         ])
     },
+    ..QUICK
 }];
 
 const TOKENS: usize = 32;

@@ -2,20 +2,10 @@
 
 use semilla::graph::{Attribute, Node};
 use semilla::{Recipe, init};
-use semilla_signal::{Array, Forward};
+use semilla_signal::{Array, Forward, Slope};
 
-use super::claim::{Claim, Effort, Measured, Quantity};
-use super::net::{Draft, Net, mean_square, normal, plain, slope};
-
-const QUICK: Claim = Claim {
-    name: "",
-    paper: "",
-    says: "",
-    published: "",
-    effort: Effort::Quick,
-    stands: true,
-    measure: || Ok(Vec::new()),
-};
+use super::claim::{Claim, Measured, QUICK, Quantity};
+use super::net::{Draft, Net, mean_square, normal, plain};
 
 pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
@@ -193,7 +183,7 @@ fn norms() -> Measured {
                 points.push(((depth as f64).ln(), gradient(depth, is_pre, seed)?.ln()));
             }
         }
-        Ok(slope(&points))
+        Ok(Slope::through(&points).ok_or("a slope")?.slope)
     };
     Ok(vec![
         Quantity::near("pre-norm", slope_of(true)?, -0.5, 0.1),

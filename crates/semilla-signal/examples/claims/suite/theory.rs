@@ -3,7 +3,7 @@
 use semilla::activation::{Activation, EdgeOfChaos, Function, Limit, MeanField};
 use semilla::{Context, Distribution, Fans, Tensor, init};
 
-use super::claim::{Claim, Effort, Measured, Quantity};
+use super::claim::{Claim, Measured, QUICK, Quantity};
 
 const fn quick(
     name: &'static str,
@@ -17,9 +17,8 @@ const fn quick(
         paper,
         says,
         published,
-        effort: Effort::Quick,
-        stands: true,
         measure,
+        ..QUICK
     }
 }
 
@@ -133,7 +132,6 @@ pub(crate) const CLAIMS: &[Claim] = &[
         paper: "Sitzmann et al. 2020, section 3.2",
         says: "sines keep pre-activations at variance 1 and activations at 1/2 at every depth",
         published: "1; 0.5",
-        effort: Effort::Quick,
         // The fixed point of q = 1 - e^(-2q) is 0.797: variances fall to it within a few layers.
         stands: false,
         measure: || {
@@ -144,6 +142,7 @@ pub(crate) const CLAIMS: &[Claim] = &[
                 Quantity::near("after it", point.q / 2.0, 0.5, 0.025),
             ])
         },
+        ..QUICK
     },
     quick(
         "siren-fixed-point",

@@ -6,21 +6,11 @@ use std::error::Error;
 use semilla::activation::{Activation, Function, Limit, MeanField};
 use semilla::init::Initializer;
 use semilla::{Recipe, init};
-use semilla_signal::{Array, Real, singular_values};
+use semilla_signal::{Array, Real, Slope, singular_values};
 
-use super::claim::{Claim, Effort, Measured, Quantity};
+use super::claim::{Claim, LONG, Measured, Quantity};
 use super::digits::{Batch, Digits};
-use super::net::{Net, mean_square, plain, slope};
-
-const LONG: Claim = Claim {
-    name: "",
-    paper: "",
-    says: "",
-    published: "",
-    effort: Effort::Long,
-    stands: true,
-    measure: || Ok(Vec::new()),
-};
+use super::net::{Net, mean_square, plain};
 
 pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
@@ -249,7 +239,7 @@ fn coordinates() -> Measured {
         for width in WIDTHS {
             points.push(((width as f64).ln(), logits(recipe, width)?.ln()));
         }
-        Ok(slope(&points))
+        Ok(Slope::through(&points).ok_or("a slope")?.slope)
     };
     let mup = "name = \"own\"\nextends = \"mup\"\nbase_width = 64\n";
     let standard = Recipe::named("pytorch")?;

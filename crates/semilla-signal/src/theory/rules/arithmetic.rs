@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use semilla::activation::Curve;
 
-use super::super::axes::{Axes, Mask, viewed};
+use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed};
 use super::super::formula::{Argument, Formula};
 use super::super::node::{BackNoise, Form, Link, Node, Origin, SignalId};
 use super::super::signal::Signal;
@@ -27,6 +27,13 @@ fn weight_kernel(moments: WeightMoments, sources: &[Option<usize>]) -> Vec<f64> 
         _ => moments.mean * moments.mean,
     };
     (0..1 << sources.len()).map(of).collect()
+}
+
+/// The shape of a parameter of the channels of a signal with so many axes.
+pub(crate) fn of_channels(shape: &[usize], rank: usize) -> Vec<usize> {
+    let mut aligned = vec![1; rank - 1];
+    aligned[0] = shape.iter().product();
+    aligned
 }
 
 /// A signal plus a weight: a bias, positions.
@@ -59,7 +66,7 @@ pub(super) fn add_weight(
         mean: view.mean + moments.mean,
         kernel,
     };
-    let units = moved(from.units, &own.0);
+    let units = new_mask(from.units, &own.0);
     let new = move_noise(theory, x, &signal, units, share);
     let from = &theory.nodes[x];
     let mut node = Node::normal(signal, units, Origin::Affine(x, 1.0, moments.mean));
@@ -117,7 +124,7 @@ pub(super) fn mul_weight(
             .map(|(k, w)| k * w)
             .collect(),
     };
-    let units = moved(from.units, &own.0);
+    let units = new_mask(from.units, &own.0);
     let mut node = Node::normal(signal, units, Origin::Affine(x, moments.mean, 0.0));
     (node.fourth, node.alike) = (from.fourth, from.alike);
     (node.norm, node.apart) = (from.norm, from.apart);
@@ -197,13 +204,6 @@ fn broadcast(a: &Axes, b: &Axes) -> Result<(Sources, Axes), Gap> {
     Ok(((both.first, both.second), both.axes))
 }
 
-/// A set of atoms under new axes.
-pub(super) fn moved(mask: Mask, sources: &[Option<usize>]) -> Mask {
-    let own = sources.iter().enumerate();
-    let kept = own.filter(|(_, source)| source.is_some_and(|atom| mask >> atom & 1 == 1));
-    kept.fold(0, |mask, (atom, _)| mask | 1 << atom)
-}
-
 /// The way back to a signal that was repeated along atoms that it does not have: gradients add up.
 pub(super) fn repeated(
     sources: &[Option<usize>],
@@ -216,20 +216,15 @@ pub(super) fn repeated(
     let (sources, axes) = (sources.to_vec(), axes.clone());
     let times = axes.places(new);
     move |gradient| {
-        let summed = super::super::axes::averaged(gradient, &axes, new);
-        let of = |old: Mask| {
-            let apart = sources.iter().enumerate();
-            let apart = apart.filter(|(_, source)| source.is_some_and(|atom| old >> atom & 1 == 1));
-            let mask = apart.fold(0, |mask: Mask, (atom, _)| mask | 1 << atom);
-            times * times * summed[mask]
-        };
+        let summed = averaged(gradient, &axes, new);
+        let of = |old: Mask| times * times * summed[new_mask(old, &sources)];
         (0..1 << count).map(of).collect()
     }
 }
 
 /// A function of each element, of one signal and numbers or of functions of one signal.
 pub(super) fn function(theory: &mut Theory, step: &Step<'_>) -> Result<Option<Known>, Gap> {
-    let Some((forms, near)) = forms(theory, step) else {
+    let Some(forms) = forms(theory, step) else {
         return Ok(None);
     };
     let first = &forms[0];
@@ -238,7 +233,6 @@ pub(super) fn function(theory: &mut Theory, step: &Step<'_>) -> Result<Option<Kn
             theory, first.root, factor, term,
         ))));
     }
-    let _ = near;
     let function = theory.recognized.function(&first.formula);
     let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
     let root = first.root;
@@ -266,7 +260,7 @@ fn curved(theory: &mut Theory, root: SignalId, curve: &Curve, forms: Vec<Form>) 
     let pairs = |f: &dyn Fn(f64) -> f64| {
         let values: Vec<f64> = correlations.iter().map(|&c| f(c)).collect();
         let rest = from.signal.axes.all() & !units;
-        super::super::axes::averaged(&values, &from.signal.axes, rest)[0]
+        averaged(&values, &from.signal.axes, rest)[0]
     };
     let square = curve.square * curve.square;
     let all = pairs(&|c| curve.square_product(c) / square - 1.0 - 2.0 * (elasticity * c).powi(2));
@@ -332,23 +326,17 @@ fn slope_product(curve: &Curve, c: f64) -> f64 {
 }
 
 /// The forms of what a node makes, if all that it takes are functions of one signal and numbers.
-fn forms(theory: &Theory, step: &Step<'_>) -> Option<(Vec<Form>, SignalId)> {
-    let mut near: Option<SignalId> = None;
+fn forms(theory: &Theory, step: &Step<'_>) -> Option<Vec<Form>> {
     let mut signals: Vec<SignalId> = Vec::new();
     for input in step.inputs.iter().flatten() {
         match input {
-            Known::Signal(id) => {
-                near = Some(near.map_or(*id, |near| near.max(*id)));
-                if !signals.contains(id) {
-                    signals.push(*id);
-                }
-            }
+            Known::Signal(id) if signals.contains(id) => {}
+            Known::Signal(id) => signals.push(*id),
             known => {
                 number(known)?;
             }
         }
     }
-    let near = near?;
     // A normal signal is the function of itself that changes nothing.
     let of = |id: SignalId| -> Vec<Form> {
         let node = &theory.nodes[id];
@@ -364,7 +352,7 @@ fn forms(theory: &Theory, step: &Step<'_>) -> Option<(Vec<Form>, SignalId)> {
         }
     };
     let all: Vec<(SignalId, Vec<Form>)> = signals.iter().map(|&id| (id, of(id))).collect();
-    let roots: Vec<SignalId> = all[0].1.iter().map(|form| form.root).collect();
+    let roots: Vec<SignalId> = all.first()?.1.iter().map(|form| form.root).collect();
     let find = |id: SignalId, root: SignalId| {
         let (_, forms) = all.iter().find(|(known, _)| *known == id)?;
         forms
@@ -386,7 +374,7 @@ fn forms(theory: &Theory, step: &Step<'_>) -> Option<(Vec<Form>, SignalId)> {
         })
     };
     let forms: Vec<Form> = roots.into_iter().filter_map(of_root).collect();
-    (!forms.is_empty()).then_some((forms, near))
+    (!forms.is_empty()).then_some(forms)
 }
 
 /// The one number that a value is.
@@ -492,7 +480,8 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
         mean: x.mean + sign * y.mean,
         kernel,
     };
-    let units = moved(theory.nodes[a].units, &sources.0) | moved(theory.nodes[b].units, &sources.1);
+    let units =
+        new_mask(theory.nodes[a].units, &sources.0) | new_mask(theory.nodes[b].units, &sources.1);
     let origin = match sign > 0.0 && same {
         true => Origin::Sum(a, b),
         false => Origin::Other,
@@ -505,7 +494,7 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
         .map(|(x, y)| x * y)
         .collect();
     let rest = node.signal.axes.all() & !units;
-    let both = super::super::axes::averaged(&both, &node.signal.axes, rest)[0];
+    let both = averaged(&both, &node.signal.axes, rest)[0];
     let own = finite(4.0 * shares[0] * shares[1] * both / width);
     let (first, second) = (&theory.nodes[a], &theory.nodes[b]);
     let differences = [&x, &y].map(|s| s.square() - s.across_samples());
@@ -550,16 +539,13 @@ fn sum_of_profiles(profiles: [Option<&[f64]>; 2], shares: [f64; 2]) -> Option<Rc
 /// `a · b` of signals that have nothing in common.
 fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, Gap> {
     let (x, y, sources) = together(theory, a, b)?;
-    for (one, other, kernel) in [(a, b, &y), (b, a, &x)] {
-        if is_steady(kernel) && theory.is_related(a, b) {
-            let factor = kernel.mean;
-            let _ = other;
-            if theory.signal(one).axes == x.axes {
-                return Ok(affine(theory, one, factor, 0.0));
-            }
+    let is_related = theory.is_related(a, b);
+    for (one, other) in [(a, &y), (b, &x)] {
+        if is_related && is_steady(other) && theory.signal(one).axes == x.axes {
+            return Ok(affine(theory, one, other.mean, 0.0));
         }
     }
-    if theory.is_related(a, b)
+    if is_related
         && !theory.cross(a, b).is_ok_and(|cross| {
             let means = x.mean * y.mean;
             cross
@@ -575,14 +561,14 @@ fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, G
         kernel: x.kernel.iter().zip(&y.kernel).map(|(x, y)| x * y).collect(),
     };
     let (first, second) = (&theory.nodes[a], &theory.nodes[b]);
-    let units = moved(first.units, &sources.0) | moved(second.units, &sources.1);
+    let units = new_mask(first.units, &sources.0) | new_mask(second.units, &sources.1);
     let mut node = Node::normal(signal, units, Origin::Other);
     node.fourth = first.fourth * second.fourth;
     let pairs: Vec<f64> = (x.correlations().iter().zip(y.correlations()))
         .map(|(x, y)| (x * y).powi(2))
         .collect();
     let rest = node.signal.axes.all() & !units;
-    let pairs = super::super::axes::averaged(&pairs, &node.signal.axes, rest)[0];
+    let pairs = averaged(&pairs, &node.signal.axes, rest)[0];
     let own = (first.fourth - 1.0) * (second.fourth - 1.0) * pairs / node.width();
     let own = if own.is_finite() { own } else { 0.0 };
     let (norms, aparts) = (
@@ -635,22 +621,17 @@ pub(super) fn view(
 ) -> SignalId {
     let from = &theory.nodes[x];
     let signal = from.signal.viewed(axes, sources);
-    let mut node = Node::normal(signal, moved(from.units, sources), theory.moved_origin(x));
+    let mut node = Node::normal(
+        signal,
+        new_mask(from.units, sources),
+        theory.moved_origin(x),
+    );
     (node.fourth, node.alike) = (from.fourth, from.alike);
     (node.norm, node.apart) = (from.norm, from.apart);
     node.profile = from.profile.clone();
-    let back = folded(sources, from.signal.axes.count());
-    node.links.push(Link::plain(x, back));
+    // Pairs that are apart in any part of an atom are in the atom.
+    let back = first_of(sources, from.signal.axes.count());
+    node.links
+        .push(Link::plain(x, move |gradient| viewed(gradient, &back)));
     theory.push(node)
-}
-
-/// The way back through a view: pairs that are apart in any part of an atom are in the atom.
-fn folded(sources: &[Option<usize>], count: usize) -> impl Fn(&[f64]) -> Vec<f64> + 'static {
-    let mut first: Vec<Option<usize>> = vec![None; count];
-    for (new, source) in sources.iter().enumerate() {
-        if let Some(old) = source {
-            first[*old].get_or_insert(new);
-        }
-    }
-    move |gradient| viewed(gradient, &first)
 }

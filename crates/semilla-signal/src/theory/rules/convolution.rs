@@ -2,7 +2,7 @@
 
 use super::super::axes::Axes;
 use super::super::state::{Gap, Known, Step, Theory};
-use super::arithmetic::add_weight;
+use super::arithmetic::{add_weight, of_channels};
 use super::geometry::Geometry;
 use super::pool::flat;
 use super::product::Linear;
@@ -52,9 +52,7 @@ fn bias(theory: &mut Theory, x: usize, step: &Step<'_>, rank: usize) -> Result<u
     match step.input(2) {
         None => Ok(x),
         Some(Known::Weight(bias)) => {
-            let mut shape = vec![1; rank - 1];
-            shape[0] = bias.shape.iter().product();
-            add_weight(theory, x, &shape, bias.moments)
+            add_weight(theory, x, &of_channels(&bias.shape, rank), bias.moments)
         }
         Some(_) => Gap::new("its bias is no weight"),
     }

@@ -11,4 +11,5 @@ mod shape;
 mod softmax;
 mod table;
 
+pub(super) use arithmetic::of_channels;
 pub(super) use table::apply;

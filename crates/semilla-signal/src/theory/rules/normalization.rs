@@ -4,7 +4,7 @@ use super::super::axes::{Axes, Mask, averaged};
 use super::super::node::{Link, Node, Origin, SignalId};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
-use super::arithmetic::{add_weight, mul_weight, view};
+use super::arithmetic::{add_weight, affine, mul_weight, number, of_channels, view};
 use super::centre::centre;
 
 /// A signal divided by the root of the mean square over some atoms, plus ε.
@@ -78,8 +78,7 @@ pub(super) fn rows(theory: &mut Theory, step: &Step<'_>, is_centred: bool) -> Re
     let axis = step.axis(step.int("axis", -1), axes.rank())?;
     let over = axes.masks(axis..axes.rank());
     let made = normalized(theory, x, over, is_centred, step.float("epsilon", 1e-5))?;
-    let made = scale(theory, made, step.input(1), None)?;
-    shift(theory, made, step.input(2), None).map(Known::Signal)
+    with_parameters(theory, made, step, None)
 }
 
 /// `BatchNormalization` by the batch's own statistics, `InstanceNormalization` and
@@ -103,8 +102,7 @@ pub(super) fn channels(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
             grouped(theory, x, &axes, groups, epsilon)?
         }
     };
-    let made = scale(theory, made, step.input(1), Some(rank))?;
-    shift(theory, made, step.input(2), Some(rank)).map(Known::Signal)
+    with_parameters(theory, made, step, Some(rank))
 }
 
 fn grouped(
@@ -134,42 +132,34 @@ fn grouped(
 fn aligned(shape: &[usize], channels_of: Option<usize>) -> Vec<usize> {
     match channels_of {
         None => shape.to_vec(),
-        Some(rank) => {
-            let mut aligned = vec![1; rank - 1];
-            aligned[0] = shape.iter().product();
-            aligned
-        }
+        Some(rank) => of_channels(shape, rank),
     }
 }
 
-fn scale(
+/// The scale and the shift of what was normalized.
+fn with_parameters(
     theory: &mut Theory,
-    x: SignalId,
-    parameter: Option<&Known>,
+    mut x: SignalId,
+    step: &Step<'_>,
     channels_of: Option<usize>,
-) -> Result<SignalId, Gap> {
-    match parameter {
-        None => Ok(x),
-        Some(Known::Weight(w)) => mul_weight(theory, x, &aligned(&w.shape, channels_of), w.moments),
-        Some(known) => match super::arithmetic::number(known) {
-            Some(number) => Ok(super::arithmetic::affine(theory, x, number, 0.0)),
-            None => Gap::new("its scale is no weight"),
-        },
+) -> Result<Known, Gap> {
+    for (place, name) in [(1, "scale"), (2, "shift")] {
+        let is_scale = place == 1;
+        x = match step.input(place) {
+            None => x,
+            Some(Known::Weight(weight)) => {
+                let shape = aligned(&weight.shape, channels_of);
+                match is_scale {
+                    true => mul_weight(theory, x, &shape, weight.moments)?,
+                    false => add_weight(theory, x, &shape, weight.moments)?,
+                }
+            }
+            Some(known) => match (number(known), is_scale) {
+                (Some(number), true) => affine(theory, x, number, 0.0),
+                (Some(number), false) => affine(theory, x, 1.0, number),
+                (None, _) => return Gap::new(format!("its {name} is no weight")),
+            },
+        };
     }
-}
-
-fn shift(
-    theory: &mut Theory,
-    x: SignalId,
-    parameter: Option<&Known>,
-    channels_of: Option<usize>,
-) -> Result<SignalId, Gap> {
-    match parameter {
-        None => Ok(x),
-        Some(Known::Weight(w)) => add_weight(theory, x, &aligned(&w.shape, channels_of), w.moments),
-        Some(known) => match super::arithmetic::number(known) {
-            Some(number) => Ok(super::arithmetic::affine(theory, x, 1.0, number)),
-            None => Gap::new("its shift is no weight"),
-        },
-    }
+    Ok(Known::Signal(x))
 }

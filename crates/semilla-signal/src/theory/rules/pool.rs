@@ -1,10 +1,10 @@
 //! Means and greatest elements: pooling and reductions.
 
-use super::super::axes::{Axes, Mask, averaged, without};
+use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed, without};
 use super::super::node::{Form, Link, Node, Origin, SignalId};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
-use super::arithmetic::{affine, moved, view};
+use super::arithmetic::{affine, view};
 use super::geometry::Geometry;
 
 /// `ReduceMean`, `ReduceSum` and global average pooling.
@@ -59,21 +59,14 @@ fn mean(theory: &mut Theory, x: SignalId, over: &[usize], keeps: bool) -> Result
         mean: from.signal.mean,
         axes,
     };
-    let units = moved(from.units, &sources);
+    let units = new_mask(from.units, &sources);
     let mut node = Node::normal(signal, units, Origin::Mean(x, mask));
     (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
     let places = old.places(mask);
-    let count = old.count();
-    let kept: Vec<usize> = sources.iter().flatten().copied().collect();
+    let kept = first_of(&sources, old.count());
     node.links.push(Link::plain(x, move |gradient| {
-        let of = |mask: Mask| {
-            let apart = kept
-                .iter()
-                .enumerate()
-                .filter(|(_, atom)| mask >> **atom & 1 == 1);
-            gradient[apart.fold(0, |new: Mask, (atom, _)| new | 1 << atom)] / (places * places)
-        };
-        (0..1 << count).map(of).collect()
+        let each = viewed(gradient, &kept).into_iter();
+        each.map(|g| g / (places * places)).collect()
     }));
     Ok(theory.push(node))
 }
@@ -107,35 +100,24 @@ pub(super) fn average(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap
         }
     }
     let signal = Signal {
-        kernel: super::super::axes::viewed(&moved_kernel, &sources),
+        kernel: viewed(&moved_kernel, &sources),
         mean: from.signal.mean,
         axes,
     };
     let size: f64 = geometry.kernel.iter().map(|&size| size as f64).product();
     let ratio = signal.axes.elements() / old.elements();
-    let mut node = Node::normal(signal, moved(from.units, &sources), theory.moved_origin(x));
+    let mut node = Node::normal(
+        signal,
+        new_mask(from.units, &sources),
+        theory.moved_origin(x),
+    );
     (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
-    let positions = positions(&sources, old.count());
+    let places = first_of(&sources, old.count());
     node.links.push(Link::plain(x, move |gradient| {
-        let of = |mask: Mask| ratio / size * gradient[new_mask(mask, &positions)];
-        (0..1 << positions.len()).map(of).collect()
+        let each = viewed(gradient, &places).into_iter();
+        each.map(|g| ratio / size * g).collect()
     }));
     Ok(Known::Signal(theory.push(node)))
-}
-
-/// For each old atom the new one.
-fn positions(sources: &[Option<usize>], count: usize) -> Vec<Option<usize>> {
-    (0..count)
-        .map(|old| sources.iter().position(|source| *source == Some(old)))
-        .collect()
-}
-
-fn new_mask(mask: Mask, positions: &[Option<usize>]) -> Mask {
-    let apart = positions
-        .iter()
-        .enumerate()
-        .filter(|(old, _)| mask >> old & 1 == 1);
-    apart.fold(0, |new, (_, atom)| new | atom.map_or(0, |atom| 1 << atom))
 }
 
 /// A signal with at most one atom along each axis behind the channels.
@@ -209,24 +191,25 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     };
     let made: Vec<f64> = (0..correlations.len()).map(product).collect();
     let signal = Signal {
-        kernel: super::super::axes::viewed(&made, &sources),
+        kernel: viewed(&made, &sources),
         mean: peak.mean,
         axes,
     };
-    let mut node = Node::normal(signal, moved(from.units, &sources), Origin::Other);
+    let mut node = Node::normal(signal, new_mask(from.units, &sources), Origin::Other);
     (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
     let ratio = node.signal.axes.elements() / old.elements();
-    let (slopes, positions) = (peak.slope_square, positions(&sources, old.count()));
+    let (slopes, places) = (peak.slope_square, first_of(&sources, old.count()));
     node.links.push(Link::plain(root, move |gradient| {
-        let of = |mask: Mask| {
+        let each = viewed(gradient, &places).into_iter().enumerate();
+        let of = |(mask, g): (Mask, f64)| {
             let part = if mask & spatial == 0 {
                 ratio
             } else {
                 ratio * ratio
             };
-            part * slopes * gradient[new_mask(mask, &positions)]
+            part * slopes * g
         };
-        (0..1 << positions.len()).map(of).collect()
+        each.map(of).collect()
     }));
     Ok(Known::Signal(theory.push(node)))
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::axes::{Axes, Mask, averaged};
+use super::super::axes::{Axes, Mask, averaged, new_mask, old_mask};
 use super::super::node::{BackNoise, Link, Node, Origin, Row, SignalId};
 use super::super::signal::Signal;
 use super::super::spread::Noises;
@@ -81,13 +81,12 @@ impl Linear {
         let noise = (from.norm, from.apart);
         let profile = from.profile.clone();
         let ratio = signal.axes.elements() / from.signal.axes.elements();
-        let positions = new_atoms(&sources, from.signal.axes.count());
         let (made_axes, all) = (signal.axes.clone(), from.signal.axes.all());
         let back = move |gradient: &[f64]| {
             let sums = averaged(gradient, &made_axes, fresh);
             (0..=all)
                 .map(|mask| {
-                    let new = new_mask(mask & !summed, &positions);
+                    let new = new_mask(mask & !summed, &sources);
                     let own = if mask & summed == 0 {
                         variance * gradient[new]
                     } else {
@@ -118,36 +117,6 @@ impl Linear {
         });
         theory.push(node)
     }
-}
-
-/// The old mask of a new one.
-fn old_mask(mask: Mask, sources: &[Option<usize>]) -> Mask {
-    let apart = sources
-        .iter()
-        .enumerate()
-        .filter(|(new, _)| mask >> new & 1 == 1);
-    apart.fold(0, |old, (_, source)| {
-        old | source.map_or(0, |atom| 1 << atom)
-    })
-}
-
-/// For each old atom, those made of it.
-fn new_atoms(sources: &[Option<usize>], count: usize) -> Vec<Mask> {
-    let mut found = vec![0; count];
-    for (new, source) in sources.iter().enumerate() {
-        if let Some(old) = source {
-            found[*old] |= 1 << new;
-        }
-    }
-    found
-}
-
-fn new_mask(mask: Mask, positions: &[Mask]) -> Mask {
-    let apart = positions
-        .iter()
-        .enumerate()
-        .filter(|(old, _)| mask >> old & 1 == 1);
-    apart.fold(0, |new, (_, atoms)| new | atoms)
 }
 
 /// `MatMul`.

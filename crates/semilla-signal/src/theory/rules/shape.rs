@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::axes::{Axes, Mask};
+use super::super::axes::{Axes, Mask, new_mask};
 use super::super::node::{Link, Node, Origin, SignalId};
 use super::super::signal::{Signal, kernel_of};
 use super::super::state::{Gap, Known, Step, Theory, Weight, axes_of};
-use super::arithmetic::{moved, repeated, view};
+use super::arithmetic::{repeated, view};
 use crate::array::{Array, size, strides};
 use crate::walk::broadcast;
 
@@ -69,12 +69,8 @@ fn axes_in(step: &Step<'_>, axes: &[i64], rank: usize) -> Result<Vec<usize>, Gap
 
 /// Operators whose output has the same elements, in the same order or in another.
 pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
-    let from = theory
-        .shape(input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step.given(0)?;
+    let from = theory.known_shape(input)?;
     if step.node.operator == "Transpose" {
         let order: Vec<usize> = match step.node.ints("perm") {
             Some(order) if !order.is_empty() => axes_in(step, order, from.len())?,
@@ -116,12 +112,8 @@ pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
 
 /// `Expand` and `Tile` of axes of size 1.
 pub(super) fn expand(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
-    let from = theory
-        .shape(input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step.given(0)?;
+    let from = theory.known_shape(input)?;
     let asked = step
         .list(1, "shape")?
         .ok_or_else(|| Gap("its shape is missing".to_owned()))?;
@@ -160,7 +152,7 @@ pub(super) fn expand(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
             );
             let both = signal.axes.broadcast(&target);
             let both = both.ok_or_else(|| Gap("its shapes do not fit".to_owned()))?;
-            let units = moved(signal.axes.all(), &both.first);
+            let units = new_mask(signal.axes.all(), &both.first);
             let signal = signal.viewed(both.axes, &both.first);
             theory.push(Node::normal(signal, units, Origin::Fresh(None)))
         }
@@ -251,13 +243,8 @@ fn known_part(theory: &mut Theory, known: &Known, axis: usize, count: usize) -> 
 
 /// `Split`.
 pub(super) fn split(theory: &mut Theory, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?
-        .clone();
-    let shape = theory
-        .shape(&input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let input = step.given(0)?;
+    let shape = theory.known_shape(input)?;
     let axis = step.axis(step.int("axis", 0), shape.len())?;
     let parts = step.node.outputs.len();
     let sizes: Vec<usize> = match step.list(1, "split")? {
@@ -274,19 +261,14 @@ pub(super) fn split(theory: &mut Theory, step: &Step<'_>) -> Result<Vec<Known>, 
     };
     sizes
         .into_iter()
-        .map(|count| known_part(theory, &input, axis, count))
+        .map(|count| known_part(theory, input, axis, count))
         .collect()
 }
 
 /// `Slice`.
 pub(super) fn slice(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let mut known = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?
-        .clone();
-    let shape = theory
-        .shape(&known)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let mut known = step.given(0)?.clone();
+    let shape = theory.known_shape(&known)?;
     let missing = || Gap("its places are missing".to_owned());
     let starts = step.list(1, "starts")?.ok_or_else(missing)?;
     let ends = step.list(2, "ends")?.ok_or_else(missing)?;
@@ -417,7 +399,7 @@ fn joined(
             })
             .collect();
         let view = theory.signal(id).viewed(axes.clone(), &sources);
-        units |= moved(theory.nodes[id].units, &sources);
+        units |= new_mask(theory.nodes[id].units, &sources);
         let share = size as f64 / total;
         mean += share * view.mean;
         views.push((id, sources, view, share));
@@ -466,11 +448,7 @@ fn joined(
     for (id, sources, _, _) in views {
         let count = theory.signal(id).axes.count();
         node.links.push(Link::plain(id, move |gradient| {
-            let of = |old: Mask| {
-                let apart = sources.iter().enumerate();
-                let apart = apart.filter(|(_, s)| s.is_some_and(|atom| old >> atom & 1 == 1));
-                gradient[apart.fold(0, |mask: Mask, (atom, _)| mask | 1 << atom)]
-            };
+            let of = |old: Mask| gradient[new_mask(old, &sources)];
             (0..1 << count).map(of).collect()
         }));
     }
@@ -479,18 +457,13 @@ fn joined(
 
 /// `Gather`: rows of a table, or places of a signal.
 pub(super) fn gather(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?
-        .clone();
+    let input = step.given(0)?;
     let Some(Known::Whole(indices)) = step.input(1) else {
         return Gap::new("its places depend on the data");
     };
-    let shape = theory
-        .shape(&input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let shape = theory.known_shape(input)?;
     let axis = step.axis(step.int("axis", 0), shape.len())?;
-    match &input {
+    match input {
         Known::Weight(table) => rows(theory, table, axis, indices).map(Known::Signal),
         known => {
             let picked = known_part(theory, known, axis, indices.data().len().max(1))?;
@@ -580,17 +553,12 @@ fn repeats(axes: &Axes, indices: &Array<i64>, along: Mask) -> f64 {
 
 /// `Shape` and `Size`.
 pub(super) fn shape(theory: &Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let input = step
-        .input(0)
-        .ok_or_else(|| Gap("its input is missing".to_owned()))?;
+    let input = step.given(0)?;
     if step.node.operator == "Size" {
-        let count = theory.elements(input);
-        let count = count.ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+        let count = size(&theory.known_shape(input)?);
         return Ok(Known::Whole(Arc::new(Array::scalar(count as i64))));
     }
-    let shape = theory
-        .shape(input)
-        .ok_or_else(|| Gap("its shape is not known".to_owned()))?;
+    let shape = theory.known_shape(input)?;
     let rank = shape.len() as i64;
     let bound = |at: i64| (if at < 0 { at + rank } else { at }).clamp(0, rank) as usize;
     let (start, end) = (bound(step.int("start", 0)), bound(step.int("end", rank)));

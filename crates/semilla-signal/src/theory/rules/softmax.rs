@@ -12,14 +12,13 @@ const MOST_VARIANCE: f64 = 60.0;
 /// Rows of a masked matrix that are looked at for pairs.
 const MOST_ROWS: usize = 64;
 
-/// `E Σ aⱼ²` of the shares of places whose scores are normal with one variance: 1/n of equal
-/// scores, e^v/n of small variances in many places, 1 where one place takes all.
+/// Expectations of the shares of places whose scores are normal with one variance.
 ///
-/// With `1/S² = ∫ t e^(-tS) dt` the expectation over n independent scores is one over each score
-/// alone, to a power: exact for every n and variance.
+/// With `1/Sᵏ = ∫ tᵏ⁻¹ e^(-tS) dt / (k-1)!` the expectation over n independent scores is one over each
+/// score alone, to a power: exact for every n and variance.
 struct Concentration {
-    /// For each t its weight, `E e^(2s - t eˢ)` and `E e^(-t eˢ)`.
-    terms: Vec<[f64; 3]>,
+    /// For each t: the step times t, t itself, and `E e^(ks - t eˢ)` of k = 0, 2, 3, 4.
+    terms: Vec<[f64; 6]>,
 }
 
 impl Concentration {
@@ -39,28 +38,47 @@ impl Concentration {
         let step = (high - low) / PLACES as f64;
         let terms = (0..=PLACES).map(|i| {
             let t = libm::exp(low + step * i as f64);
-            let (mut square, mut none) = (0.0, 0.0);
+            let mut powers = [0.0; 4];
             for (score, weight) in &scores {
                 let left = weight / mass * libm::exp(-t * score);
-                none += left;
-                square += left * score * score;
+                for (sum, k) in powers.iter_mut().zip([0, 2, 3, 4]) {
+                    *sum += left * score.powi(k);
+                }
             }
-            [step * t * t, square, none]
+            let [none, square, cube, fourth] = powers;
+            [step * t, t, none, square, cube, fourth]
         });
         Self {
             terms: terms.collect(),
         }
     }
 
-    /// For so many places.
-    fn of(&self, places: f64) -> f64 {
-        if places <= 1.0 {
-            return 1.0;
+    /// Of a row that sees so many places.
+    fn row(&self, sees: f64) -> Row {
+        if sees <= 1.0 {
+            return Row {
+                sees,
+                share: 1.0,
+                passes: 0.0,
+            };
         }
-        let sum: f64 = (self.terms.iter())
-            .map(|[weight, square, none]| weight * square * none.powf(places - 1.0))
-            .sum();
-        (places * sum).clamp(1.0 / places, 1.0)
+        // E Σ aⱼ², E Σ aⱼ³ and E (Σ aⱼ²)².
+        let (mut squares, mut cubes, mut pairs) = (0.0, 0.0, 0.0);
+        for [weight, t, none, square, cube, fourth] in &self.terms {
+            let others = none.powf(sees - 1.0);
+            let but_one = others / none.max(f64::MIN_POSITIVE);
+            squares += weight * t * square * others;
+            cubes += weight * t * t / 2.0 * cube * others;
+            let both = fourth * others + (sees - 1.0) * square * square * but_one;
+            pairs += weight * t.powi(3) / 6.0 * both;
+        }
+        let share = (sees * squares).clamp(1.0 / sees, 1.0);
+        let passes = sees * (squares - 2.0 * cubes + pairs);
+        Row {
+            sees,
+            share,
+            passes: passes.max(0.0).min(share * (1.0 - share)),
+        }
     }
 }
 
@@ -103,22 +121,26 @@ pub(super) fn softmax(
     };
     let variance = variance_of(0).min(MOST_VARIANCE);
     let concentration = Concentration::new(variance);
-    // Rows in the order of what they see; of many, some.
-    let mut sorted = visible.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    let rows: Rc<[Row]> = visible
+        .iter()
+        .map(|&sees| concentration.row(sees))
+        .collect();
+    // In the order of what they see; of many, some.
+    let mut sorted = rows.to_vec();
+    sorted.sort_by(|a, b| a.sees.total_cmp(&b.sees));
     let every = sorted.len().div_ceil(MOST_ROWS);
-    let sorted: Vec<f64> = sorted.into_iter().step_by(every).collect();
-    let concentrated: Vec<f64> = sorted.iter().map(|&n| concentration.of(n)).collect();
-    let rows = sorted.len() as f64;
+    let sorted: Vec<Row> = sorted.into_iter().step_by(every).collect();
+    let count = sorted.len() as f64;
     // What two rows put on the same place: those that see less are within those that see more.
     let together = |part: f64, is_apart: bool| -> f64 {
-        let of = |(&n, &all): (&f64, &f64)| 1.0 / n + (all - 1.0 / n) * shared(variance, part);
-        let each = sorted.iter().zip(&concentrated).map(of);
+        let even = |row: &Row| 1.0 / row.sees;
+        let of = |row: &Row| even(row) + (row.share - even(row)) * shared(variance, part);
+        let each = sorted.iter().map(of);
         match is_apart && sorted.len() > 1 {
-            false => each.sum::<f64>() / rows,
+            false => each.sum::<f64>() / count,
             true => {
                 let pairs = each.enumerate().map(|(i, share)| i as f64 * share);
-                2.0 * pairs.sum::<f64>() / (rows * (rows - 1.0))
+                2.0 * pairs.sum::<f64>() / (count * (count - 1.0))
             }
         }
     };
@@ -137,21 +159,15 @@ pub(super) fn softmax(
         axes: axes.clone(),
     };
     let mut node = Node::normal(signal, from.units, Origin::Other);
-    let rows: Rc<[Row]> = (visible.iter())
-        .map(|&sees| Row {
-            sees,
-            share: concentration.of(sees),
-        })
-        .collect();
     // y (g - Σ y g): what is the same in all places of a row does nothing, and a row that looks at
     // one place only gets nothing.
-    let mean = |f: &dyn Fn(f64) -> f64| rows.iter().map(|row| f(row.share)).sum::<f64>();
-    let (all, loose) = (mean(&|share| share), mean(&|share| share * (1.0 - share)));
-    let left = loose / all;
+    let all: f64 = rows.iter().map(|row| row.share).sum();
+    let passed: f64 = rows.iter().map(|row| row.passes).sum();
+    let left = passed / all;
     let is_masked = rows.len() > 1;
     let weights = is_masked.then(|| {
-        let even = loose / rows.len() as f64;
-        let of = |row: &Row| row.share * (1.0 - row.share) / even.max(f64::MIN_POSITIVE);
+        let even = passed / rows.len() as f64;
+        let of = |row: &Row| row.passes / even.max(f64::MIN_POSITIVE);
         rows.iter().map(of).collect()
     });
     let shares = node.signal.kernel.clone();
@@ -179,30 +195,57 @@ pub(super) fn softmax(
 mod tests {
     use super::*;
 
-    /// Two places with scores of variance v: E (a² + (1 - a)²) with a = sigmoid of N(0, 2v).
+    /// The expectation of a function of the first share of two places with scores of variance v:
+    /// sigmoid of N(0, 2v).
+    fn of_two(variance: f64, f: impl Fn(f64) -> f64) -> f64 {
+        let sd = (2.0 * variance).sqrt();
+        let mut sums = (0.0, 0.0);
+        for i in 0..4001 {
+            let z = -8.0 + 16.0 * f64::from(i) / 4000.0;
+            let weight = (-0.5 * z * z).exp();
+            sums.0 += weight * f(1.0 / (1.0 + (-sd * z).exp()));
+            sums.1 += weight;
+        }
+        sums.0 / sums.1
+    }
+
+    /// `E (a² + (1 - a)²)`.
     #[test]
     fn concentration_of_few_and_many_places() {
         for variance in [0.01, 0.5, 1.0, 4.0] {
-            let exact: f64 = {
-                let sd = (2.0f64 * variance).sqrt();
-                let mut sums = (0.0, 0.0);
-                for i in 0..4001 {
-                    let z = -8.0 + 16.0 * f64::from(i) / 4000.0;
-                    let weight = (-0.5 * z * z).exp();
-                    let a = 1.0 / (1.0 + (-sd * z).exp());
-                    sums.0 += weight * (a * a + (1.0 - a) * (1.0 - a));
-                    sums.1 += weight;
-                }
-                sums.0 / sums.1
-            };
-            let found = Concentration::new(variance).of(2.0);
+            let exact = of_two(variance, |a| a * a + (1.0 - a) * (1.0 - a));
+            let found = Concentration::new(variance).row(2.0).share;
             assert!(
                 (found / exact - 1.0).abs() < 2e-3,
                 "{variance}: {found} {exact}"
             );
         }
-        let many = Concentration::new(0.25).of(4096.0);
+        let many = Concentration::new(0.25).row(4096.0).share;
         assert!((many * 4096.0 / 0.25f64.exp() - 1.0).abs() < 2e-3, "{many}");
-        assert!((Concentration::new(0.0).of(7.0) * 7.0 - 1.0).abs() < 2e-3);
+        assert!((Concentration::new(0.0).row(7.0).share * 7.0 - 1.0).abs() < 2e-3);
+    }
+
+    /// Both scores get `±a (1 - a) (g - g')`, whose squares add up to `4 a² (1 - a)²`. Of 16 places
+    /// numbers from 400,000 draws.
+    #[test]
+    fn what_scores_get_of_gradients() {
+        for variance in [0.01, 0.5, 1.0, 4.0] {
+            let exact = of_two(variance, |a| 4.0 * (a * (1.0 - a)).powi(2));
+            let found = Concentration::new(variance).row(2.0).passes;
+            assert!(
+                (found / exact - 1.0).abs() < 2e-3,
+                "{variance}: {found} {exact}"
+            );
+        }
+        for (variance, drawn) in [(1.0, 0.0935), (4.0, 0.1168), (16.0, 0.0971)] {
+            let found = Concentration::new(variance).row(16.0).passes;
+            assert!(
+                (found / drawn - 1.0).abs() < 4e-3,
+                "{variance}: {found} {drawn}"
+            );
+        }
+        let even = Concentration::new(0.0).row(7.0).passes;
+        assert!((even - (1.0 - 1.0 / 7.0) / 7.0).abs() < 1e-4, "{even}");
+        assert_eq!(Concentration::new(1.0).row(1.0).passes, 0.0);
     }
 }
