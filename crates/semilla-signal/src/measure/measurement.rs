@@ -81,11 +81,7 @@ pub fn measure<'n>(
     seed: u64,
 ) -> Result<Measurement, Fault> {
     let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
-    let output = output(&trace, graph).map_err(of_model)?;
-    if trace.array(output).data().is_empty() {
-        let what = "a batch of no samples".to_owned();
-        return Err(of_model(Problem::Unsupported(what)));
-    }
+    let output = output(&trace, graph)?;
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {
@@ -109,14 +105,20 @@ pub fn measure<'n>(
 }
 
 /// The first output that is numbers.
-pub(crate) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Problem> {
-    let outputs = &graph.main().outputs;
-    let output = outputs.iter().find_map(|output| trace.find(&output.name));
-    output.ok_or_else(|| Problem::Unsupported("an output without floats".to_owned()))
+pub(crate) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Fault> {
+    let unsupported = |what: &str| of_model(Problem::Unsupported(what.to_owned()));
+    let mut outputs = graph.main().outputs.iter();
+    let output = outputs
+        .find_map(|output| trace.find(&output.name))
+        .ok_or_else(|| unsupported("an output without floats"))?;
+    match trace.array(output).data().is_empty() {
+        true => Err(unsupported("a batch of no samples")),
+        false => Ok(output),
+    }
 }
 
 /// What is wrong with the model as a whole.
-pub(crate) fn of_model(problem: Problem) -> Fault {
+fn of_model(problem: Problem) -> Fault {
     let node = "the model".to_owned();
     Fault { node, problem }
 }

@@ -4,11 +4,12 @@ use semilla::Graph;
 use serde::Serialize;
 
 use super::error::TrainError;
-use super::first_step::{norm, of_network, output, outputs};
+use super::first_step::{norm, of_network, outputs};
 use super::loss::Loss;
 use super::network::Network;
 use super::optimizer::{Optimizer, Stepper};
 use super::slope::Slope;
+use crate::measure::measurement::output;
 
 /// A slope that is surely beyond this, either way, fails: moves that stay the same have slope 0,
 /// and in the standard parametrization those of the output have slope 1 (Yang et al. 2022,
