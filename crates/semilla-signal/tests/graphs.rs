@@ -1,8 +1,13 @@
 //! Whole graphs: loops, the main path, and numbers that make no sense.
 
+use std::convert::Infallible;
+
 use semilla::DType;
 use semilla::graph::{Attribute, Body, Graph, Initializer, Literal, Node, NodeId, Owner, Value};
-use semilla_signal::{Array, Datum, Mode, Trace, measure};
+use semilla_signal::{
+    Array, Datum, Loss, Mode, Network, Optimizer, Stepper, Trace, TrainError, first_step, measure,
+    spectra,
+};
 
 fn value(name: &str) -> Value {
     Value {
@@ -132,6 +137,36 @@ fn nothing_to_measure_is_no_verdict() {
     let x = Datum::Float(Array::filled([2, 3], 1.0));
     let fault = measure(&graph, [("x", x)], |_| None, 0).unwrap_err();
     assert!(fault.to_string().contains("nothing to judge"), "{fault}");
+}
+
+#[test]
+fn a_batch_of_no_samples_is_refused() {
+    let mut graph = Graph::new();
+    let main = &mut graph.bodies_mut()[0];
+    main.inputs.push(value("x"));
+    main.initializers.push(weight("w", &[3, 2]));
+    main.nodes.push(Node::new("MatMul", &["x", "w"], &["y"]));
+    main.outputs.push(value("y"));
+    let none = || Datum::Float(Array::filled([0, 3], 1.0));
+    let weight = || Datum::Float(Array::filled([3, 2], 1.0));
+    let weights = |_: &Initializer| Some(weight());
+    let mut network = Network::new(&graph, vec![("x".to_owned(), none())], |_| {
+        Ok::<_, Infallible>(Some(weight().into()))
+    })
+    .unwrap();
+    let stepper = Stepper::new(Optimizer::Sgd, 0.1);
+    let faults = [
+        measure(&graph, [("x", none())], weights, 0).err(),
+        spectra(&graph, [("x", none())], weights, 0).err(),
+        match first_step(&mut network, Loss::CrossEntropy, None, stepper, 0) {
+            Err(TrainError::Run(fault)) => Some(fault),
+            _ => None,
+        },
+    ];
+    for fault in faults {
+        let text = fault.map(|fault| fault.to_string()).unwrap_or_default();
+        assert!(text.contains("no samples"), "{text:?}");
+    }
 }
 
 #[test]

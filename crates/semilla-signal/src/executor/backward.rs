@@ -44,6 +44,17 @@ impl<T: Real> Trace<T> {
         self.back(seeds, |value| self.is_live(value), is_kept)
     }
 
+    /// The gradients of weights and inputs: of what steps make none is kept.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub(crate) fn gradients_of_weights(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+    ) -> Gradients<T> {
+        self.gradients_of(seeds, |_| false)
+    }
+
     /// The gradients of some values alone, and of those on the way to them.
     ///
     /// # Panics

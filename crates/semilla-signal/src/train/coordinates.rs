@@ -121,7 +121,7 @@ fn moves(
         .map(|(name, _)| (name.clone(), Vec::new()))
         .collect();
     let gradient = loss.of(start.array(output), &labels)?.gradient;
-    let mut gradients = start.gradients([(output, gradient)]);
+    let gradients = start.gradients_of_weights([(output, gradient)]);
     stepper.step(network, &start, &gradients);
     for step in 0..steps {
         let now = network.run()?;
@@ -133,7 +133,7 @@ fn moves(
         }
         if step + 1 < steps {
             let gradient = loss.of(now.array(output), &labels)?.gradient;
-            gradients = now.gradients([(output, gradient)]);
+            let gradients = now.gradients_of_weights([(output, gradient)]);
             stepper.step(network, &now, &gradients);
         }
     }

@@ -73,7 +73,7 @@ pub fn first_step(
         .iter()
         .filter_map(|(name, _)| Some((name.clone(), network.values(name)?.clone())))
         .collect();
-    let gradients = before.gradients([(output, lost.gradient)]);
+    let gradients = before.gradients_of_weights([(output, lost.gradient)]);
     stepper.step(network, &before, &gradients);
     let after = network.run()?;
     let layer = |(name, value): &(String, ValueId)| LayerStep {

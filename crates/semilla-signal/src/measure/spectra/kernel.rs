@@ -40,7 +40,7 @@ impl Kernel {
         let gradient = |sample: usize| -> Vec<f32> {
             let mut start = Array::filled(shape, 0.0);
             start.data_mut()[sample * per_sample..][..per_sample].copy_from_slice(&direction);
-            let gradients = trace.gradients([(output, start)]);
+            let gradients = trace.gradients_of_weights([(output, start)]);
             let mut all = Vec::with_capacity(numbers);
             for &id in &weights {
                 match gradients.of(id) {
