@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::krylov::{Map, extremes};
-use super::rotations::dot;
 use crate::array::Array;
 use crate::executor::Trace;
 use crate::measure::layers::Found;
+use crate::sums::{add, dot};
 
 /// Steps toward the largest singular value of a weight.
 const STEPS: usize = 16;
@@ -131,7 +131,7 @@ impl Map for Matrix<'_> {
     fn back(&self, y: &[f64]) -> Vec<f64> {
         let mut sum = vec![0.0; self.columns];
         for (row, y) in self.data.chunks(self.columns).zip(y) {
-            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * y);
+            add(&mut sum, *y, row);
         }
         sum
     }
