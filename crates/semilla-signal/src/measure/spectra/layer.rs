@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::krylov::{Map, extremes};
 use crate::array::Array;
 use crate::executor::Trace;
+use crate::measure::directions::participation;
 use crate::measure::layers::Found;
 use crate::sums::{add, dot};
 
@@ -67,19 +68,7 @@ fn effective_rank(array: &Array<f64>) -> f64 {
     let samples = array.shape().first().copied().unwrap_or(1).max(1);
     let len = (array.data().len() / samples).max(1);
     let rows: Vec<&[f64]> = array.data().chunks(len).collect();
-    let (mut trace, mut squares) = (0.0, 0.0);
-    for (place, row) in rows.iter().enumerate() {
-        let own = dot(row, row);
-        trace += own;
-        squares += own * own;
-        let others = rows[..place].iter().map(|other| dot(row, other));
-        squares += 2.0 * others.map(|product| product * product).sum::<f64>();
-    }
-    if squares > 0.0 {
-        trace * trace / squares
-    } else {
-        0.0
-    }
+    participation(&rows)
 }
 
 /// The part of units whose mean slope is below a tenth of the activation's greatest.
