@@ -158,7 +158,7 @@ fn path(
             gradient: gradient.map_or(0.0, |backward| backward.squared_norm),
         }
     };
-    narrow.into_iter().map(point).collect()
+    narrow.into_par_iter().map(point).collect()
 }
 
 /// The gradient of an output that nothing is asked of: standard normal numbers.
