@@ -31,6 +31,16 @@ pub struct Measurement {
     pub output_gradient: f64,
 }
 
+impl Measurement {
+    /// The first array of the main path and the last; `None` of shorter paths.
+    pub(crate) fn ends(&self) -> Option<(&Point, &Point)> {
+        match &*self.path {
+            [first, .., last] => Some((first, last)),
+            _ => None,
+        }
+    }
+}
+
 /// A layer: a weight, what it makes, and what comes back.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Layer {
