@@ -1,5 +1,7 @@
 //! Whole graphs: loops, the main path, and numbers that make no sense.
 
+mod common;
+
 use std::convert::Infallible;
 
 use semilla::DType;
@@ -178,13 +180,10 @@ fn numbers_that_make_no_sense_are_refused() {
         ("Conv", "pads", -1),
         ("Conv", "strides", 0),
     ] {
-        let mut graph = Graph::new();
-        let main = &mut graph.bodies_mut()[0];
-        main.inputs = vec![value("x"), value("w")];
         let per_axis = if name == "pads" { 4 } else { 2 };
         let attribute = Attribute::Ints(vec![given; per_axis]);
-        main.nodes
-            .push(Node::new(operator, &["x", "w"], &["y"]).with(name, attribute));
+        let node = Node::new(operator, &["x", "w"], &["y"]).with(name, attribute);
+        let graph = common::graph(&["x", "w"], vec![node]);
         let inputs = [("x", [1, 1, 4, 4]), ("w", [1, 1, 3, 3])];
         let inputs = inputs.map(|(name, shape)| (name, Datum::Float(Array::filled(shape, 1.0))));
         let found = Trace::<f32>::record(&graph, Mode::Inference, inputs, |_| None);
