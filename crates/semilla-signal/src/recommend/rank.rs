@@ -1,15 +1,13 @@
 //! Candidates, from the best to the worst.
 
-use std::collections::HashMap;
-
-use semilla::graph::Initializer;
 use semilla::{Graph, Model, Plan};
 
 use super::candidate::Candidate;
 use super::ranked::{Expected, Outcome, Ranked, Recommendation};
 use super::reason::{advice, sentence};
 use crate::executor::{Datum, Fault};
-use crate::measure::{Measurement, Verdict, measure};
+use crate::measure::{Measurement, Verdict};
+use crate::train::{Network, Parameter};
 
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
@@ -125,18 +123,14 @@ fn run(
     plan: &Plan,
     seed: u64,
 ) -> Result<Measurement, Fault> {
-    let mut made: HashMap<&str, Datum<f32>> = HashMap::new();
-    for tensor in graph.bodies().iter().flat_map(|body| &body.initializers) {
-        let Some(name) = &tensor.tensor else { continue };
-        let Some(line) = plan.line(name) else {
-            continue;
-        };
-        if let Ok(bytes) = line.to_bytes() {
-            let datum = Datum::decode(line.dtype, &line.shape, &bytes);
-            made.extend(datum.map(|datum| (&**name, datum)));
-        }
-    }
-    let weight = |tensor: &Initializer| made.get(&**tensor.tensor.as_ref()?).cloned();
-    let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
-    measure(graph, inputs, weight, seed)
+    let parameter = |name: &str| {
+        let line = plan.line(name)?;
+        let value = Datum::decode(line.dtype, &line.shape, &line.to_bytes().ok()?)?;
+        Some(Parameter {
+            multiplier: line.multiplier.unwrap_or(1.0),
+            ..value.into()
+        })
+    };
+    let parameter = |name: &str| Ok::<_, Fault>(parameter(name));
+    Network::new(graph, inputs.to_vec(), parameter)?.measure(seed)
 }
