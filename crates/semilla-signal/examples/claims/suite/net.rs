@@ -140,12 +140,6 @@ pub(crate) fn normal<T: Real>(name: &str, seed: u64, shape: &[usize], std: f64) 
     Array::new(shape, values).expect("as many as the shape has")
 }
 
-/// The mean square.
-pub(crate) fn mean_square<T: Real>(array: &Array<T>) -> f64 {
-    let squares: f64 = array.data().iter().map(|x| x.f64() * x.f64()).sum();
-    squares / array.data().len() as f64
-}
-
 /// The slope of a line through points, by least squares.
 pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;

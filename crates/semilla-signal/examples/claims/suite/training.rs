@@ -10,7 +10,7 @@ use semilla_signal::{Array, Real, singular_values};
 
 use super::claim::{Claim, Effort, Measured, Quantity};
 use super::digits::{Batch, Digits};
-use super::net::{Net, mean_square, plain, slope};
+use super::net::{Net, plain, slope};
 
 const LONG: Claim = Claim {
     name: "",
@@ -242,7 +242,7 @@ fn coordinates() -> Measured {
         }
         let trace = net.run(&batch.0)?;
         let made = trace.array(trace.find("y").ok_or("an output")?);
-        Ok(mean_square(made).sqrt() * f64::from(factor))
+        Ok(made.mean_square().sqrt() * f64::from(factor))
     };
     let slope_of = |recipe: &Recipe| -> Result<f64> {
         let mut points = Vec::new();
