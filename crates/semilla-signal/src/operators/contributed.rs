@@ -222,8 +222,8 @@ fn groups<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let mut names: Vec<String> = (0..3).map(|input| input.to_string()).collect();
     if !call.has(1) || !call.has(2) {
         let width = shape_of(call, 0)?.last().copied().unwrap_or(0) as i64;
-        let all = counts[0] + 2 * counts[1];
-        if all <= 0 || counts.contains(&0) || width % all != 0 {
+        let all = counts[1].saturating_mul(2).saturating_add(counts[0]);
+        if counts.iter().any(|&count| count <= 0) || width % all != 0 {
             return Err(call.shapes("queries, keys and values of all heads in a row"));
         }
         let size = width / all;
