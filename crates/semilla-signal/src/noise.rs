@@ -18,3 +18,10 @@ pub(crate) fn noise<T: Real>(shape: &[usize], seed: u64, name: &str) -> Array<T>
     }
     array.map(|x| T::of(x.into()))
 }
+
+/// Whole numbers below an end, each as likely as the others.
+pub(crate) fn whole(count: usize, end: usize, seed: u64, name: &str) -> Vec<i64> {
+    let stream = Stream::new(seed, name);
+    let number = |at: usize| i64::from(stream.word(at as u64)) % end.max(1) as i64;
+    (0..count).map(number).collect()
+}

@@ -1,7 +1,9 @@
 //! Nodes that make no sense: every operator, on inputs and attributes drawn at random, is run or
 //! refused, and never panics.
 
-use semilla::graph::{Attribute, Graph, Node, Value};
+mod common;
+
+use semilla::graph::{Attribute, Node};
 use semilla_signal::{Array, Datum, Mode, Trace};
 
 /// Random numbers.
@@ -137,19 +139,9 @@ fn run_or_refused() {
                 let value = random.attribute();
                 node = node.with(ATTRIBUTES[random.below(ATTRIBUTES.len())], value);
             }
-            let mut graph = Graph::new();
-            graph
-                .opsets
-                .insert(String::new(), [11, 13, 18, 23][random.below(4)]);
-            let main = &mut graph.bodies_mut()[0];
-            main.inputs = names
-                .iter()
-                .map(|name| Value {
-                    name: name.clone(),
-                    ..Value::default()
-                })
-                .collect();
-            main.nodes.push(node.clone());
+            let mut graph = common::graph(&names, vec![node.clone()]);
+            let opset = [11, 13, 18, 23][random.below(4)];
+            graph.opsets.insert(String::new(), opset);
             // Often the same shape everywhere, so that more of the nodes make sense.
             let first = random.datum();
             let given: Vec<Datum<f32>> = (0..count)

@@ -1,8 +1,10 @@
 //! Convolutions and pooling against their definitions, element by element: the fast ways (columns
 //! of several samples, depthwise kernels, windows that are the elements) give the same values.
 
+mod common;
+
 use proptest::prelude::*;
-use semilla::graph::{Attribute, Graph, Node, Value};
+use semilla::graph::{Attribute, Node};
 use semilla_signal::{Array, Datum, Mode, Trace};
 
 /// A convolution's sizes, two axes in space.
@@ -102,15 +104,7 @@ fn numbers(shape: &[usize], seed: usize) -> Array<f64> {
 
 /// A node's value, and the gradients of its two inputs from a gradient of the output.
 fn run(node: Node, x: &Array<f64>, w: &Array<f64>) -> [Array<f64>; 4] {
-    let mut graph = Graph::new();
-    let main = &mut graph.bodies_mut()[0];
-    main.inputs = ["x", "w"]
-        .map(|name| Value {
-            name: name.to_owned(),
-            ..Value::default()
-        })
-        .to_vec();
-    main.nodes.push(node);
+    let graph = common::graph(&["x", "w"], vec![node]);
     let given = [
         ("x", Datum::Float(x.clone())),
         ("w", Datum::Float(w.clone())),

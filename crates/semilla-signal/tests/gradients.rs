@@ -1,5 +1,7 @@
 //! Every operator's gradients against finite differences in f64, over random shapes.
 
+mod common;
+
 use semilla::graph::{Attribute, Graph, Literal, Node, Value};
 use semilla_signal::{Array, Datum, Fault, Mode, Trace};
 
@@ -42,18 +44,9 @@ impl Random {
 
 /// A graph of one node, run.
 fn run(node: &Node, inputs: &[Datum<f64>], mode: Mode) -> Result<Trace<f64>, Fault> {
-    let mut graph = Graph::new();
-    graph.opsets.insert(String::new(), 21);
-    let main = &mut graph.bodies_mut()[0];
     let names: Vec<String> = (0..inputs.len()).map(|input| format!("x{input}")).collect();
-    main.inputs = names
-        .iter()
-        .map(|name| Value {
-            name: name.clone(),
-            ..Value::default()
-        })
-        .collect();
-    main.nodes.push(node.clone());
+    let mut graph = common::graph(&names, vec![node.clone()]);
+    graph.opsets.insert(String::new(), 21);
     let given = names.iter().map(|name| &**name).zip(inputs.iter().cloned());
     Trace::record(&graph, mode, given, |_| None)
 }

@@ -1,8 +1,15 @@
 //! Whole graphs: loops, the main path, and numbers that make no sense.
 
+mod common;
+
+use std::convert::Infallible;
+
 use semilla::DType;
 use semilla::graph::{Attribute, Body, Graph, Initializer, Literal, Node, NodeId, Owner, Value};
-use semilla_signal::{Array, Datum, Mode, Trace, measure};
+use semilla_signal::{
+    Array, Datum, Loss, Mode, Network, Optimizer, Stepper, Trace, TrainError, first_step, measure,
+    spectra,
+};
 
 fn value(name: &str) -> Value {
     Value {
@@ -135,6 +142,36 @@ fn nothing_to_measure_is_no_verdict() {
 }
 
 #[test]
+fn a_batch_of_no_samples_is_refused() {
+    let mut graph = Graph::new();
+    let main = &mut graph.bodies_mut()[0];
+    main.inputs.push(value("x"));
+    main.initializers.push(weight("w", &[3, 2]));
+    main.nodes.push(Node::new("MatMul", &["x", "w"], &["y"]));
+    main.outputs.push(value("y"));
+    let none = || Datum::Float(Array::filled([0, 3], 1.0));
+    let weight = || Datum::Float(Array::filled([3, 2], 1.0));
+    let weights = |_: &Initializer| Some(weight());
+    let mut network = Network::new(&graph, vec![("x".to_owned(), none())], |_| {
+        Ok::<_, Infallible>(Some(weight().into()))
+    })
+    .unwrap();
+    let stepper = Stepper::new(Optimizer::Sgd, 0.1);
+    let faults = [
+        measure(&graph, [("x", none())], weights, 0).err(),
+        spectra(&graph, [("x", none())], weights, 0).err(),
+        match first_step(&mut network, Loss::CrossEntropy, None, stepper, 0) {
+            Err(TrainError::Run(fault)) => Some(fault),
+            _ => None,
+        },
+    ];
+    for fault in faults {
+        let text = fault.map(|fault| fault.to_string()).unwrap_or_default();
+        assert!(text.contains("no samples"), "{text:?}");
+    }
+}
+
+#[test]
 fn numbers_that_make_no_sense_are_refused() {
     for (operator, name, given) in [
         ("ConvTranspose", "output_padding", i64::MAX),
@@ -143,13 +180,10 @@ fn numbers_that_make_no_sense_are_refused() {
         ("Conv", "pads", -1),
         ("Conv", "strides", 0),
     ] {
-        let mut graph = Graph::new();
-        let main = &mut graph.bodies_mut()[0];
-        main.inputs = vec![value("x"), value("w")];
         let per_axis = if name == "pads" { 4 } else { 2 };
         let attribute = Attribute::Ints(vec![given; per_axis]);
-        main.nodes
-            .push(Node::new(operator, &["x", "w"], &["y"]).with(name, attribute));
+        let node = Node::new(operator, &["x", "w"], &["y"]).with(name, attribute);
+        let graph = common::graph(&["x", "w"], vec![node]);
         let inputs = [("x", [1, 1, 4, 4]), ("w", [1, 1, 3, 3])];
         let inputs = inputs.map(|(name, shape)| (name, Datum::Float(Array::filled(shape, 1.0))));
         let found = Trace::<f32>::record(&graph, Mode::Inference, inputs, |_| None);

@@ -1,5 +1,8 @@
 //! Singular values against what theory and exact products say.
 
+mod common;
+
+use semilla::graph::{Attribute, Node};
 use semilla::init::Initializer;
 use semilla::model::Spec;
 use semilla::{Recipe, init};
@@ -163,5 +166,51 @@ fn all_models_have_spectra() {
             layer.effective_rank >= 1.0 && layer.stable_rank >= 1.0,
             "{layer:?}"
         );
+    }
+}
+
+/// Masked scores are huge or infinite, and say nothing of how far the others may be moved.
+#[test]
+fn masked_scores_do_not_change_the_derivative_of_the_others() {
+    let derivative = |operator: &str, never: f32| {
+        let constant = Attribute::Float(never);
+        let nodes = vec![
+            Node::new("Constant", &[], &["never"]).with("value_float", constant),
+            match operator {
+                "Where" => Node::new("Where", &["mask", "x", "never"], &["scores"]),
+                _ => Node::new("Add", &["x", "mask"], &["scores"]),
+            },
+            Node::new("Softmax", &["scores"], &["y"]),
+        ];
+        let graph = common::graph(&["x", "mask"], nodes);
+        let mask = match operator {
+            "Where" => Datum::Whole(Array::list(vec![1, 1, 0, 0])),
+            _ => Array::list(vec![0.0, 0.0, never.into(), never.into()]).into(),
+        };
+        let x = Array::list(vec![0.3, -0.2, 0.7, 0.1]);
+        let inputs = [("x", x.into()), ("mask", mask)];
+        let trace = Trace::<f64>::record(&graph, Mode::Inference, inputs, |_| None).unwrap();
+        let (x, y) = (trace.find("x").unwrap(), trace.find("y").unwrap());
+        let changes = trace.changes([(x, Array::list(vec![1.0, 0.5, -2.0, 3.0]))]);
+        let found = changes.of(y).unwrap().data().to_vec();
+        let p = (0.3f64).exp() / ((0.3f64).exp() + (-0.2f64).exp());
+        let expected = p * (1.0 - p) * 0.5;
+        [expected, -expected, 0.0, 0.0]
+            .iter()
+            .zip(found)
+            .map(|(expected, found)| (expected - found).abs())
+            .fold(0.0, f64::max)
+    };
+    for (operator, never) in [
+        ("Where", f32::NEG_INFINITY),
+        ("Where", f32::MIN),
+        ("Where", -1e4),
+        ("Add", f32::NEG_INFINITY),
+        ("Add", f32::MIN),
+        ("Add", -1e4),
+        ("Add", -1e9),
+    ] {
+        let off = derivative(operator, never);
+        assert!(off < 1e-9, "{operator} {never}: {off}");
     }
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::datum::ValueId;
 use super::operator::Pass;
-use super::trace::Trace;
+use super::trace::{Step, Trace};
 use crate::array::Array;
 use crate::real::Real;
 use crate::sums::{self, MANY};
@@ -42,6 +42,17 @@ impl<T: Real> Trace<T> {
         is_kept: impl Fn(ValueId) -> bool,
     ) -> Gradients<T> {
         self.back(seeds, |value| self.is_live(value), is_kept)
+    }
+
+    /// The gradients of weights and inputs: of what steps make none is kept.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub(crate) fn gradients_of_weights(
+        &self,
+        seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
+    ) -> Gradients<T> {
+        self.gradients_of(seeds, |_| false)
     }
 
     /// The gradients of some values alone, and of those on the way to them.
@@ -90,20 +101,9 @@ impl<T: Real> Trace<T> {
             if !is_reached || !wanted.contains(&true) {
                 continue;
             }
-            let found = step.operator.backward(&Pass {
-                inputs: step.inputs.iter().map(|&input| self.array(input)).collect(),
-                outputs: step
-                    .outputs
-                    .iter()
-                    .map(|&output| self.array(output))
-                    .collect(),
-                gradients: step
-                    .outputs
-                    .iter()
-                    .map(|output| by_value[output.0].as_ref())
-                    .collect(),
-                wanted,
-            });
+            let gradients = step.outputs.iter();
+            let gradients = gradients.map(|output| by_value[output.0].as_ref());
+            let found = self.through(step, gradients.collect(), wanted);
             for (&input, gradient) in step.inputs.iter().zip(found) {
                 if let Some(gradient) = gradient.filter(|_| is_wanted(input)) {
                     add(&mut by_value[input.0], gradient);
@@ -114,6 +114,22 @@ impl<T: Real> Trace<T> {
             spent.for_each(|output| by_value[output.0] = None);
         }
         Gradients { by_value }
+    }
+
+    /// The gradients of what a step takes, from those of what it makes.
+    pub(super) fn through(
+        &self,
+        step: &Step<T>,
+        gradients: Vec<Option<&Array<T>>>,
+        wanted: Vec<bool>,
+    ) -> Vec<Option<Array<T>>> {
+        let arrays = |values: &[ValueId]| values.iter().map(|&value| self.array(value)).collect();
+        step.operator.backward(&Pass {
+            inputs: arrays(&step.inputs),
+            outputs: arrays(&step.outputs),
+            gradients,
+            wanted,
+        })
     }
 }
 

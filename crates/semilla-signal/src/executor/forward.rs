@@ -1,7 +1,7 @@
 //! The forward derivative: how values change when some of them are moved.
 
 use super::datum::ValueId;
-use super::trace::Trace;
+use super::trace::{Step, Trace};
 use crate::array::Array;
 use crate::real::Real;
 
@@ -24,7 +24,8 @@ impl<T: Real> Trace<T> {
     /// Each step is moved by itself, a little to both sides, so that errors do not add up with
     /// depth: exact up to rounding for sums and products, and in `f64` to about 1e-9 for smooth
     /// functions. A kink is passed as the mean of its two slopes by the elements that lie within a
-    /// millionth of it. What a value of `start` would get from other moved values is left out.
+    /// millionth of it. A softmax is not moved: its way back is its derivative. What a value of
+    /// `start` would get from other moved values is left out.
     ///
     /// # Panics
     /// A change has not the shape of its value.
@@ -48,29 +49,45 @@ impl<T: Real> Trace<T> {
                 .iter()
                 .map(|input| by_value[input.0].as_ref())
                 .collect();
-            let values: Vec<&Array<T>> = step.inputs.iter().map(|&at| self.array(at)).collect();
-            let Some(reach) = reach(&values, &changes) else {
-                continue;
+            let made = match step.operator.is_symmetric() {
+                true => self.through(step, changes, vec![true; step.inputs.len()]),
+                false => self.difference(step, &changes),
             };
-            let moved = |by: T| {
-                let inputs: Vec<Array<T>> = values
-                    .iter()
-                    .zip(&changes)
-                    .map(|(value, change)| match change {
-                        Some(change) => value.zip(change, |x, dx| x + by * dx),
-                        None => (*value).clone(),
-                    })
-                    .collect();
-                step.operator.forward(&inputs.iter().collect::<Vec<_>>())
-            };
-            let (above, below) = (moved(reach), moved(-reach));
-            let width = reach + reach;
-            for ((&output, above), below) in step.outputs.iter().zip(&above).zip(&below) {
-                let change = above.zip(below, |above, below| (above - below) / width);
-                by_value[output.0].get_or_insert(change);
+            for (&output, change) in step.outputs.iter().zip(made) {
+                if let Some(change) = change {
+                    by_value[output.0].get_or_insert(change);
+                }
             }
         }
         Changes { by_value }
+    }
+
+    /// How what a step makes changes: its inputs moved a little to both sides.
+    fn difference(&self, step: &Step<T>, changes: &[Option<&Array<T>>]) -> Vec<Option<Array<T>>> {
+        let values: Vec<&Array<T>> = step.inputs.iter().map(|&at| self.array(at)).collect();
+        let Some(reach) = reach(&values, changes) else {
+            return Vec::new();
+        };
+        let moved = |by: T| {
+            let pairs = values.iter().zip(changes);
+            let inputs = pairs.map(|(value, change)| match change {
+                Some(change) => value.zip(change, |x, dx| x + by * dx),
+                None => (*value).clone(),
+            });
+            let inputs: Vec<Array<T>> = inputs.collect();
+            step.operator.forward(&inputs.iter().collect::<Vec<_>>())
+        };
+        let (above, below) = (moved(reach), moved(-reach));
+        let width = reach + reach;
+        let slope = |above: T, below: T| match above == below {
+            // Infinite ones too, such as masked scores.
+            true => T::zero(),
+            false => (above - below) / width,
+        };
+        let pairs = above.iter().zip(&below);
+        pairs
+            .map(|(above, below)| Some(above.zip(below, slope)))
+            .collect()
     }
 }
 

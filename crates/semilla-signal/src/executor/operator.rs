@@ -13,6 +13,11 @@ pub(crate) trait Operator<T: Real>: Send + Sync {
     /// The gradient of each input; `None` where it is 0 or not wanted.
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>>;
 
+    /// Whether its Jacobian is its own transpose, so that the way back is the derivative too.
+    fn is_symmetric(&self) -> bool {
+        false
+    }
+
     /// What it means for signals.
     fn nature(&self) -> Nature {
         Nature::Other

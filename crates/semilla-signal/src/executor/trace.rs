@@ -619,12 +619,8 @@ impl<T: Real> Recorder<'_, T> {
         affordable(&initializer.shape).map_err(fault)?;
         let is_weight = initializer.tensor.is_some();
         if let Some(datum) = (self.weights)(initializer) {
-            let shape = match &datum {
-                Datum::Float(array) => array.shape(),
-                Datum::Whole(array) => array.shape(),
-            };
-            if shape != initializer.shape {
-                let found = vec![shape.to_vec(), initializer.shape.clone()];
+            if datum.shape() != initializer.shape {
+                let found = vec![datum.shape().to_vec(), initializer.shape.clone()];
                 let what = "the values given have a shape of their own";
                 return Err(fault(Problem::Shapes { what, found }));
             }

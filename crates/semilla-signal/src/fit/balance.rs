@@ -180,9 +180,7 @@ impl Search<'_, '_> {
 }
 
 fn unbalance(measured: &Measurement) -> Option<Unbalance> {
-    let [first, .., last] = &*measured.path else {
-        return None;
-    };
+    let (first, last) = measured.ends()?;
     let log = |gradient: f64| {
         let log = gradient.ln() - last.gradient.ln();
         log.is_finite().then_some(log)

@@ -181,10 +181,7 @@ impl<'n, 'g> ByLayer<'n, 'g> {
         reason: String,
     ) -> Result<Fitted, FitError> {
         let name = tensor.to_owned();
-        let values = self
-            .network
-            .values(tensor)
-            .map(|array| array.data().to_vec());
+        let values = self.network.values(tensor).map(Array::data);
         let values = values.filter(|values| values.len() == units.len());
         let Some(values) = values.filter(|_| units.iter().all(|unit| unit.is_finite())) else {
             let reason = "left as it is: it has not one element for each unit of its layer, or \
@@ -200,12 +197,7 @@ impl<'n, 'g> ByLayer<'n, 'g> {
             .zip(units)
             .map(|(&value, &unit)| change(f64::from(value), unit))
             .collect();
-        self.network.change(tensor, |values| {
-            values
-                .iter_mut()
-                .zip(&changed)
-                .for_each(|(value, &changed)| *value = changed as f32);
-        });
+        self.network.set(tensor, &changed);
         *trace = self.run()?;
         Ok(Fitted {
             name,

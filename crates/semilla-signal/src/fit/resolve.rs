@@ -1,14 +1,13 @@
 //! All fits of a plan, each by its own way.
 
 use semilla::Fit;
-use semilla::plan::Fitted;
+use semilla::plan::{Change, Fitted};
 use serde::Serialize;
 
 use super::balance::balance;
 use super::by_layer::ByLayer;
 use super::error::FitError;
 use super::labels::{class_frequencies, prior};
-use crate::executor::Datum;
 use crate::train::{Labels, Network};
 
 /// What was found, and what it cost.
@@ -82,12 +81,8 @@ pub fn fit(
             Fit::Prior => prior(tensor, elements),
             _ => continue,
         };
-        if let semilla::plan::Change::Values(values) = &found.change {
-            network.change(tensor, |own| {
-                own.iter_mut()
-                    .zip(values)
-                    .for_each(|(own, &value)| *own = value as f32);
-            });
+        if let Change::Values(values) = &found.change {
+            network.set(tensor, values);
         }
         fitting.found.push(found);
     }
@@ -120,14 +115,7 @@ pub fn fit(
 
 /// The size of the inputs' first axis.
 fn samples(network: &Network<'_>) -> usize {
-    let first = |datum: &Datum<f32>| match datum {
-        Datum::Float(array) => array.shape().first().copied(),
-        Datum::Whole(array) => array.shape().first().copied(),
-    };
-    network
-        .inputs()
-        .iter()
-        .filter_map(|(_, datum)| first(datum))
-        .max()
-        .unwrap_or(0)
+    let inputs = network.inputs().iter();
+    let first = inputs.filter_map(|(_, datum)| datum.shape().first());
+    first.copied().max().unwrap_or(0)
 }

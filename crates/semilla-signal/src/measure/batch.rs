@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use semilla::graph::{Dim, Graph, Value};
-use semilla::stream::Stream;
 
 use super::input_spec::vocabularies;
 use crate::array::Array;
 use crate::executor::Datum;
-use crate::noise::noise;
+use crate::noise::{noise, whole};
 
 /// The sizes of an input's open axes, and the seed of its values.
 #[derive(Clone, Debug, Default)]
@@ -100,13 +99,10 @@ impl Batch {
         if dtype.is_float() {
             return Ok(Datum::Float(noise(&shape, self.seed, &input.name)));
         }
-        let stream = Stream::new(self.seed, &input.name);
-        let word = |at: usize| match vocabulary {
-            Some(&words) => i64::from(stream.word(at as u64)) % words.max(1) as i64,
-            None => 1,
+        let words = match vocabulary {
+            Some(&words) => whole(count, words, self.seed, &input.name),
+            None => vec![1; count],
         };
-        Array::new(shape, (0..count).map(word).collect())
-            .map(Datum::Whole)
-            .ok_or_else(wrong)
+        Array::new(shape, words).map(Datum::Whole).ok_or_else(wrong)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::array::Array;
 use crate::real::Real;
+use crate::sums::dot;
 
 /// Samples, and elements of each, beyond which a part stands for all.
 const SAMPLES: usize = 64;
@@ -27,18 +28,18 @@ pub(super) fn directions<T: Real>(array: &Array<T>) -> f64 {
         samples.iter_mut().for_each(|sample| sample[place] -= mean);
     }
     // The products of samples have the eigenvalues of the covariance, but for a factor.
+    participation(&samples)
+}
+
+/// (Σλ)² / Σλ² over the eigenvalues λ of the products of rows; 0 of zeros.
+pub(super) fn participation(rows: &[impl AsRef<[f64]>]) -> f64 {
     let (mut trace, mut squares) = (0.0, 0.0);
-    for (at, a) in samples.iter().enumerate() {
-        for (other, b) in samples[..=at].iter().enumerate() {
-            let product: f64 = a.iter().zip(b).map(|(x, y)| x * y).sum();
-            match at == other {
-                true => {
-                    trace += product;
-                    squares += product * product;
-                }
-                false => squares += 2.0 * product * product,
-            }
-        }
+    for (place, row) in rows.iter().map(AsRef::as_ref).enumerate() {
+        let own = dot(row, row);
+        trace += own;
+        squares += own * own;
+        let others = rows[..place].iter().map(|other| dot(row, other.as_ref()));
+        squares += 2.0 * others.map(|product| product * product).sum::<f64>();
     }
     if squares > 0.0 {
         trace * trace / squares

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::check::Report;
-use super::measurement::{Layer, Point};
+use super::measurement::{Layer, Measurement};
 use super::verdict::{DEAD, DIFFERENCES, GRADIENTS};
 
 /// How a layer does, at a glance, by the limits of the [`Verdict`](super::Verdict).
@@ -40,9 +40,7 @@ impl Report {
         for measured in &self.measurements {
             health.resize(measured.layers.len(), Health::Good);
             for (layer, health) in measured.layers.iter().zip(&mut health) {
-                *health = (*health)
-                    .max(alone(layer))
-                    .max(along(layer, &measured.path));
+                *health = (*health).max(alone(layer)).max(along(layer, measured));
             }
         }
         health
@@ -63,11 +61,12 @@ fn alone(layer: &Layer) -> Health {
     }
 }
 
-fn along(layer: &Layer, path: &[Point]) -> Health {
-    let (Some(first), Some(last)) = (path.first(), path.last()) else {
+fn along(layer: &Layer, measured: &Measurement) -> Health {
+    let Some((first, last)) = measured.ends() else {
         return Health::Good;
     };
-    let points = path.iter().filter(|point| point.after == layer.weight);
+    let points = measured.path.iter();
+    let points = points.filter(|point| point.after == layer.weight);
     let ways = points.flat_map(|point| {
         let gradient = (point.gradient / last.gradient).ln().abs() / GRADIENTS.ln();
         let kept = point.forward.between_samples / first.forward.between_samples;

@@ -47,8 +47,7 @@ impl Histogram {
         let mut values: Vec<f64> = picked(array.data())
             .filter(|value| value.is_finite())
             .collect();
-        values.sort_unstable_by(f64::total_cmp);
-        let (low, high) = reach(&values)?;
+        let (low, high) = reach(&mut values)?;
         let mut found = Self {
             low,
             high,
@@ -89,11 +88,14 @@ fn divisor(a: usize, b: usize) -> usize {
     }
 }
 
-/// How far the bins reach over sorted values.
-fn reach(values: &[f64]) -> Option<(f64, f64)> {
-    let (&least, &greatest) = (values.first()?, values.last()?);
+/// How far the bins reach over values, which are put in another order.
+fn reach(values: &mut [f64]) -> Option<(f64, f64)> {
+    let least = values.iter().copied().min_by(f64::total_cmp)?;
+    let greatest = values.iter().copied().max_by(f64::total_cmp)?;
     let tail = (values.len() as f64 * TAIL) as usize;
-    let (low, high) = (values[tail], values[values.len() - 1 - tail]);
+    let last = values.len() - 1;
+    let mut ranked = |place: usize| *values.select_nth_unstable_by(place, f64::total_cmp).1;
+    let (low, high) = (ranked(tail), ranked(last - tail));
     let margin = (high - low) * MARGIN;
     match low < high {
         true => Some(((low - margin).max(least), (high + margin).min(greatest))),

@@ -31,6 +31,16 @@ pub struct Measurement {
     pub output_gradient: f64,
 }
 
+impl Measurement {
+    /// The first array of the main path and the last; `None` of shorter paths.
+    pub(crate) fn ends(&self) -> Option<(&Point, &Point)> {
+        match &*self.path {
+            [first, .., last] => Some((first, last)),
+            _ => None,
+        }
+    }
+}
+
 /// A layer: a weight, what it makes, and what comes back.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Layer {
@@ -81,11 +91,7 @@ pub fn measure<'n>(
     seed: u64,
 ) -> Result<Measurement, Fault> {
     let trace = Trace::record(graph, Mode::Training, inputs, weights)?;
-    let output = output(&trace, graph).map_err(of_model)?;
-    if trace.array(output).data().is_empty() {
-        let what = "a batch of no samples".to_owned();
-        return Err(of_model(Problem::Unsupported(what)));
-    }
+    let output = output(&trace, graph)?;
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     if found.is_empty() {
@@ -109,14 +115,20 @@ pub fn measure<'n>(
 }
 
 /// The first output that is numbers.
-pub(crate) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Problem> {
-    let outputs = &graph.main().outputs;
-    let output = outputs.iter().find_map(|output| trace.find(&output.name));
-    output.ok_or_else(|| Problem::Unsupported("an output without floats".to_owned()))
+pub(crate) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Fault> {
+    let unsupported = |what: &str| of_model(Problem::Unsupported(what.to_owned()));
+    let mut outputs = graph.main().outputs.iter();
+    let output = outputs
+        .find_map(|output| trace.find(&output.name))
+        .ok_or_else(|| unsupported("an output without floats"))?;
+    match trace.array(output).data().is_empty() {
+        true => Err(unsupported("a batch of no samples")),
+        false => Ok(output),
+    }
 }
 
 /// What is wrong with the model as a whole.
-pub(crate) fn of_model(problem: Problem) -> Fault {
+fn of_model(problem: Problem) -> Fault {
     let node = "the model".to_owned();
     Fault { node, problem }
 }
@@ -156,7 +168,7 @@ fn path(
             gradient: gradient.map_or(0.0, |backward| backward.squared_norm),
         }
     };
-    narrow.into_iter().map(point).collect()
+    narrow.into_par_iter().map(point).collect()
 }
 
 /// The gradient of an output that nothing is asked of: standard normal numbers.

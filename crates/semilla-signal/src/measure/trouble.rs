@@ -42,9 +42,7 @@ impl Trouble {
     }
 
     fn of_one(measured: &Measurement) -> Option<Self> {
-        let [first, .., last] = &*measured.path else {
-            return None;
-        };
+        let (first, last) = measured.ends()?;
         let share = |point: &Point| point.forward.between_samples / point.forward.second_moment;
         // Where both are 0 nothing arrives.
         let log = |a: f64, b: f64| match (a / b).ln() {

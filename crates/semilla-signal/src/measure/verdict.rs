@@ -124,11 +124,11 @@ impl Verdict {
             Some(logs.iter().sum::<f64>() / logs.len() as f64)
         };
         let log_gradients = mean(&|measured| {
-            let (first, last) = ends(measured)?;
+            let (first, last) = measured.ends()?;
             ratio(first.gradient, last.gradient)
         });
         let log_differences = mean(&|measured| {
-            let (first, last) = ends(measured)?;
+            let (first, last) = measured.ends()?;
             ratio(last.forward.between_samples, first.forward.between_samples)
         });
         let mut findings = Vec::new();
@@ -166,13 +166,6 @@ impl Verdict {
         others
             .map(|(_, finding)| finding.sentence(self.depth))
             .collect()
-    }
-}
-
-fn ends(measured: &Measurement) -> Option<(&super::Point, &super::Point)> {
-    match &*measured.path {
-        [first, .., last] => Some((first, last)),
-        _ => None,
     }
 }
 

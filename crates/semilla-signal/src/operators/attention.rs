@@ -34,16 +34,9 @@ pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
                     return Err(problem());
                 }
                 sizes.push((heads, length, width / heads));
-                let split = format!("{name} split");
                 let own = format!("{name} by heads");
-                let shape = vec![0, 0, heads as i64, (width / heads) as i64];
-                nodes.push(
-                    Node::new("Reshape", &[&name], &[&split]).with("shape", Attribute::Ints(shape)),
-                );
-                nodes.push(
-                    Node::new("Transpose", &[&split], &[&own])
-                        .with("perm", Attribute::Ints(vec![0, 2, 1, 3])),
-                );
+                let size = (width / heads) as i64;
+                nodes.extend(super::heads::split(&name, &own, heads as i64, size));
                 names.push(own);
             }
             _ => return Err(problem()),
@@ -108,14 +101,7 @@ pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     nodes.push(Node::new("MatMul", &["shares", &names[2]], &["mixed"]));
     let is_flat = operands[0].array.rank() == 3;
     if is_flat {
-        nodes.push(
-            Node::new("Transpose", &["mixed"], &["turned"])
-                .with("perm", Attribute::Ints(vec![0, 2, 1, 3])),
-        );
-        nodes.push(
-            Node::new("Reshape", &["turned"], &["flat"])
-                .with("shape", Attribute::Ints(vec![0, 0, -1])),
-        );
+        nodes.extend(super::heads::joined("mixed", "flat"));
     }
     Ok(call.stand(nodes, &[if is_flat { "flat" } else { "mixed" }]))
 }

@@ -3,6 +3,7 @@
 
 use semilla::graph::{Attribute, Node};
 
+use super::heads;
 use super::movement::shape_of;
 use crate::executor::{Call, Made, Problem};
 use crate::real::Real;
@@ -23,7 +24,7 @@ pub(crate) fn lower<T: Real>(
         "FusedGemm" => activated(call, "Gemm"),
         "SkipLayerNormalization" => skip(call, "LayerNormalization", Some(3), 4),
         "SkipSimplifiedLayerNormalization" => skip(call, "RMSNormalization", None, 3),
-        "MultiHeadAttention" => heads(call),
+        "MultiHeadAttention" => several(call),
         "GroupQueryAttention" => groups(call),
         "RotaryEmbedding" => rotary(call),
         _ => return Ok(None),
@@ -145,7 +146,7 @@ fn skip<T: Real>(
 }
 
 /// Attention of several heads, on [batch, length, width].
-fn heads<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
+fn several<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let shape = shape_of(call, 0)?;
     if !call.has(1) || !call.has(2) || shape.len() != 3 || shape_of(call, 1)?.len() != 3 {
         return unsupported("attention on packed queries, keys and values");
@@ -175,33 +176,27 @@ fn heads<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         }
     }
     let count = Attribute::Int(call.int("num_heads", 0)?);
-    nodes.push(attention(
-        call,
-        &names,
-        5,
-        [count.clone(), count],
-        "unidirectional",
-    )?);
+    let is_causal = call.int("unidirectional", 0)? != 0;
+    let mask = call.has(5).then_some("5");
+    let counts = [count.clone(), count];
+    nodes.push(attention(call, &names, mask, counts, is_causal)?);
     Ok(call.stand(nodes, &["y"]))
 }
 
-/// ONNX's own attention; `mask` is the input that is added to scores.
+/// ONNX's own attention; `mask` is what is added to scores.
 fn attention<T: Real>(
     call: &Call<'_, T>,
     names: &[String],
-    mask: usize,
+    mask: Option<&str>,
     [queries, keys]: [Attribute; 2],
-    causal: &'static str,
+    is_causal: bool,
 ) -> Result<Node, Problem> {
     let mut inputs: Vec<&str> = names.iter().map(|name| &**name).collect();
-    let mask = mask.to_string();
-    if call.has(mask.parse().unwrap_or(usize::MAX)) {
-        inputs.push(&mask);
-    }
+    inputs.extend(mask);
     let mut node = Node::new("Attention", &inputs, &["y"])
         .with("q_num_heads", queries)
         .with("kv_num_heads", keys)
-        .with("is_causal", Attribute::Int(call.int(causal, 0)?));
+        .with("is_causal", Attribute::Int(is_causal.into()));
     let scale = call.real("scale", 0.0)?;
     if scale != 0.0 {
         node = node.with("scale", Attribute::Float(scale as f32));
@@ -211,7 +206,7 @@ fn attention<T: Real>(
 
 /// Causal attention whose keys and values serve several heads, from the first word on.
 fn groups<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
-    let heads = [call.int("num_heads", 0)?, call.int("kv_num_heads", 0)?];
+    let counts = [call.int("num_heads", 0)?, call.int("kv_num_heads", 0)?];
     if call.real("softcap", 0.0)? != 0.0 || call.int("local_window_size", -1)? > 0 {
         return unsupported("attention with a cap or a window");
     }
@@ -227,13 +222,13 @@ fn groups<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let mut names: Vec<String> = (0..3).map(|input| input.to_string()).collect();
     if !call.has(1) || !call.has(2) {
         let width = shape_of(call, 0)?.last().copied().unwrap_or(0) as i64;
-        let all = heads[0] + 2 * heads[1];
-        if all <= 0 || heads.contains(&0) || width % all != 0 {
+        let all = counts[1].saturating_mul(2).saturating_add(counts[0]);
+        if counts.iter().any(|&count| count <= 0) || width % all != 0 {
             return Err(call.shapes("queries, keys and values of all heads in a row"));
         }
         let size = width / all;
         names = ["query", "key", "value"].map(str::to_owned).to_vec();
-        let sizes = vec![heads[0] * size, heads[1] * size, heads[1] * size];
+        let sizes = vec![counts[0] * size, counts[1] * size, counts[1] * size];
         nodes.push(
             Node::new("Split", &["0"], &["query", "key", "value"])
                 .with("axis", Attribute::Int(-1))
@@ -241,7 +236,7 @@ fn groups<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         );
     }
     if call.int("do_rotary", 0)? != 0 {
-        for (name, count) in names.iter_mut().zip(heads) {
+        for (name, count) in names.iter_mut().zip(counts) {
             let turned = format!("{name} turned");
             nodes.push(
                 Node::new("RotaryEmbedding", &[name, "7", "8"], &[&turned])
@@ -254,25 +249,17 @@ fn groups<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
             *name = turned;
         }
     }
-    let counts = heads.map(Attribute::Int);
-    let mut node = attention(call, &names, usize::MAX, counts, "is causal")?;
-    node = node.with("is_causal", Attribute::Int(1));
-    nodes.push(node);
+    let by_kind = counts.map(Attribute::Int);
+    nodes.push(attention(call, &names, None, by_kind, true)?);
     let mut made = vec!["y"];
     // Keys and values so far, by heads.
-    for (place, name) in [(1, &names[1]), (2, &names[2])] {
+    for (place, name, by_heads) in [(1, &names[1], "keys"), (2, &names[2], "values")] {
         if outputs.get(place).is_none_or(String::is_empty) {
             made.push("y");
             continue;
         }
-        let (split, by_heads) = (["key split", "value split"], ["keys", "values"]);
-        let shape = Attribute::Ints(vec![0, 0, heads[1], -1]);
-        nodes.push(Node::new("Reshape", &[name], &[split[place - 1]]).with("shape", shape));
-        nodes.push(
-            Node::new("Transpose", &[split[place - 1]], &[by_heads[place - 1]])
-                .with("perm", Attribute::Ints(vec![0, 2, 1, 3])),
-        );
-        made.push(by_heads[place - 1]);
+        nodes.extend(heads::split(name, by_heads, counts[1], -1));
+        made.push(by_heads);
     }
     made.truncate(outputs.len());
     Ok(call.stand(nodes, &made))

@@ -13,6 +13,7 @@ mod einsum;
 mod gather;
 mod geometry;
 mod grid_sample;
+mod heads;
 mod matmul;
 mod movement;
 mod named;

@@ -6,6 +6,7 @@ use super::movement::shape_of;
 use crate::array::{Array, around};
 use crate::executor::{Call, Made, Operator, Pass, Problem, affordable};
 use crate::real::Real;
+use crate::sums::add;
 
 /// `Resize`, and `Upsample` of older versions.
 pub(crate) fn lower<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Made<T>, Problem> {
@@ -190,7 +191,7 @@ impl Map {
         shape[self.axis] = self.rows.len();
         let mut made = Array::filled(shape, T::zero());
         self.each(around(x.shape(), self.axis), |to, from, weight| {
-            add(&mut made.data_mut()[to], &x.data()[from], weight);
+            add(&mut made.data_mut()[to], T::of(weight), &x.data()[from]);
         });
         made
     }
@@ -201,18 +202,11 @@ impl Map {
         let sizes = around(&shape, self.axis);
         let mut made = Array::filled(shape, T::zero());
         self.each(sizes, |to, from, weight| {
-            add(&mut made.data_mut()[from], &gradient.data()[to], weight);
+            let terms = &gradient.data()[to];
+            add(&mut made.data_mut()[from], T::of(weight), terms);
         });
         made
     }
-}
-
-/// Adds elements, each times a weight.
-fn add<T: Real>(sums: &mut [T], terms: &[T], weight: f64) {
-    let weight = T::of(weight);
-    sums.iter_mut()
-        .zip(terms)
-        .for_each(|(sum, &term)| *sum += weight * term);
 }
 
 impl<T: Real> Operator<T> for Resize {

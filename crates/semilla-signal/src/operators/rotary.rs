@@ -2,6 +2,7 @@
 
 use semilla::graph::{Attribute, Node};
 
+use super::heads;
 use super::movement::shape_of;
 use crate::executor::{Call, Made, Problem};
 use crate::real::Real;
@@ -11,7 +12,7 @@ use crate::real::Real;
 pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
     let shape = shape_of(call, 0)?;
     let problem = || call.shapes("words with heads, and cosines and sines for half of their size");
-    let heads = call.int("num_heads", 0)?;
+    let stated = call.int("num_heads", 0)?;
     let angles = shape_of(call, 1)?;
     let (rank, angles) = (angles.len(), angles.last().copied().unwrap_or(0));
     let ints = |values: &[i64]| Attribute::Ints(values.to_vec());
@@ -21,18 +22,16 @@ pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         [_, _, length, size] => ("0", length, size),
         [_, length, width] => {
             // A cache of as many angles as a head has pairs tells how many heads there are.
-            let count = match usize::try_from(heads) {
+            let count = match usize::try_from(stated) {
                 Ok(0) | Err(_) => width / (2 * angles).max(1),
                 Ok(count) => count,
             };
             if count == 0 || width % count != 0 {
                 return Err(problem());
             }
-            let split = ints(&[0, 0, count as i64, (width / count) as i64]);
-            nodes.push(Node::new("Reshape", &["0"], &["split"]).with("shape", split));
-            let order = ints(&[0, 2, 1, 3]);
-            nodes.push(Node::new("Transpose", &["split"], &["by heads"]).with("perm", order));
-            ("by heads", length, width / count)
+            let size = width / count;
+            nodes.extend(heads::split("0", "by heads", count as i64, size as i64));
+            ("by heads", length, size)
         }
         _ => return Err(problem()),
     };
@@ -107,10 +106,7 @@ pub(crate) fn lower<T: Real>(call: &Call<'_, T>) -> Result<Made<T>, Problem> {
         made = "whole";
     }
     if shape.len() == 3 {
-        let order = ints(&[0, 2, 1, 3]);
-        nodes.push(Node::new("Transpose", &[made], &["by words"]).with("perm", order));
-        let flat = ints(&[0, 0, -1]);
-        nodes.push(Node::new("Reshape", &["by words"], &["flat"]).with("shape", flat));
+        nodes.extend(heads::joined(made, "flat"));
         made = "flat";
     }
     Ok(call.stand(nodes, &[made]))

@@ -97,6 +97,10 @@ impl<T: Real> Operator<T> for Softmax {
         vec![made]
     }
 
+    fn is_symmetric(&self) -> bool {
+        !self.is_log
+    }
+
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
         let (gradient, block) = (pass.gradient(0), self.block());
         let mut made = Array::filled(gradient.shape(), T::zero());

@@ -4,11 +4,12 @@ use semilla::Graph;
 use serde::Serialize;
 
 use super::error::TrainError;
-use super::first_step::{norm, of_network, output, outputs};
+use super::first_step::{norm, of_network, outputs};
 use super::loss::Loss;
 use super::network::Network;
 use super::optimizer::{Optimizer, Stepper};
 use super::slope::Slope;
+use crate::measure::measurement::output;
 
 /// A slope that is surely beyond this, either way, fails: moves that stay the same have slope 0,
 /// and in the standard parametrization those of the output have slope 1 (Yang et al. 2022,
@@ -120,7 +121,7 @@ fn moves(
         .map(|(name, _)| (name.clone(), Vec::new()))
         .collect();
     let gradient = loss.of(start.array(output), &labels)?.gradient;
-    let mut gradients = start.gradients([(output, gradient)]);
+    let gradients = start.gradients_of_weights([(output, gradient)]);
     stepper.step(network, &start, &gradients);
     for step in 0..steps {
         let now = network.run()?;
@@ -132,7 +133,7 @@ fn moves(
         }
         if step + 1 < steps {
             let gradient = loss.of(now.array(output), &labels)?.gradient;
-            gradients = now.gradients([(output, gradient)]);
+            let gradients = now.gradients_of_weights([(output, gradient)]);
             stepper.step(network, &now, &gradients);
         }
     }

@@ -11,10 +11,10 @@ use super::loss::Loss;
 use super::network::Network;
 use super::optimizer::{Optimizer, Stepper};
 use crate::array::Array;
-use crate::executor::{Datum, Fault, Trace, ValueId};
+use crate::executor::{Datum, Trace, ValueId};
 use crate::measure::flow::Flow;
 use crate::measure::layers::layers;
-use crate::measure::measurement;
+use crate::measure::measurement::output;
 
 /// The initial loss, and what the first step does to it and to each layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,7 +73,7 @@ pub fn first_step(
         .iter()
         .filter_map(|(name, _)| Some((name.clone(), network.values(name)?.clone())))
         .collect();
-    let gradients = before.gradients([(output, lost.gradient.clone())]);
+    let gradients = before.gradients_of_weights([(output, lost.gradient)]);
     stepper.step(network, &before, &gradients);
     let after = network.run()?;
     let layer = |(name, value): &(String, ValueId)| LayerStep {
@@ -94,11 +94,6 @@ pub fn first_step(
         after: loss.of(after.array(output), &labels)?.value,
         layers: made.iter().map(layer).collect(),
     })
-}
-
-/// The first output of numbers.
-pub(super) fn output(trace: &Trace<f32>, graph: &Graph) -> Result<ValueId, Fault> {
-    measurement::output(trace, graph).map_err(measurement::of_model)
 }
 
 /// The weights of the layers, and what the layers make.

@@ -1,10 +1,9 @@
 //! What a network should answer.
 
-use semilla::stream::Stream;
 use serde::Serialize;
 
 use crate::array::Array;
-use crate::noise::noise;
+use crate::noise::{noise, whole};
 
 /// What a network should answer to the samples of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,9 +50,7 @@ impl Labels {
 
     /// Random classes, each as likely as the others.
     pub(super) fn random_classes(count: usize, classes: usize, seed: u64) -> Self {
-        let stream = Stream::new(seed, NAME);
-        let class = |i: usize| i64::from(stream.word(i as u64)) % classes.max(1) as i64;
-        Labels::Classes((0..count).map(class).collect())
+        Labels::Classes(whole(count, classes, seed, NAME))
     }
 
     /// Standard normal numbers.

@@ -100,6 +100,14 @@ impl<'g> Network<'g> {
         }
     }
 
+    /// Gives a weight other numbers.
+    pub(crate) fn set(&mut self, name: &str, numbers: &[f64]) {
+        self.change(name, |values| {
+            let pairs = values.iter_mut().zip(numbers);
+            pairs.for_each(|(value, &number)| *value = number as f32);
+        });
+    }
+
     /// Multiplies a weight by a factor.
     pub(crate) fn scale(&mut self, name: &str, factor: f64) {
         self.change(name, |values| {
@@ -114,11 +122,7 @@ impl<'g> Network<'g> {
     /// # Errors
     /// The graph does not run on these inputs and weights.
     pub fn run(&self) -> Result<Trace<f32>, Fault> {
-        let inputs = self
-            .inputs
-            .iter()
-            .map(|(name, datum)| (&**name, datum.clone()));
-        Trace::record(self.graph, Mode::Training, inputs, |tensor| {
+        Trace::record(self.graph, Mode::Training, self.given(), |tensor| {
             self.effective(tensor)
         })
     }
@@ -128,11 +132,8 @@ impl<'g> Network<'g> {
     /// # Errors
     /// As [`measure`].
     pub fn measure(&self, seed: u64) -> Result<Measurement, Fault> {
-        let inputs = self
-            .inputs
-            .iter()
-            .map(|(name, datum)| (&**name, datum.clone()));
-        measure(self.graph, inputs, |tensor| self.effective(tensor), seed)
+        let weights = |tensor: &Initializer| self.effective(tensor);
+        measure(self.graph, self.given(), weights, seed)
     }
 
     /// Looks at its singular values, as [`spectra`] does.
@@ -140,11 +141,14 @@ impl<'g> Network<'g> {
     /// # Errors
     /// As [`spectra`].
     pub fn spectra(&self, seed: u64) -> Result<Spectra, Fault> {
-        let inputs = self
-            .inputs
-            .iter()
-            .map(|(name, datum)| (&**name, datum.clone()));
-        spectra(self.graph, inputs, |tensor| self.effective(tensor), seed)
+        let weights = |tensor: &Initializer| self.effective(tensor);
+        spectra(self.graph, self.given(), weights, seed)
+    }
+
+    /// The inputs, as a run takes them.
+    fn given(&self) -> impl Iterator<Item = (&str, Datum<f32>)> {
+        let inputs = self.inputs.iter();
+        inputs.map(|(name, datum)| (&**name, datum.clone()))
     }
 
     /// What the graph takes for a tensor: its values, times the factor on what they make.

@@ -6,7 +6,7 @@ use semilla::{Recipe, Tensor, init};
 use semilla_signal::{Array, Batch, Datum, Spectra, singular_values, spectra};
 
 use super::claim::{Claim, LONG, Measured, QUICK, Quantity};
-use super::net::{Draft, Net, mean_square, normal, plain};
+use super::net::{Draft, Net, normal, plain};
 
 pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
@@ -156,7 +156,7 @@ fn looks_linear() -> Measured {
             worst = worst.max((after - before).abs());
         }
     }
-    let scale = mean_square(&x) * WIDTH as f64;
+    let scale = x.mean_square() * WIDTH as f64;
     Ok(vec![Quantity::at_most("", worst / scale, 1e-12)])
 }
 
@@ -175,6 +175,6 @@ fn delta_orthogonal() -> Measured {
     let x: Array<f64> = normal("x", 8, &[2, CHANNELS, 6, 6], 1.0);
     let trace = draft.net().run(&x)?;
     let output = trace.array(trace.find("y").ok_or("y")?);
-    let change = (mean_square(output) / mean_square(&x) - 1.0).abs();
+    let change = (output.mean_square() / x.mean_square() - 1.0).abs();
     Ok(vec![Quantity::at_most("", change, 1e-12)])
 }

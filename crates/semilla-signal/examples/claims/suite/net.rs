@@ -140,8 +140,4 @@ pub(crate) fn normal<T: Real>(name: &str, seed: u64, shape: &[usize], std: f64) 
     Array::new(shape, values).expect("as many as the shape has")
 }
 
-/// The mean square.
-pub(crate) fn mean_square<T: Real>(array: &Array<T>) -> f64 {
-    let squares: f64 = array.data().iter().map(|x| x.f64() * x.f64()).sum();
-    squares / array.data().len() as f64
 }

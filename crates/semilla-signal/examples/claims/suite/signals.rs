@@ -5,7 +5,7 @@ use semilla::{Recipe, init};
 use semilla_signal::{Array, Forward, Slope};
 
 use super::claim::{Claim, Measured, QUICK, Quantity};
-use super::net::{Draft, Net, mean_square, normal, plain};
+use super::net::{Draft, Net, normal, plain};
 
 pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
@@ -76,13 +76,12 @@ fn glorot() -> Measured {
     let gradients = trace.gradients([(output, back)]);
     let (mut forward, mut backward, mut weights) = (Vec::new(), Vec::new(), Vec::new());
     for layer in 0..LAYERS {
-        forward.push(mean_square(
-            trace.array(named(format!("value_{}", 2 * layer + 1))?),
-        ));
+        let made = trace.array(named(format!("value_{}", 2 * layer + 1))?);
+        forward.push(made.mean_square());
         let gradient = gradients.of(named(format!("value_{}", 2 * layer))?);
-        backward.push(mean_square(gradient.ok_or("a gradient")?));
+        backward.push(gradient.ok_or("a gradient")?.mean_square());
         let weight = named(format!("layers.{layer}.weight"))?;
-        weights.push(mean_square(gradients.of(weight).ok_or("a gradient")?));
+        weights.push(gradients.of(weight).ok_or("a gradient")?.mean_square());
     }
     let ratio = |values: &[f64]| (values[LAYERS - 1] / values[1]).powf(1.0 / (LAYERS - 2) as f64);
     let (most, least) = weights
@@ -100,7 +99,7 @@ fn glorot() -> Measured {
 fn pytorch() -> Measured {
     let text = plain(256, 256, 20, 10, "relu");
     let net = Net::<f64>::described(&text, &Recipe::named("pytorch")?, 1)?;
-    let variance = mean_square(&net.weights["layers.9.weight"]) * 256.0;
+    let variance = net.weights["layers.9.weight"].mean_square() * 256.0;
     let trace = net.run(&normal("x", 1, &[32, 256], 1.0))?;
     let last = trace.find("value_38").ok_or("the last hidden layer")?;
     let found = Forward::of(trace.array(last));
@@ -128,7 +127,7 @@ fn residual() -> Measured {
         let x = normal("x", 2, &[16, WIDTH], 1.0);
         let trace = draft.net().run(&x)?;
         let output = trace.find("y").ok_or("an output")?;
-        Ok(mean_square(trace.array(output)) / mean_square(&x))
+        Ok(trace.array(output).mean_square() / x.mean_square())
     };
     let whole = growth(1.0)?.log2() / BLOCKS as f64;
     let scaled = growth((BLOCKS as f64).sqrt().recip())?;
@@ -174,7 +173,11 @@ fn norms() -> Measured {
             let back = normal("gradient", seed, trace.array(output).shape(), 1.0);
             let gradients = trace.gradients([(output, back)]);
             let weight = trace.find(&last).ok_or("the last weight")?;
-            Ok(mean_square(gradients.of(weight).ok_or("a gradient")?).sqrt())
+            Ok(gradients
+                .of(weight)
+                .ok_or("a gradient")?
+                .mean_square()
+                .sqrt())
         };
     let slope_of = |is_pre: bool| -> Result<f64, Box<dyn std::error::Error>> {
         let mut points = Vec::new();
@@ -241,9 +244,9 @@ fn irnn() -> Measured {
     let trace = draft.net().run(&normal("x", 9, &[4, WIDTH], 1.0))?;
     let (output, first) = (trace.find("y").ok_or("y")?, trace.find("v0").ok_or("v0")?);
     let back: Array<f64> = normal("gradient", 9, trace.array(output).shape(), 1.0);
-    let size = mean_square(&back);
+    let size = back.mean_square();
     let gradients = trace.gradients([(output, back)]);
-    let arrived = mean_square(gradients.of(first).ok_or("a gradient")?);
+    let arrived = gradients.of(first).ok_or("a gradient")?.mean_square();
     Ok(vec![Quantity::near(
         "150 steps",
         (arrived / size).sqrt(),

@@ -10,7 +10,7 @@ use semilla_signal::{Array, Real, Slope, singular_values};
 
 use super::claim::{Claim, LONG, Measured, Quantity};
 use super::digits::{Batch, Digits};
-use super::net::{Net, mean_square, plain};
+use super::net::{Net, plain};
 
 pub(crate) const CLAIMS: &[Claim] = &[
     Claim {
@@ -232,7 +232,7 @@ fn coordinates() -> Measured {
         }
         let trace = net.run(&batch.0)?;
         let made = trace.array(trace.find("y").ok_or("an output")?);
-        Ok(mean_square(made).sqrt() * f64::from(factor))
+        Ok(made.mean_square().sqrt() * f64::from(factor))
     };
     let slope_of = |recipe: &Recipe| -> Result<f64> {
         let mut points = Vec::new();

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::krylov::{Map, extremes};
-use super::rotations::dot;
 use crate::array::{Array, size};
 use crate::executor::{Trace, ValueId};
 use crate::measure::measurement::noise;
+use crate::sums::dot;
 
 /// Random directions for means over the spectrum.
 const PROBES: u64 = 8;

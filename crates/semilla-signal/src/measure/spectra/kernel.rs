@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::rotations::{dot, of_columns};
+use super::rotations::of_columns;
 use crate::array::{Array, size};
 use crate::executor::{Trace, ValueId};
 use crate::measure::measurement::noise;
+use crate::sums::{dot, sum_of_pairs};
 
 /// Gradients that are held at a time, in numbers.
 const MOST: usize = 1 << 27;
@@ -40,7 +41,7 @@ impl Kernel {
         let gradient = |sample: usize| -> Vec<f32> {
             let mut start = Array::filled(shape, 0.0);
             start.data_mut()[sample * per_sample..][..per_sample].copy_from_slice(&direction);
-            let gradients = trace.gradients([(output, start)]);
+            let gradients = trace.gradients_of_weights([(output, start)]);
             let mut all = Vec::with_capacity(numbers);
             for &id in &weights {
                 match gradients.of(id) {
@@ -51,12 +52,7 @@ impl Kernel {
             all
         };
         let gradients: Vec<Vec<f32>> = (0..samples).map(gradient).collect();
-        let product = |a: &[f32], b: &[f32]| -> f64 {
-            a.iter()
-                .zip(b)
-                .map(|(&a, &b)| f64::from(a) * f64::from(b))
-                .sum()
-        };
+        let product = |a: &[f32], b: &[f32]| sum_of_pairs(a, b, |a, b| f64::from(a) * f64::from(b));
         let row = |a: &Vec<f32>| gradients.iter().map(|b| product(a, b)).collect();
         let kernel: Vec<Vec<f64>> = gradients.iter().map(row).collect();
         let trace: f64 = (0..samples).map(|i| kernel[i][i]).sum();

@@ -1,6 +1,7 @@
 //! Extreme singular values of a linear map that is known by its products only.
 
-use super::rotations::{dot, norm, rotated};
+use super::rotations::{norm, rotated};
+use crate::sums::{add, dot};
 
 /// A linear map.
 pub(super) trait Map {
@@ -36,7 +37,7 @@ pub(super) fn extremes(map: &impl Map, y: &[f64], steps: usize) -> Option<Extrem
     for step in 0..steps {
         let mut left = map.forward(&right);
         if let (Some(before), Some(beta)) = (lefts.last(), above.last()) {
-            subtract(&mut left, *beta, before);
+            add(&mut left, -*beta, before);
         }
         rights.push(right);
         orthogonalize(&mut left, &lefts);
@@ -48,7 +49,7 @@ pub(super) fn extremes(map: &impl Map, y: &[f64], steps: usize) -> Option<Extrem
         };
         diagonal.push(alpha);
         let mut next = map.back(&left);
-        subtract(&mut next, alpha, &rights[step]);
+        add(&mut next, -alpha, &rights[step]);
         orthogonalize(&mut next, &rights);
         lefts.push(left);
         match unit(next).filter(|(_, beta)| *beta > NOTHING * scale) {
@@ -95,16 +96,12 @@ fn unit(mut x: Vec<f64>) -> Option<(Vec<f64>, f64)> {
     Some((x, length))
 }
 
-fn subtract(x: &mut [f64], factor: f64, other: &[f64]) {
-    x.iter_mut().zip(other).for_each(|(x, y)| *x -= factor * y);
-}
-
 /// Twice is enough (Parlett).
 fn orthogonalize(x: &mut [f64], others: &[Vec<f64>]) {
     for _ in 0..2 {
         for other in others {
             let along = dot(x, other);
-            subtract(x, along, other);
+            add(x, -along, other);
         }
     }
 }

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::krylov::{Map, extremes};
-use super::rotations::dot;
 use crate::array::Array;
 use crate::executor::Trace;
+use crate::measure::directions::participation;
 use crate::measure::layers::Found;
+use crate::sums::{add, dot};
 
 /// Steps toward the largest singular value of a weight.
 const STEPS: usize = 16;
@@ -67,19 +68,7 @@ fn effective_rank(array: &Array<f64>) -> f64 {
     let samples = array.shape().first().copied().unwrap_or(1).max(1);
     let len = (array.data().len() / samples).max(1);
     let rows: Vec<&[f64]> = array.data().chunks(len).collect();
-    let (mut trace, mut squares) = (0.0, 0.0);
-    for (place, row) in rows.iter().enumerate() {
-        let own = dot(row, row);
-        trace += own;
-        squares += own * own;
-        let others = rows[..place].iter().map(|other| dot(row, other));
-        squares += 2.0 * others.map(|product| product * product).sum::<f64>();
-    }
-    if squares > 0.0 {
-        trace * trace / squares
-    } else {
-        0.0
-    }
+    participation(&rows)
 }
 
 /// The part of units whose mean slope is below a tenth of the activation's greatest.
@@ -131,7 +120,7 @@ impl Map for Matrix<'_> {
     fn back(&self, y: &[f64]) -> Vec<f64> {
         let mut sum = vec![0.0; self.columns];
         for (row, y) in self.data.chunks(self.columns).zip(y) {
-            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * y);
+            add(&mut sum, *y, row);
         }
         sum
     }

@@ -10,7 +10,7 @@ use super::layer::LayerSpectrum;
 use crate::executor::{Datum, Fault, Mode, Trace};
 use crate::measure::flow::Flow;
 use crate::measure::layers::layers;
-use crate::measure::measurement::{of_model, output};
+use crate::measure::measurement::output;
 use crate::measure::path::points;
 
 /// Samples that are looked at: each is a pass for the tangent kernel.
@@ -69,7 +69,7 @@ pub fn spectra<'n>(
     });
     let widened = |tensor: &Initializer| weights(tensor).map(|datum| datum.widened());
     let trace = Trace::record(graph, Mode::Training, inputs, widened)?;
-    let output = output(&trace, graph).map_err(of_model)?;
+    let output = output(&trace, graph)?;
     let flow = Flow::of(&trace);
     let found = layers(&trace, graph, &flow);
     let path = points(&trace, &flow, &found, output);

@@ -1,6 +1,7 @@
 //! Singular values of small matrices.
 
 use crate::array::Array;
+use crate::sums::dot;
 
 /// Rotates columns in pairs until they are orthogonal to each other: their norms are the matrix's
 /// singular values, themselves the left singular vectors times these (Hestenes 1958).
@@ -64,10 +65,6 @@ pub fn singular_values(matrix: &Array<f64>) -> Vec<f64> {
 pub(super) fn of_columns(columns: Vec<Vec<f64>>) -> Vec<f64> {
     let rotated = rotated(columns);
     rotated.iter().map(|column| norm(column)).collect()
-}
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 pub(super) fn norm(a: &[f64]) -> f64 {
