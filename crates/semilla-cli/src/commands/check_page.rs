@@ -13,7 +13,7 @@ use crate::failure::Failure;
 
 /// Refuses, before anything is run, a page that cannot be written or would take the place of a file
 /// that is read.
-pub(super) fn check_target(args: &CheckArgs, model: Option<&Described>) -> Result<(), Failure> {
+pub(super) fn check_target(args: &CheckArgs, model: &Described) -> Result<(), Failure> {
     let Some(target) = &args.html else {
         return Ok(());
     };
@@ -23,8 +23,11 @@ pub(super) fn check_target(args: &CheckArgs, model: Option<&Described>) -> Resul
         .chain(args.weights.clone())
         .chain(args.plan.data.path().map(Path::to_owned));
     let inputs = Inputs::new().files(read);
-    let file = model.and_then(|model| model.file.as_deref());
-    let inputs = file.into_iter().fold(inputs, Inputs::checkpoint);
+    let inputs = model
+        .file
+        .as_deref()
+        .into_iter()
+        .fold(inputs, Inputs::checkpoint);
     inputs.check(target)?;
     Ok(semilla_checkpoint::check_target(target)?)
 }

@@ -4,6 +4,7 @@ use semilla_signal::{candidates, recommend};
 
 use crate::args::recommend::RecommendArgs;
 use crate::commands::data::data;
+use crate::commands::seeds::seeds;
 use crate::failure::Failure;
 use crate::show::output::Output;
 use crate::show::recommend::print;
@@ -20,7 +21,7 @@ pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failu
     let described = described.map_err(|error| Failure::describing(error, "--layout"))?;
     let (model, graph) = (&described.model, described.graph()?);
     let data = data(&args.data, args.seed, &graph)?;
-    let seeds: Vec<u64> = (0..args.seeds).map(|i| args.seed.wrapping_add(i)).collect();
+    let seeds = seeds(args.seed, args.seeds);
     let found = recommend(model, &graph, &data.inputs, &seeds, &candidates(model))?;
     if let Some(path) = &args.output {
         write_atomically(path, found.recipe.as_bytes())?;
