@@ -144,3 +144,18 @@ fn a_model_of_one_width_is_refused() {
     assert_eq!(code, 2);
     assert!(error.contains("one width"), "{error}");
 }
+
+#[test]
+fn what_would_be_ignored_is_refused() {
+    let model = "mlp:32-64-64-10:relu";
+    for arguments in [
+        [model, "--mup", "--html", "report.html"].as_slice(),
+        &[model, "--mup", "--spectra"],
+        &["hooks.safetensors", "--mup", "--recorded"],
+        &["hooks.safetensors", "--recorded", "--lr", "0.1"],
+    ] {
+        let (code, _, error) = check(arguments);
+        assert_eq!(code, 2);
+        assert!(error.contains("cannot be used with"), "{error}");
+    }
+}
