@@ -1,24 +1,16 @@
 //! The initial loss, the first step, and muP's coordinate check, through the real binary.
 
-use assert_cmd::Command;
+mod common;
+
 use serde_json::Value;
 
 /// Runs `semilla check`; answers its exit code, what it prints, and what it complains about.
 fn check(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("semilla").expect("the binary is built");
-    let output = command.arg("check").args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    common::run(&[&["check"], arguments].concat())
 }
 
 fn json(arguments: &[&str]) -> (i32, Value) {
-    let (code, out, error) = check(&[arguments, &["--json"]].concat());
-    let value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
-    (code, value)
+    common::json(&[&["check"], arguments].concat())
 }
 
 fn number(value: &Value) -> f64 {
