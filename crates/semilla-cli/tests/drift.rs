@@ -86,6 +86,14 @@ fn the_difference_leads_from_start_to_end() {
     let (code, _, error) = run(&["drift", &a, MODEL, "--seed", "6", "--difference", &a]);
     assert_eq!(code, 2);
     assert!(error.contains("is read by this command"), "{error}");
+    let plan = file("plan.json");
+    std::fs::write(&plan, run(&["plan", MODEL, "--json"]).1).unwrap();
+    let (code, _, error) = run(&["drift", &a, "--plan", &plan, "--difference", &plan]);
+    assert_eq!(code, 2);
+    assert!(error.contains("is read by this command"), "{error}");
+    let (code, _, error) = run(&[&arguments[..], &["--apply-to", &b, "-o", &task]].concat());
+    assert_eq!(code, 2);
+    assert!(error.contains("would be written twice"), "{error}");
 }
 
 #[test]

@@ -79,6 +79,19 @@ fn a_check_that_fails_ends_with_a_remedy() {
 }
 
 #[test]
+fn the_model_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = folder.path().join("net.toml");
+    let (_, text) = run(&["networks", "mlp"]);
+    std::fs::write(&net, &text).unwrap();
+    let net_path = net.to_str().unwrap();
+    let (code, out) = run(&["recommend", net_path, "-o", net_path]);
+    assert_eq!(code, 2, "{out}");
+    assert!(out.contains("is read by this command"), "{out}");
+    assert_eq!(std::fs::read_to_string(&net).unwrap(), text);
+}
+
+#[test]
 fn what_does_not_run_is_refused() {
     for (arguments, said) in [
         (vec!["recommend"], "<MODEL>"),

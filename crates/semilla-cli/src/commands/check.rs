@@ -20,6 +20,7 @@ use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
 use crate::commands::recorded::recorded;
 use crate::commands::seeds::seeds;
+use crate::commands::target::check_target;
 use crate::commands::tensor::tensor;
 use crate::failure::Failure;
 use crate::show::check::print;
@@ -44,7 +45,11 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
     }
     let model = described(&args.plan)?;
     let model = model.as_ref().ok_or(GraphError::None)?;
-    check_page::check_target(args, model)?;
+    if let Some(page) = &args.html {
+        let data = args.plan.data.path().map(Path::to_owned);
+        let read = args.plan.files().chain(args.weights.clone()).chain(data);
+        check_target(page, read, model)?;
+    }
     let graph = model.graph()?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
     let mut checked = match &args.weights {

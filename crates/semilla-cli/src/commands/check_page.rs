@@ -3,34 +3,12 @@
 use std::path::Path;
 
 use semilla::Graph;
-use semilla_checkpoint::ops::{Described, Inputs};
 use semilla_checkpoint::write_atomically;
 use semilla_page::check::{Check, Data, Remedy, Weights, page};
 
 use crate::args::check::CheckArgs;
 use crate::commands::checked::Checked;
 use crate::failure::Failure;
-
-/// Refuses, before anything is run, a page that cannot be written or would take the place of a file
-/// that is read.
-pub(super) fn check_target(args: &CheckArgs, model: &Described) -> Result<(), Failure> {
-    let Some(target) = &args.html else {
-        return Ok(());
-    };
-    let read = args
-        .plan
-        .files()
-        .chain(args.weights.clone())
-        .chain(args.plan.data.path().map(Path::to_owned));
-    let inputs = Inputs::new().files(read);
-    let inputs = model
-        .file
-        .as_deref()
-        .into_iter()
-        .fold(inputs, Inputs::checkpoint);
-    inputs.check(target)?;
-    Ok(semilla_checkpoint::check_target(target)?)
-}
 
 /// Writes the page: beside its place, synced, renamed.
 pub(super) fn write(

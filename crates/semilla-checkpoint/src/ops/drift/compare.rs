@@ -13,7 +13,7 @@ use super::spectrum::MOST;
 use super::sums::Sums;
 use super::units::{by_unit, units};
 use crate::ops::Planned;
-use crate::ops::inputs::Inputs;
+use crate::ops::inputs::{Inputs, same_place};
 use crate::ops::watch::Watch;
 use crate::values::write_slices;
 use crate::{Checkpoint, CheckpointWriter, Error, TensorInfo, Tensors};
@@ -120,6 +120,11 @@ fn outputs<'a>(
     let inputs = files.fold(Inputs::new(), Inputs::checkpoint);
     let infos = common.iter().map(|&(_, place)| &trained.tensors()[place]);
     let infos: Vec<&TensorInfo> = infos.filter(|info| info.dtype().is_float()).collect();
+    if let (Some(path), Some(applied)) = (&options.difference, &options.applied)
+        && same_place(path, &applied.path)
+    {
+        return Err(DriftError::Twice(path.clone()));
+    }
     let mut outputs = Vec::new();
     if let Some(path) = &options.difference {
         outputs.push(Output::difference(path, &infos, &inputs)?);
