@@ -180,6 +180,15 @@ fn a_page_is_written_beside_what_is_printed() {
     assert_eq!(code, 1, "the verdict decides: {out}");
     let first = std::fs::read(&page).unwrap();
     assert!(first.starts_with(b"<!DOCTYPE html>"));
+    let text = String::from_utf8(first.clone()).unwrap();
+    let remedy = out
+        .lines()
+        .find_map(|line| line.strip_prefix("remedy: "))
+        .unwrap();
+    assert!(
+        text.contains("What to do") && text.contains(remedy),
+        "{remedy}"
+    );
     run(&arguments);
     assert_eq!(std::fs::read(&page).unwrap(), first, "the same bytes again");
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();

@@ -36,6 +36,7 @@ pub(super) fn write(
         samples: checked.data.samples,
         remedy: checked.remedy.as_ref().map(|remedy| Remedy {
             sentence: &remedy.sentence,
+            advice: remedy.advice.as_deref(),
             recipe: &remedy.recipe,
         }),
     });
