@@ -1,10 +1,6 @@
 """What the peers' own code draws: their initializers run with the random functions replaced by ones
 that write down their arguments. So the expected numbers are computed by the peers, and exactly."""
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "jax")
-
 import contextlib
 import dataclasses
 import unittest.mock as mock

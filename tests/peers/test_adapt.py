@@ -1,9 +1,5 @@
 """Tensors that do not fit, made to fit by Semilla and by the libraries that people use for it: the same values to 1e-6."""
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 import json
 
 import numpy as np

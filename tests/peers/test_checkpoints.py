@@ -3,7 +3,6 @@
 
 import os
 
-os.environ["KERAS_BACKEND"] = "jax"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import json

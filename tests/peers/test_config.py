@@ -6,7 +6,6 @@ names, shapes and types, every tensor's distribution, and loading.
 
 import os
 
-os.environ["KERAS_BACKEND"] = "jax"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import json

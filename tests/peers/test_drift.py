@@ -1,10 +1,7 @@
 """`semilla drift` on networks that PyTorch trained from weights that Semilla wrote."""
 
 import json
-import os
 import subprocess
-
-os.environ["KERAS_BACKEND"] = "jax"
 
 import numpy as np
 import pytest

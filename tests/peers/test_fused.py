@@ -3,7 +3,6 @@ zero gives nothing, so the layer behind it gets zeros and nothing else."""
 
 import os
 
-os.environ["KERAS_BACKEND"] = "jax"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest

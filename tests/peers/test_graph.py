@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 
-os.environ["KERAS_BACKEND"] = "jax"
-
 import onnx
 import pytest
 from command import ROOT

@@ -3,7 +3,6 @@ random, and adapters that peft loads into models that then compute what they did
 
 import os
 
-os.environ["KERAS_BACKEND"] = "jax"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import json

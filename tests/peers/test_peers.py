@@ -3,7 +3,6 @@ the same distribution with the same numbers, and samples that look alike."""
 
 import os
 
-os.environ["KERAS_BACKEND"] = "jax"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import math

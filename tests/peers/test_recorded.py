@@ -1,10 +1,7 @@
 """`semilla check --recorded` on what hooks record from a live PyTorch module: the verdict and the numbers of its ONNX export."""
 
 import json
-import os
 import subprocess
-
-os.environ["KERAS_BACKEND"] = "jax"
 
 import numpy as np
 import torch

@@ -1,9 +1,5 @@
 """What schemes ask beyond weights, against the authors' own package mup."""
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 import json
 
 import mup

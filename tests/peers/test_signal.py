@@ -9,8 +9,6 @@ import os
 import subprocess
 from pathlib import Path
 
-os.environ["KERAS_BACKEND"] = "jax"
-
 import numpy as np
 import onnxruntime
 import pytest

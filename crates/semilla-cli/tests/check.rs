@@ -1,21 +1,10 @@
 //! `semilla check`, through the real binary.
 
+mod common;
+
 use std::path::Path;
 
-use assert_cmd::Command;
-use serde_json::Value;
-
-/// Runs the command; answers its exit code, what it prints, and what it complains about.
-fn run(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("semilla").expect("the binary is built");
-    let output = command.args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
-}
+use common::{json, run};
 
 /// The gain that keeps the variance under tanh.
 const EXACT: &str = "variance_scaling(scale=1, activation=tanh)";
@@ -23,12 +12,6 @@ const EXACT: &str = "variance_scaling(scale=1, activation=tanh)";
 /// A plain network of 30 layers.
 fn deep(activation: &str) -> String {
     format!("mlp:{}10:{activation}", "48-".repeat(31))
-}
-
-fn json(arguments: &[&str]) -> (i32, Value) {
-    let (code, out, error) = run(&[arguments, &["--json"]].concat());
-    let value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
-    (code, value)
 }
 
 #[test]
@@ -176,19 +159,14 @@ fn what_cannot_run_is_refused() {
 #[test]
 fn singular_values_come_where_they_are_asked_for() {
     let model = "mlp:32-32-32-32-4:tanh";
-    let run = |more: &[&str]| {
-        let mut command = assert_cmd::Command::cargo_bin("semilla").unwrap();
-        let output = command.args(["check", model]).args(more).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let text = run(&["--spectra"]);
+    let check = |more: &[&str]| json(&[&["check", model], more].concat()).1;
+    let (_, text, _) = run(&["check", model, "--spectra"]);
     assert!(text.contains("Jacobian of what follows"), "{text}");
     assert!(text.contains("tangent kernel on 16 samples"), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&run(&["--spectra", "--json"])).unwrap();
-    assert_eq!(json["spectra"]["layers"].as_array().unwrap().len(), 4);
-    assert!(json["spectra"]["jacobian"]["largest"].as_f64().unwrap() > 0.0);
-    let json: serde_json::Value = serde_json::from_str(&run(&["--json"])).unwrap();
-    assert!(json["spectra"].is_null());
+    let report = check(&["--spectra"]);
+    assert_eq!(report["spectra"]["layers"].as_array().unwrap().len(), 4);
+    assert!(report["spectra"]["jacobian"]["largest"].as_f64().unwrap() > 0.0);
+    assert!(check(&[])["spectra"].is_null());
 }
 
 #[test]
@@ -202,6 +180,15 @@ fn a_page_is_written_beside_what_is_printed() {
     assert_eq!(code, 1, "the verdict decides: {out}");
     let first = std::fs::read(&page).unwrap();
     assert!(first.starts_with(b"<!DOCTYPE html>"));
+    let text = String::from_utf8(first.clone()).unwrap();
+    let remedy = out
+        .lines()
+        .find_map(|line| line.strip_prefix("remedy: "))
+        .unwrap();
+    assert!(
+        text.contains("What to do") && text.contains(remedy),
+        "{remedy}"
+    );
     run(&arguments);
     assert_eq!(std::fs::read(&page).unwrap(), first, "the same bytes again");
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();

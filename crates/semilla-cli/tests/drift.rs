@@ -1,19 +1,13 @@
 //! `semilla drift`, through the real binary.
 
+mod common;
+
 use std::path::Path;
 
-use assert_cmd::Command;
+use common::{json, run};
 use serde_json::Value;
 
 const MODEL: &str = "mlp:64-96-80-10:relu";
-
-fn run(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("semilla").expect("the binary is built");
-    let output = command.args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let code = output.status.code().unwrap();
-    (code, text(output.stdout), text(output.stderr))
-}
 
 /// Weights of a seed, in a file.
 fn weights(folder: &Path, seed: &str) -> String {
@@ -25,9 +19,8 @@ fn weights(folder: &Path, seed: &str) -> String {
 }
 
 fn tensors(arguments: &[&str]) -> Vec<Value> {
-    let (code, out, error) = run(&[&["drift"], arguments, &["--json"]].concat());
-    assert_eq!(code, 0, "{error}");
-    let report: Value = serde_json::from_str(&out).unwrap();
+    let (code, report) = json(&[&["drift"], arguments].concat());
+    assert_eq!(code, 0);
     report["tensors"].as_array().unwrap().clone()
 }
 
@@ -93,6 +86,14 @@ fn the_difference_leads_from_start_to_end() {
     let (code, _, error) = run(&["drift", &a, MODEL, "--seed", "6", "--difference", &a]);
     assert_eq!(code, 2);
     assert!(error.contains("is read by this command"), "{error}");
+    let plan = file("plan.json");
+    std::fs::write(&plan, run(&["plan", MODEL, "--json"]).1).unwrap();
+    let (code, _, error) = run(&["drift", &a, "--plan", &plan, "--difference", &plan]);
+    assert_eq!(code, 2);
+    assert!(error.contains("is read by this command"), "{error}");
+    let (code, _, error) = run(&[&arguments[..], &["--apply-to", &b, "-o", &task]].concat());
+    assert_eq!(code, 2);
+    assert!(error.contains("would be written twice"), "{error}");
 }
 
 #[test]

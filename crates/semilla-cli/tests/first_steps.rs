@@ -1,24 +1,16 @@
 //! The initial loss, the first step, and muP's coordinate check, through the real binary.
 
-use assert_cmd::Command;
+mod common;
+
 use serde_json::Value;
 
 /// Runs `semilla check`; answers its exit code, what it prints, and what it complains about.
 fn check(arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("semilla").expect("the binary is built");
-    let output = command.arg("check").args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    common::run(&[&["check"], arguments].concat())
 }
 
 fn json(arguments: &[&str]) -> (i32, Value) {
-    let (code, out, error) = check(&[arguments, &["--json"]].concat());
-    let value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
-    (code, value)
+    common::json(&[&["check"], arguments].concat())
 }
 
 fn number(value: &Value) -> f64 {
@@ -143,4 +135,19 @@ fn a_model_of_one_width_is_refused() {
     let (code, _, error) = check(&["mlp:4-2", "--mup"]);
     assert_eq!(code, 2);
     assert!(error.contains("one width"), "{error}");
+}
+
+#[test]
+fn what_would_be_ignored_is_refused() {
+    let model = "mlp:32-64-64-10:relu";
+    for arguments in [
+        [model, "--mup", "--html", "report.html"].as_slice(),
+        &[model, "--mup", "--spectra"],
+        &["hooks.safetensors", "--mup", "--recorded"],
+        &["hooks.safetensors", "--recorded", "--lr", "0.1"],
+    ] {
+        let (code, _, error) = check(arguments);
+        assert_eq!(code, 2);
+        assert!(error.contains("cannot be used with"), "{error}");
+    }
 }

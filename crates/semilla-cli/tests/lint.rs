@@ -1,13 +1,12 @@
 //! `semilla lint`: likely mistakes of a plan, through the real command.
 
-use assert_cmd::Command;
-use serde_json::Value;
+mod common;
+
+use common::{json, run};
 
 fn lint(args: &[&str]) -> (i32, String) {
-    let mut command = Command::cargo_bin("semilla").unwrap();
-    let output = command.arg("lint").args(args).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    (output.status.code().unwrap(), text)
+    let (code, out, _) = run(&[&["lint"], args].concat());
+    (code, out)
 }
 
 #[test]
@@ -31,10 +30,8 @@ fn warnings_fail_and_notes_do_not() {
 
 #[test]
 fn json_has_every_field() {
-    let args = ["mlp:8-16-16-4:relu", "--scheme", "ones", "--json"];
-    let (code, text) = lint(&args);
+    let (code, found) = json(&["lint", "mlp:8-16-16-4:relu", "--scheme", "ones"]);
     assert_eq!(code, 1);
-    let found: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(found[0]["rule"], "symmetry");
     assert_eq!(found[0]["severity"], "warning");
     assert_eq!(found[0]["tensors"][1], "layers.1.weight");
@@ -43,10 +40,7 @@ fn json_has_every_field() {
 
 #[test]
 fn check_says_it_too() {
-    let mut command = Command::cargo_bin("semilla").unwrap();
-    let args = ["check", "mlp:8-16-16-4:relu", "--scheme", "ones", "--json"];
-    let output = command.args(args).output().unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (_, report) = json(&["check", "mlp:8-16-16-4:relu", "--scheme", "ones"]);
     assert_eq!(report["lint"][0]["rule"], "symmetry");
 }
 

@@ -1,17 +1,8 @@
 //! Networks in TOML, built-in ones and those of a `config.json`, through the command.
 
-use assert_cmd::Command;
+mod common;
 
-fn run(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("semilla")
-        .unwrap()
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let code = output.status.code().unwrap_or(-1);
-    (code, text(&output.stdout), text(&output.stderr))
-}
+use common::{json, run};
 
 const NET: &str = r#"
 about = "a small residual network"
@@ -60,9 +51,8 @@ fn built_in_networks_are_listed_printed_and_run() {
     let (code, out, _) = run(&["networks"]);
     assert_eq!(code, 0);
     assert!(out.contains("resnet") && out.contains("depth=18"), "{out}");
-    let (code, out, _) = run(&["networks", "--json"]);
+    let (code, listed) = json(&["networks"]);
     assert_eq!(code, 0);
-    let listed: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(listed.as_array().unwrap().len() > 12);
     let (_, text, _) = run(&["networks", "resnet"]);
     let folder = tempfile::tempdir().unwrap();

@@ -1,20 +1,17 @@
 //! `semilla recommend`, and the remedies of `semilla check`, through the real binary.
 
-use assert_cmd::Command;
+mod common;
+
 use serde_json::Value;
 
-/// Runs the command; answers its exit code and what it prints.
+/// Runs the command; answers its exit code and all that it says.
 fn run(arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::cargo_bin("semilla").expect("the binary is built");
-    let output = command.args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let all = text(output.stdout) + &text(output.stderr);
-    (output.status.code().unwrap(), all)
+    let (code, out, error) = common::run(arguments);
+    (code, out + &error)
 }
 
 fn json(arguments: &[&str]) -> Value {
-    let (_, out) = run(&[arguments, &["--json"]].concat());
-    serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}"))
+    common::json(arguments).1
 }
 
 fn deep(activation: &str) -> String {
@@ -79,6 +76,19 @@ fn a_check_that_fails_ends_with_a_remedy() {
     let passed = json(&["check", &model, "--seeds", "1"]);
     assert_eq!(passed["verdict"]["passes"], true, "{}", passed["verdict"]);
     assert_eq!(passed["remedy"], Value::Null);
+}
+
+#[test]
+fn the_model_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = folder.path().join("net.toml");
+    let (_, text) = run(&["networks", "mlp"]);
+    std::fs::write(&net, &text).unwrap();
+    let net_path = net.to_str().unwrap();
+    let (code, out) = run(&["recommend", net_path, "-o", net_path]);
+    assert_eq!(code, 2, "{out}");
+    assert!(out.contains("is read by this command"), "{out}");
+    assert_eq!(std::fs::read_to_string(&net).unwrap(), text);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use semilla_signal::Labels;
+use semilla_signal::{InputSpec, Labels};
 
 use crate::bytes::bytes;
 use crate::error::DataError;
@@ -37,13 +37,13 @@ struct Stored {
     elements: Vec<u8>,
 }
 
-pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Found, DataError> {
+pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<Found, DataError> {
     let stored = stored(path)?;
     let (all, rest) = stored
         .shape
         .split_first()
         .map_or((0, &[][..]), |(all, rest)| (*all, rest));
-    let places = spread(all, reading.count(None));
+    let places = spread(all, reading.count(Some(input)));
     let size: usize = rest.iter().product();
     check_size(path, places.len(), rest)?;
     let are_pixels = stored.kind == 8 && !rest.is_empty();
@@ -153,6 +153,8 @@ fn labels_beside(path: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use semilla::graph::Dim;
+
     use super::*;
 
     #[test]
@@ -165,7 +167,13 @@ mod tests {
         let labels = folder.path().join("train-labels-idx1-ubyte");
         std::fs::write(labels, [0, 0, 8, 1, 0, 0, 0, 2, 7, 3]).unwrap();
         assert!(is(&images).unwrap());
-        let found = read(&images, &Reading::default()).unwrap();
+        let mut input = InputSpec {
+            name: "x".to_owned(),
+            takes_numbers: true,
+            shape: None,
+            vocabulary: None,
+        };
+        let found = read(&images, &input, &Reading::default()).unwrap();
         assert_eq!(found.labels, Some(Labels::Classes(vec![7, 3])));
         let Samples::Numbers { shape, values, .. } = found.samples else {
             panic!()
@@ -174,8 +182,12 @@ mod tests {
             (&*shape, &*values),
             (&[1, 1, 2][..], &[vec![0.0, 1.0], vec![0.2, 0.4]][..])
         );
+        // As many samples as the input states.
+        input.shape = Some(vec![Dim::Known(1), Dim::Known(2)]);
+        let found = read(&images, &input, &Reading::default()).unwrap();
+        assert_eq!(found.labels, Some(Labels::Classes(vec![7])));
         bytes.pop();
         std::fs::write(&images, &bytes).unwrap();
-        assert!(read(&images, &Reading::default()).is_err());
+        assert!(read(&images, &input, &Reading::default()).is_err());
     }
 }

@@ -27,7 +27,7 @@ pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataE
                 Kind::Images => images::read(path, input, reading)?,
                 Kind::Table => table::read(path, input, reading)?,
                 Kind::Text => text::read(path, input, reading)?,
-                Kind::Idx | Kind::Arrays => idx::read(path, reading)?,
+                Kind::Idx | Kind::Arrays => idx::read(path, input, reading)?,
             };
             of_one(path, graph, found, input, reading)?
         }
@@ -88,7 +88,7 @@ fn of_one(
         labels,
         mut remarks,
     } = found;
-    let datum = fitted(
+    let mut datum = fitted(
         path,
         samples,
         input,
@@ -115,7 +115,7 @@ fn of_one(
     let mut inputs = batch.inputs(graph)?;
     for (name, value) in &mut inputs {
         if *name == input.name {
-            value.clone_from(&datum);
+            std::mem::swap(value, &mut datum);
         } else {
             remarks.push(format!(
                 "the input {name:?} is not in the data and is made up"

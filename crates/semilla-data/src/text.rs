@@ -7,7 +7,7 @@ use semilla_signal::InputSpec;
 use crate::bytes::bytes;
 use crate::error::DataError;
 use crate::reading::Reading;
-use crate::sample::{Found, Samples, known, said};
+use crate::sample::{Found, Samples, check_size, known, said};
 
 /// Windows of a text, evenly spread, in which each byte is a token.
 pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<Found, DataError> {
@@ -42,6 +42,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
     let room = text.len() - length;
     // Windows do not overlap more than they must.
     let samples = reading.count(Some(input)).min(room + 1);
+    check_size(path, samples, &[length])?;
     let window = |place: usize| {
         let start = match samples {
             1 => 0,
@@ -60,4 +61,35 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
         labels: None,
         remarks: vec![format!("each byte of {} is a token", path.display())],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use semilla::graph::Dim;
+
+    use super::*;
+
+    #[test]
+    fn windows_are_spread_and_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text.txt");
+        std::fs::write(&path, vec![b'a'; 1 << 16]).unwrap();
+        let input = |length: usize| InputSpec {
+            name: "tokens".to_owned(),
+            takes_numbers: false,
+            shape: Some(vec![Dim::Unknown, Dim::Known(length)]),
+            vocabulary: Some(256),
+        };
+        let reading = Reading {
+            samples: 1 << 15,
+            ..Reading::default()
+        };
+        let found = read(&path, &input(2), &reading).unwrap();
+        let Samples::Whole { shape, values } = found.samples else {
+            panic!()
+        };
+        assert_eq!((shape, values.len()), (vec![2], 1 << 15));
+        let error = read(&path, &input(1 << 15), &reading).unwrap_err();
+        assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
+    }
 }

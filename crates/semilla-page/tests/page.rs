@@ -52,6 +52,7 @@ fn html((graph, plan, report): &(Graph, Plan, Report), model: &str) -> String {
         samples: 8,
         remedy: Some(Remedy {
             sentence: "Scale it.",
+            advice: Some("Normalize it."),
             recipe: "name = \"<better>\"",
         }),
     })
@@ -102,6 +103,19 @@ fn nothing_is_asked_of_a_network() {
     assert!(page.contains("default-src 'none'"));
 }
 
+/// The example is made by the command in docs/check.md.
+#[test]
+fn the_example_has_the_style_and_the_script_of_now() {
+    let policy = |page: &str| -> Option<String> {
+        let (_, rest) = page.split_once("Content-Security-Policy")?;
+        Some(rest.split_once('>')?.0.to_owned())
+    };
+    let example = include_str!("../../../docs/report.html");
+    let now = html(&checked(6, "auto", own), "m");
+    assert!(policy(&now).is_some());
+    assert_eq!(policy(example), policy(&now), "make docs/report.html again");
+}
+
 #[test]
 fn pages_are_small() {
     let page = html(&checked(100, "auto", own), "m");
@@ -145,6 +159,14 @@ fn both_languages_say_the_verdict() {
     );
     let passing = html(&checked(4, "auto", own), "m");
     assert!(passing.contains("Passes") && passing.contains("Apta"));
+}
+
+#[test]
+fn what_would_help_is_said() {
+    let page = html(&checked(6, "auto", own), "m");
+    for said in ["What to do", "Qué hacer", "Scale it.", "Normalize it."] {
+        assert!(page.contains(said), "{said}");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) struct CheckArgs {
 
     /// MODEL is a file of recorded activations and gradients, not a model: tensors named
     /// NUMBER:LAYER:KIND, as docs/check.md describes
-    #[arg(long, conflicts_with_all = ["recipe", "scheme", "plan", "seed", "seeds", "from", "weights", "data", "size", "html", "spectra"])]
+    #[arg(long, conflicts_with_all = ["recipe", "scheme", "plan", "seed", "seeds", "from", "weights", "data", "size", "html", "spectra", "loss", "optimizer", "lr"])]
     pub(crate) recorded: bool,
 
     /// Seeds of the weights: as many networks are measured

@@ -22,7 +22,7 @@ pub(crate) struct TrainingArgs {
 
     /// Check that no layer's first moves grow or shrink with the model's width: muP's coordinate
     /// check; needs a description whose width can change
-    #[arg(long, conflicts_with_all = ["weights", "plan"])]
+    #[arg(long, conflicts_with_all = ["weights", "plan", "recorded", "html", "spectra"])]
     pub(crate) mup: bool,
 
     /// Multiples of the model's width for --mup

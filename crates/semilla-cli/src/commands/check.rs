@@ -1,11 +1,10 @@
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
 use semilla::graph::Initializer;
+use semilla_checkpoint::open;
 use semilla_checkpoint::ops::{Described, GraphError};
-use semilla_checkpoint::{Checkpoint, open};
 use semilla_data::Data;
 use semilla_signal::theory::WeightMoments;
 use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step, remedy};
@@ -20,6 +19,9 @@ use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
 use crate::commands::recorded::recorded;
+use crate::commands::seeds::seeds;
+use crate::commands::target::check_target;
+use crate::commands::tensor::tensor;
 use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::coordinates;
@@ -42,16 +44,20 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         return shown(&recorded(Path::new(path))?, args, output);
     }
     let model = described(&args.plan)?;
-    check_page::check_target(args, model.as_ref())?;
-    let graph = graph(model.as_ref())?;
+    let model = model.as_ref().ok_or(GraphError::None)?;
+    if let Some(page) = &args.html {
+        let data = args.plan.data.path().map(Path::to_owned);
+        let read = args.plan.files().chain(args.weights.clone()).chain(data);
+        check_target(page, read, model)?;
+    }
+    let graph = model.graph()?;
     let data = data(&args.plan.data, args.plan.seed, &graph)?;
-    let inputs = data.inputs.clone();
     let mut checked = match &args.weights {
-        Some(path) => of_file(args, &graph, data, path)?,
-        None => of_plan(args, &graph, data, model.as_ref())?,
+        Some(path) => of_file(args, &graph, &data, path)?,
+        None => of_plan(args, &graph, &data, model)?,
     };
-    if let Some(model) = model.as_ref().filter(|_| !checked.report.verdict.passes) {
-        checked.remedy = remedy(&model.model, &graph, &inputs, args.plan.seed);
+    if !checked.report.verdict.passes {
+        checked.remedy = remedy(&model.model, &graph, &data.inputs, args.plan.seed);
     }
     if let Some(path) = &args.html {
         check_page::write(path, args, &graph, &checked)?;
@@ -74,44 +80,33 @@ fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<boo
     Ok(checked.report.verdict.passes)
 }
 
-/// What the model computes.
-pub(crate) fn graph(model: Option<&Described>) -> Result<Cow<'_, Graph>, Failure> {
-    Ok(model.ok_or(GraphError::None)?.graph()?)
-}
-
-/// A tensor of a file.
-fn read(file: &dyn Checkpoint, place: usize) -> Result<Option<Datum<f32>>, Failure> {
-    let info = &file.tensors()[place];
-    let mut bytes = vec![0; info.bytes() as usize];
-    file.read(place, 0, &mut bytes)?;
-    Ok(Datum::decode(info.dtype(), info.shape(), &bytes))
-}
-
-/// The weights of a file, whatever its names are called in the graph.
-fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<Checked, Failure> {
+/// The weights of a file: of its tensors those that the graph names are read, each once.
+fn of_file(args: &CheckArgs, graph: &Graph, data: &Data, path: &Path) -> Result<Checked, Failure> {
     let file = open(path)?;
-    let mut weights: HashMap<String, Datum<f32>> = HashMap::new();
-    for (place, info) in file.tensors().iter().enumerate() {
-        weights.extend(read(&*file, place)?.map(|datum| (info.name().to_owned(), datum)));
-    }
-    let weight = |name: &str| Ok::<_, Failure>(weights.get(name).cloned().map(Parameter::from));
+    let mut moments: HashMap<String, WeightMoments> = HashMap::new();
+    let weight = |name: &str| {
+        let Some(place) = file.tensors().index_of(name) else {
+            return Ok(None);
+        };
+        let found = tensor(&*file, place)?;
+        if let Some(Datum::Float(array)) = &found {
+            moments.insert(name.to_owned(), WeightMoments::of_values(array.data()));
+        }
+        Ok::<_, Failure>(found.map(Parameter::from))
+    };
     let mut network = Network::new(graph, data.inputs.clone(), weight)?;
     let measurements = vec![network.measure(0)?];
-    let moments = |tensor: &Initializer| match weights.get(tensor.tensor.as_ref()?)? {
-        Datum::Float(array) => Some(WeightMoments::of_values(array.data())),
-        Datum::Whole(_) => None,
-    };
-    let spectra = args.spectra.then(|| network.spectra(0));
+    let moments = |tensor: &Initializer| moments.get(tensor.tensor.as_ref()?).copied();
+    let expected = Expected::new(graph, moments, data, &measurements);
+    let spectra = args.spectra.then(|| network.spectra(0)).transpose()?;
     Ok(Checked {
-        spectra: spectra.transpose()?,
-        lint: Vec::new(),
-        expected: Expected::new(graph, moments, &data, &measurements),
-        first_step: first(args, &mut network, &data, 0)?,
-        report: measurements.into(),
-        planned: None,
-        remedy: None,
-        fitting: None,
-        data: Source::of(&args.plan.data, data),
+        spectra,
+        first_step: first(args, &mut network, data, 0)?,
+        ..Checked::new(
+            measurements.into(),
+            expected,
+            Source::of(&args.plan.data, data),
+        )
     })
 }
 
@@ -119,17 +114,15 @@ fn of_file(args: &CheckArgs, graph: &Graph, data: Data, path: &Path) -> Result<C
 fn of_plan(
     args: &CheckArgs,
     graph: &Graph,
-    data: Data,
-    model: Option<&Described>,
+    data: &Data,
+    model: &Described,
 ) -> Result<Checked, Failure> {
-    let mut planned = planned(&args.plan, model)?;
+    let mut planned = planned(&args.plan, Some(model))?;
     let plan = planned.plan.clone();
-    let seeds: Vec<u64> = match &args.plan.plan {
+    let seeds = match &args.plan.plan {
         // A saved plan has the seed that it was made with.
         Some(_) => vec![plan.seed],
-        None => (0..args.seeds)
-            .map(|i| args.plan.seed.wrapping_add(i))
-            .collect(),
+        None => seeds(args.plan.seed, args.seeds),
     };
     let mut measurements = Vec::new();
     let (mut fitting, mut first_step, mut spectra) = (None, None, None);
@@ -142,33 +135,27 @@ fn of_plan(
             seeds.len()
         ));
         planned.plan = plan.clone().with_seed(seed);
-        let found = match model {
-            Some(model) => fitted(&mut planned, &model.model, graph, &data)?,
-            None => None,
-        };
-        let mut network = network(&planned, graph, &data, args.training.method().0)?;
+        let found = fitted(&mut planned, &model.model, graph, data)?;
+        let mut network = network(&planned, graph, data, args.training.method().0)?;
         measurements.push(network.measure(seed)?);
         if place == 0 {
             fitting = found;
-            spectra = match args.spectra {
-                true => Some(network.spectra(seed)?),
-                false => None,
-            };
-            first_step = first(args, &mut network, &data, seed)?;
+            spectra = args.spectra.then(|| network.spectra(seed)).transpose()?;
+            first_step = first(args, &mut network, data, seed)?;
         }
     }
+    let expected = Expected::of_plan(graph, &planned, data, &measurements);
     Ok(Checked {
-        expected: Expected::of_plan(graph, &planned, &data, &measurements),
-        report: measurements.into(),
-        lint: model
-            .map(|model| findings(&planned, model))
-            .unwrap_or_default(),
+        lint: findings(&planned, model, Some(graph)),
         spectra,
-        planned: Some((planned.plan, seeds)),
-        remedy: None,
         fitting,
         first_step,
-        data: Source::of(&args.plan.data, data),
+        planned: Some((planned.plan, seeds)),
+        ..Checked::new(
+            measurements.into(),
+            expected,
+            Source::of(&args.plan.data, data),
+        )
     })
 }
 

@@ -3,31 +3,12 @@
 use std::path::Path;
 
 use semilla::Graph;
-use semilla_checkpoint::ops::{Described, Inputs};
 use semilla_checkpoint::write_atomically;
 use semilla_page::check::{Check, Data, Remedy, Weights, page};
 
 use crate::args::check::CheckArgs;
 use crate::commands::checked::Checked;
 use crate::failure::Failure;
-
-/// Refuses, before anything is run, a page that cannot be written or would take the place of a file
-/// that is read.
-pub(super) fn check_target(args: &CheckArgs, model: Option<&Described>) -> Result<(), Failure> {
-    let Some(target) = &args.html else {
-        return Ok(());
-    };
-    let read = args
-        .plan
-        .files()
-        .chain(args.weights.clone())
-        .chain(args.plan.data.path().map(Path::to_owned));
-    let inputs = Inputs::new().files(read);
-    let file = model.and_then(|model| model.file.as_deref());
-    let inputs = file.into_iter().fold(inputs, Inputs::checkpoint);
-    inputs.check(target)?;
-    Ok(semilla_checkpoint::check_target(target)?)
-}
 
 /// Writes the page: beside its place, synced, renamed.
 pub(super) fn write(
@@ -55,6 +36,7 @@ pub(super) fn write(
         samples: checked.data.samples,
         remedy: checked.remedy.as_ref().map(|remedy| Remedy {
             sentence: &remedy.sentence,
+            advice: remedy.advice.as_deref(),
             recipe: &remedy.recipe,
         }),
     });

@@ -37,6 +37,23 @@ pub(crate) struct Checked {
     pub(crate) remedy: Option<Remedy>,
 }
 
+impl Checked {
+    /// What every check has; all else is left out.
+    pub(crate) fn new(report: Report, expected: Expected, data: Source) -> Self {
+        Self {
+            report,
+            expected,
+            lint: Vec::new(),
+            spectra: None,
+            fitting: None,
+            first_step: None,
+            data,
+            planned: None,
+            remedy: None,
+        }
+    }
+}
+
 /// Where the data come from.
 #[derive(Serialize)]
 pub(crate) struct Source {
@@ -46,11 +63,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn of(args: &DataArgs, data: Data) -> Self {
+    pub(crate) fn of(args: &DataArgs, data: &Data) -> Self {
         Self {
             is_noise: args.path().is_none(),
             samples: data.samples,
-            remarks: data.remarks,
+            remarks: data.remarks.clone(),
         }
     }
 }

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use semilla::Role;
 use semilla::lint::{Finding, Rule, Severity, lint};
+use semilla::{Graph, Role};
 use semilla_checkpoint::ops::{Described, Planned, Watch, inspect};
 
 use crate::args::lint::LintArgs;
@@ -16,7 +16,9 @@ use crate::show::output::Output;
 pub(crate) fn run(args: &LintArgs, output: &mut Output) -> Result<bool, Failure> {
     let model = described(&args.plan)?;
     let planned = planned(&args.plan, model.as_ref())?;
-    let mut findings = findings(&planned, model.as_ref().ok_or(Failure::NoModel)?);
+    let model = model.as_ref().ok_or(Failure::NoModel)?;
+    let graph = model.graph().ok();
+    let mut findings = findings(&planned, model, graph.as_deref());
     if let Some(path) = &args.weights {
         findings.extend(twins(path)?);
     }
@@ -28,9 +30,12 @@ pub(crate) fn run(args: &LintArgs, output: &mut Output) -> Result<bool, Failure>
     Ok(findings.iter().all(is_note))
 }
 
-/// The likely mistakes of a plan for a model.
-pub(crate) fn findings(planned: &Planned<'_>, model: &Described) -> Vec<Finding> {
-    let graph = model.file.as_deref().and_then(|file| file.graph());
+/// The likely mistakes of a plan for a model, and of its graph, where it has one.
+pub(crate) fn findings(
+    planned: &Planned<'_>,
+    model: &Described,
+    graph: Option<&Graph>,
+) -> Vec<Finding> {
     lint(&planned.plan, &model.model, graph)
 }
 

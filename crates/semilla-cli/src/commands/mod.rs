@@ -20,4 +20,7 @@ pub(crate) mod planned;
 pub(crate) mod recipes;
 pub(crate) mod recommend;
 pub(crate) mod recorded;
+pub(crate) mod seeds;
+pub(crate) mod target;
+pub(crate) mod tensor;
 pub(crate) mod threads;

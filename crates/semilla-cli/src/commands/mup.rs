@@ -8,6 +8,7 @@ use crate::args::check::CheckArgs;
 use crate::commands::data::data;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::planned;
+use crate::commands::seeds::seeds;
 use crate::failure::Failure;
 
 /// The model at one width.
@@ -26,9 +27,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Coordinates, Failure> {
         .collect();
     let widths = widths?;
     let graphs: Vec<(usize, &Graph)> = widths.iter().map(|at| (at.width, &at.graph)).collect();
-    let seeds: Vec<u64> = (0..args.seeds)
-        .map(|i| args.plan.seed.wrapping_add(i))
-        .collect();
+    let seeds = seeds(args.plan.seed, args.seeds);
     let method = args.training.method();
     let loss = args.training.loss.unwrap_or(usual_loss(name));
     let steps = args.training.steps as usize;

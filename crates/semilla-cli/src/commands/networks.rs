@@ -3,8 +3,8 @@ use semilla_checkpoint::ops::DescribeError;
 
 use crate::args::networks::NetworksArgs;
 use crate::failure::Failure;
-use crate::show::networks;
 use crate::show::output::Output;
+use crate::show::{networks, toml};
 
 /// `semilla networks`: the built-in networks, or the text of one.
 pub(crate) fn run(args: &NetworksArgs, output: &mut Output) -> Result<(), Failure> {
@@ -12,7 +12,7 @@ pub(crate) fn run(args: &NetworksArgs, output: &mut Output) -> Result<(), Failur
         None => networks::all(output),
         Some(name) => {
             let (text, _) = Network::toml(name).map_err(DescribeError::from)?;
-            networks::text(name, text, output)
+            toml::print(name, text, output)
         }
     }
 }

@@ -2,7 +2,6 @@ use semilla_checkpoint::ops::{Described, Planned};
 use semilla_signal::Fitting;
 
 use crate::args::plan::PlanArgs;
-use crate::commands::check::graph;
 use crate::commands::data::data;
 use crate::commands::network::fitted;
 use crate::commands::planned::{described, planned};
@@ -41,7 +40,7 @@ pub(crate) fn fit(
     let (Some(model), Some(_)) = (model, &args.data.data) else {
         return Ok(None);
     };
-    let graph = graph(Some(model))?;
+    let graph = model.graph()?;
     let data = data(&args.data, planned.plan.seed, &graph)?;
     fitted(planned, &model.model, &graph, &data)
 }

@@ -1,9 +1,13 @@
+use std::path::{Path, PathBuf};
+
 use semilla_checkpoint::ops::{DescribeOptions, describe};
 use semilla_checkpoint::write_atomically;
 use semilla_signal::{candidates, recommend};
 
 use crate::args::recommend::RecommendArgs;
 use crate::commands::data::data;
+use crate::commands::seeds::seeds;
+use crate::commands::target::check_target;
 use crate::failure::Failure;
 use crate::show::output::Output;
 use crate::show::recommend::print;
@@ -18,9 +22,18 @@ pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failu
     };
     let described = describe(&args.model, options);
     let described = described.map_err(|error| Failure::describing(error, "--layout"))?;
+    if let Some(path) = &args.output {
+        let data = args.data.path().map(Path::to_owned);
+        let read = [PathBuf::from(&args.model)].into_iter();
+        check_target(
+            path,
+            read.chain(args.config.clone()).chain(data),
+            &described,
+        )?;
+    }
     let (model, graph) = (&described.model, described.graph()?);
     let data = data(&args.data, args.seed, &graph)?;
-    let seeds: Vec<u64> = (0..args.seeds).map(|i| args.seed.wrapping_add(i)).collect();
+    let seeds = seeds(args.seed, args.seeds);
     let found = recommend(model, &graph, &data.inputs, &seeds, &candidates(model))?;
     if let Some(path) = &args.output {
         write_atomically(path, found.recipe.as_bytes())?;

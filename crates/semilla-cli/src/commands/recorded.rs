@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use semilla_checkpoint::{Checkpoint, open};
+use semilla_checkpoint::open;
 use semilla_signal::{Array, Datum, Measurement, Recorded};
 
 use crate::commands::checked::{Checked, Source};
 use crate::commands::expected::Expected;
+use crate::commands::tensor::tensor;
 use crate::failure::Failure;
 
 /// The arrays of one layer, or of one point of the main path.
@@ -32,8 +33,9 @@ pub(crate) fn recorded(path: &Path) -> Result<Checked, Failure> {
                 KINDS.join(", ")
             ))
         })?;
-        let array = floats(&*file, place)?;
-        let array = array.ok_or_else(|| problem(format!("{name:?} has no floats")))?;
+        let Some(Datum::Float(array)) = tensor(&*file, place)? else {
+            return Err(problem(format!("{name:?} has no floats")));
+        };
         let parts = layers.entry((number, layer.to_owned())).or_default();
         parts.insert(kind.to_owned(), array);
     }
@@ -71,22 +73,16 @@ pub(crate) fn recorded(path: &Path) -> Result<Checked, Failure> {
     let none = || problem("it has no layer's output".to_owned());
     let first = recorded.first().ok_or_else(none)?;
     let samples = first.output.shape().first().copied().unwrap_or(1);
-    Ok(Checked {
-        report: vec![Measurement::recorded(&recorded, &narrow)].into(),
+    Ok(Checked::new(
+        vec![Measurement::recorded(&recorded, &narrow)].into(),
         // Recorded arrays come without a graph to follow.
-        expected: Expected::default(),
-        lint: Vec::new(),
-        spectra: None,
-        remedy: None,
-        fitting: None,
-        first_step: None,
-        data: Source {
+        Expected::default(),
+        Source {
             is_noise: false,
             samples,
             remarks: Vec::new(),
         },
-        planned: None,
-    })
+    ))
 }
 
 const KINDS: [&str; 6] = [
@@ -104,14 +100,4 @@ fn parsed(name: &str) -> Option<(u64, &str, &str)> {
     let (layer, kind) = rest.rsplit_once(':')?;
     let is_known = KINDS.contains(&kind) && !layer.is_empty();
     is_known.then_some((number.parse().ok()?, layer, kind))
-}
-
-fn floats(file: &dyn Checkpoint, place: usize) -> Result<Option<Array<f32>>, Failure> {
-    let info = &file.tensors()[place];
-    let mut bytes = vec![0; info.bytes() as usize];
-    file.read(place, 0, &mut bytes)?;
-    Ok(match Datum::decode(info.dtype(), info.shape(), &bytes) {
-        Some(Datum::Float(array)) => Some(array),
-        _ => None,
-    })
 }

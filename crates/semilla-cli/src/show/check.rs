@@ -7,7 +7,7 @@ use crate::commands::checked::Checked;
 use crate::commands::expected::Expected;
 use crate::failure::Failure;
 use crate::show::figures::rough;
-use crate::show::fold::fold;
+use crate::show::fold::lines;
 use crate::show::output::Output;
 use crate::show::table::Table;
 use crate::show::{first_step, fitting, lint, spectra};
@@ -52,35 +52,17 @@ fn layers(
     let runs = report.measurements.iter();
     let began = runs.map(|run| run.output_gradient).sum::<f64>() / report.measurements.len() as f64;
     let mut table = Table::new(HEADER);
-    let rows = first.layers.iter().enumerate();
-    if full {
-        for (place, layer) in rows {
-            let expected = theory.of(&[&*layer.weight]);
-            table.row(cells(
-                layer.weight.clone(),
-                &every(report, &[place]),
-                &expected,
-                began,
-            ));
-        }
-    } else {
-        let named = first
-            .layers
-            .iter()
-            .map(|layer| (&*layer.weight, &layer.operator));
-        for line in fold(named) {
-            let weights = line
-                .members
-                .iter()
-                .map(|&place| &*first.layers[place].weight);
-            let expected = theory.of(&weights.collect::<Vec<&str>>());
-            table.row(cells(
-                line.label(),
-                &every(report, &line.members),
-                &expected,
-                began,
-            ));
-        }
+    let layers = &first.layers;
+    for line in lines(layers, full, |layer| &layer.weight, |layer| &layer.operator) {
+        let weights = line.of(layers).into_iter().map(|layer| &*layer.weight);
+        table.row(cells(
+            line.label(),
+            &every(report, &line.members),
+            &theory.of(&weights.collect::<Vec<&str>>()),
+            began,
+        ));
+    }
+    if !full {
         table.spare(&["dead", "cosine", "E[x]", "expected |g|²", "expected E[x²]"]);
     }
     output.table(&table)?;

@@ -3,8 +3,8 @@
 use semilla_checkpoint::ops::{Drift, TensorDrift, UnitsDrift};
 
 use crate::failure::Failure;
-use crate::show::figures::{rough, shape};
-use crate::show::fold::fold;
+use crate::show::figures::{self, shape};
+use crate::show::fold::lines;
 use crate::show::names::shortened;
 use crate::show::output::Output;
 use crate::show::table::Table;
@@ -36,17 +36,10 @@ pub(crate) fn print(drift: &Drift, full: bool, output: &mut Output) -> Result<()
         }
     }
     let mut table = Table::new(HEADER);
-    if full {
-        for tensor in &drift.tensors {
-            table.row(cells(tensor.name.clone(), &[tensor]));
-        }
-    } else {
-        let kinds: Vec<String> = drift.tensors.iter().map(kind).collect();
-        let named = drift.tensors.iter().zip(&kinds);
-        for line in fold(named.map(|(tensor, kind)| (&*tensor.name, kind))) {
-            let members = line.members.iter().map(|&place| &drift.tensors[place]);
-            table.row(cells(line.label(), &members.collect::<Vec<_>>()));
-        }
+    for line in lines(&drift.tensors, full, |tensor| &tensor.name, kind) {
+        table.row(cells(line.label(), &line.of(&drift.tensors)));
+    }
+    if !full {
         table.spare(&["norm", "stable rank"]);
     }
     output.table(&table)?;
@@ -91,7 +84,7 @@ fn kind(tensor: &TensorDrift) -> String {
 
 fn cells(name: String, tensors: &[&TensorDrift]) -> [String; 7] {
     let range = |of: &dyn Fn(&TensorDrift) -> Option<f64>| {
-        span(tensors.iter().filter_map(|tensor| of(tensor)))
+        figures::range(tensors.iter().filter_map(|tensor| of(tensor)))
     };
     let spectrum = |tensor: &TensorDrift, of: fn(&semilla_checkpoint::ops::Spectrum) -> f64| {
         tensor.spectrum.as_ref().map(of)
@@ -120,20 +113,5 @@ fn still(tensors: &[&TensorDrift]) -> String {
     match total {
         0 => String::new(),
         total => format!("{unmoved} of {total}"),
-    }
-}
-
-/// A value; of several that differ, the least and the greatest.
-fn span(values: impl Iterator<Item = f64>) -> String {
-    let mut values: Vec<String> = {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        values.into_iter().map(rough).collect()
-    };
-    values.dedup();
-    match &*values {
-        [] => String::new(),
-        [one] => one.clone(),
-        [least, .., greatest] => format!("{least}..{greatest}"),
     }
 }

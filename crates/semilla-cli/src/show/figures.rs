@@ -15,6 +15,18 @@ pub(crate) fn rough(value: f64) -> String {
     short(format!("{value:.1e}").parse().unwrap_or(value))
 }
 
+/// A value in two digits; of several that differ, the least and the greatest.
+pub(crate) fn range(values: impl Iterator<Item = f64>) -> String {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let ends = values.first().zip(values.last());
+    match ends.map(|(&least, &greatest)| (rough(least), rough(greatest))) {
+        None => String::new(),
+        Some((least, greatest)) if least == greatest => least,
+        Some((least, greatest)) => format!("{least}..{greatest}"),
+    }
+}
+
 /// A shape as text.
 pub(crate) fn shape(shape: &[usize]) -> String {
     format!("{shape:?}")

@@ -3,8 +3,8 @@
 use semilla_signal::{FirstStep, LabelSource, LayerStep, Loss};
 
 use crate::failure::Failure;
-use crate::show::figures::{rough, short};
-use crate::show::fold::fold;
+use crate::show::figures::{range, rough, short};
+use crate::show::fold::lines;
 use crate::show::output::Output;
 use crate::show::table::Table;
 
@@ -43,26 +43,11 @@ pub(crate) fn print(step: &FirstStep, full: bool, output: &mut Output) -> Result
         output.line(format_args!("note: {note}"))?;
     }
     let mut table = Table::new(["layer", "‖Δw‖/‖w‖", "‖Δx‖/‖x‖"]);
-    let rows: Vec<(String, Vec<&LayerStep>)> = match full {
-        true => step
-            .layers
-            .iter()
-            .map(|layer| (layer.weight.clone(), vec![layer]))
-            .collect(),
-        false => fold(step.layers.iter().map(|layer| (&*layer.weight, ())))
-            .into_iter()
-            .map(|row| {
-                (
-                    row.label(),
-                    row.members.iter().map(|&at| &step.layers[at]).collect(),
-                )
-            })
-            .collect(),
-    };
-    for (name, layers) in rows {
+    for line in lines(&step.layers, full, |layer| &layer.weight, |_| ()) {
+        let layers = line.of(&step.layers);
         let cell = |of: fn(&LayerStep) -> Option<f64>| range(layers.iter().filter_map(|l| of(l)));
         table.row([
-            name,
+            line.label(),
             cell(|layer| layer.weight_change),
             cell(|layer| layer.output_change),
         ]);
@@ -98,16 +83,4 @@ fn notes(step: &FirstStep) -> Vec<String> {
         notes.push("the first step makes the loss larger: the learning rate is too large".into());
     }
     notes
-}
-
-/// One value, or the least and the greatest.
-fn range(values: impl Iterator<Item = f64>) -> String {
-    let values: Vec<f64> = values.collect();
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    match (rough(least), rough(greatest)) {
-        _ if values.is_empty() => String::new(),
-        (least, greatest) if least == greatest => least,
-        (least, greatest) => format!("{least}..{greatest}"),
-    }
 }

@@ -24,6 +24,11 @@ impl Folded {
         }
     }
 
+    /// Its rows, of all rows.
+    pub(crate) fn of<'a, T>(&self, all: &'a [T]) -> Vec<&'a T> {
+        self.members.iter().map(|&row| &all[row]).collect()
+    }
+
     /// The pattern, with how many names it stands for if there are several.
     pub(crate) fn label(&self) -> String {
         match self.members.len() {
@@ -52,6 +57,22 @@ pub(crate) fn fold<'a, K: Eq + Hash>(rows: impl Iterator<Item = (&'a str, K)>) -
     }
     lines.sort_unstable_by_key(|line| line.members[0]);
     lines
+}
+
+/// Rows on lines: those with equal keys, and with names equal up to numbers, on one, unless `full`.
+pub(crate) fn lines<'a, T, K: Eq + Hash>(
+    rows: &'a [T],
+    full: bool,
+    name: impl Fn(&'a T) -> &'a str,
+    key: impl Fn(&'a T) -> K,
+) -> Vec<Folded> {
+    match full {
+        true => {
+            let single = |(row, own)| Folded::single(name(own), row);
+            rows.iter().enumerate().map(single).collect()
+        }
+        false => fold(rows.iter().map(|own| (name(own), key(own)))),
+    }
 }
 
 /// Many names in few words.

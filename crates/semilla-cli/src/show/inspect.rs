@@ -7,7 +7,7 @@ use semilla_checkpoint::ops::{Inspected, Inspection, LEAST_SAMPLE};
 
 use crate::failure::Failure;
 use crate::show::figures::{rough, shape, short};
-use crate::show::fold::{fold, ranges};
+use crate::show::fold::{lines, ranges};
 use crate::show::output::Output;
 use crate::show::table::Table;
 
@@ -28,16 +28,11 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
     ]);
     let mut same = Vec::new();
     let mut folds = false;
-    if full {
-        for one in &report.tensors {
-            table.row(cells(one.name.clone(), &[one]));
-        }
-    } else {
-        for line in fold(report.tensors.iter().map(alike)) {
-            let members = line.members.iter().map(|&row| &report.tensors[row]);
-            table.row(cells(line.label(), &members.collect::<Vec<_>>()));
-            folds |= line.members.len() > 1;
-        }
+    for line in lines(&report.tensors, full, |one| &one.name, alike) {
+        table.row(cells(line.label(), &line.of(&report.tensors)));
+        folds |= line.members.len() > 1;
+    }
+    if !full {
         same = table.drop_same(&["dtype", "zeros", "non-finite"]);
         same.retain(|(_, cell)| !cell.is_empty());
         table.spare(&["kurtosis", "mean", "zeros"]);
@@ -54,12 +49,12 @@ pub(crate) fn print(report: &Inspection, full: bool, output: &mut Output) -> Res
     print_summary(report, output)
 }
 
-/// A tensor's name, and what it must share with those on its line.
-fn alike(one: &Inspected) -> (&str, impl Eq + Hash) {
+/// What a tensor must share with those on its line.
+fn alike(one: &Inspected) -> impl Eq + Hash {
     let law = one.consistent_with.as_ref().map(|found| &found.name);
     // A damaged tensor does not hide among others.
     let is_finite = one.summary.non_finite == 0;
-    (&one.name, (one.role, &one.shape, one.dtype, law, is_finite))
+    (one.role, &one.shape, one.dtype, law, is_finite)
 }
 
 /// The row of one tensor, or of several that look alike.

@@ -25,4 +25,5 @@ pub(crate) mod scheme;
 pub(crate) mod span;
 pub(crate) mod spectra;
 pub(crate) mod table;
+pub(crate) mod toml;
 pub(crate) mod transfer;

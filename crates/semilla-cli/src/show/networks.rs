@@ -53,16 +53,3 @@ pub(crate) fn all(output: &mut Output) -> Result<(), Failure> {
          save as a file and edit"
     ))
 }
-
-/// Prints a network as it is written.
-pub(crate) fn text(name: &str, text: &str, output: &mut Output) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Written<'a> {
-        name: &'a str,
-        toml: &'a str,
-    }
-    match output.is_json() {
-        true => output.json(&Written { name, toml: text }),
-        false => output.line(format_args!("{}", text.trim_end())),
-    }
-}

@@ -1,11 +1,13 @@
 //! A plan as a table.
 
+use std::hash::Hash;
+
 use semilla::scheme::Rates;
 use semilla::{Line, Plan};
 
 use crate::failure::Failure;
 use crate::show::figures::{grouped_digits, number, shape};
-use crate::show::fold::{Folded, fold};
+use crate::show::fold::lines;
 use crate::show::output::Output;
 use crate::show::scheme;
 use crate::show::span::{mask, span};
@@ -24,8 +26,8 @@ pub(crate) fn print(plan: &Plan, full: bool, output: &mut Output) -> Result<(), 
         "scaled by",
         "why",
     ]);
-    for row in rows(plan, full) {
-        let lines: Vec<&Line> = row.members.iter().map(|&row| &plan.tensors[row]).collect();
+    for row in lines(&plan.tensors, full, |line| &line.name, alike) {
+        let lines = row.of(&plan.tensors);
         let line = lines[0];
         let texts = |text: &dyn Fn(&Line) -> String| -> Vec<String> {
             lines.iter().map(|line| text(line)).collect()
@@ -84,28 +86,21 @@ fn bytes(line: &Line) -> u64 {
     line.elements() * line.dtype.size() as u64
 }
 
-fn rows(plan: &Plan, full: bool) -> Vec<Folded> {
-    let lines = &plan.tensors;
-    if full {
-        let single = |(row, line): (usize, &Line)| Folded::single(&line.name, row);
-        return lines.iter().enumerate().map(single).collect();
-    }
-    fold(lines.iter().map(|line| {
-        // Numbers may differ, such as a depth's factor: a span shows them. Sources' names may not.
-        let says = match line.loads().is_empty() {
-            true => (mask(&values(line)), mask(&reason(line, true))),
-            false => (values(line), reason(line, true)),
-        };
-        let key = (
-            &line.shape,
-            line.dtype,
-            line.role,
-            line.initializer.name(),
-            mask(&scales(line)),
-            says,
-        );
-        (line.name.as_str(), key)
-    }))
+/// What a line must share with those on its row.
+fn alike(line: &Line) -> impl Eq + Hash {
+    // Numbers may differ, such as a depth's factor: a span shows them. Sources' names may not.
+    let says = match line.loads().is_empty() {
+        true => (mask(&values(line)), mask(&reason(line, true))),
+        false => (values(line), reason(line, true)),
+    };
+    (
+        &line.shape,
+        line.dtype,
+        line.role,
+        line.initializer.name(),
+        mask(&scales(line)),
+        says,
+    )
 }
 
 fn is_number(part: &str) -> bool {

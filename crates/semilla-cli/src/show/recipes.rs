@@ -36,19 +36,6 @@ pub(crate) fn all(output: &mut Output) -> Result<(), Failure> {
     ))
 }
 
-/// Prints a recipe as it is written.
-pub(crate) fn text(name: &str, text: &str, output: &mut Output) -> Result<(), Failure> {
-    #[derive(Serialize)]
-    struct Written<'a> {
-        name: &'a str,
-        toml: &'a str,
-    }
-    match output.is_json() {
-        true => output.json(&Written { name, toml: text }),
-        false => output.line(format_args!("{}", text.trim_end())),
-    }
-}
-
 /// Prints what `transformers`, which is code, follows.
 pub(crate) fn transformers(output: &mut Output) -> Result<(), Failure> {
     #[derive(Serialize)]

@@ -3,8 +3,8 @@
 use semilla_signal::{LayerSpectrum, Spectra};
 
 use crate::failure::Failure;
-use crate::show::figures::rough;
-use crate::show::fold::fold;
+use crate::show::figures::{self, rough};
+use crate::show::fold::lines;
 use crate::show::output::Output;
 use crate::show::table::Table;
 
@@ -18,18 +18,8 @@ pub(crate) fn print(spectra: &Spectra, full: bool, output: &mut Output) -> Resul
         "stable rank",
         "largest / edge",
     ]);
-    let layers = &spectra.layers;
-    match full {
-        true => layers
-            .iter()
-            .for_each(|layer| table.row(cells(layer.weight.clone(), &[layer]))),
-        false => {
-            for line in fold(layers.iter().map(|layer| (&*layer.weight, ()))) {
-                let members = line.members.iter();
-                let members: Vec<&LayerSpectrum> = members.map(|&at| &layers[at]).collect();
-                table.row(cells(line.label(), &members));
-            }
-        }
+    for line in lines(&spectra.layers, full, |layer| &layer.weight, |_| ()) {
+        table.row(cells(line.label(), &line.of(&spectra.layers)));
     }
     output.table(&table)?;
     if let Some(jacobian) = &spectra.jacobian {
@@ -60,21 +50,14 @@ pub(crate) fn print(spectra: &Spectra, full: bool, output: &mut Output) -> Resul
 }
 
 fn cells(name: String, layers: &[&LayerSpectrum]) -> [String; 5] {
-    let range = |of: &dyn Fn(&LayerSpectrum) -> Option<f64>| {
-        let values: Vec<f64> = layers.iter().filter_map(|layer| of(layer)).collect();
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        match (rough(least), rough(greatest)) {
-            _ if values.is_empty() => String::new(),
-            (least, greatest) if least == greatest => least,
-            (least, greatest) => format!("{least}..{greatest}"),
-        }
+    let range = |of: fn(&LayerSpectrum) -> Option<f64>| {
+        figures::range(layers.iter().filter_map(|layer| of(layer)))
     };
     [
         name,
-        range(&|layer| Some(layer.effective_rank)),
-        range(&|layer| layer.saturated),
-        range(&|layer| Some(layer.stable_rank)),
-        range(&|layer| Some(layer.edge)),
+        range(|layer| Some(layer.effective_rank)),
+        range(|layer| layer.saturated),
+        range(|layer| Some(layer.stable_rank)),
+        range(|layer| Some(layer.edge)),
     ]
 }

@@ -57,6 +57,8 @@ pub enum Data<'a> {
 pub struct Remedy<'a> {
     /// What to do, and what it brings, in numbers.
     pub sentence: &'a str,
+    /// What else would help, where no first weights do.
+    pub advice: Option<&'a str>,
     /// A recipe to copy, in TOML.
     pub recipe: &'a str,
 }

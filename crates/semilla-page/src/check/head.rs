@@ -77,7 +77,9 @@ pub(super) fn remedy(remedy: &Remedy<'_>) -> Markup {
     html! {
         section {
             h2 { (text::REMEDY) }
-            p.lead.always lang="en" { (remedy.sentence) }
+            @for said in [Some(remedy.sentence), remedy.advice].into_iter().flatten() {
+                p.lead.always lang="en" { (said) }
+            }
             (copied("remedy", remedy.recipe))
         }
     }

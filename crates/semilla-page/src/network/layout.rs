@@ -235,10 +235,11 @@ impl Ranks {
         let mut best = (self.crossings(), self.ranks.clone());
         for sweep in 0..SWEEPS {
             let count = self.ranks.len();
+            let mut places = self.places();
             for place in 0..count {
                 match sweep % 2 {
-                    0 => self.sort(place, true),
-                    _ => self.sort(count - 1 - place, false),
+                    0 => self.sort(place, true, &mut places),
+                    _ => self.sort(count - 1 - place, false, &mut places),
                 }
             }
             let crossings = self.crossings();
@@ -249,8 +250,8 @@ impl Ranks {
         self.ranks = best.1;
     }
 
-    fn sort(&mut self, rank: usize, by_above: bool) {
-        let places = self.places();
+    /// Sorts a rank; `places` are those of all items.
+    fn sort(&mut self, rank: usize, by_above: bool, places: &mut [usize]) {
         let neighbours = if by_above { &self.above } else { &self.below };
         let middle = |item: usize| match &*neighbours[item] {
             [] => places[item] as f64,
@@ -260,34 +261,33 @@ impl Ranks {
             }
         };
         self.ranks[rank].sort_by(|&a, &b| middle(a).total_cmp(&middle(b)));
+        put(&self.ranks[rank], places);
     }
 
     /// The place of each item in its rank.
     fn places(&self) -> Vec<usize> {
         let mut places = vec![0; self.items.len()];
-        for rank in &self.ranks {
-            rank.iter()
-                .enumerate()
-                .for_each(|(place, &item)| places[item] = place);
-        }
+        self.ranks.iter().for_each(|rank| put(rank, &mut places));
         places
     }
 
     fn crossings(&self) -> usize {
         let places = self.places();
         let crossings = self.ranks.iter().map(|rank| {
-            let edges: Vec<(usize, usize)> = rank
+            let mut edges: Vec<(usize, usize)> = rank
                 .iter()
                 .flat_map(|&item| self.below[item].iter().map(move |&to| (item, to)))
                 .map(|(from, to)| (places[from], places[to]))
                 .collect();
-            let pairs = edges
-                .iter()
-                .enumerate()
-                .flat_map(|(i, a)| edges[..i].iter().map(move |b| (a, b)));
-            pairs
-                .filter(|(a, b)| (a.0 < b.0 && a.1 > b.1) || (a.0 > b.0 && a.1 < b.1))
-                .count()
+            // From left to right, an edge crosses those before it that end farther right.
+            edges.sort_unstable();
+            let mut ends: Vec<usize> = Vec::with_capacity(edges.len());
+            let crossed = edges.into_iter().map(|(_, end)| {
+                let place = ends.partition_point(|&other| other <= end);
+                ends.insert(place, end);
+                ends.len() - 1 - place
+            });
+            crossed.sum::<usize>()
         });
         crossings.sum()
     }
@@ -332,6 +332,13 @@ impl Ranks {
         } else {
             across[item]
         }
+    }
+}
+
+/// Writes down the places of a rank's items.
+fn put(rank: &[usize], places: &mut [usize]) {
+    for (place, &item) in rank.iter().enumerate() {
+        places[item] = place;
     }
 }
 
@@ -414,6 +421,17 @@ mod tests {
         // Edges go down.
         let mut steps = found.edges.iter().flat_map(|edge| edge.windows(2));
         assert!(steps.all(|ends| ends[0].1 <= ends[1].1));
+    }
+
+    #[test]
+    fn edges_that_cross_are_counted_and_untangled() {
+        let kinds = [Input, Layer, Layer, Layer, Layer, Layer];
+        let edges = [(0, 1), (0, 2), (0, 3), (1, 5), (2, 4), (3, 4), (3, 5)];
+        let mut ranks = Ranks::of(&sketch(&kinds, &edges), &(1..6));
+        // From 1 to 5 goes across both edges that end in 4.
+        assert_eq!(ranks.crossings(), 2);
+        ranks.untangle();
+        assert_eq!(ranks.crossings(), 0);
     }
 
     #[test]

@@ -324,8 +324,8 @@ mod tests {
         assert_eq!(sketch.nodes[4].kind, Kind::Output);
     }
 
-    #[test]
-    fn a_concatenation_goes_on_from_an_earlier_one() {
+    /// A graph that takes x, with square weights for layers of these names, and no nodes yet.
+    fn weights(names: &[&str]) -> Graph {
         let mut graph = Graph::new();
         let main = &mut graph.bodies_mut()[0];
         main.inputs.push(semilla::graph::Value {
@@ -333,11 +333,20 @@ mod tests {
             dtype: Some(semilla::DType::F32),
             ..Default::default()
         });
+        for &name in names {
+            let mut tensor = semilla::graph::Initializer::new(name, semilla::DType::F32, [4, 4]);
+            tensor.tensor = Some(format!("{name}.weight"));
+            main.initializers.push(tensor);
+        }
+        graph
+    }
+
+    #[test]
+    fn a_concatenation_goes_on_from_an_earlier_one() {
+        let mut graph = weights(&["a", "b", "c"]);
+        let main = &mut graph.bodies_mut()[0];
         let mut held = vec!["x".to_owned()];
         for name in ["a", "b", "c"] {
-            let mut tensor = semilla::graph::Initializer::new(name, semilla::DType::F32, [4, 4]);
-            tensor.tensor = Some(name.to_owned());
-            main.initializers.push(tensor);
             let (from, to) = (format!("{name}_in"), format!("{name}_out"));
             let names: Vec<&str> = held.iter().map(String::as_str).collect();
             let join = GraphNode::new("Concat", &names, &[&from]);
@@ -345,8 +354,9 @@ mod tests {
             main.nodes.extend([join, layer]);
             held.push(to);
         }
-        let sketch = Sketch::of(&graph, ["a", "b", "c"].into_iter());
-        assert_eq!(names(&sketch), ["x", "a", "Concat", "b", "Concat", "c"]);
+        let sketch = Sketch::of(&graph, ["a.weight", "b.weight", "c.weight"].into_iter());
+        let expected = ["x", "a.weight", "Concat", "b.weight", "Concat", "c.weight"];
+        assert_eq!(names(&sketch), expected);
         // The second one takes the first, and what came since.
         let mut edges = sketch.edges.clone();
         edges.sort_unstable();
@@ -358,18 +368,8 @@ mod tests {
 
     #[test]
     fn residual_sums_are_junctions() {
-        let mut graph = Graph::new();
+        let mut graph = weights(&["a", "b"]);
         let main = &mut graph.bodies_mut()[0];
-        main.inputs.push(semilla::graph::Value {
-            name: "x".into(),
-            dtype: Some(semilla::DType::F32),
-            ..Default::default()
-        });
-        for name in ["a", "b"] {
-            let mut tensor = semilla::graph::Initializer::new(name, semilla::DType::F32, [4, 4]);
-            tensor.tensor = Some(format!("{name}.weight"));
-            main.initializers.push(tensor);
-        }
         main.nodes = vec![
             GraphNode::new("Transpose", &["a"], &["at"]),
             GraphNode::new("MatMul", &["x", "at"], &["h"]),

@@ -77,11 +77,13 @@
 
   // Values under the pointer, or at the place chosen with the arrow keys.
   const tooltip = document.getElementById("tooltip");
+  const words = (id) =>
+    [...document.getElementById(id).childNodes].map((node) => node.cloneNode(true));
   const cells = (figure, row) =>
     all(`[data-in~="${figure.dataset.shows}"]`, row).map((cell) => {
       const line = document.createElement("tr");
       const head = document.createElement("th");
-      head.append(...[...document.getElementById(cell.dataset.head).childNodes].map((node) => node.cloneNode(true)));
+      head.append(...words(cell.dataset.head));
       const value = document.createElement("td");
       value.textContent = cell.textContent;
       const predicted = document.createElement("td");
@@ -93,7 +95,7 @@
     const line = document.createElement("tr");
     for (const word of ["measured", "predicted"]) {
       const cell = document.createElement("th");
-      cell.append(...[...document.getElementById(`word-${word}`).childNodes].map((node) => node.cloneNode(true)));
+      cell.append(...words(`word-${word}`));
       line.append(cell);
     }
     line.prepend(document.createElement("td"));

@@ -7,12 +7,13 @@ use semilla::{DType, Line, Slice};
 
 use super::error::DriftError;
 use super::outputs::{Applied, Output};
-use super::report::{Drift, Range, Reshaped, Spectrum, TensorDrift, UnitsDrift};
+use super::report::{Drift, Reshaped, Spectrum, TensorDrift};
 use super::shape::Shape;
 use super::spectrum::MOST;
 use super::sums::Sums;
+use super::units::{by_unit, units};
 use crate::ops::Planned;
-use crate::ops::inputs::Inputs;
+use crate::ops::inputs::{Inputs, same_place};
 use crate::ops::watch::Watch;
 use crate::values::write_slices;
 use crate::{Checkpoint, CheckpointWriter, Error, TensorInfo, Tensors};
@@ -119,6 +120,11 @@ fn outputs<'a>(
     let inputs = files.fold(Inputs::new(), Inputs::checkpoint);
     let infos = common.iter().map(|&(_, place)| &trained.tensors()[place]);
     let infos: Vec<&TensorInfo> = infos.filter(|info| info.dtype().is_float()).collect();
+    if let (Some(path), Some(applied)) = (&options.difference, &options.applied)
+        && same_place(path, &applied.path)
+    {
+        return Err(DriftError::Twice(path.clone()));
+    }
     let mut outputs = Vec::new();
     if let Some(path) = &options.difference {
         outputs.push(Output::difference(path, &infos, &inputs)?);
@@ -200,59 +206,6 @@ fn digits(dtype: DType) -> i32 {
         DType::F8E5M2 => 3,
         _ => 24,
     }
-}
-
-fn units(shape: Shape, units: &[Sums], every: bool) -> UnitsDrift {
-    let relations = units.iter().map(Sums::relations);
-    let unmoved = units
-        .iter()
-        .enumerate()
-        .filter(|(_, unit)| unit.is_unmoved());
-    UnitsDrift {
-        axis: shape.axis,
-        count: shape.units,
-        unmoved: unmoved.map(|(place, _)| place).collect(),
-        moved: Range::of(relations.clone().filter_map(|unit| unit.moved)),
-        cosine: Range::of(relations.clone().filter_map(|unit| unit.cosine)),
-        each: if every {
-            relations.collect()
-        } else {
-            Vec::new()
-        },
-    }
-}
-
-/// The sums of each unit in a piece that begins at an element.
-fn by_unit(
-    shape: Shape,
-    first: usize,
-    start: &[f64],
-    trained: &[f64],
-    same: &[bool],
-) -> Vec<(usize, Sums)> {
-    /// Runs below this are not worth a unit's own sums each time.
-    const SHORT: usize = 16;
-    if shape.run < SHORT {
-        let mut all = vec![Sums::default(); shape.units];
-        for (at, (&start, &trained)) in start.iter().zip(trained).enumerate() {
-            all[shape.unit(first + at)].take(start, trained, same[at]);
-        }
-        return all.into_iter().enumerate().collect();
-    }
-    let mut units = Vec::new();
-    let mut from = 0;
-    while from < start.len() {
-        let left = shape.run - (first + from) % shape.run;
-        let part = from..start.len().min(from + left);
-        let sums = Sums::of(
-            &start[part.clone()],
-            &trained[part.clone()],
-            &same[part.clone()],
-        );
-        units.push((shape.unit(first + from), sums));
-        from = part.end;
-    }
-    units
 }
 
 /// Elements before and after training, and whether each kept its bits.

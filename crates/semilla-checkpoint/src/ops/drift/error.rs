@@ -1,5 +1,7 @@
 //! Why weights cannot be compared with their start.
 
+use std::path::PathBuf;
+
 use crate::ops::inputs::OntoInput;
 use crate::{Error, Malformed};
 
@@ -38,6 +40,9 @@ pub enum DriftError {
     /// An output would take the place of an input.
     #[error(transparent)]
     OntoInput(#[from] OntoInput),
+    /// Both outputs would be one file.
+    #[error("{} would be written twice; give --difference and --output different files", .0.display())]
+    Twice(PathBuf),
     /// Names or shapes that no file can hold.
     #[error("the difference does not make a file")]
     Tensors(#[from] Malformed),

@@ -7,6 +7,7 @@ mod report;
 mod shape;
 mod spectrum;
 mod sums;
+mod units;
 
 pub use compare::{DriftOptions, drift};
 pub use error::DriftError;

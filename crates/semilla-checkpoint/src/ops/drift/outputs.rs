@@ -1,5 +1,6 @@
 //! The difference, written or added to another start.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use semilla::DType;
@@ -72,9 +73,9 @@ impl<'a> Output<'a> {
         }
         let all: Vec<TensorInfo> = onto.tensors().iter().cloned().collect();
         let writer = created(&applied.path, Tensors::new(all)?, "applied", inputs)?;
+        let changed: HashSet<&str> = tensors.iter().map(|info| info.name()).collect();
         for (place, info) in onto.tensors().iter().enumerate() {
-            let is_changed = tensors.iter().any(|other| other.name() == info.name());
-            if !is_changed || !info.dtype().is_float() {
+            if !changed.contains(info.name()) || !info.dtype().is_float() {
                 pieces((onto, place), watch.stop, |offset, bytes| {
                     writer.write(place, offset, bytes)
                 })?;
