@@ -139,5 +139,3 @@ pub(crate) fn normal<T: Real>(name: &str, seed: u64, shape: &[usize], std: f64) 
     let values = values.into_iter().map(|x| T::of(x.into())).collect();
     Array::new(shape, values).expect("as many as the shape has")
 }
-
-}
