@@ -9,7 +9,7 @@ use rayon::ThreadPoolBuilder;
 use crate::error::LabError;
 use crate::outcome::Outcome;
 use crate::problem::Problem;
-use crate::run::{Run, trained};
+use crate::replica::{Replica, trained};
 use crate::start::Weights;
 use crate::trial::Trial;
 
@@ -79,11 +79,11 @@ pub fn train(
         if trial.trunk.is_some() && trunk.is_none() {
             return Ok(None);
         }
-        let mut run = Run::start_from(problem, trial, trunk)?;
+        let mut replica = Replica::start_from(problem, trial, trunk)?;
         loop {
-            let before = run.step();
-            let goes_on = run.advance(STEPS)?;
-            (watch.progress)(run.step() - before);
+            let before = replica.step();
+            let goes_on = replica.advance(STEPS)?;
+            (watch.progress)(replica.step() - before);
             if !goes_on {
                 break;
             }
@@ -91,7 +91,7 @@ pub fn train(
                 return Ok(None);
             }
         }
-        let outcome = run.finish()?;
+        let outcome = replica.finish()?;
         (watch.finished)(place, &outcome);
         Ok(Some(outcome))
     })

@@ -21,20 +21,20 @@ const FITTED: usize = 256;
 /// One trial under way: to be advanced as far as one likes, and looked at in between.
 ///
 /// ```
-/// use semilla_lab::{Problem, Run, Trial};
+/// use semilla_lab::{Problem, Replica, Trial};
 ///
 /// let trial = Trial::from_json(r#"{"model": "mlp:2-16-2:tanh", "recipe": "xavier",
 ///     "data": {"source": "spirals"}, "optimizer": "adam", "rate": 0.01, "steps": 20}"#)?;
 /// let problem = Problem::of(&trial)?;
-/// let mut run = Run::start(&problem, &trial)?;
-/// while run.advance(5)? {
-///     println!("{}: {}", run.step(), run.validate()?.loss);
+/// let mut replica = Replica::start(&problem, &trial)?;
+/// while replica.advance(5)? {
+///     println!("{}: {}", replica.step(), replica.validate()?.loss);
 /// }
-/// let outcome = run.finish()?;
+/// let outcome = replica.finish()?;
 /// assert!(outcome.test.is_some());
 /// # Ok::<(), semilla_lab::LabError>(())
 /// ```
-pub struct Run<'p> {
+pub struct Replica<'p> {
     problem: &'p Problem,
     trial: Trial,
     split: Split,
@@ -48,7 +48,7 @@ pub struct Run<'p> {
     outcome: Outcome,
 }
 
-impl<'p> Run<'p> {
+impl<'p> Replica<'p> {
     /// Makes the first weights of a trial; trains its trunk, if it has one.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl<'p> Run<'p> {
         let batch = problem.samples.batch(fitted, &scales);
         let network = first(problem, trial, trunk, batch)?;
         let stepper = Stepper::new(trial.optimizer, trial.rate).with_decay(trial.weight_decay);
-        let mut run = Self {
+        let mut replica = Self {
             problem,
             order: Order::new(trial.seeds.order, split.training.len()),
             batch: trial.batch.min(split.training.len()),
@@ -97,10 +97,10 @@ impl<'p> Run<'p> {
             },
             trial: trial.clone(),
         };
-        if run.trial.record.layers > 0 {
-            run.note_layers()?;
+        if replica.trial.record.layers > 0 {
+            replica.note_layers()?;
         }
-        Ok(run)
+        Ok(replica)
     }
 
     /// Takes so many steps, or fewer at the end; whether steps are left.
@@ -261,10 +261,10 @@ fn is_beyond(loss: f64) -> bool {
 /// The weights that come of a trial.
 pub(crate) fn trained(trial: &Trial) -> Result<Weights, LabError> {
     let problem = Problem::of(trial)?;
-    let mut run = Run::start(&problem, trial)?;
-    run.end()?;
-    match run.outcome.end {
-        End::Finished => Ok(run.weights()),
+    let mut replica = Replica::start(&problem, trial)?;
+    replica.end()?;
+    match replica.outcome.end {
+        End::Finished => Ok(replica.weights()),
         End::Diverged { step } => Err(LabError::TrunkDiverged(step)),
     }
 }
