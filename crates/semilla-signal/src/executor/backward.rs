@@ -1,23 +1,33 @@
 //! The way back.
 
-use rayon::prelude::*;
-
 use super::datum::ValueId;
 use super::operator::Pass;
+use super::sum::Sum;
 use super::trace::{Step, Trace};
 use crate::array::Array;
 use crate::real::Real;
-use crate::sums::{self, MANY};
 
 /// The gradients of a trace's values.
 pub struct Gradients<T> {
-    by_value: Vec<Option<Array<T>>>,
+    by_value: Vec<Sum<T>>,
+    /// Whether buffers stay for the next pass.
+    is_kept: bool,
 }
 
 impl<T> Gradients<T> {
     /// The gradient of a value; `None` if nothing that was asked for depends on it.
     pub fn of(&self, value: ValueId) -> Option<&Array<T>> {
-        self.by_value.get(value.0)?.as_ref()
+        self.by_value.get(value.0)?.array()
+    }
+}
+
+impl<T: Real> Gradients<T> {
+    /// No gradients yet; buffers stay from pass to pass.
+    pub(crate) fn repeated() -> Self {
+        Self {
+            by_value: Vec::new(),
+            is_kept: true,
+        }
     }
 }
 
@@ -76,44 +86,92 @@ impl<T: Real> Trace<T> {
         self.back(seeds, |value| depends[value.0], |_| true)
     }
 
+    /// The gradients of weights and inputs, in buffers of passes before.
+    ///
+    /// # Panics
+    /// A seed has not the shape of its value.
+    pub(crate) fn gradients_again(
+        &self,
+        (value, seed): (ValueId, &Array<T>),
+        gradients: &mut Gradients<T>,
+    ) {
+        gradients.by_value.iter_mut().for_each(Sum::clear);
+        self.begin(gradients, value, seed.clone());
+        self.follow(gradients, |value| self.is_live(value), |_| false);
+    }
+
     fn back(
         &self,
         seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
         is_wanted: impl Fn(ValueId) -> bool,
         is_kept: impl Fn(ValueId) -> bool,
     ) -> Gradients<T> {
-        let mut by_value: Vec<Option<Array<T>>> = Vec::new();
-        by_value.resize_with(self.arrays(), || None);
+        let mut gradients = Gradients {
+            by_value: Vec::new(),
+            is_kept: false,
+        };
         for (value, seed) in seeds {
-            assert_eq!(
-                seed.shape(),
-                self.array(value).shape(),
-                "a seed of the value's shape"
-            );
-            add(&mut by_value[value.0], seed);
+            self.begin(&mut gradients, value, seed);
         }
+        self.follow(&mut gradients, is_wanted, is_kept);
+        gradients
+    }
+
+    fn begin(&self, gradients: &mut Gradients<T>, value: ValueId, seed: Array<T>) {
+        gradients.by_value.resize_with(self.arrays(), Sum::default);
+        assert_eq!(
+            seed.shape(),
+            self.array(value).shape(),
+            "a seed of the value's shape"
+        );
+        gradients.by_value[value.0].add(seed);
+    }
+
+    fn follow(
+        &self,
+        gradients: &mut Gradients<T>,
+        is_wanted: impl Fn(ValueId) -> bool,
+        is_kept: impl Fn(ValueId) -> bool,
+    ) {
+        let by_value = &mut gradients.by_value;
+        by_value.resize_with(self.arrays(), Sum::default);
         for step in self.steps().iter().rev() {
-            let is_reached = step
-                .outputs
-                .iter()
-                .any(|output| by_value[output.0].is_some());
+            let is_reached = |output: &ValueId| by_value[output.0].array().is_some();
+            let is_reached = step.outputs.iter().any(is_reached);
             let wanted: Vec<bool> = step.inputs.iter().map(|&input| is_wanted(input)).collect();
             if !is_reached || !wanted.contains(&true) {
                 continue;
             }
-            let gradients = step.outputs.iter();
-            let gradients = gradients.map(|output| by_value[output.0].as_ref());
-            let found = self.through(step, gradients.collect(), wanted);
-            for (&input, gradient) in step.inputs.iter().zip(found) {
-                if let Some(gradient) = gradient.filter(|_| is_wanted(input)) {
-                    add(&mut by_value[input.0], gradient);
+            // What is taken twice is added up apart.
+            let is_first = |place: usize| !step.inputs[..place].contains(&step.inputs[place]);
+            let mut sums: Vec<Option<Sum<T>>> = (wanted.iter().enumerate())
+                .map(|(place, &is_wanted)| {
+                    is_wanted.then(|| match is_first(place) {
+                        true => std::mem::take(&mut by_value[step.inputs[place].0]),
+                        false => Sum::default(),
+                    })
+                })
+                .collect();
+            let found = step.outputs.iter();
+            let found = found.map(|output| by_value[output.0].array()).collect();
+            let pass = self.pass(step, found, wanted);
+            step.operator.backward_into(&pass, &mut sums);
+            for (place, sum) in sums.into_iter().enumerate() {
+                let own = &mut by_value[step.inputs[place].0];
+                match sum {
+                    Some(sum) if is_first(place) => *own = sum,
+                    Some(sum) => sum.into_array().into_iter().for_each(|term| own.add(term)),
+                    None => {}
                 }
             }
             // All that take what a step makes come after it.
-            let spent = step.outputs.iter().filter(|&&output| !is_kept(output));
-            spent.for_each(|output| by_value[output.0] = None);
+            for output in step.outputs.iter().filter(|&&output| !is_kept(output)) {
+                match gradients.is_kept {
+                    true => by_value[output.0].clear(),
+                    false => by_value[output.0] = Sum::default(),
+                }
+            }
         }
-        Gradients { by_value }
     }
 
     /// The gradients of what a step takes, from those of what it makes.
@@ -123,24 +181,21 @@ impl<T: Real> Trace<T> {
         gradients: Vec<Option<&Array<T>>>,
         wanted: Vec<bool>,
     ) -> Vec<Option<Array<T>>> {
+        step.operator.backward(&self.pass(step, gradients, wanted))
+    }
+
+    fn pass<'a>(
+        &'a self,
+        step: &Step<T>,
+        gradients: Vec<Option<&'a Array<T>>>,
+        wanted: Vec<bool>,
+    ) -> Pass<'a, T> {
         let arrays = |values: &[ValueId]| values.iter().map(|&value| self.array(value)).collect();
-        step.operator.backward(&Pass {
+        Pass {
             inputs: arrays(&step.inputs),
             outputs: arrays(&step.outputs),
             gradients,
             wanted,
-        })
-    }
-}
-
-fn add<T: Real>(sum: &mut Option<Array<T>>, term: Array<T>) {
-    match sum {
-        None => *sum = Some(term),
-        Some(sum) => {
-            debug_assert_eq!(sum.shape(), term.shape());
-            let parts = sum.data_mut().par_chunks_mut(MANY);
-            let parts = parts.zip(term.data().par_chunks(MANY));
-            parts.for_each(|(sum, term)| sums::add(sum, T::one(), term));
         }
     }
 }

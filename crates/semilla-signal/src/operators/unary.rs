@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use crate::array::Array;
-use crate::executor::{Nature, Operator, Pass};
+use crate::executor::{Nature, Operator, Pass, Sum};
+use crate::product::Start;
 use crate::real::Real;
 use crate::sums::MANY;
 
@@ -25,29 +26,43 @@ where
         vec![each(inputs[0], &self.value)]
     }
 
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
+        each_into(inputs[0].data(), outputs[0].data_mut(), &self.value);
+    }
+
     fn nature(&self) -> Nature {
         Nature::Elementwise
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        pass.apart(|sums| self.backward_into(pass, sums))
+    }
+
+    fn backward_into(&self, pass: &Pass<'_, T>, sums: &mut [Option<Sum<T>>]) {
+        let [Some(sum)] = sums else {
+            return;
+        };
         let gradient = pass.gradient(0);
-        let (x, y) = (pass.inputs[0].data(), pass.outputs[0].data());
-        let mut result = gradient.into_owned();
-        let given = x.par_chunks(MANY).zip(y.par_chunks(MANY));
-        let parts = result.data_mut().par_chunks_mut(MANY).zip(given);
-        parts.for_each(|(result, (x, y))| {
-            for (g, (&x, &y)) in result.iter_mut().zip(x.iter().zip(y)) {
-                // A gradient of 0 stays one where the slope is infinite, as of the square root
-                // at 0.
-                let is_zero = *g == T::zero();
-                *g = if is_zero {
-                    T::zero()
-                } else {
-                    *g * (self.slope)(x, y)
-                };
+        let (x, y) = (pass.inputs[0], pass.outputs[0].data());
+        let (sum, start) = sum.open(x.shape());
+        let term = |g: T, x: T, y: T| {
+            // A gradient of 0 stays one where the slope is infinite, as of the square root at 0.
+            if g == T::zero() {
+                T::zero()
+            } else {
+                g * (self.slope)(x, y)
+            }
+        };
+        let given = x.data().par_chunks(MANY).zip(y.par_chunks(MANY));
+        let given = given.zip(gradient.data().par_chunks(MANY));
+        let parts = sum.par_chunks_mut(MANY).zip(given);
+        parts.for_each(|(sum, ((x, y), g))| {
+            let all = sum.iter_mut().zip(x.iter().zip(y).zip(g));
+            match start {
+                Start::Zero => all.for_each(|(sum, ((&x, &y), &g))| *sum = term(g, x, y)),
+                Start::Current => all.for_each(|(sum, ((&x, &y), &g))| *sum += term(g, x, y)),
             }
         });
-        Pass::only(result)
     }
 }
 
@@ -57,10 +72,13 @@ pub(crate) fn each<T: Real>(array: &Array<T>, f: impl Fn(T) -> T + Sync) -> Arra
         return array.map(f);
     }
     let mut made = Array::filled(array.shape(), T::zero());
-    let parts = made.data_mut().par_chunks_mut(MANY);
-    let parts = parts.zip(array.data().par_chunks(MANY));
+    each_into(array.data(), made.data_mut(), f);
+    made
+}
+
+fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Sync) {
+    let parts = made.par_chunks_mut(MANY).zip(x.par_chunks(MANY));
     parts.for_each(|(made, x)| {
         made.iter_mut().zip(x).for_each(|(made, &x)| *made = f(x));
     });
-    made
 }
