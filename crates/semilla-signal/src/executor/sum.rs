@@ -1,8 +1,7 @@
 //! Where gradients are added up.
 
-use rayon::prelude::*;
-
 use crate::array::Array;
+use crate::parallel::parts;
 use crate::product::Start;
 use crate::real::Real;
 use crate::sums::{self, MANY};
@@ -49,9 +48,9 @@ impl<T: Real> Sum<T> {
             return;
         }
         debug_assert_eq!(self.array.shape(), term.shape());
-        let parts = self.array.data_mut().par_chunks_mut(MANY);
-        let parts = parts.zip(term.data().par_chunks(MANY));
-        parts.for_each(|(sum, term)| sums::add(sum, T::one(), term));
+        parts(self.array.data_mut(), MANY, &|place, sum| {
+            sums::add(sum, T::one(), &term.data()[place * MANY..][..sum.len()]);
+        });
     }
 
     /// The elements of a gradient of this shape, and whether it is to be added to them or to take

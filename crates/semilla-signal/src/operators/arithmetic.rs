@@ -1,9 +1,8 @@
 //! Functions of two elements, broadcast: sums, products, powers.
 
-use rayon::prelude::*;
-
 use crate::array::{Array, size, strides};
 use crate::executor::{Call, Made, Operator, Pass, Problem};
+use crate::parallel::parts;
 use crate::real::Real;
 use crate::sums::{MANY, add, sum};
 use crate::walk::{broadcast, broadcast_strides, walk};
@@ -123,8 +122,7 @@ fn rows_into<C: Send, const N: usize>(
         return;
     }
     let count = MANY.div_ceil(row);
-    let parts = made.par_chunks_mut(count * row).enumerate();
-    parts.for_each(|(place, made)| {
+    parts(made, count * row, &|place, made| {
         let starts = strides.map(|strides| (place * count) as isize * strides[0]);
         let mut shape = shape.to_vec();
         shape[0] = made.len() / row;

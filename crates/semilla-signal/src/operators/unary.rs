@@ -1,9 +1,8 @@
 //! Functions of one element.
 
-use rayon::prelude::*;
-
 use crate::array::Array;
 use crate::executor::{Nature, Operator, Pass, Sum};
+use crate::parallel::parts;
 use crate::product::Start;
 use crate::real::Real;
 use crate::sums::MANY;
@@ -53,11 +52,10 @@ where
                 g * (self.slope)(x, y)
             }
         };
-        let given = x.data().par_chunks(MANY).zip(y.par_chunks(MANY));
-        let given = given.zip(gradient.data().par_chunks(MANY));
-        let parts = sum.par_chunks_mut(MANY).zip(given);
-        parts.for_each(|(sum, ((x, y), g))| {
-            let all = sum.iter_mut().zip(x.iter().zip(y).zip(g));
+        let (x, g) = (x.data(), gradient.data());
+        parts(sum, MANY, &|place, sum| {
+            let [x, y, g] = [x, y, g].map(|given| given[place * MANY..][..sum.len()].iter());
+            let all = sum.iter_mut().zip(x.zip(y).zip(g));
             match start {
                 Start::Zero => all.for_each(|(sum, ((&x, &y), &g))| *sum = term(g, x, y)),
                 Start::Current => all.for_each(|(sum, ((&x, &y), &g))| *sum += term(g, x, y)),
@@ -68,17 +66,14 @@ where
 
 /// A function of each element, on all threads if there are many.
 pub(crate) fn each<T: Real>(array: &Array<T>, f: impl Fn(T) -> T + Sync) -> Array<T> {
-    if array.data().len() <= MANY {
-        return array.map(f);
-    }
     let mut made = Array::filled(array.shape(), T::zero());
     each_into(array.data(), made.data_mut(), f);
     made
 }
 
 fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Sync) {
-    let parts = made.par_chunks_mut(MANY).zip(x.par_chunks(MANY));
-    parts.for_each(|(made, x)| {
-        made.iter_mut().zip(x).for_each(|(made, &x)| *made = f(x));
+    parts(made, MANY, &|place, made| {
+        let given = made.iter_mut().zip(&x[place * MANY..]);
+        given.for_each(|(made, &x)| *made = f(x));
     });
 }
