@@ -10,7 +10,7 @@ use crate::error::DataError;
 use crate::place::place;
 use crate::reading::{Data, Given, Reading};
 use crate::sample::{Found, Samples, fitted, known};
-use crate::{arrays, idx, images, table, text};
+use crate::{arrays, cifar, idx, images, table, text};
 
 /// Reads data for the inputs of a graph: at most as many samples as asked for, evenly spread over
 /// all there are.
@@ -27,6 +27,7 @@ pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataE
                 Kind::Images => images::read(path, input, reading)?,
                 Kind::Table => table::read(path, input, reading)?,
                 Kind::Text => text::read(path, input, reading)?,
+                Kind::Cifar => cifar::read(path, reading)?,
                 Kind::Idx | Kind::Arrays => idx::read(path, input, reading)?,
             };
             of_one(path, graph, found, input, reading)?
@@ -81,14 +82,16 @@ enum Kind {
     Images,
     Table,
     Text,
+    Cifar,
     Idx,
 }
 
 fn kind(path: &Path) -> Result<Kind, DataError> {
     if path.is_dir() {
-        return Ok(match images::are_in(path)? {
-            true => Kind::Images,
-            false => Kind::Arrays,
+        return Ok(match (images::are_in(path)?, cifar::are_in(path)?) {
+            (true, _) => Kind::Images,
+            (_, true) => Kind::Cifar,
+            _ => Kind::Arrays,
         });
     }
     if images::is_one(path) {
@@ -105,6 +108,7 @@ fn kind(path: &Path) -> Result<Kind, DataError> {
         "csv" | "tsv" => Kind::Table,
         "npy" | "npz" | "safetensors" => Kind::Arrays,
         "txt" | "text" | "md" => Kind::Text,
+        "bin" => Kind::Cifar,
         _ if idx::is(path)? => Kind::Idx,
         _ => Kind::Arrays,
     })
