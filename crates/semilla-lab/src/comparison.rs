@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
+use crate::statistics::{Pair, SelfCheck};
 use crate::trial::{Seeds, Trial, Trunk};
 
 /// What comes of a comparison. It holds no times, and is the same bytes whether it was made in one
@@ -26,6 +27,9 @@ pub struct Comparison {
     pub rates: Vec<f64>,
     /// The starts that are compared, in the order in which they were given.
     pub arms: Vec<Arm>,
+    /// The training loss that the steps to the target are counted for: half the way that the best
+    /// arm's goes.
+    pub target: Option<f64>,
     /// The places of the arms from the best to the worst median. Neighbours need not differ: the
     /// groups say which do.
     pub order: Vec<usize>,
@@ -36,7 +40,8 @@ pub struct Comparison {
     pub groups: Vec<Vec<usize>>,
     /// What can be said.
     pub verdict: Verdict,
-    /// How often this comparison would find a difference where there is none.
+    /// How often this comparison would find a difference where there is none: the reference
+    /// against itself.
     pub self_check: Option<SelfCheck>,
     /// All that was left out, and why.
     pub pruned: Vec<Pruned>,
@@ -62,7 +67,9 @@ pub struct Protocol {
     /// The seeds of the numbers that are compared, on the test set, at each arm's best rate. None
     /// of them was used to choose a rate. All arms share them.
     pub finals: Vec<Seeds>,
-    /// The seeds with which the first arm is compared with itself.
+    /// The place of the arm that is compared with itself.
+    pub reference: usize,
+    /// The other seeds with which it is trained for that.
     pub check: Vec<Seeds>,
     /// The rate of false differences that is allowed, over all pairs together: 0.05.
     pub level: f64,
@@ -139,11 +146,162 @@ pub struct Arm {
     pub basin: Option<Basin>,
     /// The test scores with the final seeds at the best rate, as far as they are trained.
     pub finals: Vec<Option<f64>>,
-    /// Their quartiles: 25 %, 50 %, 75 %; empty where there are none yet.
+    /// Their quartiles, the worst first; empty where there are none yet.
     pub quartiles: Vec<Option<f64>>,
     /// The median of the last training losses of the final seeds.
     pub training_loss: Option<f64>,
-    /// The median of the steps after which the training loss was below the protocol's target for
+    /// The median of the steps after which the training loss was at or below the target for
+    /// good; `None` where half of the seeds do not get there.
+    pub steps_to_target: Option<u64>,
+}
+
+/// What theory expects of a start.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predicted {
+    /// The natural logarithm of the squared gradient at the start of the main path over that at its
+    /// end.
+    pub log_gradients: f64,
+    /// Whether theory alone says that it cannot train.
+    pub is_hopeless: bool,
+}
+
+/// An arm at one learning rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Searched {
+    /// The validation scores with the tuning seeds.
+    pub scores: Vec<Option<f64>>,
+    /// Their median; `None` of none, and where most diverged.
+    pub median: Option<f64>,
+    /// How many diverged.
+    pub diverged: usize,
+}
+
+/// The rates around the best whose median is within the tolerance of its.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basin {
+    /// The lowest rate, between those that were tried where the line through them says so.
+    pub low: f64,
+    /// The highest rate.
+    pub high: f64,
+    /// Doublings from the lowest to the highest.
+    pub octaves: f64,
+    /// What counts as about as well, in units of the measure.
+    pub tolerance: f64,
+}
+
+/// What can be said.
+    pub verdict: Verdict,
+    /// How often this comparison would find a difference where there is none: the reference
+    /// against itself.
+    pub self_check: Option<SelfCheck>,
+    /// All that was left out, and why.
+    pub pruned: Vec<Pruned>,
+    /// What it took.
+    pub cost: Cost,
+    /// Whether everything was trained that the protocol asks for.
+    pub is_complete: bool,
+    /// Every training and what came of it, trunks left out.
+    pub runs: Vec<Run>,
+}
+
+/// What a comparison does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// Every training, but for its recipe, its trunk, its rate, its seeds and its records.
+    pub trial: Trial,
+    /// What is compared.
+    pub measure: Measure,
+    /// The first learning rates.
+    pub rates: Grid,
+    /// The seeds with which rates are chosen, on the validation set. All arms share them.
+    pub tuning: Vec<Seeds>,
+    /// The seeds of the numbers that are compared, on the test set, at each arm's best rate. None
+    /// of them was used to choose a rate. All arms share them.
+    pub finals: Vec<Seeds>,
+    /// The place of the arm that is compared with itself.
+    pub reference: usize,
+    /// The other seeds with which it is trained for that.
+    pub check: Vec<Seeds>,
+    /// The rate of false differences that is allowed, over all pairs together: 0.05.
+    pub level: f64,
+    /// The power that needed seeds are counted for: 0.8.
+    pub power: f64,
+    /// The smallest difference that matters, in units of the measure.
+    pub difference: f64,
+    /// Whether arms that theory calls hopeless are left out, and rates that are clearly worse
+    /// after a quarter of the steps.
+    pub prunes: bool,
+    /// The steps that may be trained in all.
+    pub budget: Option<u64>,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// The part of the classes that are right: more is better.
+    Accuracy,
+    /// The loss: less is better.
+    Loss,
+}
+
+/// Learning rates at equal ratios.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grid {
+    /// The lowest.
+    pub first: f64,
+    /// The ratio of neighbours, at most 2.2: with wider steps the best rate is missed, unevenly
+    /// from arm to arm.
+    pub factor: f64,
+    /// How many.
+    pub count: usize,
+    /// How many more may be added on either side while an arm is best at the edge.
+    pub extension: usize,
+}
+
+/// The data in numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSummary {
+    /// Their name.
+    pub name: String,
+    /// Samples to train on.
+    pub training: usize,
+    /// Samples to choose rates by.
+    pub validation: usize,
+    /// Samples to compare by.
+    pub test: usize,
+    /// Classes, where labels are classes.
+    pub classes: Option<usize>,
+}
+
+/// A start that is compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// What people call it: `He`.
+    pub name: String,
+    /// The recipe: a name, or its TOML.
+    pub recipe: String,
+    /// The training before this one from which weights are taken, if any; its seed of weights is
+    /// that of each trial.
+    pub trunk: Option<Trunk>,
+    /// What theory expects, where it can say.
+    pub predicted: Option<Predicted>,
+    /// What came of each of the rates, with the tuning seeds; rates that were not tried have no
+    /// scores.
+    pub search: Vec<Searched>,
+    /// The place of the best rate; `None` where none was found yet.
+    pub best: Option<usize>,
+    /// Whether rates on both sides of the best are worse.
+    pub is_interior: bool,
+    /// The rates around the best that do about as well.
+    pub basin: Option<Basin>,
+    /// The test scores with the final seeds at the best rate, as far as they are trained.
+    pub finals: Vec<Option<f64>>,
+    /// Their quartiles, the worst first; empty where there are none yet.
+    pub quartiles: Vec<Option<f64>>,
+    /// The median of the last training losses of the final seeds.
+    pub training_loss: Option<f64>,
+    /// The median of the steps after which the training loss was at or below the target for
     /// good; `None` where half of the seeds do not get there.
     pub steps_to_target: Option<u64>,
 }
@@ -262,20 +420,6 @@ pub enum Caveat {
     },
     /// The self-check found differences more often than the level allows.
     SelfCheck,
-}
-
-/// The first arm against itself, on other seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SelfCheck {
-    /// The place of the arm.
-    pub arm: usize,
-    /// The pairs of sets of its runs that were drawn.
-    pub draws: usize,
-    /// The part of them that the test calls different at the level.
-    pub false_differences: f64,
-    /// 95 % of them differ by no more than this, in units of the measure: what the same start
-    /// does to itself. `None` where that is not finite.
-    pub spread: Option<f64>,
 }
 
 /// Something that was not trained to the end.
