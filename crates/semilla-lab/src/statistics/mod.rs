@@ -26,4 +26,5 @@ pub use power::{fewest_seeds, power, seeds_needed};
 pub use quantile::{median, quantile};
 pub use self_check::{SelfCheck, self_check};
 pub use sign_flip::sign_flip;
+pub(crate) use sign_flip::signed_rank_above;
 pub use superiority::superiority;

@@ -7,7 +7,9 @@
 
 mod error;
 mod line;
+mod owner;
 mod runs;
 
 pub use error::StoreError;
-pub use runs::{Owner, Store};
+pub use owner::Owner;
+pub use runs::Store;

@@ -6,29 +6,13 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use semilla_signal::Loss;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::line::{read, written};
-use crate::data::DataSpec;
+use super::owner::Owner;
 use crate::outcome::Outcome;
 use crate::trial::Trial;
-
-/// What the trials of a store have in common.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Owner {
-    /// The version of the store's format: 1.
-    pub format: u32,
-    /// The model, as trials name it.
-    pub model: String,
-    /// The data, as trials name them.
-    pub data: DataSpec,
-    /// The loss.
-    pub loss: Loss,
-    /// The digest of the network and of all samples: a file that changed is another problem.
-    pub digest: String,
-}
 
 /// Outcomes by their trials' ids, on disk if they have a file.
 ///
@@ -234,7 +218,10 @@ fn check(path: &Path, owner: &Owner, header: Option<&[u8]>) -> Result<(), StoreE
 
 #[cfg(test)]
 mod tests {
+    use semilla_signal::Loss;
+
     use super::*;
+    use crate::data::DataSpec;
     use crate::outcome::{End, Point};
 
     fn owner(model: &str) -> Owner {
