@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_classic_is_the_scheme() {
-        let model = Spec::parse("transformer:1x16:20").unwrap();
+        let model = Spec::parse("transformer:1x64:20").unwrap();
         for start in Start::classics() {
             let recipe = Recipe::from_toml(&start.recipe).unwrap();
             let scheme: Initializer = recipe.name.parse().unwrap();
