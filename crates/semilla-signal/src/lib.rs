@@ -38,6 +38,7 @@ mod measure;
 mod narrow;
 mod noise;
 mod operators;
+mod parallel;
 mod product;
 mod real;
 mod recommend;
