@@ -109,7 +109,10 @@ mod tests {
         }
         assert_close(quantile(0.975), 1.959_963_984_540_054_2, 1e-15);
         assert_eq!(quantile(0.25), -quantile(0.75));
-        assert_eq!((quantile(0.0), quantile(1.0)), (f64::NEG_INFINITY, f64::INFINITY));
+        assert_eq!(
+            (quantile(0.0), quantile(1.0)),
+            (f64::NEG_INFINITY, f64::INFINITY)
+        );
         assert!(quantile(-0.1).is_nan() && quantile(1.1).is_nan() && quantile(f64::NAN).is_nan());
     }
 

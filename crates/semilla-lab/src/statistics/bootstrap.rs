@@ -134,7 +134,10 @@ mod tests {
 
     #[test]
     fn degenerate_samples() {
-        let one = Interval { low: 1.0, high: 1.0 };
+        let one = Interval {
+            low: 1.0,
+            high: 1.0,
+        };
         assert_eq!(bca(&[1.0; 5], mean, 0.95, 0), Some(one));
         assert_eq!(bca(&[1.0], mean, 0.95, 0), None);
         assert_eq!(bca(&[1.0, f64::INFINITY], mean, 0.95, 0), None);

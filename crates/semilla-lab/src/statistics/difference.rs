@@ -31,7 +31,9 @@ pub enum Location {
 /// The differences a − b, seed by seed; 0 where both diverged.
 pub(crate) fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
     let pairs = a.iter().zip(b);
-    pairs.map(|(a, b)| if a == b { 0.0 } else { a - b }).collect()
+    pairs
+        .map(|(a, b)| if a == b { 0.0 } else { a - b })
+        .collect()
 }
 
 /// Where differences lie: their mean with its [`bca`] interval, or, if one is infinite, their
@@ -117,8 +119,14 @@ mod tests {
         let found = differences(&[1.0, worst, worst, 0.5], &[0.5, worst, 1.0, worst]);
         assert_eq!(found, [0.5, 0.0, worst, f64::INFINITY]);
         let always = difference(&[worst; 8], 0);
-        assert_eq!((always.of, always.value, always.high), (Location::Median, None, None));
+        assert_eq!(
+            (always.of, always.value, always.high),
+            (Location::Median, None, None)
+        );
         let none = difference(&[], 0);
-        assert_eq!((none.of, none.value, none.low), (Location::Mean, None, None));
+        assert_eq!(
+            (none.of, none.value, none.low),
+            (Location::Mean, None, None)
+        );
     }
 }

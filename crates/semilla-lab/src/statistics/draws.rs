@@ -45,7 +45,10 @@ mod tests {
             counts[draws.below(6)] += 1;
         }
         // Six standard deviations.
-        assert!(counts.iter().all(|count| (820..1180).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (820..1180).contains(count)),
+            "{counts:?}"
+        );
         assert_eq!((draws.below(1), draws.below(0)), (0, 0));
     }
 }

@@ -65,8 +65,9 @@ mod tests {
     #[test]
     fn groups_are_all_cliques() {
         // Every graph of 5 arms: the groups are its maximal cliques, found by trying all sets.
-        let pairs: Vec<(usize, usize)> =
-            (0..5).flat_map(|a| (a + 1..5).map(move |b| (a, b))).collect();
+        let pairs: Vec<(usize, usize)> = (0..5)
+            .flat_map(|a| (a + 1..5).map(move |b| (a, b)))
+            .collect();
         for graph in 0..1u32 << pairs.len() {
             let differs = |a: usize, b: usize| {
                 let pair = (a.min(b), a.max(b));
@@ -74,9 +75,9 @@ mod tests {
                 graph >> bit & 1 == 1
             };
             let is_clique = |set: u32| {
-                pairs.iter().all(|&(a, b)| {
-                    set >> a & 1 == 0 || set >> b & 1 == 0 || !differs(a, b)
-                })
+                pairs
+                    .iter()
+                    .all(|&(a, b)| set >> a & 1 == 0 || set >> b & 1 == 0 || !differs(a, b))
             };
             let cliques: Vec<u32> = (1..32).filter(|&set| is_clique(set)).collect();
             let is_maximal = |set: &&u32| !cliques.iter().any(|o| o != *set && o & **set == **set);

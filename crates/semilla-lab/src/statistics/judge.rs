@@ -131,7 +131,10 @@ fn pair(a: (usize, &[f64]), b: (usize, &[f64]), rules: &Rules) -> Option<Pair> {
 /// The standard deviation; `None` of fewer than two values, or where one is not finite.
 fn deviation(values: &[f64]) -> Option<f64> {
     let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    let squares: f64 = values
+        .iter()
+        .map(|value| (value - mean) * (value - mean))
+        .sum();
     let variance = squares / values.len().checked_sub(1)? as f64;
     Some(variance.sqrt()).filter(|deviation| deviation.is_finite())
 }
@@ -154,7 +157,10 @@ mod tests {
         assert_eq!(found.order, [1, 0, 2]);
         assert_eq!(found.groups, [vec![1], vec![0, 2]]);
         let pair = &found.pairs[0];
-        assert_eq!((pair.p, pair.superiority, pair.difference.value), (2.0 / 256.0, 0.0, None));
+        assert_eq!(
+            (pair.p, pair.superiority, pair.difference.value),
+            (2.0 / 256.0, 0.0, None)
+        );
         assert_eq!(found.pairs[1].p, 1.0);
         assert_eq!(found.pairs[0].seeds_needed, None);
     }
@@ -171,7 +177,10 @@ mod tests {
         let found = judge(&[vec![0.9; 6], vec![], vec![0.1; 7]], &RULES);
         assert_eq!(found.order, [0, 2]);
         assert_eq!(found.pairs.len(), 1);
-        assert_eq!((found.pairs[0].a, found.pairs[0].b, found.pairs[0].seeds), (0, 2, 6));
+        assert_eq!(
+            (found.pairs[0].a, found.pairs[0].b, found.pairs[0].seeds),
+            (0, 2, 6)
+        );
         assert!(judge(&[], &RULES).order.is_empty());
     }
 }

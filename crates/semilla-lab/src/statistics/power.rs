@@ -113,18 +113,27 @@ mod tests {
             (1000.0, 0.025, 1.962_339_081),
         ] {
             let found = quantile(freedom, tail);
-            assert!((found - expected).abs() < 1e-8 * expected, "{freedom}: {found}");
+            assert!(
+                (found - expected).abs() < 1e-8 * expected,
+                "{freedom}: {found}"
+            );
         }
     }
 
     #[test]
     fn power_as_tabulated() {
         // G*Power and R's power.t.test(type = "paired") agree on these.
-        for (seeds, effect, expected) in
-            [(10, 1.0, 0.803_1), (20, 0.5, 0.564_5), (5, 0.0, 0.05), (34, 0.5, 0.807_8)]
-        {
+        for (seeds, effect, expected) in [
+            (10, 1.0, 0.803_1),
+            (20, 0.5, 0.564_5),
+            (5, 0.0, 0.05),
+            (34, 0.5, 0.807_8),
+        ] {
             let found = power(seeds, effect, 0.05);
-            assert!((found - expected).abs() < 2e-4, "{seeds}, {effect}: {found}");
+            assert!(
+                (found - expected).abs() < 2e-4,
+                "{seeds}, {effect}: {found}"
+            );
         }
         assert_eq!(power(1, 5.0, 0.05), 0.0);
     }

@@ -16,12 +16,18 @@ pub fn quantile(scores: &[f64], p: f64) -> Option<f64> {
     let place = p.clamp(0.0, 1.0) * sorted.len().checked_sub(1)? as f64;
     let (below, above) = (sorted[place as usize], sorted[place.ceil() as usize]);
     let part = place.fract();
-    Some(match (part == 0.0 || below == above, below.is_finite(), above.is_finite()) {
-        (true, ..) => below,
-        (_, true, true) => below + part * (above - below),
-        (_, false, _) => below,
-        (_, true, false) => above,
-    })
+    Some(
+        match (
+            part == 0.0 || below == above,
+            below.is_finite(),
+            above.is_finite(),
+        ) {
+            (true, ..) => below,
+            (_, true, true) => below + part * (above - below),
+            (_, false, _) => below,
+            (_, true, false) => above,
+        },
+    )
 }
 
 /// The median; `None` of no scores.

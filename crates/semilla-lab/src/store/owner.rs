@@ -47,13 +47,22 @@ fn digest(problem: &Problem) -> String {
     for (name, datum) in inputs {
         hash.update(name);
         match datum {
-            Datum::Float(array) => array.data().iter().for_each(|x| hash.update(x.to_le_bytes())),
-            Datum::Whole(array) => array.data().iter().for_each(|x| hash.update(x.to_le_bytes())),
+            Datum::Float(array) => array
+                .data()
+                .iter()
+                .for_each(|x| hash.update(x.to_le_bytes())),
+            Datum::Whole(array) => array
+                .data()
+                .iter()
+                .for_each(|x| hash.update(x.to_le_bytes())),
         }
     }
     match labels {
         Labels::Classes(classes) => classes.iter().for_each(|x| hash.update(x.to_le_bytes())),
-        Labels::Values(values) => values.data().iter().for_each(|x| hash.update(x.to_le_bytes())),
+        Labels::Values(values) => values
+            .data()
+            .iter()
+            .for_each(|x| hash.update(x.to_le_bytes())),
     }
     let mut digits = String::new();
     for byte in &hash.finalize()[..16] {

@@ -122,13 +122,17 @@ impl Store {
             let line = written(&Borrowed { trial, outcome }).map_err(|error| disk.failed(error))?;
             disk.append(&line)?;
         }
-        inner.outcomes.insert(outcome.trial.clone(), outcome.clone());
+        inner
+            .outcomes
+            .insert(outcome.trial.clone(), outcome.clone());
         Ok(())
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         // Whoever panicked had not changed anything by halves: outcomes come after their lines.
-        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.inner
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -150,7 +154,10 @@ impl Disk {
     /// Cuts off all behind the last whole line, and goes there.
     fn cut(&mut self) -> Result<(), StoreError> {
         let end = SeekFrom::Start(self.length);
-        let cut = self.file.set_len(self.length).and_then(|()| self.file.seek(end));
+        let cut = self
+            .file
+            .set_len(self.length)
+            .and_then(|()| self.file.seek(end));
         cut.map(drop).map_err(|error| self.failed(error))
     }
 
@@ -244,7 +251,10 @@ mod tests {
         let outcome = Outcome {
             trial: trial.id(),
             end: End::Diverged { step: 2 },
-            curve: vec![Point { step: 1, loss: 0.1 + 0.2 }],
+            curve: vec![Point {
+                step: 1,
+                loss: 0.1 + 0.2,
+            }],
             validations: Vec::new(),
             test: None,
             layers: Vec::new(),
@@ -278,7 +288,8 @@ mod tests {
         let runs: Vec<_> = (0..2).map(run).collect();
         let fill = || {
             let store = Store::open(&path, &owner("m")).unwrap();
-            runs.iter().for_each(|(trial, outcome)| store.add(trial, outcome).unwrap());
+            runs.iter()
+                .for_each(|(trial, outcome)| store.add(trial, outcome).unwrap());
         };
         fill();
         let whole = std::fs::read(&path).unwrap();
@@ -296,19 +307,28 @@ mod tests {
         let refused = |owner: &Owner| Store::open(&path, owner).err().unwrap();
         for text in ["hello", "hello\nworld\n", "{}\n"] {
             std::fs::write(&path, text).unwrap();
-            assert!(matches!(refused(&owner("m")), StoreError::Foreign { .. }), "{text}");
+            assert!(
+                matches!(refused(&owner("m")), StoreError::Foreign { .. }),
+                "{text}"
+            );
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
         std::fs::remove_file(&path).unwrap();
         let (trial, outcome) = run(0);
-        Store::open(&path, &owner("m")).unwrap().add(&trial, &outcome).unwrap();
+        Store::open(&path, &owner("m"))
+            .unwrap()
+            .add(&trial, &outcome)
+            .unwrap();
         let other = refused(&owner("other")).to_string();
         assert!(other.contains("m on digits"), "{other}");
         let text = std::fs::read_to_string(&path).unwrap();
         let (header, entry) = text.split_once('\n').unwrap();
         let damaged = format!("{header}\n{}{entry}", entry.replace("0.1", "0.2"));
         std::fs::write(&path, damaged).unwrap();
-        assert!(matches!(refused(&owner("m")), StoreError::Damaged { line: 2, .. }));
+        assert!(matches!(
+            refused(&owner("m")),
+            StoreError::Damaged { line: 2, .. }
+        ));
         assert!(matches!(
             Store::open(folder.path(), &owner("m")),
             Err(StoreError::Foreign { .. })

@@ -22,8 +22,9 @@ pub(super) fn assemble(
     let protocol = table.protocol;
     let places = places(table);
     let index = |place: i32| places.iter().position(|other| *other == place).unwrap_or(0);
-    let scores: Vec<Vec<f64>> =
-        (0..table.starts.len()).map(|arm| table.scores(Purpose::Final, arm)).collect();
+    let scores: Vec<Vec<f64>> = (0..table.starts.len())
+        .map(|arm| table.scores(Purpose::Final, arm))
+        .collect();
     let judged = judge(
         &scores,
         &Rules {
@@ -61,7 +62,10 @@ pub(super) fn assemble(
             test,
             classes: problem.classes(),
         },
-        rates: places.iter().map(|&place| protocol.rates.rate(place)).collect(),
+        rates: places
+            .iter()
+            .map(|&place| protocol.rates.rate(place))
+            .collect(),
         arms,
         target,
         order: judged.order,
@@ -110,10 +114,17 @@ fn arm(
         }
     });
     let chosen = best(&column);
-    let quartiles = [0.25, 0.5, 0.75].iter().filter_map(|&p| quantile(scores, p));
+    let quartiles = [0.25, 0.5, 0.75]
+        .iter()
+        .filter_map(|&p| quantile(scores, p));
     let finals = || table.runs(Purpose::Final, arm).map(|(_, outcome)| outcome);
     let last: Vec<f64> = finals()
-        .map(|outcome| outcome.curve.last().map_or(f64::NEG_INFINITY, |point| -point.loss))
+        .map(|outcome| {
+            outcome
+                .curve
+                .last()
+                .map_or(f64::NEG_INFINITY, |point| -point.loss)
+        })
         .collect();
     let reached: Vec<f64> = finals()
         .map(|outcome| {
@@ -134,7 +145,9 @@ fn arm(
         finals: scores.iter().copied().map(measured).collect(),
         quartiles: quartiles.map(measured).collect(),
         training_loss: median(&last).and_then(finite),
-        steps_to_target: median(&reached).and_then(finite).map(|steps| steps.round() as u64),
+        steps_to_target: median(&reached)
+            .and_then(finite)
+            .map(|steps| steps.round() as u64),
     }
 }
 
@@ -149,9 +162,17 @@ fn measured(measure: Measure, goodness: f64) -> Option<f64> {
 
 /// Half the way from the first to the last training loss of an arm, by the medians of its seeds.
 fn target(table: &Table<'_>, arm: usize) -> Option<f64> {
-    let curves = || table.runs(Purpose::Final, arm).map(|(_, outcome)| &outcome.curve);
-    let first: Vec<f64> = curves().filter_map(|curve| Some(curve.first()?.loss)).collect();
-    let last: Vec<f64> = curves().filter_map(|curve| Some(curve.last()?.loss)).collect();
+    let curves = || {
+        table
+            .runs(Purpose::Final, arm)
+            .map(|(_, outcome)| &outcome.curve)
+    };
+    let first: Vec<f64> = curves()
+        .filter_map(|curve| Some(curve.first()?.loss))
+        .collect();
+    let last: Vec<f64> = curves()
+        .filter_map(|curve| Some(curve.last()?.loss))
+        .collect();
     Some(f64::midpoint(median(&first)?, median(&last)?))
 }
 
@@ -160,7 +181,11 @@ fn reached(outcome: &crate::outcome::Outcome, target: f64) -> Option<u64> {
     if outcome.end != crate::outcome::End::Finished {
         return None;
     }
-    let below = outcome.curve.iter().rev().take_while(|point| point.loss <= target);
+    let below = outcome
+        .curve
+        .iter()
+        .rev()
+        .take_while(|point| point.loss <= target);
     below.last().map(|point| point.step)
 }
 

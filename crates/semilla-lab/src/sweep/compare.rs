@@ -97,12 +97,17 @@ fn check(starts: &[Start], protocol: &Protocol) -> Result<(), CompareError> {
     if !is_grid || !(grid.factor > 1.0 && grid.factor.is_finite()) {
         return wrong("the learning rates must be positive, and grow".to_owned());
     }
-    let [lowest, highest] = [-(grid.extension as i32), (grid.count + grid.extension) as i32];
+    let [lowest, highest] = [
+        -(grid.extension as i32),
+        (grid.count + grid.extension) as i32,
+    ];
     if !(grid.rate(lowest) > 0.0 && grid.rate(highest).is_finite()) {
         return wrong("the learning rates leave the range of numbers".to_owned());
     }
     if protocol.tuning.is_empty() || protocol.finals.is_empty() {
-        return wrong("a comparison needs at least one seed to choose rates, and one to compare".to_owned());
+        return wrong(
+            "a comparison needs at least one seed to choose rates, and one to compare".to_owned(),
+        );
     }
     if protocol.reference >= starts.len() {
         return wrong("the reference is none of the starts".to_owned());
@@ -147,7 +152,8 @@ impl Sweep<'_> {
             arms.retain(|&arm| match predicted[arm] {
                 Some(found) if found.is_hopeless => {
                     let log_gradients = found.log_gradients;
-                    self.pruned.push((arm, None, Why::Hopeless { log_gradients }));
+                    self.pruned
+                        .push((arm, None, Why::Hopeless { log_gradients }));
                     false
                 }
                 _ => true,
@@ -161,7 +167,9 @@ impl Sweep<'_> {
             }
         }
         let is_left_out = |pruned: &[(usize, Option<i32>, Why)], arm: usize, place: i32| {
-            pruned.iter().any(|(a, p, _)| (*a, *p) == (arm, Some(place)))
+            pruned
+                .iter()
+                .any(|(a, p, _)| (*a, *p) == (arm, Some(place)))
         };
         let first = self.search(Purpose::Tuning, &arms, |arm, place| {
             !is_left_out(&self.pruned, arm, place)
@@ -173,7 +181,9 @@ impl Sweep<'_> {
                 break;
             }
             self.pruned.retain(|(arm, place, _)| {
-                !more.iter().any(|slot| (slot.arm, Some(slot.place)) == (*arm, *place))
+                !more
+                    .iter()
+                    .any(|slot| (slot.arm, Some(slot.place)) == (*arm, *place))
             });
             is_complete = self.wave(more)?;
         }
@@ -212,9 +222,9 @@ impl Sweep<'_> {
             seed: 0,
         });
         let steps = steps.steps;
-        let behind = behind(&rung).into_iter().map(|(place, p)| {
-            (arm, Some(place), Why::Behind { steps, p })
-        });
+        let behind = behind(&rung)
+            .into_iter()
+            .map(|(place, p)| (arm, Some(place), Why::Behind { steps, p }));
         self.pruned.extend(behind);
     }
 
@@ -241,8 +251,10 @@ impl Sweep<'_> {
     fn finals(&self, arms: &[usize]) -> Vec<Slot> {
         let protocol = self.table.protocol;
         let place = |arm: usize| best(&self.table.column(Purpose::Tuning, arm));
-        let places: Vec<(usize, i32)> =
-            arms.iter().filter_map(|&arm| Some((arm, place(arm)?))).collect();
+        let places: Vec<(usize, i32)> = arms
+            .iter()
+            .filter_map(|&arm| Some((arm, place(arm)?)))
+            .collect();
         let mut slots = Vec::new();
         for seed in 0..protocol.finals.len() {
             slots.extend(places.iter().map(|&(arm, place)| Slot {

@@ -111,5 +111,7 @@ const FIRST: usize = 256;
 pub(super) fn first(problem: &Problem) -> (Vec<(String, Datum<f32>)>, Labels) {
     let training = problem.split(0).training;
     let scales = problem.samples.scales(&training);
-    problem.samples.batch(&training[..training.len().min(FIRST)], &scales)
+    problem
+        .samples
+        .batch(&training[..training.len().min(FIRST)], &scales)
 }

@@ -27,9 +27,8 @@ pub(super) fn best(column: &Column) -> Option<i32> {
 
 /// Whether rates on both sides of the best were tried.
 pub(super) fn is_interior(column: &Column) -> bool {
-    best(column).is_some_and(|best| {
-        column.contains_key(&(best - 1)) && column.contains_key(&(best + 1))
-    })
+    best(column)
+        .is_some_and(|best| column.contains_key(&(best - 1)) && column.contains_key(&(best + 1)))
 }
 
 /// The neighbour of the best rate that is still to be tried; `None` where the best is interior,
@@ -37,7 +36,10 @@ pub(super) fn is_interior(column: &Column) -> bool {
 pub(super) fn wanted(column: &Column, grid: &Grid, tolerance: f64) -> Option<i32> {
     let best = best(column)?;
     let most = middle(&column[&best]);
-    let finite = column.values().map(|scores| middle(scores)).filter(|middle| middle.is_finite());
+    let finite = column
+        .values()
+        .map(|scores| middle(scores))
+        .filter(|middle| middle.is_finite());
     let least = finite.fold(f64::INFINITY, f64::min);
     if most.is_finite() && most - least <= tolerance && column.len() > 1 {
         return None;
@@ -122,20 +124,29 @@ mod tests {
     const WORST: f64 = f64::NEG_INFINITY;
 
     fn column(scores: &[(i32, f64)]) -> Column {
-        scores.iter().map(|&(place, score)| (place, vec![score; 3])).collect()
+        scores
+            .iter()
+            .map(|&(place, score)| (place, vec![score; 3]))
+            .collect()
     }
 
     #[test]
     fn the_search_goes_on_until_the_best_is_interior() {
         let mut found = column(&[(0, 0.2), (1, 0.5), (2, 0.7), (3, 0.9)]);
-        assert_eq!((best(&found), wanted(&found, &GRID, 0.02)), (Some(3), Some(4)));
+        assert_eq!(
+            (best(&found), wanted(&found, &GRID, 0.02)),
+            (Some(3), Some(4))
+        );
         found.insert(4, vec![0.95; 3]);
         assert_eq!(wanted(&found, &GRID, 0.02), Some(5));
         found.insert(5, vec![WORST; 3]);
         assert!(is_interior(&found));
         assert_eq!(wanted(&found, &GRID, 0.02), None);
         found.insert(5, vec![0.97; 3]);
-        assert_eq!((wanted(&found, &GRID, 0.02), is_interior(&found)), (None, false));
+        assert_eq!(
+            (wanted(&found, &GRID, 0.02), is_interior(&found)),
+            (None, false)
+        );
     }
 
     #[test]
@@ -163,7 +174,10 @@ mod tests {
         let found = column(&[(0, 0.50), (1, 0.89), (2, 0.90), (3, WORST)]);
         let basin = basin(&found, &GRID, 0.02).unwrap();
         // 0.01 of 0.39 down from place 1 to place 0; nothing beyond place 2.
-        assert!((basin.octaves - (1.0 + 0.01 / 0.39)).abs() < 1e-12, "{basin:?}");
+        assert!(
+            (basin.octaves - (1.0 + 0.01 / 0.39)).abs() < 1e-12,
+            "{basin:?}"
+        );
         assert_eq!(basin.high, 0.04);
         assert_eq!(super::basin(&column(&[(0, WORST)]), &GRID, 0.02), None);
     }
@@ -176,7 +190,9 @@ mod tests {
         // 0 and 2 are neighbours; 4 won with one seed.
         assert_eq!(behind(&rung), [(3, 1.0 / 16.0)]);
         // Three seeds show nothing.
-        let few: Column = (0..5).map(|place| (place, vec![f64::from(place); 3])).collect();
+        let few: Column = (0..5)
+            .map(|place| (place, vec![f64::from(place); 3]))
+            .collect();
         assert!(behind(&few).is_empty());
     }
 }

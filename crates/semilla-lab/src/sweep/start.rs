@@ -51,7 +51,10 @@ impl Start {
         let recipe = std::fs::read_to_string(text).map_err(|error| failed(error.into()))?;
         Recipe::from_toml(&recipe).map_err(|error| failed(error.into()))?;
         let stem = std::path::Path::new(text).file_stem();
-        let name = stem.map_or_else(|| text.to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let name = stem.map_or_else(
+            || text.to_owned(),
+            |stem| stem.to_string_lossy().into_owned(),
+        );
         Ok(Self::of(&name, format!("{recipe}\n")))
     }
 
@@ -144,7 +147,10 @@ mod tests {
         for start in Start::classics() {
             let recipe = Recipe::from_toml(&start.recipe).unwrap();
             let scheme: Initializer = recipe.name.parse().unwrap();
-            let (own, plain) = (recipe.plan(&model, 0), Recipe::scheme(scheme).plan(&model, 0));
+            let (own, plain) = (
+                recipe.plan(&model, 0),
+                Recipe::scheme(scheme).plan(&model, 0),
+            );
             let (own, plain) = (own.unwrap(), plain.unwrap());
             for (own, plain) in own.tensors.iter().zip(&plain.tensors) {
                 assert_eq!(own.fill, plain.fill, "{}: {}", start.name, own.name);
@@ -155,7 +161,12 @@ mod tests {
     #[test]
     fn names() {
         assert_eq!(Start::named("llama").unwrap().recipe, "llama");
-        assert!(Start::named("he").unwrap().recipe.contains("kaiming_normal"));
+        assert!(
+            Start::named("he")
+                .unwrap()
+                .recipe
+                .contains("kaiming_normal")
+        );
         for wrong in ["hee", "none.toml", ""] {
             let error = Start::named(wrong).unwrap_err();
             assert!(matches!(error, CompareError::Start { .. }), "{wrong}");

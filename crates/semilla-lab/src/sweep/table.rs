@@ -49,8 +49,16 @@ impl Table<'_> {
             trial.schedule.warmup = trial.schedule.warmup.min(trial.steps);
         }
         trial.record = Record {
-            curve: if slot.purpose == Purpose::Final { POINTS } else { 0 },
-            layers: if slot.purpose == Purpose::Final && slot.seed == 0 { LOOKS } else { 0 },
+            curve: if slot.purpose == Purpose::Final {
+                POINTS
+            } else {
+                0
+            },
+            layers: if slot.purpose == Purpose::Final && slot.seed == 0 {
+                LOOKS
+            } else {
+                0
+            },
             validations: 0,
         };
         trial.trunk.clone_from(&start.trunk);
@@ -90,7 +98,9 @@ impl Table<'_> {
     pub(super) fn scores(&self, purpose: Purpose, arm: usize) -> Vec<f64> {
         let outcomes = self.runs(purpose, arm).enumerate();
         let outcomes = outcomes.take_while(|(place, (slot, _))| *place == slot.seed);
-        outcomes.map(|(_, (_, outcome))| self.goodness(outcome.test)).collect()
+        outcomes
+            .map(|(_, (_, outcome))| self.goodness(outcome.test))
+            .collect()
     }
 
     /// An arm's trainings of a purpose at one rate, by their seeds.

@@ -77,14 +77,23 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn sentence(&self, leaders: &[usize], beaten: &[usize], judged: &Judged) -> String {
-        let seeds = judged.pairs.iter().map(|pair| pair.seeds).min().unwrap_or(0);
+        let seeds = judged
+            .pairs
+            .iter()
+            .map(|pair| pair.seeds)
+            .min()
+            .unwrap_or(0);
         let (best, others) = match leaders {
             [] => return "nothing was trained to the end.".to_owned(),
             [best, others @ ..] => (*best, others),
         };
         let median = self.median(best);
         if beaten.is_empty() {
-            let needed = judged.pairs.iter().filter_map(|pair| pair.seeds_needed).max();
+            let needed = judged
+                .pairs
+                .iter()
+                .filter_map(|pair| pair.seeds_needed)
+                .max();
             let needed = needed.map_or(String::new(), |needed| {
                 format!(
                     " A difference of {} would take about {needed} seeds.",
@@ -99,7 +108,10 @@ impl Words<'_> {
         let worse = self.names(beaten);
         let are = if beaten.len() == 1 { "is" } else { "are" };
         match others {
-            [] => format!("{} is best: {median}; {worse} {are} worse.", self.name(best)),
+            [] => format!(
+                "{} is best: {median}; {worse} {are} worse.",
+                self.name(best)
+            ),
             _ => format!(
                 "{} are best, with no evidence of a difference from {}: {median}; {worse} {are} worse.",
                 self.names(leaders),
