@@ -34,7 +34,7 @@ pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataE
         }
     };
     data.check(path, &specs)?;
-    if data.samples < reading.samples {
+    if data.samples < reading.samples && reading.samples != usize::MAX {
         let remark = format!("the data have {} samples, all are taken", data.samples);
         data.remarks.push(remark);
     }
@@ -109,6 +109,11 @@ fn kind(path: &Path) -> Result<Kind, DataError> {
         "npy" | "npz" | "safetensors" => Kind::Arrays,
         "txt" | "text" | "md" => Kind::Text,
         "bin" => Kind::Cifar,
+        "parquet" => {
+            let problem = "Parquet is not read; write it as CSV or .npz, in pandas with \
+                           read_parquet(...).to_csv(..., index=False)";
+            return Err(DataError::content(path, problem));
+        }
         _ if idx::is(path)? => Kind::Idx,
         _ => Kind::Arrays,
     })

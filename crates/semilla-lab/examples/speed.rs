@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (replicas, steps): (u64, u64) = (replicas.parse()?, steps.parse()?);
     let mut trial = Trial {
         model: model.clone(),
-        recipe: "he".to_owned(),
+        recipe: "kaiming_normal".to_owned(),
         data: DataSpec::of(data),
         loss: None,
         optimizer,

@@ -10,8 +10,6 @@ use crate::real::Real;
 /// The gradients of a trace's values.
 pub struct Gradients<T> {
     by_value: Vec<Sum<T>>,
-    /// Whether buffers stay for the next pass.
-    is_kept: bool,
 }
 
 impl<T> Gradients<T> {
@@ -21,13 +19,38 @@ impl<T> Gradients<T> {
     }
 }
 
-impl<T: Real> Gradients<T> {
-    /// No gradients yet; buffers stay from pass to pass.
-    pub(crate) fn repeated() -> Self {
+/// The gradients of weights alone, pass after pass, in buffers that stay.
+pub(crate) struct Repeated<T> {
+    gradients: Gradients<T>,
+    /// Whether a value depends on a weight.
+    depends: Vec<bool>,
+}
+
+impl<T: Real> Repeated<T> {
+    /// No gradients yet.
+    pub(crate) fn new(trace: &Trace<T>) -> Self {
+        let weights = trace.weights().iter().map(|&(_, id)| id);
         Self {
-            by_value: Vec::new(),
-            is_kept: true,
+            gradients: trace.no_gradients(),
+            depends: trace.dependent(weights),
         }
+    }
+
+    /// The gradients of the trace as it is now, from that of one value.
+    ///
+    /// # Panics
+    /// The seed has not the shape of its value.
+    pub(crate) fn gradients(
+        &mut self,
+        trace: &Trace<T>,
+        value: ValueId,
+        seed: &Array<T>,
+    ) -> &Gradients<T> {
+        self.gradients.by_value.iter_mut().for_each(Sum::clear);
+        trace.begin(&mut self.gradients, value, seed.clone());
+        let is_wanted = |value: ValueId| self.depends[value.0];
+        trace.follow(&mut self.gradients, is_wanted, |_, sum| sum.clear());
+        &self.gradients
     }
 }
 
@@ -74,8 +97,14 @@ impl<T: Real> Trace<T> {
         seeds: impl IntoIterator<Item = (ValueId, Array<T>)>,
         values: &[ValueId],
     ) -> Gradients<T> {
+        let depends = self.dependent(values.iter().copied());
+        self.back(seeds, |value| depends[value.0], |_| true)
+    }
+
+    /// Whether each value depends on some, or is one of them.
+    fn dependent(&self, values: impl IntoIterator<Item = ValueId>) -> Vec<bool> {
         let mut depends = vec![false; self.arrays()];
-        values.iter().for_each(|value| depends[value.0] = true);
+        values.into_iter().for_each(|value| depends[value.0] = true);
         for step in self.steps() {
             if step.inputs.iter().any(|input| depends[input.0]) {
                 step.outputs
@@ -83,21 +112,13 @@ impl<T: Real> Trace<T> {
                     .for_each(|output| depends[output.0] = true);
             }
         }
-        self.back(seeds, |value| depends[value.0], |_| true)
+        depends
     }
 
-    /// The gradients of weights and inputs, in buffers of passes before.
-    ///
-    /// # Panics
-    /// A seed has not the shape of its value.
-    pub(crate) fn gradients_again(
-        &self,
-        (value, seed): (ValueId, &Array<T>),
-        gradients: &mut Gradients<T>,
-    ) {
-        gradients.by_value.iter_mut().for_each(Sum::clear);
-        self.begin(gradients, value, seed.clone());
-        self.follow(gradients, |value| self.is_live(value), |_| false);
+    fn no_gradients(&self) -> Gradients<T> {
+        let mut by_value = Vec::new();
+        by_value.resize_with(self.arrays(), Sum::default);
+        Gradients { by_value }
     }
 
     fn back(
@@ -106,19 +127,19 @@ impl<T: Real> Trace<T> {
         is_wanted: impl Fn(ValueId) -> bool,
         is_kept: impl Fn(ValueId) -> bool,
     ) -> Gradients<T> {
-        let mut gradients = Gradients {
-            by_value: Vec::new(),
-            is_kept: false,
-        };
+        let mut gradients = self.no_gradients();
         for (value, seed) in seeds {
             self.begin(&mut gradients, value, seed);
         }
-        self.follow(&mut gradients, is_wanted, is_kept);
+        self.follow(&mut gradients, is_wanted, |output, sum| {
+            if !is_kept(output) {
+                *sum = Sum::default();
+            }
+        });
         gradients
     }
 
     fn begin(&self, gradients: &mut Gradients<T>, value: ValueId, seed: Array<T>) {
-        gradients.by_value.resize_with(self.arrays(), Sum::default);
         assert_eq!(
             seed.shape(),
             self.array(value).shape(),
@@ -127,14 +148,14 @@ impl<T: Real> Trace<T> {
         gradients.by_value[value.0].add(seed);
     }
 
+    /// Follows all steps back. `spent` gets every gradient that nothing needs any more.
     fn follow(
         &self,
         gradients: &mut Gradients<T>,
         is_wanted: impl Fn(ValueId) -> bool,
-        is_kept: impl Fn(ValueId) -> bool,
+        spent: impl Fn(ValueId, &mut Sum<T>),
     ) {
         let by_value = &mut gradients.by_value;
-        by_value.resize_with(self.arrays(), Sum::default);
         for step in self.steps().iter().rev() {
             let is_reached = |output: &ValueId| by_value[output.0].array().is_some();
             let is_reached = step.outputs.iter().any(is_reached);
@@ -165,11 +186,8 @@ impl<T: Real> Trace<T> {
                 }
             }
             // All that take what a step makes come after it.
-            for output in step.outputs.iter().filter(|&&output| !is_kept(output)) {
-                match gradients.is_kept {
-                    true => by_value[output.0].clear(),
-                    false => by_value[output.0] = Sum::default(),
-                }
+            for &output in &step.outputs {
+                spent(output, &mut by_value[output.0]);
             }
         }
     }

@@ -9,6 +9,7 @@ mod operator;
 mod sum;
 mod trace;
 
+pub(crate) use backward::Repeated;
 pub(crate) use call::{Call, Made, Operand, Stand, affordable};
 pub(crate) use datum::Value;
 pub(crate) use operator::{Operator, Pass};

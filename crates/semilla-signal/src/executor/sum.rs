@@ -1,6 +1,6 @@
 //! Where gradients are added up.
 
-use crate::array::Array;
+use crate::array::{Array, size};
 use crate::parallel::parts;
 use crate::product::Start;
 use crate::real::Real;
@@ -60,7 +60,9 @@ impl<T: Real> Sum<T> {
             true => Start::Current,
             false => Start::Zero,
         };
-        if !self.is_begun && self.array.shape() != shape {
+        // A new buffer has the shape of a single number, and no element.
+        let fits = self.array.shape() == shape && self.array.data().len() == size(shape);
+        if !self.is_begun && !fits {
             self.array = Array::filled(shape, T::zero());
         }
         self.is_begun = true;

@@ -294,12 +294,12 @@ impl Convolution {
                     Start::Zero,
                     self.is_alone(),
                 );
-                for (row, columns) in rows.zip(buffers.columns.chunks(width)) {
+                for (row, columns) in rows.zip(buffers.columns.chunks_mut(width)) {
                     let channel = group * self.image_channels + row / kernel_len;
-                    for (image, columns) in images.chunks_mut(image_len).zip(columns.chunks(len)) {
+                    let columns = columns.chunks_mut(len);
+                    for (image, columns) in images.chunks_mut(image_len).zip(columns) {
                         let image = &mut image[channel * area..][..area];
-                        self.windows
-                            .scatter(row % kernel_len, T::one(), columns, image);
+                        self.windows.scatter_all(row % kernel_len, columns, image);
                     }
                 }
             }

@@ -9,6 +9,7 @@ use super::labels::Labels;
 use super::network::Network;
 use crate::array::{Array, around};
 use crate::executor::Datum;
+use crate::smooth;
 
 /// A loss, averaged over samples and places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,7 +205,7 @@ impl Loss {
         let counted = counted(labels);
         let gradient = gradient.data_mut();
         gradient.fill(0.0);
-        let mut row = vec![0.0; classes];
+        let mut row = vec![0.0f32; classes];
         let mut value = 0.0;
         for (place, &label) in labels.iter().enumerate() {
             let Ok(label) = usize::try_from(label) else {
@@ -214,21 +215,19 @@ impl Loss {
             let logits = output.data()[first..].iter().step_by(after);
             row.iter_mut()
                 .zip(logits)
-                .for_each(|(x, &logit)| *x = f64::from(logit));
-            let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let own = row[label];
-            let mut sum = 0.0;
-            for x in &mut row {
-                *x = (*x - most).exp();
-                sum += *x;
-            }
-            value += (most + sum.ln() - own) / counted;
+                .for_each(|(x, &logit)| *x = logit);
+            // NaN wins, so that the loss is NaN too.
+            let greater = |most: f32, &x: &f32| if x <= most { most } else { x };
+            let most = row.iter().fold(f32::NEG_INFINITY, greater);
+            let own = f64::from(row[label]) - f64::from(most);
+            row.iter_mut().for_each(|x| *x = smooth::exp(*x - most));
+            let sum: f64 = row.iter().map(|&x| f64::from(x)).sum();
+            value += (sum.ln() - own) / counted;
             let factor = 1.0 / (sum * counted);
             let slopes = gradient[first..].iter_mut().step_by(after);
-            slopes
-                .zip(&row)
-                .for_each(|(slope, x)| *slope = (x * factor) as f32);
-            let slope = (row[label] / sum - 1.0) / counted;
+            let pairs = slopes.zip(&row);
+            pairs.for_each(|(slope, &x)| *slope = (f64::from(x) * factor) as f32);
+            let slope = f64::from(row[label]) * factor - 1.0 / counted;
             gradient[first + label * after] = slope as f32;
         }
         Ok(value)

@@ -6,7 +6,7 @@ use super::loss::Loss;
 use super::network::Network;
 use super::optimizer::Stepper;
 use crate::array::{Array, around};
-use crate::executor::{Datum, Gradients, Trace, ValueId};
+use crate::executor::{Datum, Repeated, Trace, ValueId};
 use crate::measure::Layer;
 use crate::measure::measurement::{measured_layers, output};
 
@@ -25,7 +25,7 @@ struct Program {
     output: ValueId,
     /// The gradient of the loss by the output.
     slope: Array<f32>,
-    gradients: Gradients<f32>,
+    gradients: Repeated<f32>,
 }
 
 /// Programs that are kept: batches have few sizes.
@@ -76,7 +76,7 @@ impl<'g> Training<'g> {
             slope,
             gradients,
         } = program;
-        trace.gradients_again((*output, slope), gradients);
+        let gradients = gradients.gradients(trace, *output, slope);
         self.stepper.set_lr(lr);
         self.stepper.step(&mut self.network, trace, gradients);
         Ok(value)
@@ -106,8 +106,8 @@ impl<'g> Training<'g> {
         self.programs.push(Program {
             slope: Array::filled(trace.array(output).shape(), 0.0),
             output,
+            gradients: Repeated::new(&trace),
             trace,
-            gradients: Gradients::repeated(),
         });
         Ok(self.programs.len() - 1)
     }
