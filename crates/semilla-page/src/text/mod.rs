@@ -2,9 +2,14 @@
 //!
 //! A [`Text`] cannot be made of one language alone, so a missing translation does not compile.
 
+#[macro_use]
+mod words;
+
 mod bilingual;
 mod check;
+pub mod compare;
 mod finding;
+pub mod lab;
 mod name;
 mod number;
 mod shell;
