@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod failure;
+mod serve;
 mod show;
 
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend};
+use commands::{
+    check, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes, recommend,
+};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -69,6 +72,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
         Command::Networks { args, form } => networks::run(&args, &mut Output::new(form.json))?,
+        Command::Lab { args } => lab::run(&args, &mut Output::new(false))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -223,12 +223,18 @@ mod tests {
         let drawn = plot(Scale::linear(0.0, 1.0), marks.collect());
         let line = drawn.split("class=\"line\" d=\"").nth(1).unwrap();
         let line = line.split('"').next().unwrap();
-        assert_eq!((line.matches('M').count(), line.matches('L').count()), (2, 2));
+        assert_eq!(
+            (line.matches('M').count(), line.matches('L').count()),
+            (2, 2)
+        );
     }
 
     #[test]
     fn logarithmic_axes_have_ticks_below_one() {
         let drawn = plot(Scale::linear(0.0, 1.0), vec![Mark::at(0.1, 0.5)]);
-        assert!(drawn.contains(">0.01<") && drawn.contains(">0.1<"), "{drawn}");
+        assert!(
+            drawn.contains(">0.01<") && drawn.contains(">0.1<"),
+            "{drawn}"
+        );
     }
 }

@@ -71,9 +71,7 @@ impl Ridges<'_> {
         let mut parts = [0.0f64; BINS];
         let width = 2.0 * self.reach / BINS as f64;
         let mut add = |from: f64, to: f64, count: f64| {
-            let place = |value: f64| {
-                ((value + self.reach) / width).clamp(0.0, BINS as f64 - 1e-9)
-            };
+            let place = |value: f64| ((value + self.reach) / width).clamp(0.0, BINS as f64 - 1e-9);
             let (from, to) = (place(from), place(to));
             let (first, last) = (from as usize, to as usize);
             for (bin, part) in parts.iter_mut().enumerate().take(last + 1).skip(first) {

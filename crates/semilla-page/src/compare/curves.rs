@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use semilla_lab::{End, Measure, Run};
+use semilla_lab::End;
+use semilla_lab::comparison::{Measure, Run};
 
 use super::results::axis;
 use super::view::{View, quantile};
@@ -82,7 +83,10 @@ fn chart(view: View<'_>, id: &str, name: Text, what: Text, values: Values) -> Ma
         let end = line.end.map(|step| Series {
             class: look.class,
             shape: Shape::Marks(Marker::Cross),
-            marks: vec![Mark::at(step, line.marks.last().map_or(top, |mark| mark.y.min(top)))],
+            marks: vec![Mark::at(
+                step,
+                line.marks.last().map_or(top, |mark| mark.y.min(top)),
+            )],
         });
         [Some(drawn), end].into_iter().flatten()
     });
@@ -156,7 +160,12 @@ fn line(view: View<'_>, place: usize, values: Values) -> Line {
     let runs = view.runs(place);
     let found: Vec<(Vec<(u64, f64)>, bool)> = runs
         .iter()
-        .map(|run| (values(run, measure), matches!(run.outcome.end, End::Diverged { .. })))
+        .map(|run| {
+            (
+                values(run, measure),
+                matches!(run.outcome.end, End::Diverged { .. }),
+            )
+        })
         .collect();
     let steps: BTreeSet<u64> = (found.iter().flat_map(|(values, _)| values))
         .map(|&(step, _)| step)
@@ -198,7 +207,11 @@ fn values_axis(view: View<'_>, lines: &[Line], is_loss: bool) -> Scale {
         return axis(marks().flat_map(|mark| [mark.low, mark.high]));
     }
     let most = marks().map(|mark| mark.y).fold(0.0, f64::max);
-    let guessing = view.comparison.data.classes.map(|classes| 1.5 * (classes as f64).ln());
+    let guessing = view
+        .comparison
+        .data
+        .classes
+        .map(|classes| 1.5 * (classes as f64).ln());
     match guessing {
         Some(guessing) if guessing > 0.0 => Scale::linear(0.0, most.min(guessing) * 1.05),
         _ => axis(marks().map(|mark| mark.y)),

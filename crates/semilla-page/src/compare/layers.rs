@@ -30,8 +30,8 @@ pub(super) fn layers(view: View<'_>) -> Markup {
     let Some(best) = looked.first() else {
         return html! {};
     };
-    let reach = |of: fn(&LayerState) -> Option<&Histogram>| reach(best.snapshots, of);
-    let (forward, backward) = (reach(activations), reach(gradients));
+    let layers = || best.snapshots.iter().flat_map(|snapshot| &snapshot.layers);
+    let (forward, backward) = (reach(layers(), activations), reach(layers(), gradients));
     html! {
         section {
             h2 { (text::LAYERS) }
@@ -78,12 +78,13 @@ fn gradients(layer: &LayerState) -> Option<&Histogram> {
 }
 
 /// How far an axis reaches that shows the layers of a network well: three quarters of them whole.
-pub(crate) fn reach(
-    snapshots: &[Snapshot],
+pub(crate) fn reach<'a>(
+    layers: impl Iterator<Item = &'a LayerState>,
     of: fn(&LayerState) -> Option<&Histogram>,
 ) -> f64 {
-    let layers = snapshots.iter().flat_map(|snapshot| &snapshot.layers);
-    let ends = layers.filter_map(of).map(|found| found.low.abs().max(found.high.abs()));
+    let ends = layers
+        .filter_map(of)
+        .map(|found| found.low.abs().max(found.high.abs()));
     let ends: Vec<f64> = ends.collect();
     let found = super::view::quantile(&ends, 0.75).filter(|&reach| reach > 0.0);
     found.unwrap_or(1.0)
@@ -104,16 +105,16 @@ fn ridges(
         .collect();
     let depth = shown.first().map_or(0, |snapshot| snapshot.layers.len());
     let rows = places(depth).into_iter().map(|layer| {
-        let cells = shown.iter().map(|snapshot| snapshot.layers.get(layer).and_then(of));
+        let cells = shown
+            .iter()
+            .map(|snapshot| snapshot.layers.get(layer).and_then(of));
         ((layer + 1).to_string(), cells.collect())
     });
-    let column = |snapshot: &&Snapshot| {
-        let step = semilla::number::grouped(snapshot.step);
-        let (en, es) = (text::STEP.in_lang(words::Lang::En), text::STEP.in_lang(words::Lang::Es));
-        Text::of(format!("{en} {step}"), format!("{es} {}", words::spanish(&step)))
-    };
     let drawing = Ridges {
-        columns: shown.iter().map(column).collect(),
+        columns: shown
+            .iter()
+            .map(|snapshot| text::step(snapshot.step))
+            .collect(),
         rows: rows.collect(),
         reach,
         class: view.look(arm.place).class,
@@ -137,17 +138,25 @@ fn sizes(
 ) -> Markup {
     let values = |arm: &Looked<'_>| -> Vec<f64> {
         let first = arm.snapshots.first();
-        first.map_or(Vec::new(), |snapshot| snapshot.layers.iter().map(of).collect())
+        first.map_or(Vec::new(), |snapshot| {
+            snapshot.layers.iter().map(of).collect()
+        })
     };
     let all: Vec<(usize, Vec<f64>)> = (looked.iter().map(|arm| (arm.place, values(arm)))).collect();
-    let depth = all.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+    let depth = all
+        .iter()
+        .map(|(_, values)| values.len())
+        .max()
+        .unwrap_or(0);
     let series = all.iter().rev().map(|(place, values)| {
         let look = view.look(*place);
         let marks = values.iter().enumerate();
         Series {
             class: look.class,
             shape: Shape::Both(look.marker),
-            marks: marks.map(|(layer, &y)| Mark::at(layer as f64 + 1.0, y)).collect(),
+            marks: marks
+                .map(|(layer, &y)| Mark::at(layer as f64 + 1.0, y))
+                .collect(),
         }
     });
     let room = (depth as f64 * 0.02).max(0.3);

@@ -1,7 +1,8 @@
 //! How it was compared: everything that someone needs who wants to do it again, or to doubt it.
 
 use maud::{Markup, html};
-use semilla_lab::{Pruned, Seeds};
+use semilla_lab::Seeds;
+use semilla_lab::comparison::Pruned;
 
 use super::view::View;
 use crate::text::{compare as text, figure};
@@ -114,7 +115,11 @@ fn left_out(view: View<'_>, pruned: &Pruned) -> Markup {
 }
 
 fn listed(seeds: &[Seeds]) -> String {
-    seeds.iter().map(written).collect::<Vec<String>>().join(", ")
+    seeds
+        .iter()
+        .map(written)
+        .collect::<Vec<String>>()
+        .join(", ")
 }
 
 /// Seeds of weights, order and split.

@@ -13,4 +13,6 @@ mod shown;
 mod theory;
 mod view;
 
+pub(crate) use layers::reach;
 pub use page::page;
+pub(crate) use shown::places;

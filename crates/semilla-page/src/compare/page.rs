@@ -1,7 +1,7 @@
 //! The page, put together.
 
 use maud::html;
-use semilla_lab::Comparison;
+use semilla_lab::comparison::Comparison;
 
 use super::view::View;
 use super::{curves, export, head, layers, method, pairs, rates, results, theory};
@@ -25,6 +25,7 @@ pub fn page(comparison: &Comparison) -> String {
     let document = Document {
         title: text::title(comparison),
         main,
+        live: None,
     };
     document.html()
 }

@@ -1,7 +1,7 @@
 //! Every pair of initializations: the difference, its interval, and what can be said of it.
 
 use maud::{Markup, html};
-use semilla_lab::Pair;
+use semilla_lab::comparison::Pair;
 
 use super::results::axis;
 use super::view::View;
@@ -53,7 +53,11 @@ pub(super) fn pairs(view: View<'_>) -> Markup {
 fn row(view: View<'_>, scale: &Scale, pair: &Pair) -> Markup {
     let found = &pair.difference;
     let shown = |value: Option<f64>| value.map_or("—".to_owned(), |value| view.difference(value));
-    let class = if pair.is_different { "measured" } else { "untold" };
+    let class = if pair.is_different {
+        "measured"
+    } else {
+        "untold"
+    };
     html! {
         tr {
             th scope="row" { (view.name(pair.a)) " − " (view.name(pair.b)) }

@@ -1,7 +1,7 @@
 //! The result against the learning rate, a small plot for each initialization.
 
 use maud::{Markup, html};
-use semilla_lab::{Arm, Measure, Searched};
+use semilla_lab::comparison::{Arm, Measure, Searched};
 
 use super::results::axis;
 use super::view::{View, quantile};
@@ -41,13 +41,7 @@ pub(super) fn rates(view: View<'_>) -> Markup {
     }
 }
 
-fn chart(
-    view: View<'_>,
-    all: &[(usize, &Arm)],
-    y: Scale,
-    place: usize,
-    arm: &Arm,
-) -> Markup {
+fn chart(view: View<'_>, all: &[(usize, &Arm)], y: Scale, place: usize, arm: &Arm) -> Markup {
     let rates = &view.comparison.rates;
     let look = view.look(place);
     let others = all.iter().filter(|(other, _)| *other != place);
@@ -82,22 +76,11 @@ fn chart(
         named_by: &named,
         series,
     };
-    let best = arm.best.and_then(|best| view.rate(best)).map(figure);
-    let what = match &best {
-        Some(best) => Text::of(
-            format!("{} {best}", text::BEST_RATE.in_lang(crate::text::Lang::En)),
-            format!(
-                "{} {}",
-                text::BEST_RATE.in_lang(crate::text::Lang::Es),
-                crate::text::spanish(best)
-            ),
-        ),
-        None => Text::new("", ""),
-    };
+    let best = arm.best.and_then(|best| view.rate(best));
     Figure {
         id: &named,
         name: view.name(place),
-        what,
+        what: best.map_or(Text::new("", ""), text::best_rate),
         legend: Vec::new(),
         shows: Some(&named),
     }
@@ -130,11 +113,15 @@ fn basin(rates: &[f64], arm: &Arm) -> Vec<Mark> {
         .filter(|mark| mark.y.is_finite())
         .collect();
     let end = |rate: f64| {
-        let pair = known.windows(2).find(|pair| (pair[0].x..=pair[1].x).contains(&rate))?;
+        let pair = known
+            .windows(2)
+            .find(|pair| (pair[0].x..=pair[1].x).contains(&rate))?;
         let part = (rate / pair[0].x).ln() / (pair[1].x / pair[0].x).ln();
         Some(Mark::at(rate, pair[0].y + part * (pair[1].y - pair[0].y)))
     };
-    let inner = known.iter().filter(|mark| (basin.low..=basin.high).contains(&mark.x));
+    let inner = known
+        .iter()
+        .filter(|mark| (basin.low..=basin.high).contains(&mark.x));
     let inner = inner.map(|mark| Mark::at(mark.x, mark.y));
     end(basin.low)
         .into_iter()
@@ -145,7 +132,10 @@ fn basin(rates: &[f64], arm: &Arm) -> Vec<Mark> {
 
 /// A cross on the bad side of the plot for each rate with a divergence.
 fn diverged(rates: &[f64], arm: &Arm, worst: f64) -> Vec<Mark> {
-    let lost = rates.iter().zip(&arm.search).filter(|(_, searched)| searched.diverged > 0);
+    let lost = rates
+        .iter()
+        .zip(&arm.search)
+        .filter(|(_, searched)| searched.diverged > 0);
     lost.map(|(&rate, _)| Mark::at(rate, worst)).collect()
 }
 

@@ -1,7 +1,8 @@
 //! What of a comparison the page holds: everything that it shows, and every number of every
 //! training but the curves and layers that it does not show.
 
-use semilla_lab::{Comparison, LayerState, Run, Snapshot};
+use semilla_lab::comparison::{Comparison, Run};
+use semilla_lab::{LayerState, Snapshot};
 
 use super::view::View;
 
@@ -18,7 +19,9 @@ pub(crate) fn places(count: usize) -> Vec<usize> {
 /// At most so many places, evenly spread from the first to the last.
 fn spread(count: usize, most: usize) -> Vec<usize> {
     match count > most {
-        true => (0..most).map(|place| place * (count - 1) / (most - 1)).collect(),
+        true => (0..most)
+            .map(|place| place * (count - 1) / (most - 1))
+            .collect(),
         false => (0..count).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! What theory expected, beside what came of it.
 
 use maud::{Markup, html};
-use semilla_lab::Arm;
+use semilla_lab::comparison::Arm;
 
 use super::results::axis;
 use super::view::View;
@@ -21,7 +21,10 @@ pub(super) fn theory(view: View<'_>) -> Markup {
     }
     let median = |arm: &Arm| arm.quartiles.get(1).copied().flatten();
     let medians = ranked.iter().filter_map(|(_, arm, _)| median(arm));
-    let most = ranked.iter().map(|(_, _, log)| log.abs()).fold(1.0, f64::max);
+    let most = ranked
+        .iter()
+        .map(|(_, _, log)| log.abs())
+        .fold(1.0, f64::max);
     let series = ranked.iter().rev().filter_map(|(place, arm, log)| {
         let look = view.look(*place);
         let y = median(arm)?;

@@ -1,6 +1,6 @@
 //! A comparison, as its sections look at it.
 
-use semilla_lab::{Arm, Comparison, Measure, Purpose, Run};
+use semilla_lab::comparison::{Arm, Comparison, Measure, Purpose, Run};
 
 use crate::charts::{Look, look};
 use crate::text::{Text, compare, figure};
@@ -96,7 +96,10 @@ pub(super) fn quantile(values: &[f64], part: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let place = part * sorted.len().checked_sub(1)? as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    let (low, high) = (
+        sorted[place.floor() as usize],
+        sorted[place.ceil() as usize],
+    );
     let weight = place.fract();
     let found = match weight > 0.0 {
         true => low + weight * (high - low),

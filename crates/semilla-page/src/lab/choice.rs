@@ -80,6 +80,16 @@ impl Source {
         }
     }
 
+    /// Its name with its parameters.
+    pub(super) fn spec(self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::Mnist1d => "mnist1d",
+            Self::Spirals => "spirals",
+            Self::Parity => "parity:bits=4:inputs=16",
+        }
+    }
+
     /// Numbers of a sample.
     pub(super) fn inputs(self) -> usize {
         match self {

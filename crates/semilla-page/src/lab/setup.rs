@@ -44,7 +44,14 @@ pub struct Setup {
 
 /// The activations that are offered.
 pub(super) const ACTIVATIONS: [&str; 8] = [
-    "relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "selu", "linear",
+    "relu",
+    "leaky_relu",
+    "tanh",
+    "sigmoid",
+    "gelu",
+    "silu",
+    "selu",
+    "linear",
 ];
 
 /// A number of the form: its name there, and its least and greatest value.
@@ -101,7 +108,9 @@ impl Setup {
             match &*name {
                 "shape" => setup.shape = Shape::named(value).ok_or_else(|| unknown(value))?,
                 "activation" => {
-                    let known = ACTIVATIONS.contains(&value).then(|| Activation::from_str(value));
+                    let known = ACTIVATIONS
+                        .contains(&value)
+                        .then(|| Activation::from_str(value));
                     setup.activation = known.and_then(Result::ok).ok_or_else(|| unknown(value))?;
                 }
                 "start" => starts.push(
@@ -195,8 +204,21 @@ impl Setup {
             Shape::BatchNorm => plain() + ":norm=batch",
             Shape::LayerNorm => plain() + ":norm=layer",
             Shape::Residual => format!(
-                "resmlp:{inputs}:width={width}:depth={depth}:outputs={classes}:activation={activation}"
+                "resmlp:inputs={inputs}:width={width}:depth={depth}:outputs={classes}:activation={activation}"
             ),
+        }
+    }
+
+    /// The data by their name.
+    pub(super) fn data_name(&self) -> &'static str {
+        self.source.spec()
+    }
+
+    /// The tensors of the last layer, as a pattern of their names.
+    pub(super) fn last_layer(&self) -> String {
+        match self.shape {
+            Shape::Residual => "head.*".to_owned(),
+            _ => format!("layers.{}.*", self.depth),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::text::Text;
 
 /// A way to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Start {
+pub(super) enum Start {
     /// All weights are 0.
     Zeros,
     /// Normal, with a standard deviation that is far too small.
@@ -29,7 +29,7 @@ pub enum Start {
 
 impl Start {
     /// All, in the order in which they are offered.
-    pub const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Zeros,
         Self::Small,
         Self::Large,
@@ -43,7 +43,7 @@ impl Start {
     ];
 
     /// Its name in settings.
-    pub fn key(self) -> &'static str {
+    pub(super) fn key(self) -> &'static str {
         match self {
             Self::Zeros => "zeros",
             Self::Small => "small",
@@ -59,7 +59,7 @@ impl Start {
     }
 
     /// Its name for people.
-    pub fn name(self) -> Text {
+    pub(super) fn name(self) -> Text {
         match self {
             Self::Zeros => Text::new("zeros", "ceros"),
             Self::Small => Text::new("too small", "demasiado pequeña"),
@@ -74,8 +74,13 @@ impl Start {
         }
     }
 
+    /// Whether its weights are random, so that theory speaks of them.
+    pub(super) fn is_random(self) -> bool {
+        !matches!(self, Self::Zeros | Self::Pretrained)
+    }
+
     /// Its place among all, which gives it its look.
-    pub(crate) fn number(self) -> usize {
+    pub(super) fn number(self) -> usize {
         self as usize
     }
 }

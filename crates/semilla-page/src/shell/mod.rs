@@ -5,6 +5,6 @@ mod figure;
 mod policy;
 mod saving;
 
-pub use document::{Document, copied};
+pub use document::{Document, Live, copied};
 pub use figure::Figure;
 pub use saving::saving;

@@ -8,13 +8,16 @@
   const swapped = { en: { ",": ".", "\u202f": "," }, es: { ".": ",", ",": "\u202f" } };
   const written = (number) =>
     root.lang === "es" ? number.replace(/[.,]/g, (c) => swapped.es[c]) : number;
-  const speak = (lang) => {
-    if (lang !== root.lang) {
-      const letters = swapped[lang];
-      for (const number of all(".n")) {
-        number.textContent = number.textContent.replace(/[.,\u202f]/g, (c) => letters[c] ?? c);
-      }
+  const turn = (within, letters) => {
+    for (const number of all(".n", within)) {
+      number.textContent = number.textContent.replace(/[.,\u202f]/g, (c) => letters[c] ?? c);
     }
+  };
+  const translate = (within) => {
+    if (root.lang === "es") turn(within, swapped.es);
+  };
+  const speak = (lang) => {
+    if (lang !== root.lang) turn(document, swapped[lang]);
     root.lang = lang;
     document.title = root.dataset[lang === "es" ? "titleEs" : "titleEn"];
   };
@@ -31,19 +34,21 @@
     root.dataset.theme = dark ? "light" : "dark";
   });
 
-  for (const button of all("[data-copy]")) {
-    button.addEventListener("click", async () => {
-      const text = document.getElementById(button.dataset.copy);
-      try {
-        await navigator.clipboard.writeText(text.textContent);
-      } catch {
-        getSelection().selectAllChildren(text);
-        document.execCommand("copy");
-      }
-      button.classList.add("just");
-      setTimeout(() => button.classList.remove("just"), 1600);
-    });
-  }
+  const copying = (within) => {
+    for (const button of all("[data-copy]", within)) {
+      button.addEventListener("click", async () => {
+        const text = document.getElementById(button.dataset.copy);
+        try {
+          await navigator.clipboard.writeText(text.textContent);
+        } catch {
+          getSelection().selectAllChildren(text);
+          document.execCommand("copy");
+        }
+        button.classList.add("just");
+        setTimeout(() => button.classList.remove("just"), 1600);
+      });
+    }
+  };
 
   // Files made of what the page holds.
   const save = (content, type, name) => {
@@ -76,8 +81,6 @@
       });
     }
   };
-  saves(document);
-
   // Rows of layers open and close; a link to one opens it.
   const open = (row, is) => {
     row.classList.toggle("open", is);
@@ -188,5 +191,16 @@
       }
     });
   };
-  all("[data-shows]").forEach(follows);
+
+  // What is in the page now, and what comes into it later.
+  const begin = (within) => {
+    copying(within);
+    saves(within);
+    all("[data-shows]", within).forEach(follows);
+  };
+  begin(document);
+  document.addEventListener("fresh", (event) => {
+    translate(event.target);
+    begin(event.target);
+  });
 })();

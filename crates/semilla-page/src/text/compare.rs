@@ -1,7 +1,7 @@
 //! The words of the page of `semilla compare`.
 
 use semilla::number::grouped;
-use semilla_lab::{Caveat, Comparison, Measure, Purpose, Why};
+use semilla_lab::comparison::{Caveat, Comparison, Measure, Purpose, Why};
 
 use super::{Text, figure, percent, spanish};
 
@@ -31,15 +31,23 @@ pub fn verdict(comparison: &Comparison) -> Text {
 
 fn in_spanish(comparison: &Comparison) -> Option<String> {
     let names = |places: &[usize]| {
-        let names = places.iter().filter_map(|&place| comparison.arms.get(place));
-        listed(&names.map(|arm| quoted(&arm.name)).collect::<Vec<String>>(), "y")
+        let names = places
+            .iter()
+            .filter_map(|&place| comparison.arms.get(place));
+        listed(
+            &names.map(|arm| quoted(&arm.name)).collect::<Vec<String>>(),
+            "y",
+        )
     };
     let verdict = &comparison.verdict;
     let (best, tied) = verdict.leaders.split_first()?;
     let best = names(&[*best]);
     Some(match (tied.is_empty(), verdict.beaten.is_empty()) {
         (true, true) => format!("{best} es la única que se ha entrenado."),
-        (true, false) => format!("{best} da mejores resultados que {}.", names(&verdict.beaten)),
+        (true, false) => format!(
+            "{best} da mejores resultados que {}.",
+            names(&verdict.beaten)
+        ),
         (false, true) => format!(
             "No hay pruebas de que {best} dé mejores resultados que {}.",
             names(tied)
@@ -111,7 +119,10 @@ pub fn caveat(caveat: &Caveat, comparison: &Comparison) -> Text {
             ),
         ),
         Caveat::Edge { arm: place } => Text::of(
-            format!("{} is best at the edge of the learning rates that were tried.", name(*place)),
+            format!(
+                "{} is best at the edge of the learning rates that were tried.",
+                name(*place)
+            ),
             format!(
                 "{} rinde mejor en el borde de las tasas de aprendizaje que se probaron.",
                 quoted(name(*place))
@@ -183,6 +194,21 @@ pub fn validation(measure: Measure) -> Text {
     }
 }
 
+/// A step of training.
+pub fn step(step: u64) -> Text {
+    let step = grouped(step);
+    Text::of(format!("step {step}"), format!("paso {}", spanish(&step)))
+}
+
+/// The best learning rate.
+pub fn best_rate(rate: f64) -> Text {
+    let rate = figure(rate);
+    Text::of(
+        format!("best at {rate}"),
+        format!("mejor con {}", spanish(&rate)),
+    )
+}
+
 /// The self-check in a sentence.
 pub fn self_check(name: &str, false_differences: f64, level: f64, spread: Option<String>) -> Text {
     let (rate, level) = (percent(false_differences), percent(level));
@@ -228,7 +254,9 @@ pub fn split(training: usize, validation: usize, test: usize) -> Text {
     let [training, validation, test] =
         [training, validation, test].map(|count| grouped(count as u64));
     Text::of(
-        format!("{training} samples to train on, {validation} to choose rates by, {test} to compare by"),
+        format!(
+            "{training} samples to train on, {validation} to choose rates by, {test} to compare by"
+        ),
         format!(
             "{} muestras para entrenar, {} para elegir la tasa, {} para comparar",
             spanish(&training),
