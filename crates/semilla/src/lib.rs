@@ -93,6 +93,7 @@ pub use dtype::{DType, Element, F8E4M3, F8E5M2, UnknownDType};
 pub use expression::{ExpressionError, Scalar, Variable, Variables};
 pub use fill::{BufferError, Fill, FillError, Prepared, Section, Slice, SliceError};
 pub use fit::Fit;
+pub use glob::glob_match;
 pub use graph::Graph;
 pub use init::{Context, InitError, Initializer, Resolved};
 pub use layout::{Axis, FanRule, Fans, Layout, LayoutError};
