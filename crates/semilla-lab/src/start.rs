@@ -43,7 +43,7 @@ pub(crate) fn first<'p>(
 }
 
 /// A recipe: its text, its name, or its path.
-fn recipe(text: &str) -> Result<Recipe, LabError> {
+pub(crate) fn recipe(text: &str) -> Result<Recipe, LabError> {
     match text.contains('\n') {
         true => Ok(Recipe::from_toml(text)?),
         false => Ok(read_recipe(text)?),

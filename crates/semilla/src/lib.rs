@@ -66,7 +66,7 @@ pub mod family;
 mod fill;
 mod fit;
 mod formula;
-mod gaussian;
+pub mod gaussian;
 mod glob;
 pub mod graph;
 pub mod init;
