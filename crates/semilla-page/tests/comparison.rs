@@ -2,10 +2,10 @@
 
 mod compared;
 
+use semilla_lab::Caveat;
 use std::collections::BTreeSet;
 
 use compared::{comparison, undecided};
-use semilla_lab::comparison::Caveat;
 use semilla_page::compare::page;
 
 #[test]
@@ -89,7 +89,7 @@ fn the_data_are_the_comparison() {
         .split_once("<script type=\"application/json\" id=\"data\">")
         .unwrap();
     let (data, _) = data.split_once("</script>").unwrap();
-    let read: semilla_lab::comparison::Comparison = serde_json::from_str(data).unwrap();
+    let read: semilla_lab::Comparison = serde_json::from_str(data).unwrap();
     assert_eq!(
         (&read.arms, &read.pairs),
         (&comparison.arms, &comparison.pairs)

@@ -1,10 +1,9 @@
 //! The loss over training: a line and a band for each initialization.
 
+use semilla_lab::{End, Measure, Run};
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use semilla_lab::End;
-use semilla_lab::comparison::{Measure, Run};
 
 use super::results::axis;
 use super::view::{View, quantile};

@@ -1,8 +1,7 @@
 //! All numbers, as files that the page itself makes.
 
 use maud::{Markup, PreEscaped, html};
-use semilla_lab::End;
-use semilla_lab::comparison::{Purpose, Run};
+use semilla_lab::{End, Purpose, Run};
 
 use super::method::written;
 use super::shown::shown;

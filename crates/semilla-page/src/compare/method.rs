@@ -1,8 +1,7 @@
 //! How it was compared: everything that someone needs who wants to do it again, or to doubt it.
 
 use maud::{Markup, html};
-use semilla_lab::Seeds;
-use semilla_lab::comparison::Pruned;
+use semilla_lab::{Pruned, Seeds};
 
 use super::view::View;
 use crate::text::{compare as text, figure};
@@ -61,7 +60,7 @@ pub(super) fn method(view: View<'_>) -> Markup {
                     dt { (text::SELF_CHECK) }
                     dd {
                         (text::self_check(
-                            &comparison.arms.get(found.arm).map_or(String::new(), |arm| arm.name.clone()),
+                            &comparison.arms.get(protocol.reference).map_or(String::new(), |arm| arm.name.clone()),
                             found.false_differences,
                             protocol.level,
                             found.spread.map(|spread| view.score(spread)),

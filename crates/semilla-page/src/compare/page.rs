@@ -1,7 +1,7 @@
 //! The page, put together.
 
 use maud::html;
-use semilla_lab::comparison::Comparison;
+use semilla_lab::Comparison;
 
 use super::view::View;
 use super::{curves, export, head, layers, method, pairs, rates, results, theory};

@@ -1,7 +1,7 @@
 //! Every pair of initializations: the difference, its interval, and what can be said of it.
 
 use maud::{Markup, html};
-use semilla_lab::comparison::Pair;
+use semilla_lab::statistics::Pair;
 
 use super::results::axis;
 use super::view::View;

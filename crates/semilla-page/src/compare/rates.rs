@@ -1,7 +1,7 @@
 //! The result against the learning rate, a small plot for each initialization.
 
 use maud::{Markup, html};
-use semilla_lab::comparison::{Arm, Measure, Searched};
+use semilla_lab::{Arm, Measure, Searched};
 
 use super::results::axis;
 use super::view::{View, quantile};

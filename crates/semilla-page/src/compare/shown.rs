@@ -1,10 +1,8 @@
 //! What of a comparison the page holds: everything that it shows, and every number of every
 //! training but the curves and layers that it does not show.
 
-use semilla_lab::comparison::{Comparison, Run};
-use semilla_lab::{LayerState, Snapshot};
-
 use super::view::View;
+use semilla_lab::{Comparison, LayerState, Run, Snapshot};
 
 /// The places of so many snapshots that are drawn: the first, the last, and one or two between.
 pub(super) fn moments(count: usize) -> Vec<usize> {

@@ -1,7 +1,7 @@
 //! What theory expected, beside what came of it.
 
 use maud::{Markup, html};
-use semilla_lab::comparison::Arm;
+use semilla_lab::Arm;
 
 use super::results::axis;
 use super::view::View;

@@ -1,9 +1,8 @@
 //! A comparison, as its sections look at it.
 
-use semilla_lab::comparison::{Arm, Comparison, Measure, Purpose, Run};
-
 use crate::charts::{Look, look};
 use crate::text::{Text, compare, figure};
+use semilla_lab::{Arm, Comparison, Measure, Purpose, Run};
 
 /// A comparison, and what several sections ask of it.
 #[derive(Clone, Copy)]

@@ -1,26 +1,37 @@
-//! Starts as recipes.
+//! Starts as recipes and initializers.
 
 use super::setup::Setup;
 use super::start::Start;
 
 impl Setup {
-    /// The recipe of a start, in TOML; of pretrained weights, that of the layers which are new.
-    pub(super) fn recipe(&self, start: Start) -> String {
-        let init = match start {
-            Start::Auto => return "name = \"auto\"\nextends = \"auto\"\n".to_owned(),
-            Start::Zeros => "\"zeros\"".to_owned(),
-            Start::Small => "{ normal = { std = 0.01 } }".to_owned(),
-            Start::Large => "{ normal = { std = 1 } }".to_owned(),
+    /// The initializer of a start's weight matrices, as `--recipes` and recipes name it; `auto` is
+    /// a recipe. Of pretrained weights, it is that of the layers which are new.
+    pub(super) fn initializer(&self, start: Start) -> String {
+        match start {
+            Start::Zeros => "zeros".to_owned(),
+            Start::Small => "normal(std=0.01)".to_owned(),
+            Start::Large => "normal(std=1)".to_owned(),
             Start::Random => scaled(1.0 / 3.0, "uniform"),
-            Start::Xavier => "{ xavier_normal = {} }".to_owned(),
-            Start::He | Start::Pretrained => "{ kaiming_normal = {} }".to_owned(),
-            Start::Orthogonal => format!("{{ orthogonal = {{ gain = {} }} }}", self.usual_gain()),
+            Start::Xavier => "xavier_normal".to_owned(),
+            Start::He => "kaiming_normal".to_owned(),
+            Start::Orthogonal => format!("orthogonal(gain={})", self.usual_gain()),
+            Start::Auto | Start::Pretrained => "auto".to_owned(),
             Start::Own => scaled(self.gain * self.gain, "normal"),
-        };
-        let name = start.key();
-        format!(
-            "name = \"{name}\"\ndefaults = true\n\n[[rule]]\nrole = \"matrix\"\ninit = {init}\n"
-        )
+        }
+    }
+
+    /// The recipe of a start, in TOML.
+    pub(super) fn recipe(&self, start: Start) -> String {
+        let (name, initializer) = (start.key(), self.initializer(start));
+        match start {
+            Start::Auto | Start::Pretrained => {
+                format!("name = \"{name}\"\nextends = \"{initializer}\"\n")
+            }
+            _ => format!(
+                "name = \"{name}\"\ndefaults = true\n\n[[rule]]\nrole = \"matrix\"\ninit = \
+                 \"{initializer}\"\n"
+            ),
+        }
     }
 
     /// The gain that keeps the second moment of the activation; 1 where none does.
@@ -32,10 +43,7 @@ impl Setup {
 }
 
 fn scaled(scale: f64, distribution: &str) -> String {
-    format!(
-        "{{ variance_scaling = {{ scale = {scale}, mode = \"fan_in\", distribution = \
-         \"{distribution}\" }} }}"
-    )
+    format!("variance_scaling(scale={scale},mode=fan_in,distribution={distribution})")
 }
 
 #[cfg(test)]

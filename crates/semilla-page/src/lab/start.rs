@@ -64,7 +64,7 @@ impl Start {
             Self::Zeros => Text::new("zeros", "ceros"),
             Self::Small => Text::new("too small", "demasiado pequeña"),
             Self::Large => Text::new("too large", "demasiado grande"),
-            Self::Random => Text::new("random", "aleatoria"),
+            Self::Random => Text::new("±1/√fan_in", "±1/√fan_in"),
             Self::Xavier => Text::new("Xavier", "Xavier"),
             Self::He => Text::new("He", "He"),
             Self::Orthogonal => Text::new("orthogonal", "ortogonal"),

@@ -9,34 +9,33 @@ use crate::shell::copied;
 use crate::text::lab as text;
 
 impl Setup {
-    /// The command that compares the same starts on many seeds.
+    /// The command that compares the same starts on many seeds, each at its own learning rate.
     pub(super) fn command(&self) -> String {
-        let names: Vec<&str> = self.starts.iter().map(|&start| self.named(start)).collect();
+        let random = self
+            .starts
+            .iter()
+            .filter(|start| **start != Start::Pretrained);
+        let names: Vec<String> = random.map(|&start| self.initializer(start)).collect();
         let mut command = format!(
-            "semilla compare {} --data {} --recipes {}",
+            "semilla compare {} --data {}",
             self.model(),
-            self.data_name(),
-            names.join(",")
+            self.data_name()
         );
-        if self.labels > 0 {
-            command += &format!(" --labels {}", self.labels);
+        if !names.is_empty() {
+            command += &format!(" --recipes '{}'", names.join(","));
         }
+        if self.transfers() {
+            command += " --classes 5,6,7,8,9 --trunk 0,1,2,3,4";
+        }
+        if self.labels > 0 {
+            command += &format!(" --samples {}", self.labels);
+        }
+        let (optimizer, seed) = (self.optimizer.name(), self.seed);
         command += &format!(
-            " --optimizer {} --steps {} --batch {}",
-            self.optimizer.name(),
-            self.steps,
-            self.batch
+            " --optimizer {optimizer} --steps {} --batch {} --seed {seed} -o report.html",
+            self.steps, self.batch
         );
         command
-    }
-
-    /// How `--recipes` names a start: by the name that compare knows, or by the file that its recipe
-    /// is saved to.
-    fn named(&self, start: Start) -> &'static str {
-        match start {
-            Start::Own => "own.toml",
-            other => other.key(),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use semilla_lab::{DataSpec, LabError, Problem, Record, Run, Seeds, Trial, Trunk};
+use semilla_lab::{DataSpec, LabError, Problem, Record, Replica, Seeds, Trial, Trunk};
 
 use super::live::{Arm, Moment};
 use super::parts::Parts;
@@ -43,9 +43,9 @@ fn follow(
     trials: &[Trial],
     show: &mut dyn FnMut(&Parts) -> bool,
 ) -> Result<(), LabError> {
-    let start = |trial: &Trial| Run::start(problem, trial);
-    let mut runs: Vec<Run<'_>> = trials.par_iter().map(start).collect::<Result<_, _>>()?;
-    let layers = |run: &mut Run<'_>| run.layers();
+    let start = |trial: &Trial| Replica::start(problem, trial);
+    let mut runs: Vec<Replica<'_>> = trials.par_iter().map(start).collect::<Result<_, _>>()?;
+    let layers = |run: &mut Replica<'_>| run.layers();
     let first = runs
         .par_iter_mut()
         .map(layers)
@@ -83,7 +83,7 @@ fn follow(
         steps = next(steps, took, setup.steps);
         std::thread::sleep(PACE.0.saturating_sub(took));
     }
-    let finish = |(run, arm): (Run<'_>, &mut Arm)| {
+    let finish = |(run, arm): (Replica<'_>, &mut Arm)| {
         let outcome = run.finish()?;
         (arm.end, arm.score) = (outcome.end, outcome.test);
         Ok::<(), LabError>(())
@@ -102,7 +102,7 @@ fn follow(
 }
 
 /// Takes steps, and looks.
-fn advance(run: &mut Run<'_>, arm: &mut Arm, steps: u64) -> Result<(), LabError> {
+fn advance(run: &mut Replica<'_>, arm: &mut Arm, steps: u64) -> Result<(), LabError> {
     let before = run.step();
     run.advance(steps)?;
     let outcome = run.so_far();

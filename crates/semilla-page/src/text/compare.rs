@@ -1,20 +1,22 @@
 //! The words of the page of `semilla compare`.
 
 use semilla::number::grouped;
-use semilla_lab::comparison::{Caveat, Comparison, Measure, Purpose, Why};
+use semilla_lab::{Caveat, Comparison, Measure, Purpose, Why};
 
 use super::{Text, figure, percent, spanish};
 
 /// The name of an arm. Those that `semilla compare` gives have one in each language; recipes are
 /// called what they are called.
 pub fn arm(name: &str) -> Text {
+    if let Some(recipe) = name.strip_suffix(" (recommended)") {
+        return Text::of(name, format!("{recipe} (recomendada)"));
+    }
     let es = match name {
         "zeros" => "ceros",
         "too small" => "demasiado pequeña",
         "too large" => "demasiado grande",
         "random" => "aleatoria",
         "orthogonal" => "ortogonal",
-        "recommended" => "recomendada",
         "pretrained" => "preentrenada",
         _ => name,
     };

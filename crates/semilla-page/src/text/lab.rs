@@ -165,10 +165,10 @@ words! {
         "Todos los pesos son iguales, así que lo son todas las unidades de una capa y también sus \
          gradientes: nada las distinguirá nunca.";
     /// For weights that were trained.
-    TRAINED: "Theory speaks of random weights. These were trained on five other classes; their last \
-              layer is new, as He’s.",
-        "La teoría habla de pesos aleatorios. Estos se entrenaron con otras cinco clases; su última \
-         capa es nueva, la de He.";
+    TRAINED: "Theory speaks of random weights. These were trained on five other classes; only their \
+              last layer is new.",
+        "La teoría habla de pesos aleatorios. Estos se entrenaron con otras cinco clases; solo su \
+         última capa es nueva.";
     /// Where no step can be told.
     UNTOLD: "Theory says nothing of this start as a whole.",
         "La teoría no dice nada de este comienzo en conjunto.";

@@ -1,11 +1,5 @@
 //! Comparisons to show: trained in a moment, judged by hand.
 
-use semilla_lab::comparison::{
-    Arm, Basin, Comparison, Cost, DataSummary, Difference, Grid, Location, Measure, Pair,
-    Predicted, Protocol, Pruned, Purpose, Run, Searched, SelfCheck, Verdict, Why,
-};
-use semilla_lab::{Problem, Record, Seeds, Trial, Watch, train};
-
 const NAMES: [(&str, &str); 3] = [
     (
         "too small",
@@ -164,6 +158,7 @@ fn made(trial: &Trial, seeds: u64) -> Comparison {
         },
         rates,
         arms: arms.collect(),
+        target: None,
         order: vec![2, 1, 0],
         pairs: vec![
             pair(2, 1, 0.01, false),
@@ -180,8 +175,9 @@ fn made(trial: &Trial, seeds: u64) -> Comparison {
             caveats: Vec::new(),
         },
         self_check: Some(SelfCheck {
-            arm: 2,
+            seeds: 3,
             draws: 500,
+            beyond: 0.4,
             false_differences: 0.042,
             spread: Some(0.03),
         }),
@@ -212,6 +208,7 @@ fn protocol(trial: &Trial, tuning: Vec<Seeds>, finals: Vec<Seeds>) -> Protocol {
         },
         tuning,
         finals,
+        reference: 2,
         check: Vec::new(),
         level: 0.05,
         power: 0.8,
@@ -293,3 +290,8 @@ fn pair(a: usize, b: usize, value: f64, is_different: bool) -> Pair {
         seeds_needed: (!is_different).then_some(24),
     }
 }
+use semilla_lab::statistics::{Difference, Location, Pair, SelfCheck};
+use semilla_lab::{
+    Arm, Basin, Comparison, Cost, DataSummary, Grid, Measure, Predicted, Problem, Protocol, Pruned,
+    Purpose, Record, Run, Searched, Seeds, Trial, Verdict, Watch, Why, train,
+};
