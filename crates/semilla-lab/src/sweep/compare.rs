@@ -93,8 +93,9 @@ fn check(starts: &[Start], protocol: &Protocol) -> Result<(), CompareError> {
         return wrong("two starts have the same name; give each once".to_owned());
     }
     let grid = &protocol.rates;
-    let is_grid = grid.first > 0.0 && grid.first.is_finite() && grid.count >= 1;
-    if !is_grid || !(grid.factor > 1.0 && grid.factor.is_finite()) {
+    let is_rising = grid.factor > 1.0 && grid.factor.is_finite();
+    let is_grid = grid.first > 0.0 && grid.first.is_finite() && grid.count > 0 && is_rising;
+    if !is_grid {
         return wrong("the learning rates must be positive, and grow".to_owned());
     }
     let [lowest, highest] = [
