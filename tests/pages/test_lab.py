@@ -65,7 +65,7 @@ def test_every_story_is_told(lab, story):
     bad, good = [percent(found[name]) for name in found]
     # The second of each pair is the one that the story is for.
     assert good > bad, found
-    assert page.locator("#loss .line").count() == 2
+    assert page.locator("#loss .plot .line").count() == 2
     assert page.locator("#layers .ridges").count() == 4
     assert page.locator("#progress").inner_text().startswith("Step")
     assert page.locator("#stop").is_disabled()
@@ -93,7 +93,7 @@ def test_wrong_settings_are_said_in_the_language_of_the_page(lab):
     complaint.wait_for()
     assert "must be" not in complaint.inner_text()
     page.locator("#depth").fill("5")
-    page.wait_for_function("document.getElementById('complaint').textContent === ''")
+    complaint.wait_for(state="hidden")
 
 
 def test_spanish_is_whole(lab):
@@ -111,7 +111,7 @@ def test_a_training_can_be_stopped_from_the_keyboard(lab):
     page.locator("#steps").fill("5000")
     page.locator("#train").focus()
     page.keyboard.press("Enter")
-    page.locator("#loss .line").first.wait_for(timeout=PATIENCE)
+    page.locator("#loss .plot .line").first.wait_for(timeout=PATIENCE)
     page.locator("#stop").focus()
     page.keyboard.press("Enter")
     assert page.locator("#stop").is_disabled()

@@ -5,10 +5,6 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-mod common;
-
-use common::run::run;
-
 /// The lab, running; it ends with the test.
 struct Lab {
     child: Child,
@@ -151,8 +147,12 @@ fn pages_of_others_are_refused() {
 fn a_port_in_use_is_one_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let (code, _, error) = run(&["lab", "--port", &port, "--no-open"]);
-    assert_eq!(code, 2);
+    let done = Command::new(env!("CARGO_BIN_EXE_semilla"))
+        .args(["lab", "--port", &port, "--no-open"])
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    let error = String::from_utf8(done.stderr).unwrap();
     assert_eq!(
         error.trim(),
         format!(

@@ -6,7 +6,9 @@ use semilla_signal::Histogram;
 use super::place;
 use crate::text::{Text, figure};
 
-const CELL: (f64, f64) = (84.0, 24.0);
+/// All columns together are so wide.
+const WIDTH: f64 = 400.0;
+const HEIGHT: f64 = 24.0;
 const GAP: (f64, f64) = (10.0, 5.0);
 /// Room for the names of the rows, of the columns, and for the axis.
 const LEFT: f64 = 26.0;
@@ -29,34 +31,37 @@ pub struct Ridges<'a> {
 }
 
 impl Ridges<'_> {
+    /// The width of a column.
+    fn column(&self) -> f64 {
+        place((WIDTH - LEFT) / self.columns.len().max(1) as f64 - GAP.0)
+    }
+
     /// The drawing.
     pub fn draw(&self) -> Markup {
-        let (columns, rows) = (self.columns.len() as f64, self.rows.len() as f64);
-        let width = LEFT + columns * (CELL.0 + GAP.0);
-        let height = TOP + rows * (CELL.1 + GAP.1) + BOTTOM;
+        let wide = self.column();
+        let height = TOP + self.rows.len() as f64 * (HEIGHT + GAP.1) + BOTTOM;
         let bottom = height - BOTTOM;
-        let left = |column: usize| LEFT + column as f64 * (CELL.0 + GAP.0);
+        let left = |column: usize| place(LEFT + column as f64 * (wide + GAP.0));
         html! {
-            svg class={ "ridges " (self.class) } viewBox={ "0 0 " (width) " " (height) } role="img"
+            svg class={ "ridges " (self.class) } viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
                 aria-labelledby=(self.named_by) {
                 @for (column, name) in self.columns.iter().enumerate() {
                     @let x = left(column);
-                    @let middle = place(x + CELL.0 / 2.0);
+                    @let middle = place(x + wide / 2.0);
                     (name.drawn(middle, 12.0, "tick middle"))
                     line.zero x1=(middle) x2=(middle) y1=(TOP) y2=(bottom) {}
-                    text.tick.n x=(x) y=(bottom + 14.0) { (figure(-self.reach)) }
-                    text.tick.n.end x=(x + CELL.0) y=(bottom + 14.0) { (figure(self.reach)) }
+                    text.tick.n.middle x=(middle) y=(bottom + 14.0) { "±" (figure(self.reach)) }
                 }
                 @for (row, (name, cells)) in self.rows.iter().enumerate() {
-                    @let y = TOP + row as f64 * (CELL.1 + GAP.1) + CELL.1;
+                    @let y = TOP + row as f64 * (HEIGHT + GAP.1) + HEIGHT;
                     text.tick.end x=(LEFT - 6.0) y=(y - 3.0) { (name) }
                     @for (column, cell) in cells.iter().enumerate() {
                         @let x = left(column);
                         @match cell {
                             Some(found) => path.bars d=(self.ridge(found, x, y)) {},
-                            None => (super::Marker::Cross.at(place(x + CELL.0 / 2.0), y - 8.0)),
+                            None => (super::Marker::Cross.at(place(x + wide / 2.0), y - 8.0)),
                         }
-                        line.axis x1=(x) x2=(x + CELL.0) y1=(y) y2=(y) {}
+                        line.axis x1=(x) x2=(x + wide) y1=(y) y2=(y) {}
                     }
                 }
             }
@@ -67,7 +72,7 @@ impl Ridges<'_> {
     /// at its end; what is narrower than a stroke is a needle.
     fn ridge(&self, found: &Histogram, x: f64, base: f64) -> String {
         /// Columns of the common axis.
-        const BINS: usize = 60;
+        const BINS: usize = 40;
         let mut parts = [0.0f64; BINS];
         let width = 2.0 * self.reach / BINS as f64;
         let mut add = |from: f64, to: f64, count: f64| {
@@ -88,10 +93,10 @@ impl Ridges<'_> {
             add(low, low + step, f64::from(count));
         }
         let most = parts.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        let step = place(CELL.0 / BINS as f64);
+        let step = (self.column() / BINS as f64 * 100.0).round() / 100.0;
         let mut path = format!("M{x} {base}");
         for part in parts {
-            let top = place(base - CELL.1 * part / most);
+            let top = place(base - HEIGHT * part / most);
             path += &format!("V{top}h{step}");
         }
         path + &format!("V{base}z")
@@ -118,7 +123,7 @@ mod tests {
             named_by: "",
         };
         let path = ridges.ridge(&found, 0.0, 24.0);
-        let tops = path.split('V').skip(1).take(60);
+        let tops = path.split('V').skip(1).take(40);
         tops.map(|part| part.split('h').next().unwrap().parse().unwrap())
             .collect()
     }
@@ -130,7 +135,7 @@ mod tests {
         let even = tops(-1.0, 1.0);
         assert!(even.iter().all(|&top| top == 0.0), "{even:?}");
         let beyond = tops(-10.0, 10.0);
-        assert_eq!((beyond[0], beyond[59]), (0.0, 0.0));
-        assert!(beyond[1..59].iter().all(|&top| top > 20.0), "{beyond:?}");
+        assert_eq!((beyond[0], beyond[39]), (0.0, 0.0));
+        assert!(beyond[1..39].iter().all(|&top| top > 20.0), "{beyond:?}");
     }
 }

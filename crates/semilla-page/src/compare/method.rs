@@ -122,6 +122,6 @@ fn listed(seeds: &[Seeds]) -> String {
 }
 
 /// Seeds of weights, order and split.
-pub(super) fn written(seeds: &Seeds) -> String {
+fn written(seeds: &Seeds) -> String {
     format!("{}/{}/{}", seeds.weights, seeds.order, seeds.split)
 }

@@ -39,7 +39,7 @@ pub(super) fn pairs(view: View<'_>) -> Markup {
                             th scope="col" { (text::P) }
                             th.spare scope="col" { (text::SUPERIORITY) }
                             th.spare scope="col" { (text::NEEDED) }
-                            th.left scope="col" {}
+                            th.left scope="col" { (text::CONCLUSION) }
                         }
                     }
                     tbody { @for pair in &comparison.pairs { (row(view, &scale, pair)) } }

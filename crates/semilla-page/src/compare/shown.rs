@@ -1,12 +1,12 @@
 //! What of a comparison the page holds: everything that it shows, and every number of every
-//! training but the curves and layers that it does not show.
+//! training but the curves and layers that it does not show. Those that it shows have six digits.
 
 use super::view::View;
 use semilla_lab::{Comparison, LayerState, Run, Snapshot};
 
-/// The places of so many snapshots that are drawn: the first, the last, and one or two between.
+/// The places of so many snapshots that are drawn: the first, the last, and one between.
 pub(super) fn moments(count: usize) -> Vec<usize> {
-    spread(count, 4)
+    spread(count, 3)
 }
 
 /// The places of so many layers that are drawn.
@@ -41,8 +41,17 @@ pub(super) fn shown(view: View<'_>) -> Comparison {
     let is_in = |runs: &[&Run], run: &Run| runs.iter().any(|known| std::ptr::eq(*known, run));
     for run in &view.comparison.runs {
         let mut kept = run.clone();
-        if !is_in(&drawn, run) {
-            kept.outcome.curve.clear();
+        match is_in(&drawn, run) {
+            true => kept
+                .outcome
+                .curve
+                .iter_mut()
+                .for_each(|point| point.loss = short(point.loss)),
+            false => {
+                kept.outcome.curve.clear();
+                let before = kept.outcome.validations.len().saturating_sub(1);
+                kept.outcome.validations.drain(..before);
+            }
         }
         kept.outcome.layers = match is_in(&looked, run) {
             true => thinned(&run.outcome.layers),
@@ -58,23 +67,56 @@ fn thinned(snapshots: &[Snapshot]) -> Vec<Snapshot> {
     let snapshot = |place: usize| {
         let mut snapshot = snapshots[place].clone();
         let drawn = places(snapshot.layers.len());
-        let is_hidden = |layer: &usize| !drawn.contains(layer);
-        for layer in (0..snapshot.layers.len()).filter(is_hidden) {
-            let LayerState {
-                histogram,
-                gradient_histogram,
-                ..
-            } = &mut snapshot.layers[layer];
-            (*histogram, *gradient_histogram) = (None, None);
+        for (place, layer) in snapshot.layers.iter_mut().enumerate() {
+            shorten(layer, drawn.contains(&place));
         }
         snapshot
     };
     moments(snapshots.len()).into_iter().map(snapshot).collect()
 }
 
+/// Rounds the numbers of a layer; one that is not drawn loses its histograms.
+fn shorten(layer: &mut LayerState, is_drawn: bool) {
+    let LayerState {
+        mean,
+        std,
+        activated,
+        gradient,
+        weight_gradient,
+        dead,
+        histogram,
+        gradient_histogram,
+        ..
+    } = layer;
+    for value in [mean, std, gradient, weight_gradient, dead] {
+        *value = short(*value);
+    }
+    *activated = activated.map(short);
+    for found in [histogram, gradient_histogram] {
+        if !is_drawn {
+            *found = None;
+        }
+        if let Some(found) = found {
+            (found.low, found.high) = (short(found.low), short(found.high));
+        }
+    }
+}
+
+/// Six digits of a number: as many as curves and layers need.
+fn short(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn six_digits_are_kept() {
+        assert_eq!(short(2.302_585_092_994), 2.30259);
+        assert_eq!(short(-1.234_567_89e-20), -1.23457e-20);
+        assert!(short(f64::NAN).is_nan() && short(f64::INFINITY).is_infinite());
+    }
 
     #[test]
     fn ends_are_always_shown() {

@@ -20,8 +20,8 @@ pub(super) fn form(setup: &Setup) -> Markup {
                 (choice("shape", &text::SHAPE, Shape::ALL.map(|shape| {
                     (shape.key(), shape.name(), shape == setup.shape)
                 })))
-                (choice("activation", &text::ACTIVATION, ACTIVATIONS.map(|name| {
-                    (name, Text::new(name, name), setup.activation.to_string() == name)
+                (choice("activation", &text::ACTIVATION, ACTIVATIONS.map(|(name, activation)| {
+                    (name, Text::new(name, name), setup.activation == activation)
                 })))
                 (number(&DEPTH, &text::DEPTH, setup.depth))
                 (number(&WIDTH, &text::WIDTH, setup.width))

@@ -133,11 +133,7 @@ impl Moment<'_> {
 
     /// Signals and gradients over depth, and how they are distributed.
     pub(super) fn layers(&self) -> Markup {
-        let best = self
-            .arms
-            .iter()
-            .find(|arm| is_sound(arm))
-            .or(self.arms.first());
+        let best = self.best();
         let axis = |of: Of| best.map_or(1.0, |arm| reach(arm.first.iter().chain(&arm.now), of));
         let (forward, backward) = (axis(activations), axis(gradients));
         html! {
@@ -154,6 +150,19 @@ impl Moment<'_> {
                 }
             }
         }
+    }
+
+    /// The start whose gradients keep their size best, by theory: its axis shows how others fail.
+    fn best(&self) -> Option<&Arm> {
+        let change = |arm: &&Arm| {
+            let told = self.told.iter().find(|told| told.start == arm.start);
+            let log = told.and_then(|told| told.prediction.log_gradients);
+            log.filter(|_| arm.start.is_random())
+                .map_or(f64::INFINITY, f64::abs)
+        };
+        self.arms
+            .iter()
+            .min_by(|a, b| change(a).total_cmp(&change(b)))
     }
 
     fn signals(&self) -> Markup {
@@ -282,15 +291,6 @@ fn activations(layer: &LayerState) -> Option<&Histogram> {
 
 fn gradients(layer: &LayerState) -> Option<&Histogram> {
     layer.gradient_histogram.as_ref()
-}
-
-/// Whether a start is one that keeps signals, whose axis shows how others fail.
-fn is_sound(arm: &Arm) -> bool {
-    let is_known = !matches!(
-        arm.start,
-        Start::Zeros | Start::Small | Start::Large | Start::Own
-    );
-    is_known && arm.end == End::Finished
 }
 
 fn at(place: usize, value: f64) -> Mark {

@@ -1,7 +1,6 @@
 //! What a learner has set.
 
 use std::fmt::Write as _;
-use std::str::FromStr;
 
 use semilla::activation::Activation;
 use semilla_signal::Optimizer;
@@ -42,16 +41,16 @@ pub struct Setup {
     pub(super) seed: u64,
 }
 
-/// The activations that are offered.
-pub(super) const ACTIVATIONS: [&str; 8] = [
-    "relu",
-    "leaky_relu",
-    "tanh",
-    "sigmoid",
-    "gelu",
-    "silu",
-    "selu",
-    "linear",
+/// The activations that are offered, by their names.
+pub(super) const ACTIVATIONS: [(&str, Activation); 8] = [
+    ("relu", Activation::Relu),
+    ("leaky_relu", Activation::LeakyRelu { slope: 0.01 }),
+    ("tanh", Activation::Tanh),
+    ("sigmoid", Activation::Sigmoid),
+    ("gelu", Activation::Gelu),
+    ("silu", Activation::Silu),
+    ("selu", Activation::Selu),
+    ("linear", Activation::Linear),
 ];
 
 /// A number of the form: its name there, and its least and greatest value.
@@ -108,10 +107,8 @@ impl Setup {
             match &*name {
                 "shape" => setup.shape = Shape::named(value).ok_or_else(|| unknown(value))?,
                 "activation" => {
-                    let known = ACTIVATIONS
-                        .contains(&value)
-                        .then(|| Activation::from_str(value));
-                    setup.activation = known.and_then(Result::ok).ok_or_else(|| unknown(value))?;
+                    let found = ACTIVATIONS.iter().find(|(known, _)| *known == value);
+                    setup.activation = found.ok_or_else(|| unknown(value))?.1;
                 }
                 "start" => starts.push(
                     Start::ALL
@@ -158,7 +155,7 @@ impl Setup {
         let mut query = format!(
             "shape={}&activation={}&depth={}&width={}",
             self.shape.key(),
-            self.activation,
+            self.activation_name(),
             self.depth,
             self.width
         );
@@ -189,12 +186,8 @@ impl Setup {
     /// The network in one line.
     pub(super) fn model(&self) -> String {
         let (inputs, classes) = (self.source.inputs(), self.classes());
-        let Self {
-            activation,
-            depth,
-            width,
-            ..
-        } = self;
+        let activation = self.activation_name();
+        let Self { depth, width, .. } = self;
         let plain = || {
             let hidden = vec![width.to_string(); *depth].join("-");
             format!("mlp:{inputs}-{hidden}-{classes}:{activation}")
@@ -207,6 +200,13 @@ impl Setup {
                 "resmlp:inputs={inputs}:width={width}:depth={depth}:outputs={classes}:activation={activation}"
             ),
         }
+    }
+
+    /// The name of the activation.
+    pub(super) fn activation_name(&self) -> &'static str {
+        let mut known = ACTIVATIONS.iter();
+        let found = known.find(|(_, activation)| *activation == self.activation);
+        found.map_or("linear", |(name, _)| name)
     }
 
     /// The data by their name.
@@ -281,6 +281,15 @@ mod tests {
             let error = Setup::from_query(query).unwrap_err();
             let english = error.in_lang(crate::text::Lang::En);
             assert!(english.contains(said), "{query}: {english}");
+        }
+    }
+
+    #[test]
+    fn every_choice_survives_the_address() {
+        for (name, _) in ACTIVATIONS {
+            let setup = Setup::from_query(&format!("activation={name}")).unwrap();
+            assert_eq!(setup.activation_name(), name);
+            assert_eq!(Setup::from_query(&setup.query()), Ok(setup));
         }
     }
 

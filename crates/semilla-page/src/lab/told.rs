@@ -43,13 +43,13 @@ fn steps(setup: &Setup, told: &Told) -> Markup {
 /// Why: the numbers of a layer. With normalizations or residual sums a layer's own numbers are not
 /// the whole story, so only its weights are told.
 fn why(setup: &Setup, middle: &Middle) -> Markup {
-    let activation = setup.activation.to_string();
+    let activation = setup.activation_name();
     html! {
         ol.steps {
             li { (text::step_weights(middle.std, middle.fan_in, middle.weight_variance)) }
             @if setup.shape == Shape::Plain {
-                li { (text::step_forward(&activation, middle.q, middle.square, middle.next())) }
-                li { (text::step_back(&activation, middle.slope_square, middle.chi1())) }
+                li { (text::step_forward(activation, middle.q, middle.square, middle.next())) }
+                li { (text::step_back(activation, middle.slope_square, middle.chi1())) }
                 @if let Some(depth) = middle.reach { li { (text::reach(depth)) } }
             }
         }

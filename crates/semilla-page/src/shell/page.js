@@ -66,6 +66,23 @@
     return copy.textContent.trim();
   };
   const field = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const csv = (rows, name) => {
+    const lines = rows.map((row) => row.map((cell) => field(String(cell ?? ""))).join(","));
+    save(`${lines.join("\r\n")}\r\n`, "text/csv", name);
+  };
+  // A training of a comparison as a row.
+  const columns = ["arm", "purpose", "rate", "weights_seed", "order_seed", "split_seed", "end",
+    "diverged_at", "training_loss", "validation_loss", "validation_accuracy", "test_loss",
+    "test_accuracy"];
+  const trained = ({ arms, rates, protocol }, { arm, rate, purpose, seed, outcome }) => {
+    const kinds = { final: protocol.finals, check: protocol.check };
+    const seeds = (kinds[purpose] ?? protocol.tuning)[seed];
+    const { end, test } = outcome;
+    const last = outcome.validations.at(-1);
+    return [arms[arm].name, purpose, rates[rate], seeds?.weights, seeds?.order, seeds?.split,
+      end.diverged ? "diverged" : end, end.diverged?.step, outcome.curve.at(-1)?.loss,
+      last?.loss, last?.accuracy, test?.loss, test?.accuracy];
+  };
   const saves = (within) => {
     for (const button of all("[data-save]", within)) {
       button.addEventListener("click", () => {
@@ -73,11 +90,16 @@
         save(text, "application/json", button.dataset.name);
       });
     }
+    for (const button of all("button[data-rows]", within)) {
+      button.addEventListener("click", () => {
+        const data = JSON.parse(document.getElementById(button.dataset.rows).textContent);
+        csv([columns, ...data.runs.map((run) => trained(data, run))], button.dataset.name);
+      });
+    }
     for (const button of all("[data-csv]", within)) {
       button.addEventListener("click", () => {
         const rows = all("tr", document.getElementById(button.dataset.csv));
-        const lines = rows.map((row) => all("th, td", row).map(plain).map(field).join(","));
-        save(`${lines.join("\r\n")}\r\n`, "text/csv", button.dataset.name);
+        csv(rows.map((row) => all("th, td", row).map(plain)), button.dataset.name);
       });
     }
   };
@@ -148,6 +170,7 @@
     const own = figure.dataset.rows ? document.getElementById(figure.dataset.rows) : figure;
     const found = all("tbody tr", own);
     const rows = found.length > 0 ? found : all("tr.layer");
+    if (rows.length === 0) return;
     let place = -1;
     const show = (next) => {
       place = Math.max(0, Math.min(rows.length - 1, next));
@@ -200,6 +223,7 @@
   };
   begin(document);
   document.addEventListener("fresh", (event) => {
+    tooltip.hidden = true;
     translate(event.target);
     begin(event.target);
   });

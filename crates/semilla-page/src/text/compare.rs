@@ -1,9 +1,9 @@
 //! The words of the page of `semilla compare`.
 
 use semilla::number::grouped;
-use semilla_lab::{Caveat, Comparison, Measure, Purpose, Why};
+use semilla_lab::{Caveat, Comparison, Measure, Why};
 
-use super::{Text, figure, percent, spanish};
+use super::{Text, figure, fold, percent, spanish};
 
 /// The name of an arm. Those that `semilla compare` gives have one in each language; recipes are
 /// called what they are called.
@@ -143,7 +143,7 @@ pub fn caveat(caveat: &Caveat, comparison: &Comparison) -> Text {
 pub fn why(why: &Why) -> Text {
     match why {
         Why::Hopeless { log_gradients } => {
-            let factor = figure(log_gradients.abs().exp());
+            let factor = fold(log_gradients.abs().exp());
             let (en, es) = match *log_gradients < 0.0 {
                 true => ("shrink", "encogen"),
                 false => ("grow", "crecen"),
@@ -167,16 +167,6 @@ pub fn why(why: &Why) -> Text {
                 ),
             )
         }
-    }
-}
-
-/// What a training was for.
-pub fn purpose(purpose: Purpose) -> Text {
-    match purpose {
-        Purpose::Rung => Text::new("early look", "vistazo previo"),
-        Purpose::Tuning => Text::new("rate search", "búsqueda de tasa"),
-        Purpose::Final => Text::new("comparison", "comparación"),
-        Purpose::Check => Text::new("self-check", "autocomprobación"),
     }
 }
 
@@ -420,6 +410,8 @@ words! {
     SUPERIORITY: "P(A better)", "P(A mejor)";
     /// A column.
     NEEDED: "seeds needed", "semillas necesarias";
+    /// A column.
+    CONCLUSION: "conclusion", "conclusión";
     /// A cell.
     DIFFERENT: "different", "distintas";
     /// A cell.
@@ -506,33 +498,13 @@ words! {
     EXPORT: "All numbers", "Todos los números";
     /// What it is.
     EXPORT_WHAT: "Made from this page, without asking anyone. The JSON is the comparison as \
-                  semilla compare gives it, with the curves and layers that are shown here; the \
-                  run store has those of all trainings.",
+                  semilla compare gives it, with the curves and layers that are shown here, to six \
+                  digits; the run store has those of all trainings.",
         "Se crea a partir de esta página, sin pedir nada a nadie. El JSON es la comparación tal como \
-         la da semilla compare, con las curvas y las capas que se muestran aquí; el almacén de \
-         ejecuciones tiene las de todos los entrenamientos.";
+         la da semilla compare, con las curvas y las capas que se muestran aquí, con seis cifras; el \
+         almacén de ejecuciones tiene las de todos los entrenamientos.";
     /// A button.
     SAVE_JSON: "Save as JSON", "Guardar como JSON";
-    /// What opens the table of all trainings.
-    ALL_RUNS: "Every training", "Todos los entrenamientos";
-    /// A column.
-    PURPOSE: "for", "para";
-    /// A column.
-    SEED: "seeds", "semillas";
-    /// A column.
-    END: "end", "final";
-    /// A cell.
-    FINISHED: "finished", "terminó";
-    /// A cell, before a step.
-    DIVERGED_AT: "diverged at", "divergió en";
-    /// A column.
-    VALIDATION_LOSS: "validation loss", "pérdida en validación";
-    /// A column.
-    VALIDATION_ACCURACY: "validation accuracy", "exactitud en validación";
-    /// A column.
-    TEST_LOSS: "test loss", "pérdida en prueba";
-    /// A column.
-    TEST_ACCURACY: "test accuracy", "exactitud en prueba";
-    /// A column.
-    LAST_LOSS: "last training loss", "última pérdida de entrenamiento";
+    /// A button.
+    SAVE_RUNS: "Save every training as CSV", "Guardar todos los entrenamientos como CSV";
 }

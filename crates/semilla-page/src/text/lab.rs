@@ -2,7 +2,7 @@
 
 use semilla::number::{grouped, rough};
 
-use super::{Text, figure, spanish};
+use super::{Text, figure, fold, spanish};
 
 /// The start that theory speaks of: weights that meet, their spread, and the gain that makes.
 pub fn step_weights(std: f64, fan_in: f64, variance: f64) -> Text {
@@ -61,7 +61,7 @@ pub fn step_back(activation: &str, slope: f64, chi1: f64) -> Text {
 
 /// What the squared gradients do over the depth, by the logarithm of their change.
 pub fn gradients(log: f64, depth: usize) -> Text {
-    let factor = rough(log.abs().exp());
+    let factor = fold(log.abs().exp());
     let es = spanish(&factor);
     if log.abs() < 1.5f64.ln() {
         return Text::of(
@@ -197,8 +197,10 @@ words! {
     /// A chart.
     BACK: "Gradients", "Gradientes";
     /// What it shows.
-    BACK_WHAT: "Size of the gradients, as a factor of that at the output; dashed: predicted",
-        "Tamaño de los gradientes, respecto al de la salida; discontinua: lo previsto";
+    BACK_WHAT: "Size of the gradients, as a factor of that at the output: points now, lines as predicted for \
+         the start",
+        "Tamaño de los gradientes, respecto al de la salida: puntos, ahora; líneas, lo previsto para \
+         el comienzo";
     /// A heading.
     OUTCOME: "What came of it", "Qué ha salido";
     /// A column.

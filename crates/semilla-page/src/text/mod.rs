@@ -18,5 +18,6 @@ pub use bilingual::{Lang, Text};
 pub use check::*;
 pub use finding::{finding, remarks, verdict};
 pub(crate) use name::breakable;
-pub use number::{figure, percent, spanish};
+pub(crate) use number::power;
+pub use number::{figure, fold, percent, spanish};
 pub use shell::*;

@@ -3,15 +3,15 @@
 const NAMES: [(&str, &str); 3] = [
     (
         "too small",
-        "name = \"small\"\n\n[[rule]]\nrole = \"matrix\"\ninit = { normal = { std = 0.001 } }\n",
+        "name = \"small\"\ndefaults = true\n\n[[rule]]\nrole = \"matrix\"\ninit = { normal = { std = 0.001 } }\n",
     ),
     (
         "Xavier",
-        "name = \"xavier\"\n\n[[rule]]\nrole = \"matrix\"\ninit = { xavier_normal = {} }\n",
+        "name = \"xavier\"\ndefaults = true\n\n[[rule]]\nrole = \"matrix\"\ninit = { xavier_normal = {} }\n",
     ),
     (
         "He",
-        "name = \"he\"\n\n[[rule]]\nrole = \"matrix\"\ninit = { kaiming_normal = {} }\n",
+        "name = \"he\"\ndefaults = true\n\n[[rule]]\nrole = \"matrix\"\ninit = { kaiming_normal = {} }\n",
     ),
 ];
 
@@ -25,12 +25,12 @@ fn trial() -> Trial {
 
 /// Three starts, three rates, two seeds to choose by and three to compare: trained; what is said of
 /// them is made up.
-pub fn comparison() -> Comparison {
+pub(crate) fn comparison() -> Comparison {
     made(&trial(), 3)
 }
 
 /// The same between which nothing is found.
-pub fn undecided() -> Comparison {
+pub(crate) fn undecided() -> Comparison {
     let mut comparison = comparison();
     comparison.verdict.leaders = vec![2, 1, 0];
     comparison.verdict.beaten.clear();
@@ -39,7 +39,7 @@ pub fn undecided() -> Comparison {
 }
 
 /// As large as comparisons become: nine starts, ten rates, thirty layers.
-pub fn large() -> Comparison {
+pub(crate) fn large() -> Comparison {
     let hidden = ["8"; 30].join("-");
     let mut deep = trial();
     deep.model = format!("mlp:64-{hidden}-10:tanh");
