@@ -14,7 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend};
+use commands::{
+    check, compare, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend,
+    trial,
+};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -54,6 +57,12 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             if !lint::run(&args, &mut Output::new(form.json))? {
                 return Ok(ExitCode::from(1));
             }
+        }
+        Command::Compare { args, form } => {
+            compare::run(&args, &mut Output::new(form.json), &interrupted())?;
+        }
+        Command::Trial { args, form } => {
+            trial::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Inspect { args, form } => inspect::run(&args, &mut Output::new(form.json))?,
         Command::Diff { args, form } => {
