@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
+use crate::statistics::{Pair, SelfCheck};
 use crate::trial::{Seeds, Trial, Trunk};
 
 /// What comes of a comparison. It holds no times, and is the same bytes whether it was made in one
@@ -26,6 +27,9 @@ pub struct Comparison {
     pub rates: Vec<f64>,
     /// The starts that are compared, in the order in which they were given.
     pub arms: Vec<Arm>,
+    /// The training loss that the steps to the target are counted for: half the way that the best
+    /// arm's goes.
+    pub target: Option<f64>,
     /// The places of the arms from the best to the worst median. Neighbours need not differ: the
     /// groups say which do.
     pub order: Vec<usize>,
@@ -36,7 +40,8 @@ pub struct Comparison {
     pub groups: Vec<Vec<usize>>,
     /// What can be said.
     pub verdict: Verdict,
-    /// How often this comparison would find a difference where there is none.
+    /// How often this comparison would find a difference where there is none: the reference
+    /// against itself.
     pub self_check: Option<SelfCheck>,
     /// All that was left out, and why.
     pub pruned: Vec<Pruned>,
@@ -62,7 +67,9 @@ pub struct Protocol {
     /// The seeds of the numbers that are compared, on the test set, at each arm's best rate. None
     /// of them was used to choose a rate. All arms share them.
     pub finals: Vec<Seeds>,
-    /// The seeds with which the first arm is compared with itself.
+    /// The place of the arm that is compared with itself.
+    pub reference: usize,
+    /// The other seeds with which it is trained for that.
     pub check: Vec<Seeds>,
     /// The rate of false differences that is allowed, over all pairs together: 0.05.
     pub level: f64,
@@ -139,11 +146,11 @@ pub struct Arm {
     pub basin: Option<Basin>,
     /// The test scores with the final seeds at the best rate, as far as they are trained.
     pub finals: Vec<Option<f64>>,
-    /// Their quartiles: 25 %, 50 %, 75 %; empty where there are none yet.
+    /// Their quartiles, the worst first; empty where there are none yet.
     pub quartiles: Vec<Option<f64>>,
     /// The median of the last training losses of the final seeds.
     pub training_loss: Option<f64>,
-    /// The median of the steps after which the training loss was below the protocol's target for
+    /// The median of the steps after which the training loss was at or below the target for
     /// good; `None` where half of the seeds do not get there.
     pub steps_to_target: Option<u64>,
 }
@@ -182,54 +189,6 @@ pub struct Basin {
     pub tolerance: f64,
 }
 
-/// Two arms, seed by seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pair {
-    /// The place of one arm.
-    pub a: usize,
-    /// The place of the other.
-    pub b: usize,
-    /// The seeds that both were trained with.
-    pub seeds: usize,
-    /// The difference of their scores, a − b.
-    pub difference: Difference,
-    /// The probability of a difference at least as large if there were none, by flipping signs.
-    pub p: f64,
-    /// The same, adjusted for all pairs by Holm's method.
-    pub p_adjusted: f64,
-    /// Whether there is evidence of a difference: `p_adjusted` is within the level.
-    pub is_different: bool,
-    /// The probability that a training from `a` does better than one from `b`, half of it where
-    /// they are equal.
-    pub superiority: f64,
-    /// The seeds that show the protocol's difference with its power, if these two were compared
-    /// alone; `None` where trainings diverge or it cannot be said.
-    pub seeds_needed: Option<usize>,
-}
-
-/// A difference with its interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
-    /// How it is located.
-    pub of: Location,
-    /// The difference; `None` where it is not finite, because one of the two diverges.
-    pub value: Option<f64>,
-    /// The 95 % interval's lower end; `None` where it has none.
-    pub low: Option<f64>,
-    /// The 95 % interval's upper end; `None` where it has none.
-    pub high: Option<f64>,
-}
-
-/// The middle of differences.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Location {
-    /// Their mean, with a BCa bootstrap interval.
-    Mean,
-    /// Their median, with an interval of order statistics: where trainings diverged.
-    Median,
-}
-
 /// What can be said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -262,20 +221,6 @@ pub enum Caveat {
     },
     /// The self-check found differences more often than the level allows.
     SelfCheck,
-}
-
-/// The first arm against itself, on other seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SelfCheck {
-    /// The place of the arm.
-    pub arm: usize,
-    /// The pairs of sets of its runs that were drawn.
-    pub draws: usize,
-    /// The part of them that the test calls different at the level.
-    pub false_differences: f64,
-    /// 95 % of them differ by no more than this, in units of the measure: what the same start
-    /// does to itself. `None` where that is not finite.
-    pub spread: Option<f64>,
 }
 
 /// Something that was not trained to the end.
