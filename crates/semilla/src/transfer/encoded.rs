@@ -135,7 +135,15 @@ impl Encodings {
     /// whole weight can be put there.
     pub(super) fn is_quantized(&self, target: &str) -> bool {
         let target = self.targets.get(target);
-        target.is_some_and(|found| found.encoding != Encoding::WeightNorm)
+        target.is_some_and(|found| {
+            !matches!(
+                found.encoding,
+                Encoding::WeightNorm
+                    | Encoding::SpectralNorm
+                    | Encoding::Pruned
+                    | Encoding::Parametrized
+            )
+        })
     }
 
     /// The tensor of the checkpoint that has a target in parts.

@@ -4,8 +4,7 @@
 //! to multiply them. Products and sums are rounded to f32 one by one, in the order of the
 //! reference.
 
-use half::f16;
-
+use super::scale::scale;
 use super::tables::{iq4_nl, iq4_xs, mxfp4, nvfp4, tq1_0, tq2_0};
 
 /// A kind of blocks.
@@ -95,11 +94,6 @@ impl Quantization {
             Nvfp4 => nvfp4(block, into),
         }
     }
-}
-
-/// The scale at a place of the block.
-pub(super) fn scale(block: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
 }
 
 /// The low halves of 16 bytes, then the high ones; `fifth` adds a bit to each.

@@ -10,6 +10,7 @@
 mod blocks;
 mod encoding;
 mod reader;
+mod scale;
 mod structure;
 mod tables;
 

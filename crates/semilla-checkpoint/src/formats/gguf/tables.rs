@@ -1,6 +1,6 @@
 //! Blocks whose numbers are places in a table (IQ4, MXFP4, NVFP4), or one of -1, 0 and 1 (TQ).
 
-use super::blocks::scale;
+use super::scale::scale;
 
 /// Values of IQ4, closer together near zero.
 const UNEVEN: [f32; 16] = [
@@ -72,7 +72,7 @@ pub(super) fn tq1_0(block: &[u8], into: &mut [f32]) {
     });
     for (value, (byte, digit)) in into.iter_mut().zip(digits) {
         let shifted = byte.wrapping_mul([1, 3, 9, 27, 81][digit]);
-        *value = d * (f32::from(u16::from(shifted) * 3 >> 8) - 1.0);
+        *value = d * (f32::from((u16::from(shifted) * 3) >> 8) - 1.0);
     }
 }
 
