@@ -16,8 +16,8 @@ use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
 use commands::{
-    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes, recommend,
-    trial,
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
 };
 use failure::{Failure, with_causes};
 use show::output::Output;

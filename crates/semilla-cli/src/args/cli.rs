@@ -1,8 +1,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::args::{
-    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes, recommend,
-    trial,
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
 };
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
