@@ -13,6 +13,7 @@ use semilla_checkpoint::ops::{
 };
 
 use semilla_data::DataError;
+use semilla_lab::{CompareError, LabError};
 use semilla_signal::{BatchError, Fault, FitError, TrainError};
 
 use crate::serve::ServeError;
@@ -83,6 +84,25 @@ pub(crate) enum Failure {
          mlp:64-64-64-10"
     )]
     OneWidth(String),
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    #[error(
+        "the model has no output layer that is known as one, so no head can be new; leave out --trunk"
+    )]
+    NoHead,
+    #[error("cannot read the trials of {}", path.display())]
+    Trials {
+        path: PathBuf,
+        #[source]
+        error: std::io::Error,
+    },
+    #[error("interrupted; {}", match resumes {
+        true => "the same command goes on from the store",
+        false => "with --store FILE the same command would go on from here",
+    })]
+    Interrupted { resumes: bool },
     #[error("the weights cannot be made")]
     Weights(#[from] MemoryError),
     #[error(

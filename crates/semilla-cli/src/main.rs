@@ -16,7 +16,8 @@ use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
 use commands::{
-    check, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes, recommend,
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
 };
 use failure::{Failure, with_causes};
 use show::output::Output;
@@ -57,6 +58,12 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             if !lint::run(&args, &mut Output::new(form.json))? {
                 return Ok(ExitCode::from(1));
             }
+        }
+        Command::Compare { args, form } => {
+            compare::run(&args, &mut Output::new(form.json), &interrupted())?;
+        }
+        Command::Trial { args, form } => {
+            trial::run(&args, &mut Output::new(form.json), &interrupted())?;
         }
         Command::Inspect { args, form } => inspect::run(&args, &mut Output::new(form.json))?,
         Command::Diff { args, form } => {

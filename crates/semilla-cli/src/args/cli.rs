@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::args::{
-    check, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes, recommend,
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
 };
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
@@ -17,6 +18,7 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  semilla compare -o report.html
   semilla init mlp:784-256-10:relu -o weights.safetensors
   semilla plan model.safetensors --recipe bert
   semilla init shapes.json --recipe llama --dtype bf16 -o model.safetensors
@@ -63,6 +65,23 @@ pub(crate) enum Command {
     Lint {
         #[command(flatten)]
         args: lint::LintArgs,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Train a model from several starts, and say which is better, or that there is no evidence of a
+    /// difference
+    #[command(after_help = compare::EXAMPLES)]
+    Compare {
+        #[command(flatten)]
+        args: Box<compare::CompareArgs>,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Train what a small JSON describes; whatever machine does it, the same comes of it
+    #[command(after_help = trial::EXAMPLES)]
+    Trial {
+        #[command(flatten)]
+        args: trial::TrialArgs,
         #[command(flatten)]
         form: Form,
     },

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod cli;
+pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod drift;
@@ -18,3 +19,4 @@ pub(crate) mod recipes;
 pub(crate) mod recommend;
 pub(crate) mod training;
 pub(crate) mod transfer;
+pub(crate) mod trial;

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 mod check_page;
 pub(crate) mod checked;
+pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod drift;
@@ -25,3 +26,4 @@ pub(crate) mod seeds;
 pub(crate) mod target;
 pub(crate) mod tensor;
 pub(crate) mod threads;
+pub(crate) mod trial;
