@@ -218,7 +218,10 @@ impl<'p> Replica<'p> {
 
     fn note_layers(&mut self) -> Result<(), LabError> {
         let (step, layers) = (self.step, self.layers()?);
-        self.outcome.layers.push(Snapshot { step, layers });
+        // Numbers beyond all bounds have no JSON, and nothing to show.
+        if layers.iter().all(LayerState::is_finite) {
+            self.outcome.layers.push(Snapshot { step, layers });
+        }
         Ok(())
     }
 

@@ -136,6 +136,22 @@ impl Trial {
         Ok(trial)
     }
 
+    /// Reads trials that follow each other, each checked.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json); also where there is none.
+    pub fn all_from_json(text: &str) -> Result<Vec<Self>, LabError> {
+        let trials = serde_json::Deserializer::from_str(text).into_iter::<Self>();
+        let trials = trials
+            .collect::<Result<Vec<Self>, _>>()
+            .map_err(LabError::Json)?;
+        trials.iter().try_for_each(Self::check)?;
+        match trials.is_empty() {
+            true => Self::from_json(text).map(|trial| vec![trial]),
+            false => Ok(trials),
+        }
+    }
+
     /// The trial as JSON of one line.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
