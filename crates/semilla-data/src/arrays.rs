@@ -1,5 +1,6 @@
 //! Arrays of NumPy and safetensors files.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use semilla::DType;
@@ -38,11 +39,13 @@ pub(crate) fn read(path: &Path, specs: &[InputSpec], reading: &Reading) -> Resul
     let taken = spread(least, reading.count(specs.first()));
     let mut remarks = Vec::new();
     let mut inputs = Vec::new();
+    let mut channels = BTreeMap::new();
     for (at, spec) in places {
         let samples = samples(&*file, path, at, &taken)?;
         let normalize = reading.normalize.as_ref();
-        let datum = fitted(path, samples, spec, normalize, &mut remarks)?;
-        inputs.push((spec.name.clone(), datum));
+        let found = fitted(path, samples, spec, normalize, &mut remarks)?;
+        channels.insert(spec.name.clone(), found.channels);
+        inputs.push((spec.name.clone(), found.datum));
     }
     let labels = label
         .map(|at| labels(&*file, path, at, &taken))
@@ -51,6 +54,7 @@ pub(crate) fn read(path: &Path, specs: &[InputSpec], reading: &Reading) -> Resul
         inputs,
         labels,
         samples: taken.len(),
+        channels,
         remarks,
     })
 }

@@ -43,5 +43,5 @@ mod text;
 
 pub use error::DataError;
 pub use normalize::{Normalize, ParseNormalizeError};
-pub use read::read;
-pub use reading::{Data, Reading};
+pub use read::{read, take};
+pub use reading::{Data, Given, Reading};

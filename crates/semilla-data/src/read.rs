@@ -4,12 +4,12 @@ use std::path::Path;
 
 use semilla::Graph;
 use semilla::graph::Dim;
-use semilla_signal::{Batch, Datum, InputSpec};
+use semilla_signal::{Batch, InputSpec, Labels};
 
 use crate::error::DataError;
 use crate::place::place;
-use crate::reading::{Data, Reading};
-use crate::sample::{Found, fitted, known};
+use crate::reading::{Data, Given, Reading};
+use crate::sample::{Found, Samples, fitted, known};
 use crate::{arrays, idx, images, table, text};
 
 /// Reads data for the inputs of a graph: at most as many samples as asked for, evenly spread over
@@ -37,6 +37,41 @@ pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataE
         let remark = format!("the data have {} samples, all are taken", data.samples);
         data.remarks.push(remark);
     }
+    Ok(data)
+}
+
+/// Brings samples in memory into the inputs of a graph, as [`read`] does with those of a file.
+/// `name` stands for the path in messages.
+///
+/// # Errors
+/// As [`read`]; all samples are taken.
+pub fn take(name: &str, given: Given, graph: &Graph, reading: &Reading) -> Result<Data, DataError> {
+    let path = Path::new(name);
+    let specs = InputSpec::all(graph, &reading.sizes);
+    let size: usize = given.shape.iter().product();
+    let count = given.samples.len();
+    let labels = match &given.labels {
+        Labels::Classes(classes) => classes.len(),
+        Labels::Values(values) => values.shape().first().copied().unwrap_or(0),
+    };
+    if given.samples.iter().any(|sample| sample.len() != size) || labels != count {
+        let problem = format!(
+            "{count} samples of the shape {:?} and {labels} labels",
+            given.shape
+        );
+        return Err(DataError::content(path, problem));
+    }
+    let found = Found {
+        samples: Samples::Numbers {
+            shape: given.shape,
+            values: given.samples,
+            are_pixels: given.are_pixels,
+        },
+        labels: Some(given.labels),
+        remarks: Vec::new(),
+    };
+    let data = of_one(path, graph, found, place(path, &specs)?, reading)?;
+    data.check(path, &specs)?;
     Ok(data)
 }
 
@@ -88,17 +123,15 @@ fn of_one(
         labels,
         mut remarks,
     } = found;
-    let mut datum = fitted(
+    let fitted = fitted(
         path,
         samples,
         input,
         reading.normalize.as_ref(),
         &mut remarks,
     )?;
-    let shape = match &datum {
-        Datum::Float(array) => array.shape().to_vec(),
-        Datum::Whole(array) => array.shape().to_vec(),
-    };
+    let mut datum = fitted.datum;
+    let shape = datum.shape().to_vec();
     let mut batch = Batch {
         samples: shape.first().copied().unwrap_or(0),
         sizes: reading.sizes.clone(),
@@ -126,6 +159,7 @@ fn of_one(
         inputs,
         labels,
         samples,
+        channels: [(input.name.clone(), fitted.channels)].into(),
         remarks,
     })
 }

@@ -41,6 +41,9 @@ pub struct Data {
     pub labels: Option<Labels>,
     /// The samples that were taken.
     pub samples: usize,
+    /// By the name of an input: the equal parts of each sample that have a scale of their own,
+    /// such as the channels of an image or the features of a table.
+    pub channels: BTreeMap<String, usize>,
     /// Sentences about what was done to the data.
     pub remarks: Vec<String>,
 }
@@ -51,4 +54,18 @@ impl Reading {
         let stated = input.and_then(|input| known(input.shape.as_ref()?.first()?));
         stated.unwrap_or(self.samples)
     }
+}
+
+/// Samples in memory, with what the network should answer to each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// The shape of a sample; of images the channels first.
+    pub shape: Vec<usize>,
+    /// The samples.
+    pub samples: Vec<Vec<f32>>,
+    /// Whether they are pixels between 0 and 1, which are normalized unless something else is asked
+    /// for.
+    pub are_pixels: bool,
+    /// The labels, one for each sample.
+    pub labels: Labels,
 }

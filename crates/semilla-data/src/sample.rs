@@ -58,6 +58,13 @@ pub(crate) fn spread(all: usize, wanted: usize) -> Vec<usize> {
         .collect()
 }
 
+/// Samples in an input.
+pub(crate) struct Fitted {
+    pub(crate) datum: Datum<f32>,
+    /// The equal parts of each sample that have a scale of their own.
+    pub(crate) channels: usize,
+}
+
 /// Brings samples into an input; remarks say what was done to them.
 pub(crate) fn fitted(
     path: &Path,
@@ -65,7 +72,7 @@ pub(crate) fn fitted(
     input: &InputSpec,
     normalize: Option<&Normalize>,
     remarks: &mut Vec<String>,
-) -> Result<Datum<f32>, DataError> {
+) -> Result<Fitted, DataError> {
     match (samples, input.takes_numbers) {
         (
             Samples::Numbers {
@@ -82,7 +89,10 @@ pub(crate) fn fitted(
             };
             numbers.fitted(path, input, normalize, remarks)
         }
-        (Samples::Whole { shape, values }, false) => whole(path, shape, values, input, remarks),
+        (Samples::Whole { shape, values }, false) => Ok(Fitted {
+            datum: whole(path, shape, values, input, remarks)?,
+            channels: 1,
+        }),
         (Samples::Whole { shape, values }, true) => {
             let numbers = |sample: Vec<i64>| sample.into_iter().map(|x| x as f32).collect();
             let numbers = Numbers {
@@ -114,7 +124,7 @@ impl Numbers {
         input: &InputSpec,
         normalize: Option<&Normalize>,
         remarks: &mut Vec<String>,
-    ) -> Result<Datum<f32>, DataError> {
+    ) -> Result<Fitted, DataError> {
         let broken = |sample: &Vec<f32>| sample.iter().any(|x| !x.is_finite());
         if let Some(sample) = self.values.iter().position(broken) {
             return Err(DataError::NotFinite {
@@ -125,8 +135,20 @@ impl Numbers {
         }
         self.put_channels_first(input, remarks);
         self.normalize(path, normalize, remarks)?;
+        let channels = self.channels();
         let shape = shape(path, &self.shape, input, remarks)?;
-        Ok(Datum::Float(joined(shape, self.values)))
+        Ok(Fitted {
+            datum: Datum::Float(joined(shape, self.values)),
+            channels,
+        })
+    }
+
+    /// Features of a list, channels of an image; a matrix is an image of one channel.
+    fn channels(&self) -> usize {
+        match *self.shape {
+            [first] | [first, _, _, ..] => first,
+            _ => 1,
+        }
     }
 
     /// `[height, width, channels]` where the input takes `[channels, height, width]`.
@@ -159,11 +181,7 @@ impl Numbers {
         asked: Option<&Normalize>,
         remarks: &mut Vec<String>,
     ) -> Result<(), DataError> {
-        // Features of a list, channels of an image; a matrix is an image of one channel.
-        let channels = match *self.shape {
-            [first] | [first, _, _, ..] => first,
-            _ => 1,
-        };
+        let channels = self.channels();
         let default = match self.are_pixels {
             true => Normalize::of_pixels(if self.shape.len() > 2 { channels } else { 1 }),
             false => Normalize::Not,
@@ -315,7 +333,9 @@ mod tests {
         let samples = numbers(&[2, 2], vec![0.0, 2.0, 4.0, 6.0]);
         let (path, by) = (Path::new("x"), Some(&Normalize::OfData));
         let found = fitted(path, samples, &input(&[Dim::Known(4)]), by, &mut remarks).unwrap();
-        let Datum::Float(array) = found else { panic!() };
+        let Datum::Float(array) = found.datum else {
+            panic!()
+        };
         let scale = 5f32.sqrt();
         let expected = [-3.0, -1.0, 1.0, 3.0].map(|x: f32| x / scale);
         assert!(
@@ -333,8 +353,10 @@ mod tests {
         let open = || Dim::Named("size".to_owned());
         let take = |samples, input: &InputSpec| {
             let mut remarks = Vec::new();
-            let datum = fitted(Path::new("x"), samples, input, None, &mut remarks)?;
-            let Datum::Float(array) = datum else { panic!() };
+            let found = fitted(Path::new("x"), samples, input, None, &mut remarks)?;
+            let Datum::Float(array) = found.datum else {
+                panic!()
+            };
             Ok::<_, DataError>((array.shape().to_vec(), array.into_data(), remarks.len()))
         };
         let four = vec![1.0, 2.0, 3.0, 4.0];

@@ -38,6 +38,7 @@ mod measure;
 mod narrow;
 mod noise;
 mod operators;
+mod parallel;
 mod product;
 mod real;
 mod recommend;
@@ -59,6 +60,6 @@ pub use recommend::{
     Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, candidates, recommend, remedy,
 };
 pub use train::{
-    Coordinate, Coordinates, FirstStep, LabelSource, Labels, LayerStep, Loss, Lost, Network,
-    Optimizer, Parameter, Slope, Stepper, TrainError, coordinates, first_step,
+    Coordinate, Coordinates, FirstStep, Graded, LabelSource, Labels, LayerStep, Loss, Lost,
+    Network, Optimizer, Parameter, Slope, Stepper, TrainError, Training, coordinates, first_step,
 };

@@ -1,4 +1,4 @@
-//! The standard normal distribution: density and distribution function, in `f64`.
+//! The standard normal distribution: density, distribution function and quantiles, in `f64`.
 //!
 //! For scalar parameters (truncation points, corrections of a standard deviation, statistical
 //! tests), not for weights: those come from the stream's own arithmetic. Everything here rests on
@@ -10,7 +10,7 @@ const INV_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 const FRAC_1_SQRT_2_LOW: f64 = -4.833_646_656_726_457e-17;
 
 /// The density `φ(x) = exp(-x²/2) / √2π`, to a few units in the last place for every `x`.
-pub(crate) fn pdf(x: f64) -> f64 {
+pub fn pdf(x: f64) -> f64 {
     let square = x * x;
     if square > 1500.0 {
         return 0.0;
@@ -23,7 +23,7 @@ pub(crate) fn pdf(x: f64) -> f64 {
 /// The distribution function `Φ(x) = P(Z ≤ x)`, with full relative accuracy in the lower tail.
 ///
 /// The upper tail `P(Z > x)` is `cdf(-x)`, never `1 - cdf(x)`.
-pub(crate) fn cdf(x: f64) -> f64 {
+pub fn cdf(x: f64) -> f64 {
     let t = -x * std::f64::consts::FRAC_1_SQRT_2;
     let tail = 0.5 * libm::erfc(t);
     if !(tail > 0.0 && tail < 0.5) {
@@ -32,6 +32,33 @@ pub(crate) fn cdf(x: f64) -> f64 {
     // In the tail the rounding of x/√2 is magnified by x²: correct it to first order.
     let dropped = (-x).mul_add(std::f64::consts::FRAC_1_SQRT_2, -t) - x * FRAC_1_SQRT_2_LOW;
     tail - dropped * std::f64::consts::SQRT_2 * pdf(x)
+}
+
+/// The quantile `Φ⁻¹(p)`: infinite at 0 and 1, NaN outside of them.
+///
+/// Newton's steps on `ln Φ`, which is concave: from a start below the quantile they only approach.
+///
+/// ```
+/// assert!((semilla::gaussian::quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-14);
+/// ```
+pub fn quantile(p: f64) -> f64 {
+    if p > 0.5 {
+        return -quantile(1.0 - p);
+    }
+    if p == 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    // Φ(-t) ≤ exp(-t²/2) / 2, so that this start is below.
+    let mut x = -libm::sqrt(-2.0 * libm::log(2.0 * p));
+    for _ in 0..64 {
+        let tail = cdf(x);
+        let step = libm::log(p / tail) * tail / pdf(x);
+        if !step.is_finite() || step.abs() <= 1e-16 * x.abs() {
+            break;
+        }
+        x += step;
+    }
+    x
 }
 
 #[cfg(test)]
@@ -73,6 +100,20 @@ mod tests {
             assert_close(pdf(x), density, 1e-15);
             assert_eq!(pdf(-x).to_bits(), pdf(x).to_bits());
         }
+    }
+
+    #[test]
+    fn quantiles_undo_the_distribution_function() {
+        for (x, p, _) in VALUES.into_iter().filter(|(x, ..)| *x <= 0.0) {
+            assert!((quantile(p) - x).abs() <= 2e-15 * x.abs().max(1.0), "{x}");
+        }
+        assert_close(quantile(0.975), 1.959_963_984_540_054_2, 1e-15);
+        assert_eq!(quantile(0.25), -quantile(0.75));
+        assert_eq!(
+            (quantile(0.0), quantile(1.0)),
+            (f64::NEG_INFINITY, f64::INFINITY)
+        );
+        assert!(quantile(-0.1).is_nan() && quantile(1.1).is_nan() && quantile(f64::NAN).is_nan());
     }
 
     #[test]

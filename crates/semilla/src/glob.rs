@@ -1,7 +1,7 @@
 //! Matches names against globs: `*` stands for any run of characters, `?` for exactly one.
 
 /// Whether the glob matches the whole name.
-pub(crate) fn glob_match(glob: &str, name: &str) -> bool {
+pub fn glob_match(glob: &str, name: &str) -> bool {
     let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
     let (mut g, mut n) = (0, 0);
     // Where to resume after a mismatch: the last star, and the first character it has not taken.

@@ -185,7 +185,7 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
     let mut described = if let Some((path, values)) = network_file(model) {
         let text = read_text(path, NETWORK_BYTES)?;
         let network = network(&text, values, &options.sizes);
-        of_network(network.map_err(|error| DescribeError::NetworkFile {
+        describe_network(network.map_err(|error| DescribeError::NetworkFile {
             path: path.to_owned(),
             error,
         })?)
@@ -199,7 +199,7 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
         }
     } else if Network::is_meant(model) {
         let (text, values) = Network::toml(model)?;
-        of_network(network(text, values, &options.sizes)?)
+        describe_network(network(text, values, &options.sizes)?)
     } else {
         return Err(DescribeError::NotFound(model.to_owned()));
     };
@@ -213,7 +213,8 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
     Ok(described)
 }
 
-fn of_network(network: Network) -> Described {
+/// Describes the tensors of a network that was read already.
+pub fn describe_network(network: Network) -> Described {
     Described {
         model: network.model,
         convention: Convention::Pytorch,

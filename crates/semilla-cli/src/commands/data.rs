@@ -1,5 +1,7 @@
 //! The data that the arguments name, or noise.
 
+use std::collections::BTreeMap;
+
 use semilla::Graph;
 use semilla_data::{Data, Reading, read};
 use semilla_signal::Batch;
@@ -30,6 +32,7 @@ pub(crate) fn data(args: &DataArgs, seed: u64, graph: &Graph) -> Result<Data, Fa
         inputs: batch.inputs(graph)?,
         labels: None,
         samples,
+        channels: BTreeMap::new(),
         remarks: Vec::new(),
     })
 }

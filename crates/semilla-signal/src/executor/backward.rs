@@ -1,11 +1,10 @@
 //! The way back.
 
-use rayon::prelude::*;
-
 use super::datum::ValueId;
 use super::operator::Pass;
 use super::trace::{Step, Trace};
 use crate::array::Array;
+use crate::parallel::parts;
 use crate::real::Real;
 use crate::sums::{self, MANY};
 
@@ -138,9 +137,9 @@ fn add<T: Real>(sum: &mut Option<Array<T>>, term: Array<T>) {
         None => *sum = Some(term),
         Some(sum) => {
             debug_assert_eq!(sum.shape(), term.shape());
-            let parts = sum.data_mut().par_chunks_mut(MANY);
-            let parts = parts.zip(term.data().par_chunks(MANY));
-            parts.for_each(|(sum, term)| sums::add(sum, T::one(), term));
+            parts(sum.data_mut(), MANY, &|place, sum| {
+                sums::add(sum, T::one(), &term.data()[place * MANY..][..sum.len()]);
+            });
         }
     }
 }

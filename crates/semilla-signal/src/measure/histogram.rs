@@ -1,6 +1,6 @@
 //! How the values of an array are distributed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::array::Array;
 use crate::real::Real;
@@ -17,7 +17,7 @@ const MARGIN: f64 = 0.25;
 /// Counts of values in bins of one width, from `low` to `high`. A few values far away do not
 /// stretch the bins: they are counted beside them. Of large arrays, 16,384 values are looked at,
 /// spread evenly.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
     /// The lower end of the first bin.
     pub low: f64,

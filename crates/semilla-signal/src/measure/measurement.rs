@@ -114,6 +114,17 @@ pub fn measure<'n>(
     })
 }
 
+/// The layers of a trace, measured.
+pub(crate) fn measured_layers(
+    trace: &Trace<f32>,
+    graph: &Graph,
+    gradients: &Gradients<f32>,
+) -> Vec<Layer> {
+    let found = layers(trace, graph, &Flow::of(trace));
+    let layer = |found: &Found| layer(trace, gradients, found);
+    found.par_iter().map(layer).collect()
+}
+
 /// The first output that is numbers.
 pub(crate) fn output<T: Real>(trace: &Trace<T>, graph: &Graph) -> Result<ValueId, Fault> {
     let unsupported = |what: &str| of_model(Problem::Unsupported(what.to_owned()));

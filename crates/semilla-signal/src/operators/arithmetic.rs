@@ -1,9 +1,8 @@
 //! Functions of two elements, broadcast: sums, products, powers.
 
-use rayon::prelude::*;
-
 use crate::array::{Array, size, strides};
 use crate::executor::{Call, Made, Operator, Pass, Problem};
+use crate::parallel::parts;
 use crate::real::Real;
 use crate::sums::MANY;
 use crate::walk::{broadcast, broadcast_strides, walk};
@@ -108,8 +107,7 @@ fn by_rows<C: Copy + Default + Send, const N: usize>(
         return made;
     }
     let count = MANY.div_ceil(row);
-    let parts = made.data_mut().par_chunks_mut(count * row).enumerate();
-    parts.for_each(|(place, made)| {
+    parts(made.data_mut(), count * row, &|place, made| {
         let starts = strides.map(|strides| (place * count) as isize * strides[0]);
         let mut shape = shape.to_vec();
         shape[0] = made.len() / row;

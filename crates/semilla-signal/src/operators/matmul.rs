@@ -1,10 +1,9 @@
 //! Products of matrices.
 
-use rayon::prelude::*;
-
 use super::arithmetic::{combine, summed};
 use crate::array::{Array, size};
 use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, affordable};
+use crate::parallel::parts;
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
 use crate::walk::{broadcast, broadcast_strides, walk};
@@ -165,10 +164,7 @@ fn each_matrix<T: Real>(made: &mut [T], len: usize, make: impl Fn(usize, &mut [T
     }
     match made.len() / len {
         0 | 1 => made.chunks_mut(len).for_each(|part| make(0, part, true)),
-        _ => {
-            let parts = made.par_chunks_mut(len).enumerate();
-            parts.for_each(|(matrix, part)| make(matrix, part, false));
-        }
+        _ => parts(made, len, &|matrix, part| make(matrix, part, false)),
     }
 }
 

@@ -1,9 +1,8 @@
 //! Functions of one element.
 
-use rayon::prelude::*;
-
 use crate::array::Array;
 use crate::executor::{Nature, Operator, Pass};
+use crate::parallel::parts;
 use crate::real::Real;
 use crate::sums::MANY;
 
@@ -33,10 +32,9 @@ where
         let gradient = pass.gradient(0);
         let (x, y) = (pass.inputs[0].data(), pass.outputs[0].data());
         let mut result = gradient.into_owned();
-        let given = x.par_chunks(MANY).zip(y.par_chunks(MANY));
-        let parts = result.data_mut().par_chunks_mut(MANY).zip(given);
-        parts.for_each(|(result, (x, y))| {
-            for (g, (&x, &y)) in result.iter_mut().zip(x.iter().zip(y)) {
+        parts(result.data_mut(), MANY, &|place, result| {
+            let given = x[place * MANY..].iter().zip(&y[place * MANY..]);
+            for (g, (&x, &y)) in result.iter_mut().zip(given) {
                 // A gradient of 0 stays one where the slope is infinite, as of the square root
                 // at 0.
                 let is_zero = *g == T::zero();
@@ -53,14 +51,10 @@ where
 
 /// A function of each element, on all threads if there are many.
 pub(crate) fn each<T: Real>(array: &Array<T>, f: impl Fn(T) -> T + Sync) -> Array<T> {
-    if array.data().len() <= MANY {
-        return array.map(f);
-    }
     let mut made = Array::filled(array.shape(), T::zero());
-    let parts = made.data_mut().par_chunks_mut(MANY);
-    let parts = parts.zip(array.data().par_chunks(MANY));
-    parts.for_each(|(made, x)| {
-        made.iter_mut().zip(x).for_each(|(made, &x)| *made = f(x));
+    parts(made.data_mut(), MANY, &|place, made| {
+        let given = made.iter_mut().zip(&array.data()[place * MANY..]);
+        given.for_each(|(made, &x)| *made = f(x));
     });
     made
 }

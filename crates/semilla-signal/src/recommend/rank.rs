@@ -11,10 +11,6 @@ use crate::train::{Network, Parameter};
 
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
-/// Candidates whose gradients theory expects to differ more than this at both ends (in nats) are
-/// not run. Beyond the verdict's limit, with room for what theory leaves out.
-const HOPELESS: f64 = 18.0;
-
 /// Ranks candidates for a model by theory, then runs those that remain on a batch, once per seed.
 /// Ties keep the candidates' order.
 ///
@@ -102,8 +98,7 @@ fn attempt(
         }
     };
     let expected = Expected::of(&plan.stacks);
-    let is_hopeless = |expected: Expected| expected.log_gradients.abs() > HOPELESS;
-    if expected.is_some_and(is_hopeless) {
+    if expected.is_some_and(|expected| expected.is_hopeless()) {
         return Ok((expected, Outcome::Hopeless));
     }
     let measured = seeds.iter().map(|&seed| {

@@ -49,8 +49,18 @@ pub struct Expected {
     pub log_variance: f64,
 }
 
+/// Networks whose squared gradients theory expects to differ more than this between the ends (in
+/// nats) are not run. Beyond the verdict's limit, with room for what theory leaves out.
+const HOPELESS: f64 = 18.0;
+
 impl Expected {
-    pub(super) fn of(stacks: &[Stack]) -> Option<Self> {
+    /// Whether theory alone says that a network cannot train.
+    pub fn is_hopeless(&self) -> bool {
+        self.log_gradients.abs() > HOPELESS
+    }
+
+    /// What is expected of a plan's stacks; `None` of none.
+    pub fn of(stacks: &[Stack]) -> Option<Self> {
         let each = stacks.iter().map(|stack| Self {
             log_gradients: stack.gradients.ln(),
             log_variance: stack.variance.ln(),

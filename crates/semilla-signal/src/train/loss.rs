@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
 use super::labels::Labels;
@@ -11,7 +11,7 @@ use crate::array::{Array, around};
 use crate::executor::Datum;
 
 /// A loss, averaged over samples and places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// Softmax and the negative log-likelihood of the class. Classes lie along the last axis, or
@@ -19,7 +19,8 @@ pub enum Loss {
     CrossEntropy,
     /// Cross-entropy of the next token, for outputs `[samples, length, vocabulary]`.
     NextToken,
-    /// The mean of squared differences.
+    /// The mean of squared differences; from classes, of an output of 1 for the class and 0 for the
+    /// others.
     Mse,
 }
 
@@ -77,10 +78,9 @@ impl Loss {
     pub fn of(self, output: &Array<f32>, labels: &Labels) -> Result<Lost, TrainError> {
         match (self, labels) {
             (Self::Mse, Labels::Values(values)) => squares(output, values),
-            (Self::Mse, Labels::Classes(_)) => Err(TrainError::Labels {
-                shape: output.shape().to_vec(),
-                problem: "mse takes numbers, and they are classes".to_owned(),
-            }),
+            (Self::Mse, Labels::Classes(classes)) => {
+                squares(output, &self.ones(output.shape(), classes)?)
+            }
             (_, Labels::Classes(classes)) => self.entropy(output, classes),
             (_, Labels::Values(_)) => Err(TrainError::Labels {
                 shape: output.shape().to_vec(),
@@ -101,11 +101,21 @@ impl Loss {
         Ok(Labels::random_classes(before * after, classes, seed))
     }
 
+    /// The number of classes of an output of this shape.
+    ///
+    /// # Errors
+    /// An output of the wrong shape.
+    pub fn classes(self, output: &[usize]) -> Result<usize, TrainError> {
+        Ok(output[self.axis(output)?])
+    }
+
     /// The axis of the classes.
-    fn axis(self, shape: &[usize]) -> Result<usize, TrainError> {
+    pub(super) fn axis(self, shape: &[usize]) -> Result<usize, TrainError> {
         let needs = match (self, shape.len()) {
-            (Self::NextToken, 3) | (Self::CrossEntropy, 2 | 3) => return Ok(shape.len() - 1),
-            (Self::CrossEntropy, 4..) => return Ok(1),
+            (Self::NextToken, 3) | (Self::CrossEntropy | Self::Mse, 2 | 3) => {
+                return Ok(shape.len() - 1);
+            }
+            (Self::CrossEntropy | Self::Mse, 4..) => return Ok(1),
             (Self::NextToken, _) => "[samples, length, vocabulary]",
             _ => "[samples, classes], or more axes",
         };
@@ -116,21 +126,39 @@ impl Loss {
         })
     }
 
-    fn entropy(self, output: &Array<f32>, labels: &[i64]) -> Result<Lost, TrainError> {
-        let (before, classes, after) = around(output.shape(), self.axis(output.shape())?);
+    /// The sizes around the axis of classes, which fit the labels.
+    fn places(self, shape: &[usize], labels: &[i64]) -> Result<(usize, usize, usize), TrainError> {
+        let (before, classes, after) = around(shape, self.axis(shape)?);
         let wrong = |problem: String| TrainError::Labels {
-            shape: output.shape().to_vec(),
+            shape: shape.to_vec(),
             problem,
         };
         if labels.len() != before * after {
             let problem = format!("{} labels for {} places", labels.len(), before * after);
             return Err(wrong(problem));
         }
-        if let Some(label) = labels.iter().find(|&&label| label >= classes as i64) {
-            return Err(wrong(format!(
+        match labels.iter().find(|&&label| label >= classes as i64) {
+            Some(label) => Err(wrong(format!(
                 "the class {label} of {classes} (counted from 0)"
-            )));
+            ))),
+            None => Ok((before, classes, after)),
         }
+    }
+
+    /// 1 for each class, and 0 for the others.
+    fn ones(self, shape: &[usize], labels: &[i64]) -> Result<Array<f32>, TrainError> {
+        let (_, classes, after) = self.places(shape, labels)?;
+        let mut ones = Array::filled(shape, 0.0);
+        for (place, &label) in labels.iter().enumerate() {
+            if let Ok(label) = usize::try_from(label) {
+                ones.data_mut()[(place / after * classes + label) * after + place % after] = 1.0;
+            }
+        }
+        Ok(ones)
+    }
+
+    fn entropy(self, output: &Array<f32>, labels: &[i64]) -> Result<Lost, TrainError> {
+        let (_, classes, after) = self.places(output.shape(), labels)?;
         let counted = labels.iter().filter(|&&label| label >= 0).count().max(1) as f64;
         let mut gradient = Array::filled(output.shape(), 0.0f32);
         let (mut value, mut variance) = (0.0, 0.0);

@@ -2,7 +2,7 @@
 //! steps show of the weights that they start from.
 //!
 //! [`first_step`] looks at the initial loss and the first update of each layer; [`coordinates`] is
-//! muP's coordinate check over widths.
+//! muP's coordinate check over widths. [`Training`] goes on from there.
 
 mod coordinates;
 mod error;
@@ -12,6 +12,7 @@ mod loss;
 mod network;
 mod optimizer;
 mod slope;
+mod training;
 
 pub use coordinates::{Coordinate, Coordinates, coordinates};
 pub use error::TrainError;
@@ -21,3 +22,4 @@ pub use loss::{Loss, Lost};
 pub use network::{Network, Parameter};
 pub use optimizer::{Optimizer, Stepper};
 pub use slope::Slope;
+pub use training::{Graded, Training};

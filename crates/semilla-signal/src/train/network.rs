@@ -76,6 +76,16 @@ impl<'g> Network<'g> {
         &self.inputs
     }
 
+    /// Takes other inputs, which replace those before them.
+    pub fn give(&mut self, inputs: Vec<(String, Datum<f32>)>) {
+        self.inputs = inputs;
+    }
+
+    /// The names of the weights.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.keys().map(String::as_str)
+    }
+
     /// The numbers of a weight.
     pub fn values(&self, name: &str) -> Option<&Array<f32>> {
         match &self.parameters.get(name)?.value {

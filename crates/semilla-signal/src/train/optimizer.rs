@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use semilla::scheme;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::network::Network;
 use crate::executor::{Gradients, Trace};
 
 /// An optimizer, with PyTorch's usual constants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimizer {
     /// Gradient descent.
@@ -19,7 +19,7 @@ pub enum Optimizer {
     Momentum,
     /// Adam with β = (0.9, 0.999), ε = 1e-8: Kingma & Ba 2015, algorithm 1.
     Adam,
-    /// Adam with a weight decay of 0.01 beside the gradient: Loshchilov & Hutter 2019.
+    /// Adam with weight decay beside the gradient, 0.01 unless stated: Loshchilov & Hutter 2019.
     Adamw,
 }
 
@@ -73,6 +73,7 @@ impl FromStr for Optimizer {
 pub struct Stepper {
     optimizer: Optimizer,
     lr: f64,
+    decay: f64,
     time: i32,
     /// First and second moments, by the weight's name.
     moments: HashMap<String, Moments>,
@@ -90,9 +91,24 @@ impl Stepper {
         Self {
             optimizer,
             lr,
+            decay: match optimizer {
+                Optimizer::Adamw => 0.01,
+                _ => 0.0,
+            },
             time: 0,
             moments: HashMap::new(),
         }
+    }
+
+    /// With this weight decay: beside the gradient for AdamW, added to it for the others.
+    pub fn with_decay(mut self, decay: f64) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// Changes the learning rate of the steps to come.
+    pub fn set_lr(&mut self, lr: f64) {
+        self.lr = lr;
     }
 
     /// The optimizer.
@@ -143,6 +159,7 @@ impl Stepper {
             let rule = Rule {
                 optimizer: self.optimizer,
                 lr,
+                decay: self.decay,
                 time: self.time,
             };
             network.change(name, |values| rule.update(values, &gradient, moments));
@@ -154,6 +171,7 @@ impl Stepper {
 struct Rule {
     optimizer: Optimizer,
     lr: f64,
+    decay: f64,
     time: i32,
 }
 
@@ -162,7 +180,6 @@ impl Rule {
         const MOMENTUM: f64 = 0.9;
         const BETAS: (f64, f64) = (0.9, 0.999);
         const EPSILON: f64 = 1e-8;
-        const DECAY: f64 = 0.01;
         moments.first.resize(values.len(), 0.0);
         moments.second.resize(values.len(), 0.0);
         let corrections = (1.0 - BETAS.0.powi(self.time), 1.0 - BETAS.1.powi(self.time));
@@ -173,6 +190,10 @@ impl Rule {
             .zip(&mut moments.second);
         for (((value, &gradient), first), second) in all {
             let before = f64::from(*value);
+            let gradient = match self.optimizer {
+                Optimizer::Adamw => gradient,
+                _ => gradient + self.decay * before,
+            };
             let after = match self.optimizer {
                 Optimizer::Sgd => before - self.lr * gradient,
                 Optimizer::Momentum => {
@@ -184,7 +205,7 @@ impl Rule {
                     *second += (1.0 - BETAS.1) * (gradient * gradient - *second);
                     let scale = (*second / corrections.1).sqrt() + EPSILON;
                     let decayed = match self.optimizer {
-                        Optimizer::Adamw => before * (1.0 - self.lr * DECAY),
+                        Optimizer::Adamw => before * (1.0 - self.lr * self.decay),
                         _ => before,
                     };
                     decayed - self.lr * (*first / corrections.0) / scale
@@ -206,6 +227,11 @@ mod tests {
             let rule = Rule {
                 optimizer,
                 lr: 0.1,
+                decay: if optimizer == Optimizer::Adamw {
+                    0.01
+                } else {
+                    0.0
+                },
                 time,
             };
             rule.update(&mut values, &[gradient], &mut moments);

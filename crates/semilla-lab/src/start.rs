@@ -1,0 +1,95 @@
+//! The first weights of a trial.
+
+use std::collections::BTreeMap;
+
+use semilla::{Recipe, glob_match};
+use semilla_checkpoint::ops::{Planned, Planner, read_recipe};
+use semilla_signal::{Array, Datum, Network, Parameter, fit};
+
+use crate::error::LabError;
+use crate::problem::Problem;
+use crate::samples::Batch;
+use crate::trial::{Trial, Trunk};
+
+/// Trained weights by their names.
+pub(crate) type Weights = BTreeMap<String, Array<f32>>;
+
+/// The network of a trial with its first weights: those of the recipe's plan, then those that a
+/// trunk gives. What the recipe fits, it fits on this batch.
+pub(crate) fn first<'p>(
+    problem: &'p Problem,
+    trial: &Trial,
+    trunk: Option<&Weights>,
+    batch: Batch,
+) -> Result<Network<'p>, LabError> {
+    let recipe = recipe(&trial.recipe)?;
+    let name = recipe.name.clone();
+    let planner = Planner::new(&problem.described)
+        .recipe(recipe)
+        .seed(trial.seeds.weights);
+    let mut planned = planner.plan().map_err(|error| LabError::Planning {
+        recipe: name,
+        error: Box::new(error),
+    })?;
+    let (inputs, labels) = batch;
+    let fits = planned.plan.take_fits();
+    if !fits.is_empty() {
+        let mut network = network(problem, trial, &planned, inputs.clone(), None)?;
+        let found = fit(&mut network, &fits, Some(&labels), planned.plan.seed)?.found;
+        planned.plan.put(problem.model(), found)?;
+    }
+    let trunk = trial.trunk.as_ref().zip(trunk);
+    network(problem, trial, &planned, inputs, trunk)
+}
+
+/// A recipe: its text, its name, or its path.
+pub(crate) fn recipe(text: &str) -> Result<Recipe, LabError> {
+    match text.contains('\n') {
+        true => Ok(Recipe::from_toml(text)?),
+        false => Ok(read_recipe(text)?),
+    }
+}
+
+fn network<'p>(
+    problem: &'p Problem,
+    trial: &Trial,
+    planned: &Planned<'_>,
+    inputs: Vec<(String, Datum<f32>)>,
+    trunk: Option<(&Trunk, &Weights)>,
+) -> Result<Network<'p>, LabError> {
+    Network::new(&problem.graph, inputs, |name| {
+        let Some(line) = planned.plan.line(name) else {
+            return Ok(None);
+        };
+        let taken = trunk.map(|(trunk, weights)| taken(trunk, weights, name, &line.shape));
+        let value = match taken.transpose()?.flatten() {
+            Some(array) => Some(Datum::Float(array)),
+            None => Datum::decode(line.dtype, &line.shape, &planned.tensor(name)?),
+        };
+        Ok(value.map(|value| Parameter {
+            value,
+            lr: line
+                .lr
+                .map_or(1.0, |rates| rates.of(trial.optimizer.kind())),
+            multiplier: line.multiplier.unwrap_or(1.0),
+        }))
+    })
+}
+
+/// The trunk's values of a tensor; `None` if it is to be new.
+fn taken(
+    trunk: &Trunk,
+    weights: &Weights,
+    name: &str,
+    shape: &[usize],
+) -> Result<Option<Array<f32>>, LabError> {
+    if trunk.fresh.iter().any(|pattern| glob_match(pattern, name)) {
+        return Ok(None);
+    }
+    let found = weights.get(name).filter(|array| array.shape() == shape);
+    let missing = || LabError::Trunk {
+        tensor: name.to_owned(),
+        shape: shape.to_vec(),
+    };
+    found.cloned().map(Some).ok_or_else(missing)
+}
