@@ -41,7 +41,7 @@ impl Pattern {
 
     /// Whether the halves along an axis are of opposite sign.
     pub(super) fn is_mirrored(self, axis: usize) -> bool {
-        matches!(self, Self::Mirrored(axes) if axes >> axis & 1 == 1)
+        matches!(self, Self::Mirrored(axes) if axis < 8 && axes >> axis & 1 == 1)
     }
 
     fn transposed(self, order: &[usize]) -> Self {
@@ -51,7 +51,7 @@ impl Pattern {
             Self::Mirrored(_) => (order.iter().enumerate())
                 .filter(|&(_, &old)| self.is_mirrored(old))
                 .fold(Self::Mirrored(0), |all, (new, _)| match all {
-                    Self::Mirrored(axes) => Self::Mirrored(axes | 1 << new),
+                    Self::Mirrored(axes) if new < 8 => Self::Mirrored(axes | 1 << new),
                     other => other,
                 }),
             Self::Centred(axis) => place(axis).map_or(Self::None, Self::Centred),

@@ -148,7 +148,9 @@ impl Linear {
         let left = windows.as_ref().map(|windows| {
             // What places have of their own, and what they have in common.
             let image = from.signal.axes.masks(2..from.signal.axes.rank());
-            let common = (kernel[image] / kernel[0]).clamp(0.0, 1.0);
+            let common = kernel[image] / kernel[0];
+            let known = if common.is_finite() { common } else { 0.0 };
+            let common = known.clamp(0.0, 1.0);
             let (missing, part) = windows.left();
             let (own, rest) = ((1.0 - common) * middle, common * part);
             let all = (own + rest).max(f64::MIN_POSITIVE);
