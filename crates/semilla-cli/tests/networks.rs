@@ -81,12 +81,40 @@ fn small_networks_of_every_kind_run() {
         "t5:width=8:depth=1:head=4:inner=12:vocabulary=11:length=6:target_length=5",
         "mamba:width=8:depth=1:states=3:vocabulary=11:length=5",
         "siren:width=8",
+        "resmlp:inputs=6:width=8:depth=2",
         "gru:4-6:3:layers=2:bidirectional=true",
     ] {
         let (code, out, error) = run(&["check", line, "--seeds", "1", "--samples", "4"]);
         // Whether so small a network trains is another question.
         assert!(code == 0 || code == 1, "{line}: {out}{error}");
     }
+}
+
+#[test]
+fn networks_of_sines_start_by_their_frequency_and_pass() {
+    let network = ["siren:width=64:omega=12", "--seeds", "1", "--samples", "16"];
+    let (code, out, error) = run(&[&["check"], &network[..]].concat());
+    assert_eq!(code, 0, "{out}{error}");
+    let (_, plan, _) = run(&["plan", "siren:width=64:omega=12", "--full"]);
+    assert!(plan.contains("siren(first=true, omega=12)"), "{plan}");
+    assert!(plan.contains("hidden layer, ω = 12"), "{plan}");
+}
+
+#[test]
+fn residual_convolutions_without_normalization_stay_in_scale() {
+    let network = [
+        "resnet:44:width=4:pixels=8:norm=none",
+        "--seeds",
+        "1",
+        "--samples",
+        "8",
+    ];
+    let (code, out, error) = run(&[&["check"], &network[..]].concat());
+    assert_eq!(code, 0, "{out}{error}");
+    let (_, plan, _) = run(&["plan", "resnet:44:width=4:norm=none", "--full"]);
+    assert!(plan.contains("ends one of 21 residual branches"), "{plan}");
+    let (_, plan, _) = run(&["plan", "resnet:44:width=4:norm=batch", "--full"]);
+    assert!(!plan.contains("no normalization holds"), "{plan}");
 }
 
 #[test]

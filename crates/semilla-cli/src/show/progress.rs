@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use semilla_lab::{Event, Purpose};
 
 /// Counts bytes; safe to share among threads.
 pub(crate) struct Progress {
@@ -13,16 +14,16 @@ pub(crate) struct Progress {
     done: AtomicU64,
 }
 
-/// What is being done, and for how long: of work whose steps are not alike.
-pub(crate) struct Waiting {
+/// Counts steps that are not alike, and says what is being done.
+pub(crate) struct Steps {
     bar: ProgressBar,
 }
 
-impl Waiting {
-    pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
-        bar.set_style(style.unwrap_or(ProgressStyle::default_spinner()));
+impl Steps {
+    pub(crate) fn new(count: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} ({elapsed})");
+        bar.set_style(style.unwrap_or(ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(100));
         let shown = bar.clone();
         std::thread::spawn(move || {
@@ -35,12 +36,69 @@ impl Waiting {
         Self { bar }
     }
 
-    pub(crate) fn say(&self, what: String) {
-        self.bar.set_message(what);
+    /// Says what the next step is.
+    pub(crate) fn say(&self, what: impl Into<String>) {
+        self.bar.set_message(what.into());
+    }
+
+    /// A step is done.
+    pub(crate) fn advance(&self) {
+        self.bar.inc(1);
     }
 }
 
-impl Drop for Waiting {
+/// Trainings of a comparison, wave by wave.
+pub(crate) struct Trainings {
+    bar: ProgressBar,
+    start: Instant,
+}
+
+impl Trainings {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        let style = "{bar:40} {percent} % {msg} ({elapsed}, {eta} left)";
+        bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
+        Self {
+            bar,
+            start: Instant::now(),
+        }
+    }
+
+    pub(crate) fn happens(&self, event: Event) {
+        match event {
+            Event::Begins {
+                purpose,
+                trials,
+                steps,
+            } => {
+                let what = match purpose {
+                    Purpose::Rung => "leaving out what falls behind",
+                    Purpose::Tuning => "choosing learning rates",
+                    Purpose::Final | Purpose::Check => "training with fresh seeds",
+                };
+                self.bar.inc_length(steps);
+                self.bar.set_message(format!("{what}: {trials} trainings"));
+            }
+            Event::Steps(steps) => self.bar.inc(steps),
+        }
+        show(&self.bar, self.start);
+    }
+}
+
+impl Drop for Trainings {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Shows a bar on a terminal once the work takes long.
+fn show(bar: &ProgressBar, start: Instant) {
+    if bar.is_hidden() && std::io::stderr().is_terminal() && start.elapsed() > PATIENCE {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+    }
+}
+
+impl Drop for Steps {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -63,12 +121,7 @@ impl Progress {
 
     pub(crate) fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if self.bar.is_hidden()
-            && std::io::stderr().is_terminal()
-            && self.start.elapsed() > PATIENCE
-        {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
+        show(&self.bar, self.start);
         self.bar.set_position(done);
     }
 
