@@ -16,6 +16,7 @@ use semilla_data::DataError;
 use semilla_lab::{CompareError, LabError};
 use semilla_signal::{BatchError, Fault, FitError, TrainError};
 
+use crate::serve::ServeError;
 use crate::show::names::shortened;
 
 /// Why a command could not be carried out.
@@ -76,6 +77,8 @@ pub(crate) enum Failure {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error(
         "{0} has one width; --mup needs a description whose width can change, such as \
          mlp:64-64-64-10"

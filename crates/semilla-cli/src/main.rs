@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod failure;
+mod serve;
 mod show;
 
 use std::process::ExitCode;
@@ -15,8 +16,8 @@ use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
 use commands::{
-    check, compare, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend,
-    trial,
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
 };
 use failure::{Failure, with_causes};
 use show::output::Output;
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
         Command::Networks { args, form } => networks::run(&args, &mut Output::new(form.json))?,
+        Command::Lab { args } => lab::run(&args, &mut Output::new(false))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -82,7 +82,10 @@ fn zeros_are_found_out_and_ties_are_left() {
         found.verdict.sentence
     );
     let zeros = &found.arms[1];
-    let (zeros, he) = (zeros.quartiles[1].unwrap(), found.arms[0].quartiles[1].unwrap());
+    let (zeros, he) = (
+        zeros.quartiles[1].unwrap(),
+        found.arms[0].quartiles[1].unwrap(),
+    );
     assert!(zeros < 0.2 && he > 0.4, "{zeros}, {he}");
     // The numbers that are compared are of other seeds than those that chose the rate.
     let of = |purpose: Purpose| found.runs.iter().filter(move |run| run.purpose == purpose);

@@ -1,8 +1,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::args::{
-    check, compare, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend,
-    trial,
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
 };
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
@@ -117,6 +117,12 @@ pub(crate) enum Command {
         args: lora::LoraArgs,
         #[command(flatten)]
         form: Form,
+    },
+    /// Open the lab in the browser: choose a network and how it may start, and watch it train
+    #[command(after_help = lab::EXAMPLES)]
+    Lab {
+        #[command(flatten)]
+        args: lab::LabArgs,
     },
     /// List the built-in recipes, or print one to save and edit
     #[command(after_help = recipes::EXAMPLES)]

@@ -9,6 +9,7 @@ pub(crate) mod drift;
 pub(crate) mod formats;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lab;
 pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod model;

@@ -10,6 +10,7 @@ pub(crate) mod drift;
 pub(crate) mod expected;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lab;
 pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod mup;

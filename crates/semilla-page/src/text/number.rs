@@ -14,6 +14,26 @@ pub fn figure(value: f64) -> String {
     format!("{sign}{}", positive(value.abs()))
 }
 
+/// The same without zeros at the end: numbers that people chose, such as learning rates.
+///
+/// ```
+/// use semilla_page::text::chosen;
+///
+/// assert_eq!([0.05, 10.0, 0.0125, 300.0, 2e-7].map(chosen), ["0.05", "10", "0.0125", "300", "2e−7"]);
+/// ```
+pub fn chosen(value: f64) -> String {
+    let said = figure(value);
+    let (digits, exponent) = said.split_once('e').unwrap_or((&said, ""));
+    let digits = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => digits,
+    };
+    match exponent {
+        "" => digits.to_owned(),
+        exponent => format!("{digits}e{exponent}"),
+    }
+}
+
 fn positive(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
@@ -59,4 +79,39 @@ pub fn spanish(number: &str) -> String {
         other => other,
     });
     changed.collect()
+}
+
+/// A factor for sentences: two digits, and powers of ten where it is very large.
+///
+/// ```
+/// use semilla_page::text::fold;
+///
+/// assert_eq!(fold(3612.0), "3,600");
+/// assert_eq!(fold(9.04e22), "9 × 10²²");
+/// ```
+pub fn fold(factor: f64) -> String {
+    let said = semilla::number::rough(factor);
+    match said.split_once('e') {
+        Some((digits, exponent)) => match exponent.parse() {
+            Ok(exponent) => format!("{digits} × {}", power(exponent)),
+            Err(_) => said,
+        },
+        None => said,
+    }
+}
+
+/// 10 to a power.
+pub(crate) fn power(exponent: i32) -> String {
+    let raised = exponent.to_string().chars().map(raised).collect::<String>();
+    format!("10{raised}")
+}
+
+fn raised(digit: char) -> char {
+    match digit {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        digit => char::from_u32(u32::from(digit) - u32::from('0') + u32::from('⁰')).unwrap_or('?'),
+    }
 }
