@@ -12,52 +12,35 @@ import tempfile
 from pathlib import Path
 
 import torch
-from images import digits, standard
 from starts import STARTS, tensors
 from torch import nn
-from torch.func import functional_call, vmap
-from torch.nn import functional
+from training import ACTIVATIONS, CLASSES, Plain, data, train
 
-SEEDS, STEPS, BATCH, CLASSES = 2, 150, 64, 10
+SEEDS, STEPS = 2, 150
 RATES = [0.001, 0.003, 0.01, 0.03, 0.1]
 WIDTH, SIDE = 48, 14
-ACTIVATIONS = {
-    "relu": functional.relu,
-    "leaky_relu": functional.leaky_relu,
-    "tanh": torch.tanh,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "mish": functional.mish,
-    "elu": functional.elu,
-    "selu": functional.selu,
-    "softplus": functional.softplus,
-    "softsign": functional.softsign,
-    "hardswish": functional.hardswish,
-    "sigmoid": torch.sigmoid,
-}
 
-
-class Plain(nn.Module):
-    """Linear layers with nothing but activations between them."""
-
-    def __init__(self, depth, activation, width=WIDTH):
-        super().__init__()
-        self.sizes = [SIDE * SIDE, *[width] * depth, CLASSES]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(self.sizes, self.sizes[1:]))
-        self.activation = activation
-
-    def forward(self, x):
-        x = x.flatten(1)
-        for layer in self.layers[:-1]:
-            x = ACTIVATIONS[self.activation](layer(x))
-        return self.layers[-1](x)
-
-    def model(self, _):
-        return [f"mlp:{'-'.join(map(str, self.sizes))}:{self.activation}"]
+# Published starts of a kind of network, as rules: tried beside those that are tried on all.
+FIXUP = """extends = "fixup\""""
+SILENT = """extends = "auto"
+[[rule]]
+role = "residual_output"
+init = "zeros\""""
+DEPTHS = """extends = "auto"
+[[rule]]
+role = "residual_output"
+init = "variance_scaling(scale=1 / branches)\""""
+DELTA = """extends = "auto"
+[[rule]]
+role = "conv"
+init = "delta_orthogonal(gain=GAIN)\""""
+RESIDUAL = [FIXUP, SILENT, DEPTHS]
 
 
 class Graph(nn.Module):
     """A module that is handed over as its ONNX graph."""
+
+    others = []
 
     def model(self, folder):
         path = folder / "model.onnx"
@@ -79,6 +62,8 @@ class Block(nn.Module):
 
 
 class Residual(Graph):
+    others = RESIDUAL
+
     def __init__(self, depth, activation, normalized):
         super().__init__()
         self.stem = nn.Linear(SIDE * SIDE, WIDTH)
@@ -111,7 +96,37 @@ class Normalized(Graph):
         return self.head(x)
 
 
+class ConvolutionBlock(nn.Module):
+    def __init__(self, channels, activation):
+        super().__init__()
+        self.conv1, self.conv2 = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.activation = activation
+
+    def forward(self, x):
+        return self.conv2(ACTIVATIONS[self.activation](self.conv1(ACTIVATIONS[self.activation](x))))
+
+
+class ResidualConvolutions(Graph):
+    """Blocks of two convolutions without normalization."""
+
+    others = RESIDUAL
+
+    def __init__(self, depth, activation, channels=12):
+        super().__init__()
+        self.stem = nn.Conv2d(1, channels, 3, stride=2, padding=1)
+        self.blocks = nn.ModuleList(ConvolutionBlock(channels, activation) for _ in range(depth))
+        self.head = nn.Linear(channels, CLASSES)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x.mean((2, 3)))
+
+
 class Convolutions(Graph):
+    others = [DELTA.replace("GAIN", gain) for gain in ("1", "1.414")]
+
     def __init__(self, depth, activation, channels=12):
         super().__init__()
         sizes = [1, *[channels] * depth]
@@ -127,27 +142,26 @@ class Convolutions(Graph):
 
 
 NETWORKS = {
-    **{f"{depth} {a}": Plain(depth, a) for depth in (3, 12, 30) for a in ("relu", "tanh", "gelu", "sigmoid", "selu")},
-    **{f"20 {a}": Plain(20, a) for a in ("silu", "elu", "softplus", "hardswish", "softsign")},
-    "50 tanh": Plain(50, "tanh"),
-    "8 leaky_relu, width 128": Plain(8, "leaky_relu", 128),
+    **{f"{depth} {a}": Plain(SIDE**2, depth, a) for depth in (3, 12, 30) for a in ("relu", "tanh", "gelu", "sigmoid", "selu")},
+    **{f"20 {a}": Plain(SIDE**2, 20, a) for a in ("silu", "elu", "softplus", "hardswish", "softsign")},
+    "50 tanh": Plain(SIDE**2, 50, "tanh"),
+    "8 leaky_relu, width 128": Plain(SIDE**2, 8, "leaky_relu", 128),
     "10 residual relu": Residual(10, "relu", False),
     "10 residual gelu": Residual(10, "gelu", False),
     "8 residual gelu, normalized": Residual(8, "gelu", True),
     "12 relu, normalized": Normalized(12, "relu"),
     "6 convolutions relu": Convolutions(6, "relu"),
     "6 convolutions tanh": Convolutions(6, "tanh"),
+    "16 convolutions relu": Convolutions(16, "relu"),
+    "8 residual convolutions relu": ResidualConvolutions(8, "relu"),
 }
 
 
 def main(semilla, folder, *only):
     torch.set_num_threads(2)
-    pool, test = digits(Path(folder))
-    smaller = lambda images: images._replace(pixels=functional.avg_pool2d(images.pixels, 2))
-    pool, test = smaller(pool), smaller(test)
-    pool, test = standard(pool, pool), standard(test, pool)
+    pool, test = data(folder, SIDE)
     good = {"recommended": 0, "auto": 0}
-    names = [*STARTS, "recommended"]
+    names = [*STARTS, "others", "recommended"]
     print(f"{'network':28}", *[f"{name:>11}" for name in names], " recommended is")
     networks = {name: network for name, network in NETWORKS.items() if not only or name in only}
     for name, network in networks.items():
@@ -163,12 +177,19 @@ def main(semilla, folder, *only):
                     found[start] = found[same]
                     continue
                 made = tensors(semilla, model, options, SEEDS, len(RATES))
-                found[start] = train(network, made, pool, test)
-        best, error = max(found.values())
+                found[start] = best(train(network, made, pool, test, RATES, STEPS))
+            for rules in getattr(network, "others", []):
+                path = Path(place) / "other.toml"
+                path.write_text(f'name = "other"\n{rules}')
+                made = tensors(semilla, model, ["--recipe", str(path)], SEEDS, len(RATES))
+                others = best(train(network, made, pool, test, RATES, STEPS))
+                found["others"] = max(found.get("others", others), others)
+        top, error = max(found.values())
         for start in good:
             accuracy, own = found[start]
-            good[start] += best - accuracy <= max(0.02, 2 * math.hypot(error, own))
-        print(f"{name:28}", *[f"{found[start][0]:11.3f}" for start in names], f" {advice['name']}", flush=True)
+            good[start] += top - accuracy <= max(0.02, 2 * math.hypot(error, own))
+        cells = [f"{found[start][0]:.3f}" if start in found else "" for start in names]
+        print(f"{name:28}", *[f"{cell:>11}" for cell in cells], f" {advice['name']}", flush=True)
     for start, count in good.items():
         print(f"{start}: within noise of the best in {count} of {len(networks)} networks")
 
@@ -181,31 +202,9 @@ def recommend(semilla, model, folder):
     return json.loads(found.stdout)["ranked"][0], str(path)
 
 
-def train(network, parameters, pool, test):
-    """The mean accuracy on the test set at the best rate, and its standard error."""
-    parameters = {name: value.float().requires_grad_() for name, value in parameters.items()}
-    speeds = {name: torch.zeros_like(value) for name, value in parameters.items()}
-    rates = torch.tensor(RATES).repeat(SEEDS)
-    order = torch.Generator().manual_seed(0)
-    run = vmap(lambda parameters, x: functional_call(network, parameters, (x,)), in_dims=(0, None))
-
-    def losses(images):
-        logits = run(parameters, images.pixels)
-        each = functional.cross_entropy(logits.flatten(0, 1), images.classes.repeat(len(rates)), reduction="none")
-        return each.view(len(rates), -1).mean(1), (logits.argmax(2) == images.classes).float().mean(1)
-
-    for _ in range(STEPS):
-        loss, _ = losses(pool.at(torch.randint(len(pool.classes), (BATCH,), generator=order)))
-        gradients = torch.autograd.grad(loss.sum(), list(parameters.values()))
-        with torch.no_grad():
-            for (name, value), gradient in zip(parameters.items(), gradients):
-                speeds[name].mul_(0.9).add_(gradient)
-                value.sub_(rates.view(-1, *[1] * (value.dim() - 1)) * speeds[name])
-    with torch.no_grad():
-        loss, accuracy = losses(test)
-    # A replica that diverged has the worst loss there is.
-    loss = torch.nan_to_num(loss, nan=1e9, posinf=1e9).view(SEEDS, -1)
-    chosen = accuracy.view(SEEDS, -1)[:, loss.median(0).values.argmin()]
+def best(found):
+    """The mean accuracy at the rate of the least median loss, and its standard error."""
+    chosen = found.accuracies[:, found.losses.median(0).values.argmin()]
     return chosen.mean().item(), chosen.std().item() / math.sqrt(SEEDS)
 
 

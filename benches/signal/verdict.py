@@ -7,40 +7,35 @@ form and the limits were chosen on ReLU and tanh; GELU, sigmoid and SELU are hel
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
-from images import digits, standard
 from scipy.stats import spearmanr
 from starts import STARTS, tensors
-from torch.nn import functional
+from training import CLASSES, Plain, data, train
 
-WIDTH, SIDE, SEEDS, STEPS, BATCH, CLASSES = 48, 14, 2, 200, 64, 10
+SIDE, SEEDS, STEPS = 14, 2, 200
 RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
 DEPTHS = [3, 10, 24]
-FITTED = {"relu": torch.relu, "tanh": torch.tanh}
-HELD_OUT = {"gelu": functional.gelu, "sigmoid": torch.sigmoid, "selu": functional.selu}
-ACTIVATIONS = FITTED | HELD_OUT
+FITTED = ["relu", "tanh"]
+HELD_OUT = ["gelu", "sigmoid", "selu"]
 # A network that guesses has an accuracy of 0.1.
 TRAINED = 0.5
 
 
 def main(semilla, folder):
     torch.set_num_threads(2)
-    pool, test = digits(Path(folder))
-    smaller = lambda images: images._replace(pixels=functional.avg_pool2d(images.pixels, 28 // SIDE))
-    pool, test = smaller(pool), smaller(test)
-    pool, test = standard(pool, pool), standard(test, pool)
-    flat = [images._replace(pixels=images.pixels.flatten(1)) for images in (pool, test)]
+    pool, test = data(folder, SIDE)
     cells = []
     print(f"{'cell':28} {'lost':>7} {'ln g1/gL':>9} {'verdict':8} {'loss':>7} {'accuracy':>8}")
-    for activation in ACTIVATIONS:
+    for activation in FITTED + HELD_OUT:
         for depth in DEPTHS:
+            network = Plain(SIDE**2, depth, activation)
+            model, = network.model(folder)
             for name, options in STARTS.items():
-                model = f"mlp:{SIDE * SIDE}-{'-'.join([str(WIDTH)] * depth)}-{CLASSES}:{activation}"
                 lost, gradients, passes = check(semilla, model, options)
-                loss, accuracy = train(weights(semilla, model, options), ACTIVATIONS[activation], *flat)
+                made = tensors(semilla, [model], options, SEEDS, len(RATES))
+                loss, accuracy = best(train(network, made, pool, test, RATES, STEPS))
                 cells.append((activation in FITTED, lost, abs(gradients), passes, loss, accuracy))
                 verdict = "passes" if passes else "fails"
                 print(f"{activation:5} {depth:3} {name:18} {lost:7.1f} {gradients:9.1f} {verdict:8} {loss:7.3f} {accuracy:8.3f}", flush=True)
@@ -56,46 +51,10 @@ def check(semilla, model, options):
     return number(verdict["trouble"]["total"]), number(verdict["log_gradients"]), verdict["passes"]
 
 
-def weights(semilla, model, options):
-    """Weight and bias of each layer, of all seeds and rates."""
-    made = tensors(semilla, [model], options, SEEDS, len(RATES))
-    return [(made[f"layers.{i}.weight"], made[f"layers.{i}.bias"]) for i in range(len(made) // 2)]
-
-
-def train(layers, activation, pool, test):
+def best(found):
     """Loss and accuracy on the test set at the best rate."""
-    parameters = [p.requires_grad_() for layer in layers for p in layer]
-    speeds = [torch.zeros_like(p) for p in parameters]
-    rates = torch.tensor(RATES).repeat(SEEDS)
-    order = torch.Generator().manual_seed(0)
-
-    def run(x):
-        x = x.expand(len(rates), *x.shape)
-        for place, (weight, bias) in enumerate(layers):
-            x = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
-            x = activation(x) if place + 1 < len(layers) else x
-        return x
-
-    def losses(x, classes):
-        logits = run(x)
-        each = functional.cross_entropy(logits.flatten(0, 1), classes.repeat(len(rates)), reduction="none")
-        return each.view(len(rates), -1).mean(1), (logits.argmax(2) == classes).float().mean(1)
-
-    for _ in range(STEPS):
-        places = torch.randint(len(pool.classes), (BATCH,), generator=order)
-        loss, _ = losses(pool.pixels[places], pool.classes[places])
-        gradients = torch.autograd.grad(loss.sum(), parameters)
-        with torch.no_grad():
-            for parameter, speed, gradient in zip(parameters, speeds, gradients):
-                rate = rates.view(-1, *[1] * (parameter.dim() - 1))
-                speed.mul_(0.9).add_(gradient)
-                parameter.sub_(rate * speed)
-    with torch.no_grad():
-        loss, accuracy = losses(test.pixels, test.classes)
-    # A replica that diverged has the worst loss there is.
-    loss = torch.nan_to_num(loss, nan=1e9, posinf=1e9).view(SEEDS, -1)
-    best = loss.median(0).values.argmin()
-    return loss[:, best].mean().item(), accuracy.view(SEEDS, -1)[:, best].mean().item()
+    at = found.losses.median(0).values.argmin()
+    return found.losses[:, at].mean().item(), found.accuracies[:, at].mean().item()
 
 
 def judge(name, cells):

@@ -98,11 +98,11 @@ def fashion_file(folder, name):
     return checked((unpacked if unpacked.exists() else INSTALLED) / name, FASHION[name])
 
 
-def digits(folder):
-    """What is not tested on, and what is: the last of each class."""
+def digits(folder, side=28):
+    """What is not tested on, and what is: the last of each class. They are stored 8 pixels wide."""
     table = np.loadtxt(gzip.decompress(digits_file(folder)).decode().splitlines(), delimiter=",", dtype=np.float32)
     small = torch.from_numpy(table[:, :-1]).reshape(-1, 1, 8, 8) / 16
-    pixels = functional.interpolate(small, size=(28, 28), mode="bilinear")
+    pixels = functional.interpolate(small, size=(side, side), mode="bilinear")
     images = Images(pixels, torch.from_numpy(table[:, -1]).long())
     cut = [(places[: -TESTED["digits"]], places[-TESTED["digits"] :]) for places in images.by_class()]
     return tuple(images.at(torch.cat(part)) for part in zip(*cut, strict=True))

@@ -91,6 +91,33 @@ fn small_networks_of_every_kind_run() {
 }
 
 #[test]
+fn networks_of_sines_start_by_their_frequency_and_pass() {
+    let network = ["siren:width=64:omega=12", "--seeds", "1", "--samples", "16"];
+    let (code, out, error) = run(&[&["check"], &network[..]].concat());
+    assert_eq!(code, 0, "{out}{error}");
+    let (_, plan, _) = run(&["plan", "siren:width=64:omega=12", "--full"]);
+    assert!(plan.contains("siren(first=true, omega=12)"), "{plan}");
+    assert!(plan.contains("hidden layer, ω = 12"), "{plan}");
+}
+
+#[test]
+fn residual_convolutions_without_normalization_stay_in_scale() {
+    let network = [
+        "resnet:44:width=4:pixels=8:norm=none",
+        "--seeds",
+        "1",
+        "--samples",
+        "8",
+    ];
+    let (code, out, error) = run(&[&["check"], &network[..]].concat());
+    assert_eq!(code, 0, "{out}{error}");
+    let (_, plan, _) = run(&["plan", "resnet:44:width=4:norm=none", "--full"]);
+    assert!(plan.contains("ends one of 21 residual branches"), "{plan}");
+    let (_, plan, _) = run(&["plan", "resnet:44:width=4:norm=batch", "--full"]);
+    assert!(!plan.contains("no normalization holds"), "{plan}");
+}
+
+#[test]
 fn mistakes_name_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net.toml").display().to_string();

@@ -3,11 +3,13 @@ use std::path::Path;
 
 use semilla::Graph;
 use semilla::graph::Initializer;
-use semilla_checkpoint::open;
 use semilla_checkpoint::ops::{Described, GraphError};
+use semilla_checkpoint::{open, whole};
 use semilla_data::Data;
 use semilla_signal::theory::WeightMoments;
-use semilla_signal::{Datum, FirstStep, Loss, Network, Parameter, Stepper, first_step, remedy};
+use semilla_signal::{
+    Datum, FirstStep, Loss, Network, Parameter, Stepper, candidates, first_step, remedy,
+};
 
 use crate::args::check::CheckArgs;
 use crate::commands::check_page;
@@ -18,6 +20,7 @@ use crate::commands::lint::findings;
 use crate::commands::mup;
 use crate::commands::network::{fitted, network};
 use crate::commands::planned::{described, planned};
+use crate::commands::recommend::watching;
 use crate::commands::recorded::recorded;
 use crate::commands::seeds::seeds;
 use crate::commands::target::check_target;
@@ -26,7 +29,7 @@ use crate::failure::Failure;
 use crate::show::check::print;
 use crate::show::coordinates;
 use crate::show::output::Output;
-use crate::show::progress::Waiting;
+use crate::show::progress::Steps;
 use crate::show::remedy::print_remedy;
 
 /// `semilla check`: what the first weights do to signals; whether they pass.
@@ -57,7 +60,10 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<bool, Failure
         None => of_plan(args, &graph, &data, model)?,
     };
     if !checked.report.verdict.passes {
-        checked.remedy = remedy(&model.model, &graph, &data.inputs, args.plan.seed);
+        let seed = args.plan.seed;
+        let candidates = candidates(&model.model);
+        let watch = watching(candidates.len());
+        checked.remedy = remedy(&model.model, &graph, &data.inputs, seed, &candidates, watch);
     }
     if let Some(path) = &args.html {
         check_page::write(path, args, &graph, &checked)?;
@@ -82,7 +88,7 @@ fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<boo
 
 /// The weights of a file: of its tensors those that the graph names are read, each once.
 fn of_file(args: &CheckArgs, graph: &Graph, data: &Data, path: &Path) -> Result<Checked, Failure> {
-    let file = open(path)?;
+    let file = whole(open(path)?)?;
     let mut moments: HashMap<String, WeightMoments> = HashMap::new();
     let weight = |name: &str| {
         let Some(place) = file.tensors().index_of(name) else {
@@ -127,13 +133,9 @@ fn of_plan(
     let mut measurements = Vec::new();
     let (mut fitting, mut first_step, mut spectra) = (None, None, None);
     // The weights of one seed at a time are in memory.
-    let waiting = Waiting::new();
+    let progress = Steps::new(seeds.len());
     for (place, &seed) in seeds.iter().enumerate() {
-        waiting.say(format!(
-            "measuring network {} of {}",
-            place + 1,
-            seeds.len()
-        ));
+        progress.say(format!("networks measured, now with seed {seed}"));
         planned.plan = plan.clone().with_seed(seed);
         let found = fitted(&mut planned, &model.model, graph, data)?;
         let mut network = network(&planned, graph, data, args.training.method().0)?;
@@ -143,6 +145,7 @@ fn of_plan(
             spectra = args.spectra.then(|| network.spectra(seed)).transpose()?;
             first_step = first(args, &mut network, data, seed)?;
         }
+        progress.advance();
     }
     let expected = Expected::of_plan(graph, &planned, data, &measurements);
     Ok(Checked {

@@ -10,6 +10,7 @@ use crate::commands::network::{fitted, network};
 use crate::commands::planned::planned;
 use crate::commands::seeds::seeds;
 use crate::failure::Failure;
+use crate::show::progress::Steps;
 
 /// The model at one width.
 struct Width {
@@ -31,6 +32,8 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Coordinates, Failure> {
     let method = args.training.method();
     let loss = args.training.loss.unwrap_or(usual_loss(name));
     let steps = args.training.steps as usize;
+    let progress = Steps::new(widths.len() * seeds.len());
+    let mut tried = 0;
     coordinates(
         &graphs,
         &seeds,
@@ -40,6 +43,11 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Coordinates, Failure> {
         |width, graph, seed| {
             let at = widths.iter().find(|at| at.width == width);
             let at = at.ok_or_else(|| Failure::OneWidth(name.to_owned()))?;
+            if tried > 0 {
+                progress.advance();
+            }
+            tried += 1;
+            progress.say(format!("networks trained, now of width {width}"));
             let data = data(&args.plan.data, seed, graph)?;
             let mut planned = planned(&args.plan, Some(&at.described))?;
             planned.plan = planned.plan.with_seed(seed);

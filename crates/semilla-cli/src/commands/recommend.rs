@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use semilla_checkpoint::ops::{DescribeOptions, describe};
 use semilla_checkpoint::write_atomically;
-use semilla_signal::{candidates, recommend};
+use semilla_signal::{Candidate, candidates, recommend};
 
 use crate::args::recommend::RecommendArgs;
 use crate::commands::data::data;
@@ -10,6 +10,7 @@ use crate::commands::seeds::seeds;
 use crate::commands::target::check_target;
 use crate::failure::Failure;
 use crate::show::output::Output;
+use crate::show::progress::Steps;
 use crate::show::recommend::print;
 
 /// `semilla recommend`: which first weights suit a model, and why.
@@ -34,12 +35,25 @@ pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failu
     let (model, graph) = (&described.model, described.graph()?);
     let data = data(&args.data, args.seed, &graph)?;
     let seeds = seeds(args.seed, args.seeds);
-    let found = recommend(model, &graph, &data.inputs, &seeds, &candidates(model))?;
+    let candidates = candidates(model);
+    let watch = watching(candidates.len());
+    let found = recommend(model, &graph, &data.inputs, &seeds, &candidates, watch)?;
     if let Some(path) = &args.output {
         write_atomically(path, found.recipe.as_bytes())?;
     }
     match output.is_json() {
         true => output.json(&found),
         false => print(&found, &args.model, args.output.as_deref(), output),
+    }
+}
+
+/// Shows how many of so many candidates have been tried, and which is next.
+pub(crate) fn watching(candidates: usize) -> impl FnMut(usize, &Candidate) {
+    let progress = Steps::new(candidates);
+    move |place, candidate| {
+        if place > 0 {
+            progress.advance();
+        }
+        progress.say(format!("starts tried, now {}", candidate.name));
     }
 }

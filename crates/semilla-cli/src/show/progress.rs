@@ -14,16 +14,16 @@ pub(crate) struct Progress {
     done: AtomicU64,
 }
 
-/// What is being done, and for how long: of work whose steps are not alike.
-pub(crate) struct Waiting {
+/// Counts steps that are not alike, and says what is being done.
+pub(crate) struct Steps {
     bar: ProgressBar,
 }
 
-impl Waiting {
-    pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
-        bar.set_style(style.unwrap_or(ProgressStyle::default_spinner()));
+impl Steps {
+    pub(crate) fn new(count: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} ({elapsed})");
+        bar.set_style(style.unwrap_or(ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(100));
         let shown = bar.clone();
         std::thread::spawn(move || {
@@ -36,8 +36,14 @@ impl Waiting {
         Self { bar }
     }
 
-    pub(crate) fn say(&self, what: String) {
-        self.bar.set_message(what);
+    /// Says what the next step is.
+    pub(crate) fn say(&self, what: impl Into<String>) {
+        self.bar.set_message(what.into());
+    }
+
+    /// A step is done.
+    pub(crate) fn advance(&self) {
+        self.bar.inc(1);
     }
 }
 
@@ -92,7 +98,7 @@ fn show(bar: &ProgressBar, start: Instant) {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Steps {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -12,7 +12,8 @@ use crate::train::{Network, Parameter};
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
 /// Ranks candidates for a model by theory, then runs those that remain on a batch, once per seed.
-/// Ties keep the candidates' order.
+/// Ties keep the candidates' order. `watch` is told of each candidate, with its place, before it is
+/// tried.
 ///
 /// # Errors
 /// The graph runs with the weights of no candidate; the first one's reason.
@@ -24,7 +25,7 @@ const ALIKE: f64 = 1.0;
 /// let text = format!("mlp:{}10:relu", "32-".repeat(21));
 /// let (model, graph) = (Spec::parse(&text)?, Spec::graph(&text)?);
 /// let inputs = Batch { samples: 16, ..Batch::default() }.inputs(&graph)?;
-/// let found = recommend(&model, &graph, &inputs, &[0, 1], &candidates(&model))?;
+/// let found = recommend(&model, &graph, &inputs, &[0, 1], &candidates(&model), |_, _| {})?;
 /// assert_eq!(found.best().unwrap().name, "auto");
 /// assert!(found.recipe.contains("looks_linear"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -35,10 +36,12 @@ pub fn recommend(
     inputs: &[(String, Datum<f32>)],
     seeds: &[u64],
     candidates: &[Candidate],
+    mut watch: impl FnMut(usize, &Candidate),
 ) -> Result<Recommendation, Fault> {
     let mut fault = None;
     let mut ranked: Vec<(Ranked, usize)> = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
+        watch(place, candidate);
         let tried = attempt(model, graph, inputs, seeds, candidate);
         let (expected, outcome) = tried.unwrap_or_else(|error| {
             let why = error.to_string();

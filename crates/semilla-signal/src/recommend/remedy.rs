@@ -3,7 +3,7 @@
 use semilla::{Graph, Model};
 use serde::Serialize;
 
-use super::candidate::candidates;
+use super::candidate::Candidate;
 use super::rank::recommend;
 use super::ranked::{Expected, Outcome};
 use crate::executor::Datum;
@@ -23,14 +23,17 @@ pub struct Remedy {
     pub recipe: String,
 }
 
-/// The remedy for a network on a batch; `None` where nothing else runs either.
+/// The remedy for a network on a batch: the best of these [`candidates`](super::candidates). `None`
+/// where nothing else runs either. `watch` is told of each candidate as it is tried.
 pub fn remedy(
     model: &Model,
     graph: &Graph,
     inputs: &[(String, Datum<f32>)],
     seed: u64,
+    candidates: &[Candidate],
+    watch: impl FnMut(usize, &Candidate),
 ) -> Option<Remedy> {
-    let found = recommend(model, graph, inputs, &[seed], &candidates(model)).ok()?;
+    let found = recommend(model, graph, inputs, &[seed], candidates, watch).ok()?;
     let best = found.ranked.into_iter().next()?;
     let is_run = matches!(best.outcome, Outcome::Measured { .. });
     is_run.then_some(Remedy {

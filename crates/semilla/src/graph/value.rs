@@ -42,6 +42,10 @@ pub struct Initializer {
     pub shape: Vec<usize>,
     /// The name by which the model's checkpoint lists it; `None` if it is not a weight.
     pub tensor: Option<String>,
+    /// Whether an exporter made up its name: the model has no such parameter, and may have computed
+    /// it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unnamed: bool,
     /// The values, if they are few and could be read.
     pub literal: Option<Literal>,
 }
@@ -54,6 +58,7 @@ impl Initializer {
             dtype: Some(dtype),
             shape: shape.into(),
             tensor: None,
+            is_unnamed: false,
             literal: None,
         }
     }

@@ -15,6 +15,7 @@ pub(super) fn unspoken(subjects: &Subjects<'_>) -> Vec<Finding> {
             role,
             Role::Counter
                 | Role::Computed
+                | Role::Constant
                 | Role::PositionIds
                 | Role::RunningMean
                 | Role::RunningVar

@@ -40,10 +40,13 @@ pub struct Facts {
     pub(super) layout: Option<Fact<Layout>>,
     pub(super) fused: Option<Fact<Fused>>,
     pub(super) activation: Option<Fact<Activation>>,
+    /// What its output is multiplied by before the activation.
+    pub(super) times: Option<Fact<f64>>,
     pub(super) is_normalized: Option<Fact<bool>>,
     /// The residual block that it lies in, and how many its stack has.
     pub(super) block: Option<Fact<(usize, usize)>>,
     pub(super) next: Option<Fact<String>>,
+    pub(super) is_unnamed: bool,
 }
 
 impl Facts {
@@ -55,10 +58,20 @@ impl Facts {
             layout: None,
             fused: None,
             activation: None,
+            times: None,
             is_normalized: None,
             block: None,
             next: None,
+            is_unnamed: false,
         }
+    }
+
+    /// The model has no parameter of its name, which an exporter made up: if nothing tells its role
+    /// either, it is a constant.
+    #[must_use]
+    pub fn unnamed(mut self) -> Self {
+        self.is_unnamed = true;
+        self
     }
 
     /// The tensor's role. Of a graph, whose operators know kinds of layers only, a more particular
@@ -103,6 +116,13 @@ impl Facts {
         self
     }
 
+    /// Its output is multiplied by this before the activation: by ω in a network of sines.
+    #[must_use]
+    pub fn times(mut self, factor: f64) -> Self {
+        self.times = Some(self.fact(factor));
+        self
+    }
+
     /// A normalization comes between it and its activation.
     #[must_use]
     pub fn normalized(mut self) -> Self {
@@ -134,9 +154,11 @@ impl Facts {
             layout: stronger(self.layout, other.layout),
             fused: stronger(self.fused, other.fused),
             activation: stronger(self.activation, other.activation),
+            times: stronger(self.times, other.times),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
             block: stronger(self.block, other.block),
             next: stronger(self.next, other.next),
+            is_unnamed: self.is_unnamed || other.is_unnamed,
         }
     }
 
@@ -157,6 +179,7 @@ impl Facts {
             .as_deref()
             .map(|next| facts.fact(next.to_owned()));
         facts.activation = tensor.activation.map(|activation| facts.fact(activation));
+        facts.times = tensor.times.map(|factor| facts.fact(factor));
         if tensor.is_normalized {
             facts = facts.normalized();
         }

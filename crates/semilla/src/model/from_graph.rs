@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::facts::Facts;
 use super::role::Role;
 use super::source::Source;
+use super::written_out::behind;
 use crate::activation::Activation;
 use crate::graph::{self, Graph, Node, NodeId, Operand, Takers, Wiring, operand};
 
@@ -51,6 +52,9 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
                 .filter_map(|taker| Some((taker.node, graph.node(taker.node)?, taker.input)));
             let nodes: Vec<(NodeId, &Node, usize)> = nodes.collect();
             let mut facts = Facts::from(Source::Graph);
+            if initializer.is_unnamed {
+                facts = facts.unnamed();
+            }
             let roles = nodes.iter().filter_map(|&(_, node, input)| {
                 role(node, operand(node, input)?, initializer.shape.len())
             });
@@ -72,6 +76,10 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             let known = after.iter().all(|after| after.activation.is_some());
             if known && let Some(activation) = agreed(after.iter().map(activation)) {
                 facts = facts.activation(activation);
+            }
+            let times = agreed(after.iter().map(|after| after.times));
+            if known && let Some(times) = times.filter(|times| *times != 1.0) {
+                facts = facts.times(times);
             }
             if !after.is_empty() && after.iter().all(|after| after.is_normalized) {
                 facts = facts.normalized();
@@ -115,19 +123,21 @@ fn after_activation<'g>(
     layers: &HashMap<NodeId, &'g str>,
 ) -> Option<&'g str> {
     let mut at = layer;
-    let mut activations = 0;
+    let mut is_activated = false;
     for _ in 0..2 * STEPS {
+        if !is_activated && let Some(found) = behind(graph, wiring, at) {
+            (at, is_activated) = (found.last, true);
+        }
         let output = graph.node(at)?.outputs.first()?;
         let [only] = wiring.uses(at.body, output) else {
             return None;
         };
         if let Some(weight) = layers.get(&only.node) {
-            return (activations == 1).then_some(*weight);
+            return is_activated.then_some(*weight);
         }
         let node = graph.node(only.node)?;
         match node.standard() {
-            _ if activation_of(node).is_some() => activations += 1,
-            Some("Add") if adds_stored(wiring, at.body, node) && activations == 0 => {}
+            Some("Add") if adds_stored(wiring, at.body, node) && !is_activated => {}
             Some("Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze") => {}
             _ => return None,
         }
@@ -164,18 +174,27 @@ fn role(node: &Node, operand: Operand, rank: usize) -> Option<Role> {
     })
 }
 
-/// The activation after a layer, and whether a normalization follows it.
-#[derive(Default)]
+/// What follows a layer.
 struct After {
     activation: Option<Activation>,
+    /// What its output is multiplied by before the activation.
+    times: f64,
     is_normalized: bool,
 }
 
 /// Follows a layer's output, through its bias and a batch normalization, to an activation.
 fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
-    let mut found = After::default();
+    let mut found = After {
+        activation: None,
+        times: 1.0,
+        is_normalized: false,
+    };
     let mut at = layer;
     for _ in 0..STEPS {
+        if let Some(behind) = behind(graph, wiring, at) {
+            (found.activation, found.times) = (Some(behind.activation), behind.times);
+            break;
+        }
         let output = graph.node(at).and_then(|node| node.outputs.first());
         let Some(output) = output else { break };
         let [only] = wiring.uses(at.body, output) else {
@@ -184,7 +203,6 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         let Some(node) = graph.node(only.node) else {
             break;
         };
-        found.activation = activation_of(node);
         match node.standard() {
             Some("BatchNormalization") => found.is_normalized = true,
             // A bias; the sum of two branches does not belong to one layer.
@@ -194,37 +212,6 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         at = only.node;
     }
     found
-}
-
-/// The activation that a node is.
-pub(crate) fn activation_of(node: &Node) -> Option<Activation> {
-    if let ("semilla", "Activation") = (&*node.domain, &*node.operator) {
-        return node.text("function")?.parse().ok();
-    }
-    // 0.2 is meant, not the nearest f32's digits.
-    let number = |alpha: f32| alpha.to_string().parse().unwrap_or(f64::from(alpha));
-    let alpha = |default: f64| node.float("alpha").map_or(default, number);
-    Some(match node.standard()? {
-        "Relu" => Activation::Relu,
-        "LeakyRelu" => Activation::LeakyRelu { slope: alpha(0.01) },
-        "Elu" => Activation::Elu { alpha: alpha(1.0) },
-        "Celu" => Activation::Celu { alpha: alpha(1.0) },
-        "Selu" => Activation::Selu,
-        "Gelu" if node.text("approximate") == Some("tanh") => Activation::GeluTanh,
-        "Gelu" => Activation::Gelu,
-        "Mish" => Activation::Mish,
-        "HardSwish" => Activation::Hardswish,
-        "Softplus" => Activation::Softplus,
-        "Softsign" => Activation::Softsign,
-        "Tanh" => Activation::Tanh,
-        "Sigmoid" => Activation::Sigmoid,
-        "Erf" => Activation::Erf,
-        "Sin" => Activation::Sin,
-        "Cos" => Activation::Cos,
-        "Atan" => Activation::Arctan,
-        "Abs" => Activation::Abs,
-        _ => return None,
-    })
 }
 
 /// Whether a node adds a stored tensor.

@@ -12,12 +12,12 @@ mod side;
 mod source;
 mod state_dict;
 mod tensor;
+mod written_out;
 
 pub use chain::Chain;
 pub(crate) use chain::hidden;
 pub use convention::{Convention, MixedNames};
 pub use facts::{Evidence, Facts};
-pub(crate) use from_graph::activation_of;
 pub use from_graph::graph_facts;
 pub use fused::{Fused, Part};
 pub(crate) use names::directions_of;
@@ -28,3 +28,4 @@ pub use state_dict::Model;
 pub use tensor::{BiasFanIn, Tensor};
 
 pub use crate::network::{NetworkError as SpecError, Spec};
+pub(crate) use written_out::activation_of;

@@ -121,6 +121,9 @@ roles! {
     /// Values that the model's own code computes and stores: indexes, masks, coordinates, what
     /// quantizers count.
     Computed "computed",
+    /// A constant of an exported graph, under no name of the model's: numbers of a formula, sizes,
+    /// initial states, what the exporter computed from parameters.
+    Constant "constant",
     /// Positions 0, 1, 2... stored as a buffer.
     PositionIds "position_ids",
     /// The rotary embedding's inverse frequencies, stored as a buffer.

@@ -73,6 +73,10 @@ pub struct Tensor {
     pub depth: Option<usize>,
     /// The activation that its output goes through.
     pub activation: Option<Activation>,
+    /// What its output is multiplied by before that activation, where it is known: ω in a network
+    /// of sines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<f64>,
     /// Whether a normalization comes between it and that activation: then the gain does nothing to
     /// the signal's size.
     pub is_normalized: bool,
@@ -120,6 +124,7 @@ impl Tensor {
             bias_fan_in: None,
             depth: None,
             activation: None,
+            times: None,
             is_normalized: false,
             layers: None,
             next: None,

@@ -120,7 +120,7 @@ impl Layer {
         Some(Self {
             activation: hidden(tensor)?,
             gain: gain(tensor, line)?,
-            bias: bias.unwrap_or(0.0).powi(2),
+            bias: (bias.unwrap_or(0.0) * tensor.times.unwrap_or(1.0)).powi(2),
             is_paired: is_mirrored(Axis::Out),
             takes: match &line.fill {
                 _ if is_mirrored(Axis::In) => Takes::Pairs,
@@ -175,7 +175,8 @@ pub(super) fn is_independent(fill: &Fill) -> bool {
     !is_paired && !matches!(fill, Fill::Centred { .. })
 }
 
-/// The forward gain of a line: by the layer's own fans, whichever rule its initializer followed.
+/// The forward gain of a line: by the layer's own fans, whichever rule its initializer followed,
+/// with what its output is multiplied by before the activation.
 pub(super) fn gain(tensor: &Tensor, line: &Line) -> Option<f64> {
     if !line.loads().is_empty() {
         return None;
@@ -186,7 +187,8 @@ pub(super) fn gain(tensor: &Tensor, line: &Line) -> Option<f64> {
     }
     let fans = tensor.layout.as_ref()?.fans(&tensor.shape).ok()?;
     let scale = line.multiplier.unwrap_or(1.0) * fans.fan_in.sqrt();
-    Some(line.fill.root_mean_square(&line.shape)? * scale)
+    let times = tensor.times.unwrap_or(1.0);
+    Some(line.fill.root_mean_square(&line.shape)? * scale * times)
 }
 
 #[cfg(test)]

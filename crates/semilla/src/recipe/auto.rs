@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use super::decision::{Choice, Decision};
 use super::start::Starts;
+use crate::Scalar;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Keep, Mode, Normal, Orthogonal, Shape, VarianceScaling};
 use crate::layout::FanRule;
-use crate::model::{Model, Role, Tensor};
+use crate::model::{Model, Role, Source, Tensor};
+use crate::number::rounded;
 
 /// `None` where the role is unknown.
 pub(super) fn decide(
@@ -119,6 +121,11 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         Role::Computed => because(
             Keep {},
             "the model's own code computes it: the values of its file are kept",
+        ),
+        Role::Constant => because(
+            Keep {},
+            "a constant of the exported graph, under no name of the model's: the values of its \
+             file are kept",
         ),
         Role::Counter if tensor.name.ends_with("ids") => {
             because(init::zeros(), "all tokens are of the first type")
@@ -259,6 +266,24 @@ fn by_activation(tensor: &Tensor) -> Choice {
         .map_or(String::new(), |source| format!(", {source}"));
     let before = |words: &str| Cow::Owned(format!("before {}{from}: {words}", activation));
     match activation {
+        Activation::Sin if is_siren(tensor) => {
+            let omega = tensor.times.map_or(SIREN, f64::abs);
+            let place = if tensor.is_input { "first" } else { "hidden" };
+            let words = format!("a sine network's {place} layer, ω = {}", rounded(omega));
+            let siren = init::siren().first(tensor.is_input).omega(omega);
+            (siren.into(), before(&words))
+        }
+        _ if tensor.times.is_some_and(|times| times != 0.0) => {
+            let times = tensor.times.unwrap_or(1.0);
+            let words = format!(
+                "its exact variance-preserving gain, over the {} that comes first",
+                rounded(times)
+            );
+            (
+                scaled_by(times.powi(-2).into(), Some(activation)),
+                before(&words),
+            )
+        }
         Activation::Relu | Activation::Relu6 if conv => (
             he_fan_out(),
             before("gain √2, kept on the way back (fan_out)"),
@@ -280,19 +305,23 @@ fn by_activation(tensor: &Tensor) -> Choice {
             .into(),
             before("self-normalizing at gain 1"),
         ),
-        Activation::Sin if tensor.is_input => (
-            init::siren().first(true).into(),
-            before("a sine network's first layer"),
-        ),
-        Activation::Sin => (
-            init::siren().into(),
-            before("a sine network's hidden layer"),
-        ),
         _ => (
             scaled("1", Some(activation)),
             before("its exact variance-preserving gain"),
         ),
     }
+}
+
+/// The frequency that comes before sines where no graph says otherwise (Sitzmann et al. 2020).
+const SIREN: f64 = 30.0;
+
+/// Whether the sines behind a layer have a frequency: a graph or a description without one has none.
+fn is_siren(tensor: &Tensor) -> bool {
+    let is_known = matches!(
+        tensor.activation_from,
+        Some(Source::Description | Source::Graph)
+    );
+    tensor.times.is_some() || !is_known
 }
 
 fn unknown_activation(tensor: &Tensor) -> Choice {
@@ -315,8 +344,12 @@ fn unknown_activation(tensor: &Tensor) -> Choice {
 }
 
 fn scaled(scale: &str, activation: Option<Activation>) -> Initializer {
+    scaled_by(scale.parse().expect("a built-in expression"), activation)
+}
+
+fn scaled_by(scale: Scalar, activation: Option<Activation>) -> Initializer {
     VarianceScaling {
-        scale: scale.parse().expect("a built-in expression"),
+        scale,
         mode: Mode::FanIn,
         distribution: Shape::Normal,
         activation,

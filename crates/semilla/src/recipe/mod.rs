@@ -46,6 +46,7 @@
 //!   ([`Transfer`](crate::Transfer)).
 
 mod auto;
+mod branches;
 mod built_in;
 mod by_role;
 mod crossing;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::branches::branches;
 use super::crossing::{Crossing, Crossings};
 use super::decision::Choice;
 use super::words::words;
@@ -19,12 +20,13 @@ const LEAST: usize = 3;
 pub(super) struct Starts<'m>(HashMap<&'m str, Choice>);
 
 impl<'m> Starts<'m> {
-    /// The starts of all plain chains that are deep, and of words. `is_drawn` says of a tensor that
+    /// The starts of all plain chains that are deep, of words, and of the ends of branches. `is_drawn` says of a tensor that
     /// it is not tied to another, and that no checkpoint gives it: units that are given come in no
     /// pairs, and layers behind them expect none.
     pub(super) fn of(model: &'m Model, is_drawn: impl Fn(&Tensor) -> bool) -> Self {
         let mut starts = Self::default();
         words(model, &is_drawn, &mut starts.0);
+        branches(model, &mut starts.0);
         let chains = model.chains();
         let is_new = |chain: &Chain| {
             let mut hidden = chain.hidden.iter();
@@ -49,7 +51,7 @@ impl<'m> Starts<'m> {
         starts
     }
 
-    /// The choice for a tensor, if it lies in a deep plain chain or belongs to words.
+    /// The choice for a tensor that has one by its place in the model.
     pub(super) fn of_tensor(&self, tensor: &Tensor) -> Option<Choice> {
         self.0.get(tensor.name.as_str()).cloned()
     }
@@ -118,7 +120,8 @@ impl<'m> Start<'m> {
             if let (Some(bias), Crossing::Edge { bias_std, .. }) = (layer.bias, layer.crossing)
                 && bias_std > 0.0
             {
-                starts.insert(bias, (init::normal().std(bias_std).into(), reason));
+                let std = bias_std / times(layer.weight);
+                starts.insert(bias, (init::normal().std(std).into(), reason));
             }
             before = Some(layer);
         }
@@ -149,8 +152,8 @@ impl Layer<'_> {
     }
 }
 
-/// Whether a layer's weights are one matrix or kernel, of independent values, and the activation is
-/// applied as it is: networks of sines usually multiply by a frequency first (SIREN).
+/// Whether a layer's weights are one matrix or kernel, of independent values. Networks of sines have
+/// a start of their own (SIREN) where a frequency comes first, as it usually does.
 fn is_plain(weight: &Tensor, activation: Activation) -> bool {
     let is_known = matches!(
         weight.activation_from,
@@ -161,7 +164,12 @@ fn is_plain(weight: &Tensor, activation: Activation) -> bool {
     matches!(weight.role, Role::Linear | Role::Conv)
         && is_whole
         && layout.is_some_and(|layout| layout.groups() == 1 && !layout.is_transposed())
-        && (activation != Activation::Sin || is_known)
+        && (activation != Activation::Sin || (is_known && weight.times.is_none()))
+}
+
+/// What a layer's output is multiplied by before its activation.
+fn times(weight: &Tensor) -> f64 {
+    weight.times.map_or(1.0, f64::abs)
 }
 
 /// The weight between two activations; before the first of them come inputs of variance 1.
@@ -178,7 +186,7 @@ fn weight(tensor: &Tensor, before: Option<Crossing>, own: Option<Crossing>) -> O
         (None, None) => 1.0,
     };
     // The rows of a matrix that widens are shorter than 1.
-    let gain = gain * widens.max(1.0).sqrt();
+    let gain = gain * widens.max(1.0).sqrt() / times(tensor);
     let mirrored = |sides| init::looks_linear().gain(gain).sides(sides).into();
     let orthogonal = init::orthogonal().gain(gain);
     Some(match (is_pairs(before), is_pairs(own)) {

@@ -17,6 +17,7 @@ impl Parser<'_, '_> {
             dtype: dtype(tensor.data_type).ok(),
             shape: tensor.shape(),
             tensor: None,
+            is_unnamed: false,
             literal: tensor.literal(self.window)?,
         };
         self.at(body).initializers.push(initializer);
@@ -38,6 +39,7 @@ impl Parser<'_, '_> {
             dtype: literal.as_ref().map(Literal::dtype),
             shape: Vec::new(),
             tensor: None,
+            is_unnamed: false,
             literal,
         });
         self.stored[body].push(None);

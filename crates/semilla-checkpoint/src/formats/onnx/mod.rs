@@ -22,6 +22,7 @@ mod dtype;
 mod files;
 mod made_up;
 mod model;
+mod named;
 mod naming;
 mod parser;
 mod reader;

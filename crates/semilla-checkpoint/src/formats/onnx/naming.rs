@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use semilla::Graph;
 use semilla::graph::{Node, Taker, Takers, operand};
 
-use super::made_up::{is_made_up, without_output};
+use super::made_up::without_output;
 use super::model::Model;
+use super::named::Named;
 use super::weights::Weights;
 use crate::io::window::Fault;
 use crate::tensor::MAX_NAME_BYTES;
@@ -68,7 +69,7 @@ fn is_wrapper(part: &str) -> bool {
 /// Gives every weight a name of its own:
 ///
 /// 1. its own name (a constant's: the tensor's, else the node's output), unless the exporter made
-///    it up;
+///    it up; that of the parameter of which the exporter says that it is a view;
 /// 2. else the scope of the first node that takes it, and what it is there:
 ///    `encoder.0.query.weight`;
 /// 3. else its made-up name.
@@ -81,7 +82,7 @@ pub(super) fn names(
     takers: &Takers,
     weights: &Weights,
     limits: &Limits,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<Name>, Fault> {
     // One long name may be part of many: their sum is bounded as they are made.
     let mut room = limits.header_bytes;
     let mut charge = |name: String| match room.checked_sub(name.len() as u64) {
@@ -92,10 +93,11 @@ pub(super) fn names(
         _ => Err(Fault::new("its tensors' names are too long")),
     };
     let graph = &model.graph;
+    let named = Named::of(model);
     let mut own = Vec::with_capacity(weights.list.len());
     let mut wanted = Vec::with_capacity(weights.list.len());
     for &(body, index) in &weights.list {
-        let name = own_name(model, body, index);
+        let name = named.own(body, index);
         own.push(name.is_some());
         let taker = takers.all(body, index).first();
         let suggested = || taker.and_then(|taker| name_from_node(graph, taker));
@@ -122,23 +124,22 @@ pub(super) fn names(
             });
         }
     }
-    Ok(names)
+    let names = names.into_iter().zip(own);
+    let names = names.map(|(text, is_own)| Name { text, is_own });
+    Ok(names.collect())
+}
+
+/// The name of a weight.
+pub(super) struct Name {
+    pub(super) text: String,
+    /// Whether the model has it, and no exporter made it up.
+    pub(super) is_own: bool,
 }
 
 /// The scope of a node and what it takes the tensor for.
 fn name_from_node(graph: &Graph, taker: &Taker) -> Option<String> {
     let node = graph.node(taker.node)?;
     Some(format!("{}.{}", scope(node), parameter(node, taker.input)))
-}
-
-/// The name that a tensor has itself, else that of the value that it is.
-fn own_name(model: &Model, body: usize, index: usize) -> Option<&str> {
-    let stored = model.stored[body][index].as_ref()?;
-    let value = &model.graph.bodies()[body].initializers[index];
-    [&stored.name, &value.name]
-        .into_iter()
-        .map(String::as_str)
-        .find(|name| !is_made_up(name))
 }
 
 /// The labels of a body and of those around it, the outermost first, dotted.

@@ -78,11 +78,13 @@ impl Onnx {
             let Some(tensor) = &model.stored[body][index] else {
                 continue;
             };
-            let info = describe(&name, tensor).map_err(Fault::in_file(path, Format::Onnx))?;
+            let info = describe(&name.text, tensor).map_err(Fault::in_file(path, Format::Onnx))?;
             places.push(files.place(tensor, &info, limits)?);
             layouts.push(takers.layout(&model.graph, body, index));
             list.push(info);
-            model.graph.bodies_mut()[body].initializers[index].tensor = Some(name);
+            let initializer = &mut model.graph.bodies_mut()[body].initializers[index];
+            initializer.tensor = Some(name.text);
+            initializer.is_unnamed = !name.is_own;
         }
         let tensors = Tensors::new(list).map_err(Error::malformed(path))?;
         files.check_expansion(&tensors, limits)?;

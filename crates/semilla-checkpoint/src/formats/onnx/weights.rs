@@ -1,8 +1,8 @@
 //! Which tensors of a model are its weights.
 
 use super::dtype::dtype;
-use super::made_up::is_made_up;
 use super::model::Model;
+use super::named::Named;
 
 use super::stored::MAX_SHORT;
 use crate::io::window::Fault;
@@ -18,6 +18,7 @@ pub(super) struct Weights {
 
 impl Weights {
     pub(super) fn choose(model: &Model) -> Result<Self, Fault> {
+        let named = Named::of(model);
         let mut list = Vec::new();
         let (mut numbers, mut shapes, mut texts) = (model.singles, 0, 0);
         for (body, tensors) in model.stored.iter().enumerate() {
@@ -25,7 +26,7 @@ impl Weights {
                 let Some(tensor) = tensor else { continue };
                 let name = &model.graph.bodies()[body].initializers[index].name;
                 let elements = tensor.elements();
-                let made_up = is_made_up(&tensor.name) && is_made_up(name);
+                let made_up = named.own(body, index).is_none();
                 match dtype(tensor.data_type) {
                     Ok(dtype) if dtype.is_float() => match elements {
                         1 if made_up => numbers += 1,

@@ -170,6 +170,21 @@ impl Model {
             tensors[place].next = Some(next.into());
         }
         mark_inputs(&mut tensors);
+        let unnamed: Vec<(usize, Role)> = {
+            let all = All::new(&tensors, &by_name);
+            let is_unnamed = |tensor: &Tensor| {
+                let facts = evidence.of(&tensor.name);
+                tensor.role == Role::Unknown && facts.is_some_and(|facts| facts.is_unnamed)
+            };
+            let found = tensors.iter().enumerate();
+            let found = found.filter(|(_, tensor)| is_unnamed(tensor));
+            found
+                .map(|(place, tensor)| (place, unnamed(tensor, all)))
+                .collect()
+        };
+        for (place, role) in unnamed {
+            tensors[place].role = role;
+        }
         let width = width(&tensors);
         Self {
             tensors,
@@ -186,6 +201,7 @@ struct Read {
     /// Boxed, as there may be half a million readings at a time.
     layout: (Option<Box<Layout>>, Option<&'static str>),
     activation: Option<Fact<Activation>>,
+    times: Option<f64>,
     is_normalized: bool,
 }
 
@@ -196,6 +212,7 @@ impl Read {
         tensor.ground = self.role.1.or(self.layout.1);
         tensor.activation = self.activation.map(|fact| fact.value);
         tensor.activation_from = self.activation.map(|fact| fact.source);
+        tensor.times = self.times;
         tensor.is_normalized = self.is_normalized;
     }
 }
@@ -219,6 +236,7 @@ fn read(tensor: &Tensor, all: All<'_>, whole: &Whole<'_>, facts: Option<&Facts>)
         role,
         layout: (layout.map(Box::new), ground),
         activation: facts.and_then(|facts| facts.activation).or(by_role),
+        times: facts.and_then(|facts| facts.times).map(|fact| fact.value),
         is_normalized: facts.is_some_and(|facts| facts.is_normalized.is_some()),
     }
 }
@@ -280,6 +298,18 @@ fn mark_inputs(tensors: &mut [Tensor]) {
     let followers: HashSet<Box<str>> = next.collect();
     for tensor in tensors {
         tensor.is_input = tensor.next.is_some() && !followers.contains(&*tensor.name);
+    }
+}
+
+/// The role of what an exporter named by the node that takes it, and nothing else tells: a vector
+/// that is added where a weight of the same node's is multiplied is its bias.
+fn unnamed(tensor: &Tensor, all: All<'_>) -> Role {
+    let is_vector = tensor.shape.iter().filter(|&&size| size > 1).count() <= 1;
+    let stem = tensor.name.strip_suffix("bias").filter(|_| is_vector);
+    let weight = stem.and_then(|stem| all.find(&format!("{stem}weight")));
+    match weight.is_some_and(|weight| weight.role.is_matrix()) {
+        true => Role::Bias,
+        false => Role::Constant,
     }
 }
 
