@@ -81,7 +81,14 @@ impl Start {
     pub fn recommended(problem: &Problem) -> Result<Self, CompareError> {
         let (model, graph) = (problem.model(), problem.graph());
         let (inputs, _) = first(problem);
-        let found = recommend(model, graph, &inputs, &[0, 1, 2], &candidates(model));
+        let found = recommend(
+            model,
+            graph,
+            &inputs,
+            &[0, 1, 2],
+            &candidates(model),
+            |_, _| {},
+        );
         let found = found.map_err(LabError::from)?;
         let best = found.best().map_or("auto", |best| &best.name);
         Ok(match best {
