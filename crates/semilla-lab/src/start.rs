@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use semilla::{Recipe, glob_match};
+use semilla::{Initializer, Recipe, glob_match};
 use semilla_checkpoint::ops::{Planned, Planner, read_recipe};
 use semilla_signal::{Array, Datum, Network, Parameter, fit};
 

@@ -69,13 +69,13 @@ pub(crate) fn large() -> Comparison {
         .flat_map(|arm| (0..60).map(move |number| (arm, number)))
         .map(|(arm, number)| Run {
             arm,
-            rate: if number < 20 { 0 } else { number % 10 },
-            purpose: if number < 20 {
+            rate: if number < 12 { 0 } else { number % 10 },
+            purpose: if number < 12 {
                 Purpose::Final
             } else {
                 Purpose::Tuning
             },
-            seed: number % 20,
+            seed: number % 12,
             outcome: point.clone(),
         })
         .collect();
