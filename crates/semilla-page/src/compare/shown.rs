@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn six_digits_are_kept() {
-        assert_eq!(short(2.302_585_092_994), 2.30259);
+        assert_eq!(short(4.605_170_185_988), 4.60517);
         assert_eq!(short(-1.234_567_89e-20), -1.23457e-20);
         assert!(short(f64::NAN).is_nan() && short(f64::INFINITY).is_infinite());
     }

@@ -62,7 +62,7 @@ pub(crate) fn large() -> Comparison {
     point.curve = (1..=50)
         .map(|step| semilla_lab::Point {
             step,
-            loss: 2.302_585_092_9,
+            loss: 1.234_567_890_1,
         })
         .collect();
     comparison.runs = (0..9)
