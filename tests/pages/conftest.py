@@ -20,6 +20,10 @@ MODELS = {
 }
 
 
+COMPARED = ["mlp:64-16-16-10:relu", "--recipes", "normal(std=0.01),xavier_normal,kaiming_normal",
+            "--steps", "40", "--seeds", "6", "--tuning-seeds", "2", "--rates", "0.005..0.2"]
+
+
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
     """The page of each model, by name."""
@@ -30,6 +34,10 @@ def pages(tmp_path_factory):
         done = subprocess.run([SEMILLA, "check", *arguments, "--html", found[name]],
                               capture_output=True, text=True)
         assert done.returncode == (1 if name == "fails" else 0), done.stdout + done.stderr
+    found["compared"] = folder / "compared.html"
+    done = subprocess.run([SEMILLA, "compare", *COMPARED, "-o", found["compared"]],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     return found
 
 

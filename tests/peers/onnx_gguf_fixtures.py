@@ -364,6 +364,32 @@ def quantized():
     write_expected(FIXTURES / "gguf/quantized.gguf.safetensors", arrays)
 
 
+def newer():
+    """Tables, ternary numbers and four-bit floats."""
+    writer = gguf_writer("newer.gguf")
+    random = np.random.default_rng(1)
+    arrays = {}
+    for name, scales in [("IQ4_NL", (0,)), ("IQ4_XS", (0,)), ("TQ1_0", (52,)), ("TQ2_0", (64,)), ("MXFP4", ()), ("NVFP4", ())]:
+        kind = gguf.GGMLQuantizationType[name]
+        _, size = gguf.GGML_QUANT_SIZES[kind]
+        data = random.integers(0, 256, (2, 2, size), np.uint8)
+        for at in scales:
+            data[..., at : at + 2] = random.standard_normal((2, 2, 1)).astype(np.float16).view(np.uint8)
+        if name == "TQ1_0":
+            # Any other byte is no number to base three.
+            exact = gguf.quants.quantize(random.integers(-1, 2, (2, 512)).astype(np.float32), kind).reshape(2, 2, size)
+            data[..., :52] = exact[..., :52]
+        if name == "NVFP4":
+            data[..., :4] %= 128
+        if name == "MXFP4":
+            data[..., 0] = [[0, 1], [120, 240]]
+        blocks = data.reshape(2, 2 * size)
+        writer.add_tensor(name, blocks, raw_dtype=kind)
+        arrays[name] = gguf.quants.dequantize(blocks, kind)
+    finish(writer)
+    write_expected(FIXTURES / "gguf/newer.gguf.safetensors", arrays)
+
+
 if __name__ == "__main__":
     roles()
     types()
@@ -372,3 +398,4 @@ if __name__ == "__main__":
     graph()
     plain()
     quantized()
+    newer()

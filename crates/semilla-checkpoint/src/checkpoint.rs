@@ -36,6 +36,13 @@ pub trait Checkpoint: Send + Sync {
         None
     }
 
+    /// How a tensor that the file holds in parts was put together, in words; `None` for a tensor that
+    /// is stored as it is (see [`whole`](crate::whole)).
+    fn made_of_parts(&self, tensor: usize) -> Option<&str> {
+        let _ = tensor;
+        None
+    }
+
     /// The model's computation, where the file has it (ONNX).
     fn graph(&self) -> Option<&Graph> {
         None

@@ -3,6 +3,8 @@
 //! - Reading: [`open`] recognizes a file, the index of shards or a folder by its content and gives
 //!   a [`Checkpoint`]: the list of tensors, and their bytes when they are asked for, from any
 //!   thread.
+//!   A weight that is stored in parts (weight norm, quantized numbers and their scales) is put
+//!   together by [`whole`].
 //! - Writing: [`SafetensorsWriter`] takes the list of tensors first, then their bytes in any order
 //!   from any thread. The files get their names when every byte is on the disk.
 //! - Initializing: [`materialize`] carries out a [`Plan`](semilla::Plan) in constant memory:
@@ -124,6 +126,7 @@ mod remark;
 mod tensor;
 mod tensors;
 mod values;
+mod whole;
 
 pub use checkpoint::{Checkpoint, CheckpointWriter, Metadata};
 pub use error::Error;
@@ -145,3 +148,4 @@ pub use remark::{Remark, sentences};
 pub use tensor::{InvalidTensor, TensorFault, TensorInfo};
 pub use tensors::Tensors;
 pub use values::{Health, InvalidShare, Share, Sources, materialize, tensors_of};
+pub use whole::{whole, whole_except};

@@ -29,6 +29,20 @@ pub enum Remark {
         /// Why it cannot be read.
         problem: String,
     },
+    /// Weights that are stored in parts were put together.
+    Decoded {
+        /// How many.
+        count: usize,
+        /// How, such as "dequantized from FP8 by blocks of 128".
+        how: String,
+    },
+    /// A weight is stored in parts that cannot be put together.
+    InParts {
+        /// The part that is decoded.
+        name: String,
+        /// Why not.
+        problem: String,
+    },
     /// Tensors were looked for below a key that wraps them, such as `state_dict`.
     Unwrapped(Quoted),
     /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs:
@@ -66,6 +80,13 @@ impl fmt::Display for Remark {
             Remark::Unreadable { name, problem } => {
                 write!(f, "left out {}: {problem}", Quoted::new(name))
             }
+            Remark::Decoded { count: 1, how } => write!(f, "1 weight: {how}"),
+            Remark::Decoded { count, how } => write!(f, "{count} weights: {how}"),
+            Remark::InParts { name, problem } => write!(
+                f,
+                "{} is a part of a weight that cannot be put together: {problem}",
+                Quoted::new(name)
+            ),
             Remark::Unwrapped(key) => write!(f, "the weights lie below {key}"),
             Remark::RotaryOrder { tensors } => write!(
                 f,

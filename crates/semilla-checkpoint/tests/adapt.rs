@@ -46,6 +46,7 @@ fn alignment(fill: Fill) -> Alignment {
 
 fn source_of_plan() -> PlanSource {
     PlanSource {
+        decoded: false,
         path: String::new(),
         sha256: None,
         prefixes: semilla::transfer::Prefixes::default(),

@@ -44,6 +44,11 @@ fn quantized_tensors_equal_the_references() {
 }
 
 #[test]
+fn tables_and_ternary_numbers_equal_the_references() {
+    assert_eq!(check("gguf/newer.gguf").tensors().len(), 6);
+}
+
+#[test]
 fn version_2_is_the_same() {
     let mut content = fs::read(fixture("gguf/plain.gguf")).unwrap();
     let values = load(&content).unwrap();

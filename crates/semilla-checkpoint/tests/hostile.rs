@@ -111,7 +111,7 @@ fn impossible_tensors_are_refused() {
     ));
     let types = [
         ("F4", 1),
-        ("F8_E8M0", 2),
+        ("F8_E4M3FNUZ", 2),
         ("C64", 16),
         ("f32", 8),
         ("\\u001b[31m", 8),

@@ -13,8 +13,10 @@ use semilla_checkpoint::ops::{
 };
 
 use semilla_data::DataError;
+use semilla_lab::{CompareError, LabError};
 use semilla_signal::{BatchError, Fault, FitError, TrainError};
 
+use crate::serve::ServeError;
 use crate::show::names::shortened;
 
 /// Why a command could not be carried out.
@@ -75,11 +77,32 @@ pub(crate) enum Failure {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error(
         "{0} has one width; --mup needs a description whose width can change, such as \
          mlp:64-64-64-10"
     )]
     OneWidth(String),
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    #[error(
+        "the model has no output layer that is known as one, so no head can be new; leave out --trunk"
+    )]
+    NoHead,
+    #[error("cannot read the trials of {}", path.display())]
+    Trials {
+        path: PathBuf,
+        #[source]
+        error: std::io::Error,
+    },
+    #[error("interrupted; {}", match resumes {
+        true => "the same command goes on from the store",
+        false => "with --store FILE the same command would go on from here",
+    })]
+    Interrupted { resumes: bool },
     #[error("the weights cannot be made")]
     Weights(#[from] MemoryError),
     #[error(

@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod failure;
+mod serve;
 mod show;
 
 use std::process::ExitCode;
@@ -14,7 +15,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{CommandFactory, Parser};
 
 use args::cli::{Cli, Command};
-use commands::{check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend};
+use commands::{
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
+};
 use failure::{Failure, with_causes};
 use show::output::Output;
 
@@ -55,6 +59,12 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 return Ok(ExitCode::from(1));
             }
         }
+        Command::Compare { args, form } => {
+            compare::run(&args, &mut Output::new(form.json), &interrupted())?;
+        }
+        Command::Trial { args, form } => {
+            trial::run(&args, &mut Output::new(form.json), &interrupted())?;
+        }
         Command::Inspect { args, form } => inspect::run(&args, &mut Output::new(form.json))?,
         Command::Diff { args, form } => {
             if !diff::run(&args, &mut Output::new(form.json))? {
@@ -69,6 +79,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Recipes { args, form } => recipes::run(&args, &mut Output::new(form.json))?,
         Command::Networks { args, form } => networks::run(&args, &mut Output::new(form.json))?,
+        Command::Lab { args } => lab::run(&args, &mut Output::new(false))?,
         Command::Completions { shell } => {
             clap_complete::generate(
                 shell,

@@ -81,6 +81,7 @@ fn small_networks_of_every_kind_run() {
         "t5:width=8:depth=1:head=4:inner=12:vocabulary=11:length=6:target_length=5",
         "mamba:width=8:depth=1:states=3:vocabulary=11:length=5",
         "siren:width=8",
+        "resmlp:inputs=6:width=8:depth=2",
         "gru:4-6:3:layers=2:bidirectional=true",
     ] {
         let (code, out, error) = run(&["check", line, "--seeds", "1", "--samples", "4"]);

@@ -61,30 +61,74 @@ fn says(said: &str, parts: &[&str]) {
     }
 }
 
+/// The elements of a tensor of a file.
+fn values(path: impl AsRef<Path>, name: &str) -> Vec<f64> {
+    let file = open(path).unwrap();
+    let tensor = file.tensors().index_of(name).expect(name);
+    let info = &file.tensors()[tensor];
+    let mut bytes = vec![0; info.bytes() as usize];
+    file.read(tensor, 0, &mut bytes).unwrap();
+    let mut values = Vec::new();
+    info.dtype().decode(&bytes, &mut values);
+    values
+}
+
+/// `init MODEL --from FROM` with these options: what it says, and the elements of a tensor of what
+/// it writes.
+fn made(model: &str, from: &str, options: &[&str], tensor: &str) -> (String, Vec<f64>) {
+    let (_folder, out) = target();
+    let command = ["init", model, "--from", from, "-o", &out];
+    let (code, said) = run(&[&command[..], options].concat());
+    assert_eq!(code, 0, "{from}: {said}");
+    assert!(said.contains("100.00 % of the elements"), "{from}: {said}");
+    (said, values(&out, tensor))
+}
+
 #[test]
-fn a_part_of_a_normalized_weight_is_not_the_weight() {
-    for (from, part, rename) in [
+fn the_parts_of_a_normalized_weight_make_the_weight() {
+    for (from, [direction, length], rename) in [
         (
             "wn_old.pt",
-            "fc1.weight_v of the checkpoint is the direction of a weight-normalized weight",
+            ["fc1.weight_v", "fc1.weight_g"],
             r"^fc(\d+)\.weight_v$=fc${1}.weight",
         ),
         (
             "wn_new.pt",
-            "original1 of the checkpoint is the direction of a weight-normalized weight",
+            [
+                "fc1.parametrizations.weight.original1",
+                "fc1.parametrizations.weight.original0",
+            ],
             r"^fc(\d+)\.parametrizations\.weight\.original1$=fc${1}.weight",
         ),
-        (
-            "sn_old.pt",
-            "fc1.weight_orig of the checkpoint is a weight before its spectral normalization",
-            r"^fc(\d+)\.weight_orig$=fc${1}.weight",
-        ),
     ] {
-        let said = refused("target_fc.safetensors", from, &[]);
-        says(&said, &["fc1.weight: ", part, "torch.nn.utils"]);
-        assert!(!said.contains("--rename '"), "{said}");
-        let said = refused("target_fc.safetensors", from, &["--rename", rename]);
-        says(&said, &[part]);
+        let [v, g] = [direction, length].map(|name| values(fixture(from), name));
+        let rows = v.chunks(8).zip(g);
+        let weight = rows.flat_map(|(row, length)| {
+            let norm = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+            row.iter()
+                .map(move |v| f64::from((v * length / norm) as f32))
+        });
+        let weight: Vec<f64> = weight.collect();
+        // A rename of a part does not get around it.
+        for options in [&[][..], &["--rename", rename]] {
+            let (said, found) = made("target_fc.safetensors", from, options, "fc1.weight");
+            says(&said, &["weight norm folded"]);
+            assert_eq!(found, weight, "{from}");
+        }
+    }
+    let (said, found) = made("target_fc.safetensors", "sn_old.pt", &[], "fc1.weight");
+    says(&said, &["spectral norm folded"]);
+    let [w, u, v] =
+        ["orig", "u", "v"].map(|part| values(fixture("sn_old.pt"), &format!("fc1.weight_{part}")));
+    let rows = w.chunks(8).zip(u);
+    let norm: f64 = rows
+        .map(|(row, u)| u * row.iter().zip(&v).map(|(w, v)| w * v).sum::<f64>())
+        .sum();
+    for (found, w) in found.into_iter().zip(w) {
+        assert!(
+            (found - w / norm).abs() < 1e-6 * w.abs(),
+            "{found} {w} {norm}"
+        );
     }
 }
 
@@ -95,9 +139,14 @@ fn a_target_that_may_miss_is_new_and_the_part_is_listed() {
     let options = ["--may-miss", "fc1.weight", "-o", &out];
     let (code, said) = run(&[command, options].concat());
     assert_eq!(code, 0, "{said}");
+    // Its parts can be put together, so that nothing misses.
     says(
         &said,
-        &["new: fc1.weight", "not used: fc1.weight_g, fc1.weight_v"],
+        &[
+            "loaded",
+            "weight norm folded",
+            "a stored part of fc1.weight",
+        ],
     );
 }
 
@@ -108,7 +157,7 @@ fn a_model_that_is_stored_in_the_same_parts_takes_them() {
 }
 
 #[test]
-fn a_quantized_weight_is_not_the_weight() {
+fn a_quantized_weight_is_its_codes_times_the_scale() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model.json");
     let list = open(fixture("deepseek_fp8.safetensors")).unwrap();
@@ -124,25 +173,50 @@ fn a_quantized_weight_is_not_the_weight() {
         .collect();
     std::fs::write(&model, serde_json::Value::Object(weights).to_string()).unwrap();
     let model = model.to_str().unwrap();
+    let name = "model.layers.0.self_attn.q_proj.weight";
     for (from, scale) in [
-        (
-            "deepseek_fp8.safetensors",
-            "q_proj.weight_scale_inv is beside it",
-        ),
-        ("ct_fp8.safetensors", "q_proj.weight_scale is beside it"),
-        ("comfy_fp8.safetensors", "q_proj.scale_weight is beside it"),
+        ("deepseek_fp8.safetensors", "weight_scale_inv"),
+        ("ct_fp8.safetensors", "weight_scale"),
+        ("comfy_fp8.safetensors", "scale_weight"),
     ] {
-        let said = refused(model, from, &[]);
+        let codes = values(fixture(from), name);
+        let scale = values(fixture(from), &name.replace("weight", scale))[0];
+        let weight: Vec<f64> = codes
+            .iter()
+            .map(|code| f64::from((code * scale) as f32))
+            .collect();
+        let (said, found) = made(model, from, &[], name);
+        says(&said, &["dequantized from FP8 with one scale"]);
+        assert_eq!(found, weight, "{from}");
+        let (code, said) = run(&["inspect", from]);
+        assert_eq!(code, 0, "{said}");
+        says(&said, &["3 weights: dequantized from FP8"]);
+        assert!(!said.contains(&format!("{name}_scale")), "{said}");
+    }
+}
+
+#[test]
+fn parts_that_say_too_little_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.json");
+    let bias = r#""fc.bias": {"dtype": "F32", "shape": [4]}"#;
+    let entry = r#": {"dtype": "F32", "shape": [4, 6]}"#;
+    let list = format!(r#"{{"fc.weight"{entry}, {bias}}}"#);
+    std::fs::write(&model, list).unwrap();
+    let from = folder.path().join("from.json");
+    let list = format!(r#"{{"fc.parametrizations.weight.original"{entry}, {bias}}}"#);
+    std::fs::write(&from, list).unwrap();
+    let rename = r"^fc\.parametrizations\.weight\.original$=fc.weight";
+    for options in [&[][..], &["--rename", rename]] {
+        let said = refused(model.to_str().unwrap(), from.to_str().unwrap(), options);
         says(
             &said,
             &[
-                "is a quantized weight without its scale",
-                scale,
-                "dequantize",
+                "what a parametrization makes the weight of",
+                "remove_parametrizations",
             ],
         );
-        let all = refused(model, from, &["--rename", "^=x.", "--strip", "x."]);
-        says(&all, &["is a quantized weight without its scale"]);
+        assert!(!said.contains("--rename '"), "{said}");
     }
 }
 
@@ -164,7 +238,7 @@ fn what_cannot_be_read_is_left_out_and_listed() {
             "llama_freqs.safetensors",
             "left out \"freqs_cis\"",
         ),
-        ("t8.safetensors", "e8m0.safetensors", "left out \"mask\""),
+        ("t8.safetensors", "e8m0.safetensors", "not used: mask"),
     ] {
         says(&loaded(model, from, &[]), &[left_out]);
     }

@@ -9,6 +9,7 @@
 //! | a folder of PNG and JPEG files, or one such file | channels-first pixels, resized and cropped to the input's size; labels from the names of subfolders |
 //! | CSV, TSV | rows of numbers; labels from a column |
 //! | text (`.txt` and other text files) | windows of bytes as token ids |
+//! | CIFAR's binary files (`.bin`), or a folder of them | pixels; labels from the same records |
 //! | MNIST's idx files, also as `.gz` | pixels; labels from the file beside, named as MNIST's are |
 //!
 //! Nothing is read beyond limits, and NaN, infinities, wrong shapes and ids beyond the vocabulary
@@ -30,6 +31,7 @@
 
 mod arrays;
 mod bytes;
+mod cifar;
 mod error;
 mod idx;
 mod images;

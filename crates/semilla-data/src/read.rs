@@ -10,7 +10,7 @@ use crate::error::DataError;
 use crate::place::place;
 use crate::reading::{Data, Given, Reading};
 use crate::sample::{Found, Samples, fitted, known};
-use crate::{arrays, idx, images, table, text};
+use crate::{arrays, cifar, idx, images, table, text};
 
 /// Reads data for the inputs of a graph: at most as many samples as asked for, evenly spread over
 /// all there are.
@@ -27,13 +27,14 @@ pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataE
                 Kind::Images => images::read(path, input, reading)?,
                 Kind::Table => table::read(path, input, reading)?,
                 Kind::Text => text::read(path, input, reading)?,
+                Kind::Cifar => cifar::read(path, reading)?,
                 Kind::Idx | Kind::Arrays => idx::read(path, input, reading)?,
             };
             of_one(path, graph, found, input, reading)?
         }
     };
     data.check(path, &specs)?;
-    if data.samples < reading.samples {
+    if data.samples < reading.samples && reading.samples != usize::MAX {
         let remark = format!("the data have {} samples, all are taken", data.samples);
         data.remarks.push(remark);
     }
@@ -81,14 +82,16 @@ enum Kind {
     Images,
     Table,
     Text,
+    Cifar,
     Idx,
 }
 
 fn kind(path: &Path) -> Result<Kind, DataError> {
     if path.is_dir() {
-        return Ok(match images::are_in(path)? {
-            true => Kind::Images,
-            false => Kind::Arrays,
+        return Ok(match (images::are_in(path)?, cifar::are_in(path)?) {
+            (true, _) => Kind::Images,
+            (_, true) => Kind::Cifar,
+            _ => Kind::Arrays,
         });
     }
     if images::is_one(path) {
@@ -105,6 +108,12 @@ fn kind(path: &Path) -> Result<Kind, DataError> {
         "csv" | "tsv" => Kind::Table,
         "npy" | "npz" | "safetensors" => Kind::Arrays,
         "txt" | "text" | "md" => Kind::Text,
+        "bin" => Kind::Cifar,
+        "parquet" => {
+            let problem = "Parquet is not read; write it as CSV or .npz, in pandas with \
+                           read_parquet(...).to_csv(..., index=False)";
+            return Err(DataError::content(path, problem));
+        }
         _ if idx::is(path)? => Kind::Idx,
         _ => Kind::Arrays,
     })

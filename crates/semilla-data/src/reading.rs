@@ -10,7 +10,7 @@ use crate::sample::known;
 /// How data are read.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The samples to take, at most.
+    /// The samples to take, at most. `usize::MAX` takes all; of a text, windows side by side.
     pub samples: usize,
     /// Sizes of axes that the graph leaves open, by their names.
     pub sizes: BTreeMap<String, usize>,

@@ -40,6 +40,10 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
     // Classes are numbered by all rows, not by those that are taken.
     let all = |column: usize| table.rows.iter().filter_map(move |row| row.get(column));
     let labels = label.map(|column| labels(&texts, all(column).map(str::trim)));
+    let labels = labels.transpose().map_err(|text| {
+        let problem = format!("a label is {text:?}; clean the data");
+        DataError::content(path, problem)
+    })?;
     let shape = vec![columns - usize::from(label.is_some())];
     let samples = match input.takes_numbers {
         true => Samples::Numbers {
@@ -155,26 +159,38 @@ fn number(path: &Path, table: &Table, row: &StringRecord, column: usize) -> Resu
     })
 }
 
-/// Classes, where all labels are whole numbers or words; else numbers.
-fn labels<'a>(taken: &[&str], all: impl Iterator<Item = &'a str> + Clone) -> Labels {
+/// Classes, where all labels are whole numbers or words; else numbers. `Err` holds the label of a
+/// row that has none, or that is NaN or infinite.
+fn labels<'a>(
+    taken: &[&str],
+    all: impl Iterator<Item = &'a str> + Clone,
+) -> Result<Labels, &'a str> {
+    let is_none = |text: &&str| {
+        text.is_empty() || text.parse::<f64>().is_ok_and(|number| !number.is_finite())
+    };
+    if let Some(none) = all.clone().find(is_none) {
+        return Err(none);
+    }
     let whole = |text: &str| {
         let value: f64 = text.parse().ok()?;
         (value.fract() == 0.0 && value.abs() < 1e9).then_some(value as i64)
     };
     if all.clone().all(|text| whole(text).is_some()) {
-        return Labels::Classes(taken.iter().filter_map(|text| whole(text)).collect());
+        let classes = taken.iter().filter_map(|text| whole(text)).collect();
+        return Ok(Labels::Classes(classes));
     }
     let numbers: Option<Vec<f32>> = taken.iter().map(|text| text.parse().ok()).collect();
-    if let Some(numbers) = numbers.filter(|numbers| numbers.iter().all(|x| x.is_finite())) {
+    if let Some(numbers) = numbers {
         let count = numbers.len();
         let array = Array::new([count, 1], numbers);
-        return Labels::Values(array.unwrap_or_else(|| Array::filled([count, 1], 0.0)));
+        let array = array.unwrap_or_else(|| Array::filled([count, 1], 0.0));
+        return Ok(Labels::Values(array));
     }
     let mut names: Vec<&str> = all.collect();
     names.sort_unstable();
     names.dedup();
     let class = |text: &&str| names.binary_search(text).map_or(-1, |class| class as i64);
-    Labels::Classes(taken.iter().map(class).collect())
+    Ok(Labels::Classes(taken.iter().map(class).collect()))
 }
 
 fn ids(path: &Path, values: Vec<Vec<f32>>) -> Result<Vec<Vec<i64>>, DataError> {

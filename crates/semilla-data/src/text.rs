@@ -40,8 +40,11 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
         )));
     }
     let room = text.len() - length;
-    // Windows do not overlap more than they must.
-    let samples = reading.count(Some(input)).min(room + 1);
+    // Windows do not overlap more than they must; all there are lie side by side.
+    let samples = match reading.count(Some(input)) {
+        usize::MAX => text.len() / length.max(1),
+        count => count.min(room + 1),
+    };
     check_size(path, samples, &[length])?;
     let window = |place: usize| {
         let start = match samples {
@@ -89,6 +92,14 @@ mod tests {
             panic!()
         };
         assert_eq!((shape, values.len()), (vec![2], 1 << 15));
+        let all = Reading {
+            samples: usize::MAX,
+            ..Reading::default()
+        };
+        let Samples::Whole { values, .. } = read(&path, &input(64), &all).unwrap().samples else {
+            panic!()
+        };
+        assert_eq!(values.len(), 1 << 10);
         let error = read(&path, &input(1 << 15), &reading).unwrap_err();
         assert!(matches!(error, DataError::TooLarge { .. }), "{error}");
     }

@@ -40,6 +40,8 @@ pub use problem::Problem;
 pub use replica::Replica;
 pub use schedule::{Decay, Schedule};
 pub use store::{Owner, Store, StoreError};
-pub use sweep::{CompareError, Engine, Event, Follow, Local, Settings, Start, compare, protocol};
+pub use sweep::{
+    CompareError, Engine, Event, Follow, Local, Settings, Start, Workers, compare, protocol,
+};
 pub use train::{Watch, train};
 pub use trial::{Record, Seeds, Trial, Trunk};

@@ -94,7 +94,35 @@ pub struct LayerState {
     pub gradient_histogram: Option<Histogram>,
 }
 
+impl LayerState {
+    /// Whether all of its numbers are finite.
+    pub fn is_finite(&self) -> bool {
+        let numbers = [
+            self.mean,
+            self.std,
+            self.gradient,
+            self.weight_gradient,
+            self.dead,
+        ];
+        let mut numbers = numbers.into_iter().chain(self.activated);
+        numbers.all(f64::is_finite)
+    }
+}
+
 impl Outcome {
+    /// Reads an outcome.
+    ///
+    /// # Errors
+    /// No JSON of an outcome.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The outcome as JSON of one line.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// The validation score at the end; `None` if the training diverged.
     pub fn validation(&self) -> Option<Score> {
         match self.end {

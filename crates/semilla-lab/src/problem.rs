@@ -26,7 +26,8 @@ use crate::trial::Trial;
 pub struct Problem {
     model: String,
     data: DataSpec,
-    asked: Option<Loss>,
+    /// The loss of trials that state none.
+    usual: Option<Loss>,
     pub(crate) loss: Loss,
     classes: Option<usize>,
     remarks: Vec<String>,
@@ -51,13 +52,10 @@ impl Problem {
             data: data.source.clone(),
             problem,
         };
-        let asked = loss;
-        let loss = match asked {
-            Some(loss) => loss,
-            None => usual(&read).ok_or_else(|| {
-                unfit("they have no labels; name the column or the array with `labels`".into())
-            })?,
-        };
+        let usual = usual(&read);
+        let loss = loss.or(usual).ok_or_else(|| {
+            unfit("they have no labels; name the column or the array with `labels`".into())
+        })?;
         let remarks = std::mem::take(&mut read.remarks);
         let labels = labels(&mut read, loss).map_err(unfit)?;
         let mut samples = Samples::new(read, labels);
@@ -67,7 +65,7 @@ impl Problem {
         let mut problem = Self {
             model: model.to_owned(),
             data: data.clone(),
-            asked,
+            usual,
             loss,
             classes: None,
             remarks,
@@ -99,9 +97,8 @@ impl Problem {
 
     /// Whether a trial is of this model, these data and this loss.
     pub fn is_of(&self, trial: &Trial) -> bool {
-        let loss = trial.loss.or(self.asked);
-        (&*trial.model, &trial.data) == (&*self.model, &self.data)
-            && (loss == self.asked || loss == Some(self.loss))
+        let own = (&*self.model, &self.data, Some(self.loss));
+        (&*trial.model, &trial.data, trial.loss.or(self.usual)) == own
     }
 
     /// All samples.

@@ -13,7 +13,7 @@ use crate::trial::Trial;
 
 /// A loss beyond this has no way back.
 const BEYOND: f64 = 1e9;
-/// Samples that are measured at a time.
+/// Samples that are measured at a time, at most.
 const MEASURED: usize = 256;
 /// Samples that a recipe's fits look at.
 const FITTED: usize = 256;
@@ -23,7 +23,7 @@ const FITTED: usize = 256;
 /// ```
 /// use semilla_lab::{Problem, Replica, Trial};
 ///
-/// let trial = Trial::from_json(r#"{"model": "mlp:2-16-2:tanh", "recipe": "xavier",
+/// let trial = Trial::from_json(r#"{"model": "mlp:2-16-2:tanh", "recipe": "xavier_normal",
 ///     "data": {"source": "spirals"}, "optimizer": "adam", "rate": 0.01, "steps": 20}"#)?;
 /// let problem = Problem::of(&trial)?;
 /// let mut replica = Replica::start(&problem, &trial)?;
@@ -218,7 +218,10 @@ impl<'p> Replica<'p> {
 
     fn note_layers(&mut self) -> Result<(), LabError> {
         let (step, layers) = (self.step, self.layers()?);
-        self.outcome.layers.push(Snapshot { step, layers });
+        // Numbers beyond all bounds have no JSON, and nothing to show.
+        if layers.iter().all(LayerState::is_finite) {
+            self.outcome.layers.push(Snapshot { step, layers });
+        }
         Ok(())
     }
 
@@ -229,7 +232,9 @@ impl<'p> Replica<'p> {
     /// The loss and the accuracy on some samples.
     fn measure(&mut self, places: &[usize]) -> Result<Score, LabError> {
         let (mut loss, mut labels, mut right) = (0.0, 0, Some(0));
-        for places in places.chunks(MEASURED) {
+        // Parts of one size, so that each is measured alike.
+        let parts = places.len().div_ceil(MEASURED).max(1);
+        for places in places.chunks(places.len().div_ceil(parts).max(1)) {
             let (inputs, own) = self.problem.samples.batch(places, &self.scales);
             let found: Graded = self.training.grade(inputs, &own)?;
             loss += found.loss * found.labels as f64;

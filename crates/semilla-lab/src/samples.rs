@@ -187,11 +187,11 @@ fn rows<T: Copy + Default>(array: &Array<T>, places: &[usize]) -> Array<T> {
     if let Some(first) = shape.first_mut() {
         *first = places.len();
     }
-    let own = places
-        .iter()
-        .flat_map(|place| &array.data()[place * part..][..part]);
-    let data = own.copied().collect();
-    Array::new(&*shape, data).unwrap_or_else(|| Array::filled(shape, T::default()))
+    let mut rows = Vec::with_capacity(places.len() * part);
+    for place in places {
+        rows.extend_from_slice(&array.data()[place * part..][..part]);
+    }
+    Array::new(&*shape, rows).unwrap_or_else(|| Array::filled(shape, T::default()))
 }
 
 #[cfg(test)]

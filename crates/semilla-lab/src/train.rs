@@ -51,7 +51,7 @@ impl Default for Watch<'_> {
 /// ```
 /// use semilla_lab::{Problem, Trial, Watch, train};
 ///
-/// let trial = Trial::from_json(r#"{"model": "mlp:64-32-10:relu", "recipe": "he",
+/// let trial = Trial::from_json(r#"{"model": "mlp:64-32-10:relu", "recipe": "kaiming_normal",
 ///     "data": {"source": "digits"}, "optimizer": "momentum", "rate": 0.05, "steps": 60}"#)?;
 /// let trials: Vec<Trial> = (0..3)
 ///     .map(|seed| {

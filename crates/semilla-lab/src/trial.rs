@@ -17,7 +17,7 @@ use crate::schedule::Schedule;
 /// use semilla_lab::Trial;
 ///
 /// let trial = Trial::from_json(r#"{
-///     "model": "mlp:64-32-10:relu", "recipe": "he", "data": {"source": "digits"},
+///     "model": "mlp:64-32-10:relu", "recipe": "kaiming_normal", "data": {"source": "digits"},
 ///     "optimizer": "momentum", "rate": 0.1, "steps": 100
 /// }"#)?;
 /// assert_eq!((trial.batch, trial.seeds.weights), (64, 0));
@@ -29,7 +29,8 @@ use crate::schedule::Schedule;
 pub struct Trial {
     /// A network in one line, a network in TOML (the text itself), or a path.
     pub model: String,
-    /// A recipe's name, its TOML (the text itself), or a path.
+    /// A recipe's name, that of an initializer such as `kaiming_normal`, TOML (the text itself), or a
+    /// path.
     pub recipe: String,
     /// The data.
     pub data: DataSpec,
@@ -135,6 +136,22 @@ impl Trial {
         Ok(trial)
     }
 
+    /// Reads trials that follow each other, each checked.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json); also where there is none.
+    pub fn all_from_json(text: &str) -> Result<Vec<Self>, LabError> {
+        let trials = serde_json::Deserializer::from_str(text).into_iter::<Self>();
+        let trials = trials
+            .collect::<Result<Vec<Self>, _>>()
+            .map_err(LabError::Json)?;
+        trials.iter().try_for_each(Self::check)?;
+        match trials.is_empty() {
+            true => Self::from_json(text).map(|trial| vec![trial]),
+            false => Ok(trials),
+        }
+    }
+
     /// The trial as JSON of one line.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -186,7 +203,7 @@ impl Trial {
 mod tests {
     use super::*;
 
-    const SMALL: &str = r#"{"model": "mlp:2-2:relu", "recipe": "he", "data": {"source": "spirals"},
+    const SMALL: &str = r#"{"model": "mlp:2-2:relu", "recipe": "kaiming_normal", "data": {"source": "spirals"},
         "optimizer": "adam", "rate": 0.1, "steps": 3}"#;
 
     #[test]

@@ -4,6 +4,9 @@
 //! `GIVEN` has the inputs by name, and for each output whose gradient flows back a tensor
 //! `seed:NAME`. `MADE` gets the outputs by name, and `gradient:NAME` of inputs and weights.
 //! With `--training`, batch normalizations use the batch's own statistics.
+//!
+//! With `--steps=OPTIMIZER,RATE,DECAY,STEPS` it is trained on `GIVEN`, whose tensor `labels` has
+//! classes: prints the loss before each step, and `MADE` gets the weights.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -11,10 +14,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use semilla::DType;
-use semilla::graph::Initializer;
+use semilla::graph::{Graph, Initializer};
 use semilla_checkpoint::ops::{DescribeOptions, describe};
 use semilla_checkpoint::{Checkpoint, Metadata, SafetensorsWriter, TensorInfo, Tensors, open};
-use semilla_signal::{Array, Datum, Mode, Trace};
+use semilla_signal::{
+    Array, Datum, Labels, Loss, Mode, Network, Parameter, Stepper, Trace, Training,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (flags, paths): (Vec<String>, Vec<String>) = std::env::args()
@@ -33,6 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let graph = &*model.graph()?;
     let weights = all(&*open(weights)?)?;
     let given = all(&*open(given)?)?;
+    if let Some(steps) = flags.iter().find_map(|flag| flag.strip_prefix("--steps=")) {
+        return train(graph, given, weights, steps, made);
+    }
     let seed_of = |name: &str| name.strip_prefix("seed:").map(str::to_owned);
     let inputs = given.iter().filter(|(name, _)| seed_of(name).is_none());
     let inputs: Vec<(&str, Datum<f32>)> = inputs
@@ -71,6 +79,38 @@ fn main() -> Result<(), Box<dyn Error>> {
         results.extend(gradient.map(|gradient| (format!("gradient:{stored}"), gradient)));
     }
     write(made, &results)
+}
+
+/// Trains on one batch.
+fn train(
+    graph: &Graph,
+    mut given: HashMap<String, Datum<f32>>,
+    weights: HashMap<String, Datum<f32>>,
+    steps: &str,
+    made: &str,
+) -> Result<(), Box<dyn Error>> {
+    let [optimizer, rate, decay, steps] = steps.split(',').collect::<Vec<_>>()[..] else {
+        return Err("--steps=OPTIMIZER,RATE,DECAY,STEPS".into());
+    };
+    let labels = match given.remove("labels") {
+        Some(Datum::Whole(labels)) => Labels::Classes(labels.into_data()),
+        _ => return Err("labels are whole numbers".into()),
+    };
+    let inputs: Vec<(String, Datum<f32>)> = given.into_iter().collect();
+    let network = Network::new(graph, inputs.clone(), |name| {
+        Ok::<_, Box<dyn Error>>(weights.get(name).cloned().map(Parameter::from))
+    })?;
+    let rate: f64 = rate.parse()?;
+    let stepper = Stepper::new(optimizer.parse()?, rate).with_decay(decay.parse()?);
+    let mut training = Training::new(network, Loss::CrossEntropy, stepper);
+    for _ in 0..steps.parse()? {
+        println!("{}", training.step(inputs.clone(), &labels, rate)?);
+    }
+    let network = training.network();
+    let weights = network
+        .names()
+        .filter_map(|name| Some((name.to_owned(), network.values(name)?)));
+    write(made, &weights.collect::<Vec<_>>())
 }
 
 /// All tensors of a file.

@@ -42,6 +42,7 @@ mod parallel;
 mod product;
 mod real;
 mod recommend;
+mod smooth;
 mod sums;
 pub mod theory;
 mod train;

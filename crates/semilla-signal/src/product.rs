@@ -66,7 +66,7 @@ impl<'a, T> Matrix<'a, T> {
 }
 
 /// From where a product adds up.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
     /// From 0: it replaces what is there.
     Zero,

@@ -2,6 +2,8 @@
 
 use num_traits::{Float, FloatConst, NumAssign};
 
+use crate::smooth;
+
 /// Elements that graphs run on: `f32`, or `f64`.
 pub trait Real:
     Float + FloatConst + NumAssign + std::iter::Sum + Default + Send + Sync + std::fmt::Debug + 'static
@@ -14,6 +16,12 @@ pub trait Real:
 
     /// The error function.
     fn erf(self) -> Self;
+
+    /// e to this power, as `exp`, and to a few units in the last place the same.
+    fn smooth_exp(self) -> Self;
+
+    /// The hyperbolic tangent, as `tanh`, and to a few units in the last place the same.
+    fn smooth_tanh(self) -> Self;
 }
 
 impl Real for f32 {
@@ -26,7 +34,15 @@ impl Real for f32 {
     }
 
     fn erf(self) -> Self {
-        libm::erff(self)
+        smooth::erf(self)
+    }
+
+    fn smooth_exp(self) -> Self {
+        smooth::exp(self)
+    }
+
+    fn smooth_tanh(self) -> Self {
+        smooth::tanh(self)
     }
 }
 
@@ -41,5 +57,13 @@ impl Real for f64 {
 
     fn erf(self) -> Self {
         libm::erf(self)
+    }
+
+    fn smooth_exp(self) -> Self {
+        self.exp()
+    }
+
+    fn smooth_tanh(self) -> Self {
+        self.tanh()
     }
 }

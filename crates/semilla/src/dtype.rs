@@ -29,6 +29,9 @@ pub enum DType {
     /// 8-bit float, 5 exponent bits, with infinities: largest value 57344.
     #[serde(rename = "F8_E5M2")]
     F8E5M2,
+    /// 8-bit power of two, 2^(code - 127) ("e8m0fnu"): a scale, which no initializer draws.
+    #[serde(rename = "F8_E8M0")]
+    F8E8M0,
     /// 64-bit signed integer.
     I64,
     /// 32-bit signed integer.
@@ -52,13 +55,14 @@ pub enum DType {
 
 impl DType {
     /// Every element type.
-    pub const ALL: [DType; 15] = [
+    pub const ALL: [DType; 16] = [
         DType::F64,
         DType::F32,
         DType::F16,
         DType::BF16,
         DType::F8E4M3,
         DType::F8E5M2,
+        DType::F8E8M0,
         DType::I64,
         DType::I32,
         DType::I16,
@@ -76,7 +80,9 @@ impl DType {
             DType::F64 | DType::I64 | DType::U64 => 8,
             DType::F32 | DType::I32 | DType::U32 => 4,
             DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 2,
-            DType::F8E4M3 | DType::F8E5M2 | DType::I8 | DType::U8 | DType::Bool => 1,
+            DType::F8E4M3 | DType::F8E5M2 | DType::F8E8M0 | DType::I8 | DType::U8 | DType::Bool => {
+                1
+            }
         }
     }
 
@@ -97,6 +103,7 @@ impl DType {
             DType::BF16 => "BF16",
             DType::F8E4M3 => "F8_E4M3",
             DType::F8E5M2 => "F8_E5M2",
+            DType::F8E8M0 => "F8_E8M0",
             DType::I64 => "I64",
             DType::I32 => "I32",
             DType::I16 => "I16",
@@ -146,6 +153,11 @@ impl DType {
             DType::BF16 => each!(bf16, bf16::to_f64),
             DType::F8E4M3 => each!(u8, |v| f64::from(F8E4M3(v).to_f32())),
             DType::F8E5M2 => each!(u8, |v| f64::from(F8E5M2(v).to_f32())),
+            DType::F8E8M0 => each!(u8, |v: u8| match v {
+                255 => f64::NAN,
+                // A binary64's exponent is biased by 1023, this one's by 127.
+                v => f64::from_bits((u64::from(v) + 896) << 52),
+            }),
             DType::I64 => each!(i64, |v| v as f64),
             DType::I32 => each!(i32, f64::from),
             DType::I16 => each!(i16, f64::from),
@@ -197,8 +209,8 @@ pub struct UnknownDType(pub String);
 
 /// The names that errors list.
 const NAMES: [&str; DType::ALL.len()] = [
-    "f64", "f32", "f16", "bf16", "f8e4m3fn", "f8e5m2", "i64", "i32", "i16", "i8", "u64", "u32",
-    "u16", "u8", "bool",
+    "f64", "f32", "f16", "bf16", "f8e4m3fn", "f8e5m2", "f8e8m0", "i64", "i32", "i16", "i8", "u64",
+    "u32", "u16", "u8", "bool",
 ];
 
 fn hint(name: &str) -> String {
@@ -224,6 +236,7 @@ impl FromStr for DType {
                 DType::F8E4M3
             }
             "f8_e5m2" | "f8e5m2" | "float8_e5m2" | "float8e5m2" => DType::F8E5M2,
+            "f8_e8m0" | "f8e8m0" | "float8_e8m0fnu" | "f8e8m0fnu" => DType::F8E8M0,
             "i64" | "int64" | "long" => DType::I64,
             "i32" | "int32" | "int" => DType::I32,
             "i16" | "int16" | "short" => DType::I16,

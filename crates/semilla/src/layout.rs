@@ -210,6 +210,12 @@ impl Layout {
         self
     }
 
+    /// The same layout with the axis at a place taking two places, as heads and their elements do.
+    pub(crate) fn with_axis_twice(mut self, place: usize) -> Self {
+        self.axes.insert(place, self.axes[place]);
+        self
+    }
+
     /// The same layout with one more kernel axis at a place.
     pub(crate) fn with_kernel_axis(&self, place: usize) -> Self {
         let mut layout = self.clone();

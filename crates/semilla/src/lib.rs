@@ -61,6 +61,7 @@ pub mod activation;
 pub mod container;
 mod distribution;
 mod dtype;
+pub mod encoding;
 mod expression;
 pub mod family;
 mod fill;

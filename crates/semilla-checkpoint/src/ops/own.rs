@@ -170,6 +170,10 @@ impl Checkpoint for Own {
         self.all.layout(*self.places.get(tensor)?)
     }
 
+    fn made_of_parts(&self, tensor: usize) -> Option<&str> {
+        self.all.made_of_parts(*self.places.get(tensor)?)
+    }
+
     fn graph(&self) -> Option<&Graph> {
         self.all.graph()
     }

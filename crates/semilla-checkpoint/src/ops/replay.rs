@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use semilla::{Plan, PlanError};
+use semilla::{Line, Plan, PlanError};
 
 use super::lock::{LockError, check_kept, check_source};
 use super::text::{TextError, read_text};
 use super::{Described, Planned};
+use crate::whole::{beside, with_norms};
 use crate::{Checkpoint, Error, open};
 
 /// A million tensors' lines.
@@ -64,10 +65,16 @@ pub fn replay<'a>(path: &Path, own: Option<&'a Described>) -> Result<Planned<'a>
     let plan = read_plan(path)?;
     let own = own.and_then(|described| described.file.as_deref());
     let mut pretrained: Vec<Box<dyn Checkpoint>> = Vec::with_capacity(plan.sources.len());
-    for source in &plan.sources {
+    for (place, source) in plan.sources.iter().enumerate() {
         let file = open(&source.path)?;
         check_source(source, &*file)?;
-        pretrained.push(file);
+        let file = match source.decoded {
+            true => beside(file)?,
+            false => file,
+        };
+        let loads = plan.tensors.iter().flat_map(Line::loads);
+        let of_it = loads.filter(|(_, load)| load.source == place);
+        pretrained.push(with_norms(file, of_it.map(|(_, load)| &*load.tensor))?);
     }
     check_kept(&plan, own)?;
     Ok(Planned::new(plan, own, pretrained))

@@ -10,6 +10,7 @@ mod materialize;
 mod share;
 mod vectors;
 
+pub(crate) use elements::{BLOCK, Stored, with_float};
 pub use health::Health;
 pub(crate) use materialize::write_slices;
 pub use materialize::{Sources, materialize, tensors_of};

@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::args::{
-    check, diff, drift, init, inspect, lint, lora, networks, plan, recipes, recommend,
+    check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
+    recommend, trial,
 };
 
 /// First weights for neural networks: planned, reproducible on any machine, at memory speed.
@@ -17,6 +18,7 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  semilla compare -o report.html
   semilla init mlp:784-256-10:relu -o weights.safetensors
   semilla plan model.safetensors --recipe bert
   semilla init shapes.json --recipe llama --dtype bf16 -o model.safetensors
@@ -66,6 +68,23 @@ pub(crate) enum Command {
         #[command(flatten)]
         form: Form,
     },
+    /// Train a model from several starts, and say which is better, or that there is no evidence of a
+    /// difference
+    #[command(after_help = compare::EXAMPLES)]
+    Compare {
+        #[command(flatten)]
+        args: Box<compare::CompareArgs>,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Train what a small JSON describes; whatever machine does it, the same comes of it
+    #[command(after_help = trial::EXAMPLES)]
+    Trial {
+        #[command(flatten)]
+        args: trial::TrialArgs,
+        #[command(flatten)]
+        form: Form,
+    },
     /// Say what each tensor of a file looks like, and which initializer it is consistent with
     #[command(after_help = inspect::EXAMPLES)]
     Inspect {
@@ -98,6 +117,12 @@ pub(crate) enum Command {
         args: lora::LoraArgs,
         #[command(flatten)]
         form: Form,
+    },
+    /// Open the lab in the browser: choose a network and how it may start, and watch it train
+    #[command(after_help = lab::EXAMPLES)]
+    Lab {
+        #[command(flatten)]
+        args: lab::LabArgs,
     },
     /// List the built-in recipes, or print one to save and edit
     #[command(after_help = recipes::EXAMPLES)]

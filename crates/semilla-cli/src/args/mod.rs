@@ -2,12 +2,14 @@
 
 pub(crate) mod check;
 pub(crate) mod cli;
+pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod formats;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod lab;
 pub(crate) mod lint;
 pub(crate) mod lora;
 pub(crate) mod model;
@@ -17,3 +19,4 @@ pub(crate) mod recipes;
 pub(crate) mod recommend;
 pub(crate) mod training;
 pub(crate) mod transfer;
+pub(crate) mod trial;

@@ -3,8 +3,8 @@ use std::path::Path;
 
 use semilla::Graph;
 use semilla::graph::Initializer;
-use semilla_checkpoint::open;
 use semilla_checkpoint::ops::{Described, GraphError};
+use semilla_checkpoint::{open, whole};
 use semilla_data::Data;
 use semilla_signal::theory::WeightMoments;
 use semilla_signal::{
@@ -88,7 +88,7 @@ fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<boo
 
 /// The weights of a file: of its tensors those that the graph names are read, each once.
 fn of_file(args: &CheckArgs, graph: &Graph, data: &Data, path: &Path) -> Result<Checked, Failure> {
-    let file = open(path)?;
+    let file = whole(open(path)?)?;
     let mut moments: HashMap<String, WeightMoments> = HashMap::new();
     let weight = |name: &str| {
         let Some(place) = file.tensors().index_of(name) else {

@@ -1,9 +1,9 @@
 use std::sync::atomic::AtomicBool;
 
-use semilla_checkpoint::open;
 use semilla_checkpoint::ops::{
     Applied, DescribeError, DriftOptions, Inputs, Watch, drift, own_model,
 };
+use semilla_checkpoint::{open, whole_except};
 
 use crate::args::drift::DriftArgs;
 use crate::commands::planned::{described, planned};
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &DriftArgs, output: &mut Output, stop: &AtomicBool) -> R
     let planned = planned(&args.plan, model.as_ref())?;
     let path = &args.trained;
     let trained = own_model(open(path)?, path).map_err(DescribeError::from)?;
+    let trained = whole_except(trained, |name| planned.plan.line(name).is_some())?;
     let read = Inputs::new().files(args.plan.files());
     let mut outputs = args.difference.iter().chain(&args.output);
     outputs.try_for_each(|path| read.check(path))?;

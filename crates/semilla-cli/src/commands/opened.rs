@@ -2,19 +2,19 @@ use std::path::Path;
 
 use semilla::model::Convention;
 use semilla_checkpoint::ops::{DescribeError, Described, describe_checkpoint, own_model};
-use semilla_checkpoint::{Checkpoint, open};
+use semilla_checkpoint::{Checkpoint, open, whole};
 
 use crate::args::model::Stored;
 use crate::failure::Failure;
 
-/// Opens and describes a file of weights, with all that it holds. `layout` is what `--layout` says.
+/// Opens and describes a file of weights, with all that it holds; weights in parts are put together. `layout` is what `--layout` says.
 pub(crate) fn opened(path: &Path, layout: Option<Stored>) -> Result<Described, Failure> {
-    described(open(path)?, path, layout)
+    described(whole(open(path)?)?, path, layout)
 }
 
 /// Opens and describes the model in a file of weights.
 pub(crate) fn opened_model(path: &Path, layout: Option<Stored>) -> Result<Described, Failure> {
-    let own = own_model(open(path)?, path).map_err(DescribeError::from)?;
+    let own = own_model(whole(open(path)?)?, path).map_err(DescribeError::from)?;
     described(own, path, layout)
 }
 

@@ -1,6 +1,7 @@
 //! Tables and sentences for people, JSON for machines.
 
 pub(crate) mod check;
+pub(crate) mod compare;
 pub(crate) mod coordinates;
 pub(crate) mod diff;
 pub(crate) mod drift;
@@ -21,9 +22,12 @@ pub(crate) mod recipes;
 pub(crate) mod recommend;
 pub(crate) mod remarks;
 pub(crate) mod remedy;
+pub(crate) mod runs;
 pub(crate) mod scheme;
 pub(crate) mod span;
+pub(crate) mod sparkline;
 pub(crate) mod spectra;
 pub(crate) mod table;
 pub(crate) mod toml;
 pub(crate) mod transfer;
+pub(crate) mod trial;

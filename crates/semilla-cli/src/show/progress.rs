@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use semilla_lab::{Event, Purpose};
 
 /// Counts bytes; safe to share among threads.
 pub(crate) struct Progress {
@@ -46,6 +47,57 @@ impl Steps {
     }
 }
 
+/// Trainings of a comparison, wave by wave.
+pub(crate) struct Trainings {
+    bar: ProgressBar,
+    start: Instant,
+}
+
+impl Trainings {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        let style = "{bar:40} {percent} % {msg} ({elapsed}, {eta} left)";
+        bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
+        Self {
+            bar,
+            start: Instant::now(),
+        }
+    }
+
+    pub(crate) fn happens(&self, event: Event) {
+        match event {
+            Event::Begins {
+                purpose,
+                trials,
+                steps,
+            } => {
+                let what = match purpose {
+                    Purpose::Rung => "leaving out what falls behind",
+                    Purpose::Tuning => "choosing learning rates",
+                    Purpose::Final | Purpose::Check => "training with fresh seeds",
+                };
+                self.bar.inc_length(steps);
+                self.bar.set_message(format!("{what}: {trials} trainings"));
+            }
+            Event::Steps(steps) => self.bar.inc(steps),
+        }
+        show(&self.bar, self.start);
+    }
+}
+
+impl Drop for Trainings {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Shows a bar on a terminal once the work takes long.
+fn show(bar: &ProgressBar, start: Instant) {
+    if bar.is_hidden() && std::io::stderr().is_terminal() && start.elapsed() > PATIENCE {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+    }
+}
+
 impl Drop for Steps {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
@@ -69,12 +121,7 @@ impl Progress {
 
     pub(crate) fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if self.bar.is_hidden()
-            && std::io::stderr().is_terminal()
-            && self.start.elapsed() > PATIENCE
-        {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
+        show(&self.bar, self.start);
         self.bar.set_position(done);
     }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 /// | source | holds |
 /// | --- | --- |
 /// | `digits` | 1797 handwritten digits of 8 × 8 pixels (UCI, CC BY 4.0), built in |
-/// | `spirals:arms=2:samples=1000:noise=0.1:turns=1` | points of the plane on spirals, a class each |
-/// | `parity:bits=4:samples=2000:inputs=16` | signs whose first `bits` are multiplied: 2 classes |
+/// | `spirals:arms=2:samples=1000:noise=0.03:turns=1.25` | points of the plane on spirals, a class each |
+/// | `parity:bits=4:inputs=4:samples=2000` | signs; whether an odd number of the first is negative |
 /// | `mnist1d:samples=4000` | the ten shapes of MNIST-1D (Greydanus & Kobak 2024), 40 numbers each |
 /// | a path | what the crate `semilla-data` reads: arrays, images, tables, text, idx, CIFAR |
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

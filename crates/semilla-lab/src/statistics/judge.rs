@@ -141,6 +141,8 @@ fn deviation(values: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use semilla::stream::Stream;
+
     use super::*;
 
     const RULES: Rules = Rules {
@@ -170,6 +172,26 @@ mod tests {
         let found = judge(&[vec![0.9; 3], vec![0.1; 3]], &RULES);
         assert!(!found.pairs[0].is_different);
         assert_eq!(found.groups, [[0, 1]]);
+    }
+
+    #[test]
+    fn false_differences_are_as_rare_as_stated() {
+        // examples/false_differences.rs does more of this.
+        let uniform = |comparison: u64, place: u64| {
+            let word = Stream::new(comparison, "simulated scores").word(place);
+            f64::from(word) / f64::from(u32::MAX)
+        };
+        let is_found = |comparison: &u64| {
+            let arm = |arm: u64| {
+                (0..8)
+                    .map(|seed| uniform(*comparison, 8 * arm + seed))
+                    .collect()
+            };
+            judge(&[arm(0), arm(1)], &RULES).pairs[0].is_different
+        };
+        let found = (0..500).filter(is_found).count();
+        // 6 of 128 flips are within the level: 23.4 of 500, with a standard error of 4.7.
+        assert!((10..38).contains(&found), "{found}");
     }
 
     #[test]

@@ -11,9 +11,11 @@ mod search;
 mod start;
 mod table;
 mod verdict;
+mod workers;
 
 pub use compare::{Event, Follow, compare};
 pub use engine::{Engine, Local};
 pub use error::CompareError;
 pub use plan::{Settings, protocol};
 pub use start::Start;
+pub use workers::Workers;

@@ -36,12 +36,10 @@ pub(super) fn is_interior(column: &Column) -> bool {
 pub(super) fn wanted(column: &Column, grid: &Grid, tolerance: f64) -> Option<i32> {
     let best = best(column)?;
     let most = middle(&column[&best]);
-    let finite = column
-        .values()
-        .map(|scores| middle(scores))
-        .filter(|middle| middle.is_finite());
-    let least = finite.fold(f64::INFINITY, f64::min);
-    if most.is_finite() && most - least <= tolerance && column.len() > 1 {
+    let middles = column.values().map(|scores| middle(scores));
+    let finite: Vec<f64> = middles.filter(|middle| middle.is_finite()).collect();
+    let least = finite.iter().copied().fold(f64::INFINITY, f64::min);
+    if finite.len() > 1 && most - least <= tolerance {
         return None;
     }
     let neighbours = match most.is_finite() {
@@ -155,6 +153,9 @@ mod tests {
         assert_eq!(wanted(&flat, &GRID, 0.02), None);
         let hopeless = column(&[(0, WORST), (1, WORST)]);
         assert_eq!(wanted(&hopeless, &GRID, 0.02), Some(-1));
+        // One rate that does not diverge says nothing of lower ones.
+        let one = column(&[(0, 0.1), (1, WORST)]);
+        assert_eq!(wanted(&one, &GRID, 0.02), Some(-1));
         let low = column(&[(0, 0.9), (1, 0.8), (2, WORST), (3, WORST)]);
         assert_eq!(wanted(&low, &GRID, 0.02), Some(-1));
     }

@@ -2,20 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::{Scale, place};
+use super::{Frame, Marker, Scale, place};
 use crate::text::Text;
-
-/// The size of a plot's drawing; on the page it is as wide as there is room.
-const WIDTH: f64 = 520.0;
-const HEIGHT: f64 = 280.0;
-/// Room for the labels of the axes.
-const LEFT: f64 = 54.0;
-const RIGHT: f64 = 12.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 44.0;
 
 /// A plot: axes and what is drawn between them.
 pub struct Plot<'a> {
+    /// Its size.
+    pub frame: Frame,
     /// The horizontal axis.
     pub x: Scale,
     /// The vertical axis.
@@ -43,10 +36,12 @@ pub struct Series {
 pub enum Shape {
     /// One line through all, within a band of their intervals.
     Line,
-    /// A filled point for each, with its interval.
-    Dots,
-    /// A hollow diamond for each, with its interval.
-    Diamonds,
+    /// A broad line through all, to stand below others.
+    Broad,
+    /// A sign for each, with its interval.
+    Marks(Marker),
+    /// A line through all, and a sign for each with its interval.
+    Both(Marker),
 }
 
 /// A value and its interval.
@@ -75,30 +70,33 @@ impl Mark {
 }
 
 impl Plot<'_> {
-    /// Where the horizontal axis begins and ends in the drawing.
-    pub const SIDES: (f64, f64) = (LEFT, WIDTH - RIGHT);
+    /// Where a value lies across the drawing: 0 at its left edge, 1 at its right one.
+    pub fn part(&self, value: f64) -> Option<f64> {
+        Some(self.across(value)? / self.frame.width)
+    }
 
     /// The drawing.
     pub fn draw(&self) -> Markup {
-        let (left, right, bottom) = (LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let ((left, right), (bottom, top)) = (self.frame.sides(), self.frame.ends());
+        let Frame { width, height, .. } = self.frame;
         html! {
-            svg.plot viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img"
+            svg.plot viewBox={ "0 0 " (width) " " (height) } role="img"
                 aria-labelledby=(self.named_by) {
-                @for tick in self.y.ticks(6) {
+                @for tick in self.y.ticks(self.frame.down) {
                     @if let Some(y) = self.down(tick.value) {
                         line.grid x1=(left) x2=(right) y1=(y) y2=(y) {}
                         text.tick.n.end x=(left - 8.0) y=(y + 4.0) { (tick.label) }
                     }
                 }
-                @for tick in self.x.ticks(8).into_iter().filter(|tick| tick.value.fract() == 0.0) {
+                @for tick in self.x.whole_ticks(self.frame.across) {
                     @if let Some(x) = self.across(tick.value) {
                         line.axis x1=(x) x2=(x) y1=(bottom) y2=(bottom + 5.0) {}
                         text.tick.n.middle x=(x) y=(bottom + 19.0) { (tick.label) }
                     }
                 }
                 line.axis x1=(left) x2=(right) y1=(bottom) y2=(bottom) {}
-                (self.label.drawn(place((left + right) / 2.0), HEIGHT - 6.0, "label middle"))
-                line.cursor x1=(left) x2=(left) y1=(TOP) y2=(bottom) {}
+                (self.label.drawn(place((left + right) / 2.0), height - 6.0, "label middle"))
+                line.cursor x1=(left) x2=(left) y1=(top) y2=(bottom) {}
                 @for series in &self.series {
                     g class=(series.class) { (self.drawn(series)) }
                 }
@@ -112,18 +110,23 @@ impl Plot<'_> {
                 @if let Some(band) = self.band(&series.marks) { path.band d=(band) {} }
                 path.line d=(self.line(&series.marks)) {}
             },
-            Shape::Dots | Shape::Diamonds => html! {
-                path.interval d=(self.intervals(&series.marks)) {}
-                @for mark in &series.marks {
-                    @if let (Some(x), Some(y)) = (self.across(mark.x), self.down(mark.y)) {
-                        @if series.shape == Shape::Dots {
-                            circle.dot cx=(x) cy=(y) r="3.2" {}
-                        } @else {
-                            path.diamond d={ "M" (x) " " (place(y - 4.2)) "l4.2 4.2-4.2 4.2-4.2-4.2z" } {}
-                        }
-                    }
-                }
+            Shape::Broad => html! { path.broad d=(self.line(&series.marks)) {} },
+            Shape::Marks(marker) => self.signs(&series.marks, marker),
+            Shape::Both(marker) => html! {
+                path.line d=(self.line(&series.marks)) {}
+                (self.signs(&series.marks, marker))
             },
+        }
+    }
+
+    fn signs(&self, marks: &[Mark], marker: Marker) -> Markup {
+        html! {
+            path.interval d=(self.intervals(marks)) {}
+            @for mark in marks {
+                @if let (Some(x), Some(y)) = (self.across(mark.x), self.down(mark.y)) {
+                    (marker.at(x, y))
+                }
+            }
         }
     }
 
@@ -134,9 +137,10 @@ impl Plot<'_> {
     /// `None` if no value has an interval.
     fn band(&self, marks: &[Mark]) -> Option<String> {
         let is_wide = marks.iter().any(|mark| mark.low < mark.high);
+        let has_place = |&(x, y): &(f64, f64)| self.across(x).is_some() && self.down(y).is_some();
         let upper = marks.iter().map(|mark| (mark.x, mark.high));
         let lower = marks.iter().rev().map(|mark| (mark.x, mark.low));
-        is_wide.then(|| self.through(upper.chain(lower)) + "z")
+        is_wide.then(|| self.through(upper.chain(lower).filter(has_place)) + "z")
     }
 
     fn intervals(&self, marks: &[Mark]) -> String {
@@ -148,25 +152,89 @@ impl Plot<'_> {
         ends.collect()
     }
 
-    /// A line through places; those without a place are left out.
+    /// A line through places. It breaks where a value has none.
     fn through(&self, places: impl Iterator<Item = (f64, f64)>) -> String {
         let mut path = String::new();
+        let mut pen = 'M';
         for (x, y) in places {
-            if let (Some(x), Some(y)) = (self.across(x), self.down(y)) {
-                path += if path.is_empty() { "M" } else { "L" };
-                path += &format!("{x} {y}");
+            match (self.across(x), self.down(y)) {
+                (Some(x), Some(y)) => {
+                    path += &format!("{pen}{x} {y}");
+                    pen = 'L';
+                }
+                _ => pen = 'M',
             }
         }
         path
     }
 
     fn across(&self, value: f64) -> Option<f64> {
-        Some(place(LEFT + self.x.place(value)? * (WIDTH - LEFT - RIGHT)))
+        let (left, right) = self.frame.sides();
+        Some(place(left + self.x.place(value)? * (right - left)))
     }
 
     fn down(&self, value: f64) -> Option<f64> {
-        Some(place(
-            HEIGHT - BOTTOM - self.y.place(value)? * (HEIGHT - TOP - BOTTOM),
-        ))
+        let (bottom, top) = self.frame.ends();
+        Some(place(bottom + self.y.place(value)? * (top - bottom)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot(y: Scale, marks: Vec<Mark>) -> String {
+        let series = Series {
+            class: "measured",
+            shape: Shape::Line,
+            marks,
+        };
+        let plot = Plot {
+            frame: Frame::WIDE,
+            x: Scale::factors([0.01, 1.0].into_iter()),
+            y,
+            label: Text::new("rate", "tasa"),
+            named_by: "name",
+            series: vec![series],
+        };
+        plot.draw().into_string()
+    }
+
+    #[test]
+    fn bands_are_drawn_where_there_are_intervals() {
+        let mark = |x: f64, half: f64| Mark {
+            x,
+            y: 0.5,
+            low: 0.5 - half,
+            high: 0.5 + half,
+        };
+        let y = Scale::linear(0.0, 1.0);
+        let banded = plot(y, vec![mark(0.01, 0.1), mark(0.1, 0.2)]);
+        assert_eq!(banded.matches("class=\"band\"").count(), 1);
+        let plain = plot(y, vec![mark(0.01, 0.0), mark(0.1, 0.0)]);
+        assert!(!plain.contains("band"));
+    }
+
+    #[test]
+    fn lines_break_where_a_value_has_no_place() {
+        let marks = [0.5, 0.4, f64::NAN, 0.3, 0.2];
+        let rates = [0.01, 0.03, 0.1, 0.3, 1.0];
+        let marks = rates.iter().zip(marks).map(|(&x, y)| Mark::at(x, y));
+        let drawn = plot(Scale::linear(0.0, 1.0), marks.collect());
+        let line = drawn.split("class=\"line\" d=\"").nth(1).unwrap();
+        let line = line.split('"').next().unwrap();
+        assert_eq!(
+            (line.matches('M').count(), line.matches('L').count()),
+            (2, 2)
+        );
+    }
+
+    #[test]
+    fn logarithmic_axes_have_ticks_below_one() {
+        let drawn = plot(Scale::linear(0.0, 1.0), vec![Mark::at(0.1, 0.5)]);
+        assert!(
+            drawn.contains(">0.01<") && drawn.contains(">0.1<"),
+            "{drawn}"
+        );
     }
 }

@@ -55,6 +55,25 @@ impl Scale {
         }
     }
 
+    /// A logarithmic axis over all positive values and hardly more: learning rates, which are chosen.
+    pub fn factors(values: impl Iterator<Item = f64>) -> Self {
+        const ROOM: f64 = 1.25;
+        let known = values.filter(|value| *value > 0.0 && value.is_finite());
+        let (low, high) = known.fold((f64::INFINITY, 0.0f64), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+        match low <= high {
+            true => Scale::Log {
+                low: low / ROOM,
+                high: high * ROOM,
+            },
+            false => Scale::Log {
+                low: 0.1,
+                high: 10.0,
+            },
+        }
+    }
+
     /// Where a value lies: 0 at the low end, 1 at the high one; `None` if it has no place.
     ///
     /// ```
@@ -69,7 +88,13 @@ impl Scale {
             Scale::Linear { low, high } => (value - low) / (high - low),
             Scale::Log { low, high } => (value / low).ln() / (high / low).ln(),
         };
-        place.is_finite().then(|| place.clamp(-0.1, 1.1))
+        place.is_finite().then(|| place.clamp(-0.03, 1.03))
+    }
+
+    /// Its ticks where places are counted: of a linear axis whole numbers only.
+    pub(super) fn whole_ticks(&self, most: usize) -> Vec<Tick> {
+        let is_shown = |tick: &Tick| matches!(self, Scale::Log { .. }) || tick.value.fract() == 0.0;
+        self.ticks(most).into_iter().filter(is_shown).collect()
     }
 
     /// Its ticks: about as many as asked for, or fewer.

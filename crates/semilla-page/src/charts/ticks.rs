@@ -74,25 +74,12 @@ fn plain(value: f64) -> String {
     semilla::number::rough(value)
 }
 
-/// 10 to a power.
+/// A power of ten.
 fn power(exponent: i32) -> String {
-    if exponent == 0 {
-        return "1".to_owned();
+    match exponent {
+        0 => "1".to_owned(),
+        other => crate::text::power(other),
     }
-    let raised = exponent
-        .to_string()
-        .chars()
-        .map(|digit| match digit {
-            '-' => '⁻',
-            '1' => '¹',
-            '2' => '²',
-            '3' => '³',
-            digit => {
-                char::from_u32(u32::from(digit) - u32::from('0') + u32::from('⁰')).unwrap_or('?')
-            }
-        })
-        .collect::<String>();
-    format!("10{raised}")
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub fn page(check: &Check<'_>) -> String {
     let document = Document {
         title: text::title(check.model, check.report.verdict.passes),
         main,
+        live: None,
     };
     document.html()
 }

@@ -8,7 +8,8 @@ use semilla_signal::{Layer, Point};
 
 use super::Check;
 use super::rows::{Row, Spread};
-use crate::charts::{Mark, Plot, Scale, Series, Shape};
+use crate::charts::{Frame, Mark, Marker, Plot, Scale, Series, Shape};
+use crate::shell::Figure;
 use crate::text::{self, Text};
 
 /// The section with both charts.
@@ -34,16 +35,16 @@ pub(super) fn signals(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
                             let known = row.predicted?;
                             Some((known.second_moment, known.spread.second_moment))
                         }),
-                        measured(rows, "other", Shape::Diamonds, |layer| {
+                        measured(rows, "other", Marker::Diamond, |layer| {
                             Some(layer.forward.between_samples)
                         }),
-                        measured(rows, "measured", Shape::Dots, |layer| {
+                        measured(rows, "measured", Marker::Disc, |layer| {
                             Some(layer.forward.second_moment)
                         }),
                     ],
                     legend: vec![
-                        ("measured", Shape::Dots, text::MEASURED_SQUARE),
-                        ("other", Shape::Diamonds, text::MEASURED_BETWEEN),
+                        ("measured", Shape::Marks(Marker::Disc), text::MEASURED_SQUARE),
+                        ("other", Shape::Marks(Marker::Diamond), text::MEASURED_BETWEEN),
                         ("predicted", Shape::Line, text::PREDICTED_BAND),
                         ("path", Shape::Line, text::ALONG_PATH),
                     ],
@@ -57,12 +58,12 @@ pub(super) fn signals(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
                         predicted(rows, "predicted measured", |row| {
                             Some((row.predicted_gradient()?, row.predicted?.spread.gradient))
                         }),
-                        measured(rows, "measured", Shape::Dots, |layer| {
+                        measured(rows, "measured", Marker::Disc, |layer| {
                             Some(layer.backward?.squared_norm)
                         }),
                     ],
                     legend: vec![
-                        ("measured", Shape::Dots, text::MEASURED_GRADIENT),
+                        ("measured", Shape::Marks(Marker::Disc), text::MEASURED_GRADIENT),
                         ("predicted", Shape::Line, text::PREDICTED_BAND),
                         ("path", Shape::Line, text::ALONG_PATH),
                     ],
@@ -115,62 +116,40 @@ impl Chart {
         let room = (layers as f64 * 0.02).max(0.3);
         let (first, last) = (1.0 - room, layers as f64 + room);
         let plot = Plot {
+            frame: Frame::WIDE,
             x: Scale::linear(first, last),
             y,
             label: text::LAYER_AXIS,
             named_by: &named,
             series: self.series,
         };
-        let (left, right) = Plot::SIDES;
         // Only what is drawn has a key.
         let is_drawn = |class: &str| {
             let mut series = plot.series.iter().filter(|series| !series.marks.is_empty());
             series.any(|series| series.class.split(' ').next() == Some(class))
         };
-        let shown = self.legend.iter().filter(|(class, ..)| is_drawn(class));
-        html! {
-            figure data-shows=(self.id) {
-                figcaption {
-                    h3 id=(named) { (self.name) }
-                    p.what { (self.what) }
-                    ul.legend {
-                        @for (class, shape, name) in shown {
-                            li { (key(class, *shape)) (name) }
-                        }
-                    }
-                }
-                div.plotted tabindex="0" role="group" aria-labelledby=(named) data-first=(first)
-                    data-last=(last) data-left=(left) data-right=(right) {
-                    (plot.draw())
-                }
-            }
+        let legend = self.legend.into_iter();
+        Figure {
+            id: &named,
+            name: self.name,
+            what: self.what,
+            legend: legend.filter(|(class, ..)| is_drawn(class)).collect(),
+            shows: Some(self.id),
         }
-    }
-}
-
-/// The sign of a series.
-fn key(class: &str, shape: Shape) -> Markup {
-    html! {
-        svg class=(class) viewBox="0 0 24 12" aria-hidden="true" {
-            @match shape {
-                Shape::Line => path.line d="M0 6H24" {},
-                Shape::Dots => circle.dot cx="12" cy="6" r="4" {},
-                Shape::Diamonds => path.diamond d="M12 1l5 5-5 5-5-5z" {},
-            }
-        }
+        .around(&plot, (1..=layers).map(|number| number as f64), html! {})
     }
 }
 
 fn measured(
     rows: &[Row<'_>],
     class: &'static str,
-    shape: Shape,
+    marker: Marker,
     of: impl Fn(&Layer) -> Option<f64>,
 ) -> Series {
     let mark = |row: &Row<'_>| Some(mark(row.number, row.spread(&of)?));
     Series {
         class,
-        shape,
+        shape: Shape::Marks(marker),
         marks: rows.iter().filter_map(mark).collect(),
     }
 }

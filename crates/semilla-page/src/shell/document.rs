@@ -15,22 +15,36 @@ pub struct Document {
     pub title: Text,
     /// The content.
     pub main: Markup,
+    /// What a page has that asks the server which it comes from; `None` of a file.
+    pub live: Option<Live>,
+}
+
+/// The style and the script of a page that asks its server.
+pub struct Live {
+    /// Style beside that of all pages.
+    pub style: &'static str,
+    /// Script beside that of all pages.
+    pub script: &'static str,
 }
 
 impl Document {
     /// The page as one HTML file.
     pub fn html(&self) -> String {
         let [en, es] = [Lang::En, Lang::Es].map(|lang| self.title.in_lang(lang));
+        let styles = [Some(STYLE), self.live.as_ref().map(|live| live.style)];
+        let scripts = [Some(SCRIPT), self.live.as_ref().map(|live| live.script)];
+        let (styles, scripts) = (styles.into_iter().flatten(), scripts.into_iter().flatten());
+        let policy = policy(styles.clone(), scripts.clone(), self.live.is_some());
         let page = html! {
             (DOCTYPE)
             html lang="en" data-title-en=(en) data-title-es=(es) {
                 head {
                     meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy(STYLE, SCRIPT));
+                    meta http-equiv="Content-Security-Policy" content=(policy);
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     title { (en) }
-                    style { (PreEscaped(STYLE)) }
+                    @for style in styles { style { (PreEscaped(style)) } }
                 }
                 body {
                     a.skip href="#content" { (text::SKIP) }
@@ -47,7 +61,7 @@ impl Document {
                     main id="content" tabindex="-1" { (self.main) }
                     footer { (text::MADE_BY) }
                     div id="tooltip" role="status" hidden {}
-                    script { (PreEscaped(SCRIPT)) }
+                    @for script in scripts { script { (PreEscaped(script)) } }
                 }
             }
         };

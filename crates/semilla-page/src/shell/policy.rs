@@ -2,13 +2,23 @@
 
 use sha2::{Digest, Sha256};
 
-/// A policy under which a page runs its own style and script, known by their hashes, and asks for
-/// nothing.
-pub(super) fn policy(style: &str, script: &str) -> String {
+/// A policy under which a page runs its own styles and scripts, known by their hashes. It asks for
+/// nothing; a live page may ask the server that it comes from.
+pub(super) fn policy<'a>(
+    styles: impl Iterator<Item = &'a str>,
+    scripts: impl Iterator<Item = &'a str>,
+    is_live: bool,
+) -> String {
+    let listed = |texts: &mut dyn Iterator<Item = &'a str>| -> String {
+        let sources = texts.map(|text| format!("'{}'", source(text)));
+        sources.collect::<Vec<String>>().join(" ")
+    };
+    let (mut styles, mut scripts) = (styles, scripts);
     format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
-        source(style),
-        source(script)
+        "default-src 'none'; style-src {}; script-src {};{} base-uri 'none'; form-action 'none'",
+        listed(&mut styles),
+        listed(&mut scripts),
+        if is_live { " connect-src 'self';" } else { "" }
     )
 }
 

@@ -94,12 +94,6 @@ pub fn intervals(runs: usize) -> Text {
     }
 }
 
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident: $en:literal, $es:literal;)*) => {
-        $($(#[$doc])* pub const $name: Text = Text::new($en, $es);)*
-    };
-}
-
 words! {
     /// The verdict's word.
     PASSES: "Passes", "Apta";

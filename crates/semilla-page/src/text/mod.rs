@@ -2,9 +2,14 @@
 //!
 //! A [`Text`] cannot be made of one language alone, so a missing translation does not compile.
 
+#[macro_use]
+mod words;
+
 mod bilingual;
 mod check;
+pub mod compare;
 mod finding;
+pub mod lab;
 mod name;
 mod number;
 mod shell;
@@ -13,5 +18,6 @@ pub use bilingual::{Lang, Text};
 pub use check::*;
 pub use finding::{finding, remarks, verdict};
 pub(crate) use name::breakable;
-pub use number::{figure, percent, spanish};
+pub(crate) use number::power;
+pub use number::{figure, fold, percent, spanish};
 pub use shell::*;

@@ -60,3 +60,38 @@ pub fn spanish(number: &str) -> String {
     });
     changed.collect()
 }
+
+/// A factor for sentences: two digits, and powers of ten where it is very large.
+///
+/// ```
+/// use semilla_page::text::fold;
+///
+/// assert_eq!(fold(3612.0), "3,600");
+/// assert_eq!(fold(9.04e22), "9 × 10²²");
+/// ```
+pub fn fold(factor: f64) -> String {
+    let said = semilla::number::rough(factor);
+    match said.split_once('e') {
+        Some((digits, exponent)) => match exponent.parse() {
+            Ok(exponent) => format!("{digits} × {}", power(exponent)),
+            Err(_) => said,
+        },
+        None => said,
+    }
+}
+
+/// 10 to a power.
+pub(crate) fn power(exponent: i32) -> String {
+    let raised = exponent.to_string().chars().map(raised).collect::<String>();
+    format!("10{raised}")
+}
+
+fn raised(digit: char) -> char {
+    match digit {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        digit => char::from_u32(u32::from(digit) - u32::from('0') + u32::from('⁰')).unwrap_or('?'),
+    }
+}

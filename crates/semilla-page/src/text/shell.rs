@@ -14,3 +14,5 @@ pub const COPY: Text = Text::new("Copy", "Copiar");
 pub const COPIED: Text = Text::new("Copied", "Copiado");
 /// Below every page.
 pub const MADE_BY: Text = Text::new("Made by semilla", "Hecho con semilla");
+/// The button that saves a table.
+pub const SAVE_CSV: Text = Text::new("Save as CSV", "Guardar como CSV");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::sum::Sum;
 use crate::array::Array;
 use crate::real::Real;
 
@@ -10,8 +11,26 @@ pub(crate) trait Operator<T: Real>: Send + Sync {
     /// The outputs.
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>>;
 
+    /// The outputs, into arrays of their shapes that hold anything.
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
+        let made = self.forward(inputs);
+        outputs
+            .iter_mut()
+            .zip(made)
+            .for_each(|(to, made)| *to = made);
+    }
+
     /// The gradient of each input; `None` where it is 0 or not wanted.
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>>;
+
+    /// Adds the gradient of each input to its sum; `None` where it is not wanted.
+    fn backward_into(&self, pass: &Pass<'_, T>, sums: &mut [Option<Sum<T>>]) {
+        for (sum, found) in sums.iter_mut().zip(self.backward(pass)) {
+            if let Some((sum, found)) = sum.as_mut().zip(found) {
+                sum.add(found);
+            }
+        }
+    }
 
     /// Whether its Jacobian is its own transpose, so that the way back is the derivative too.
     fn is_symmetric(&self) -> bool {
@@ -50,6 +69,17 @@ pub(crate) struct Pass<'a, T: Clone> {
 }
 
 impl<T: Real> Pass<'_, T> {
+    /// The gradient of each input on its own, by a way back that adds to sums.
+    pub(crate) fn apart(&self, back: impl FnOnce(&mut [Option<Sum<T>>])) -> Vec<Option<Array<T>>> {
+        let wanted = self.wanted.iter();
+        let mut sums: Vec<Option<Sum<T>>> = wanted
+            .map(|&is_wanted| is_wanted.then(Sum::default))
+            .collect();
+        back(&mut sums);
+        let found = sums.into_iter().map(|sum| sum.and_then(Sum::into_array));
+        found.collect()
+    }
+
     /// The gradient of an output.
     pub(crate) fn gradient(&self, output: usize) -> Cow<'_, Array<T>> {
         match self.gradients[output] {

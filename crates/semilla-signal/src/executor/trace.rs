@@ -45,6 +45,8 @@ pub struct Trace<T> {
     inputs: Vec<ValueId>,
     /// The arrays that were made of the whole numbers of an input: masks, words as ones and zeros.
     from_whole: Vec<ValueId>,
+    /// Whether the steps are the same for all values of inputs and weights.
+    is_repeatable: bool,
 }
 
 /// One computation of a trace.
@@ -109,6 +111,7 @@ impl<T: Real> Trace<T> {
                 weights: Vec::new(),
                 inputs: Vec::new(),
                 from_whole: Vec::new(),
+                is_repeatable: true,
             },
             given: HashMap::new(),
         };
@@ -173,6 +176,41 @@ impl<T: Real> Trace<T> {
     /// All computations, in the order in which they ran.
     pub fn steps(&self) -> &[Step<T>] {
         &self.steps
+    }
+
+    /// Whether the steps are the same for all values of the float inputs and the weights, so that
+    /// the trace can be repeated. Words, masks and branches become part of the steps.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.is_repeatable
+    }
+
+    /// An array, to be changed before a repetition.
+    pub(crate) fn array_mut(&mut self, value: ValueId) -> &mut Array<T> {
+        &mut self.arrays[value.0]
+    }
+
+    /// Changes weights by their names, before a repetition.
+    pub(crate) fn change_weights(&mut self, mut change: impl FnMut(&str, &mut Array<T>)) {
+        for (name, id) in &self.weights {
+            change(name, &mut self.arrays[id.0]);
+        }
+    }
+
+    /// Carries out all steps again, into the same arrays, after inputs or weights were changed.
+    pub(crate) fn repeat(&mut self) {
+        let arrays = &mut self.arrays;
+        let live = |step: &&Step<T>| step.outputs.iter().any(|output| self.live[output.0]);
+        for step in self.steps.iter().filter(live) {
+            let outputs = step.outputs.iter();
+            let mut outputs: Vec<Array<T>> = outputs
+                .map(|output| std::mem::replace(&mut arrays[output.0], Array::hollow(Vec::new())))
+                .collect();
+            let inputs: Vec<&Array<T>> = step.inputs.iter().map(|at| &arrays[at.0]).collect();
+            step.operator.forward_into(&inputs, &mut outputs);
+            for (place, made) in step.outputs.iter().zip(outputs) {
+                arrays[place.0] = made;
+            }
+        }
     }
 
     /// The number of arrays.
@@ -328,7 +366,9 @@ impl<T: Real> Recorder<'_, T> {
             arrays: &self.trace.arrays,
             is_training: self.is_training,
         };
-        match lower(&call)? {
+        let made = lower(&call)?;
+        self.trace.is_repeatable &= is_of_shape || self.trace.can_repeat(&call, &made, is_given);
+        match made {
             Made::Values(values) => {
                 if is_given {
                     values.iter().for_each(|value| self.mark(value));
@@ -669,6 +709,31 @@ impl<T: Real> Recorder<'_, T> {
 }
 
 impl<T> Trace<T> {
+    /// Whether what a node comes to is the same for all values of inputs and weights.
+    fn can_repeat(&self, call: &Call<'_, T>, made: &Made<T>, is_given: bool) -> bool
+    where
+        T: Real,
+    {
+        let inputs = || call.inputs.iter().flatten();
+        let live = inputs().filter_map(|value| match value {
+            Value::Float(id) => Some(*id).filter(|id| self.live[id.0]),
+            _ => None,
+        });
+        let live: Vec<ValueId> = live.collect();
+        let is_known =
+            !is_given && live.is_empty() && !inputs().any(|value| matches!(value, Value::List(_)));
+        match made {
+            // The same arrays under other names.
+            Made::Values(values) => {
+                is_known || values.iter().all(|value| matches!(value, Value::Float(_)))
+            }
+            Made::Constants(_) => is_known,
+            // What it does not take it may have looked at.
+            Made::Step { inputs, .. } => !is_given && live.iter().all(|id| inputs.contains(id)),
+            Made::Nodes(_) => true,
+        }
+    }
+
     fn push(&mut self, array: Array<T>, is_live: bool) -> ValueId {
         self.arrays.push(array);
         self.live.push(is_live);

@@ -29,7 +29,7 @@ fn function<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Option<Loweri
     let two = T::of(2.0);
     let real = |name, default| call.real(name, default).map(T::of);
     let step = move |condition: bool| if condition { one } else { zero };
-    let sigmoid = move |x: T| one / (one + (-x).exp());
+    let sigmoid = move |x: T| one / (one + (-x).smooth_exp());
     let softplus = |x: T| x.max(T::zero()) + (-x.abs()).exp().ln_1p();
     let made: Lowering<T> = match operator {
         "Relu" => of(move |x: T| x.max(zero), move |x, _| step(x > zero)),
@@ -114,20 +114,22 @@ fn function<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Option<Loweri
                 false => of(
                     move |x: T| half * x * (one + (x * T::FRAC_1_SQRT_2()).erf()),
                     move |x: T, _| {
-                        let density = (-half * x * x).exp() * T::of(0.398_942_280_401_432_7);
+                        let density = (-half * x * x).smooth_exp() * T::of(0.398_942_280_401_432_7);
                         half * (one + (x * T::FRAC_1_SQRT_2()).erf()) + x * density
                     },
                 ),
             }
         }
-        "Tanh" => of(T::tanh, move |_, y| one - y * y),
+        "Tanh" => of(T::smooth_tanh, move |_, y| one - y * y),
         "Softplus" => of(softplus, move |x, _| sigmoid(x)),
         "Softsign" => of(
             move |x: T| x / (one + x.abs()),
             move |x: T, _| one / ((one + x.abs()) * (one + x.abs())),
         ),
-        "Erf" => of(T::erf, move |x: T, _| T::FRAC_2_SQRT_PI() * (-x * x).exp()),
-        "Exp" => of(T::exp, |_, y| y),
+        "Erf" => of(T::erf, move |x: T, _| {
+            T::FRAC_2_SQRT_PI() * (-x * x).smooth_exp()
+        }),
+        "Exp" => of(T::smooth_exp, |_, y| y),
         "Log" => of(T::ln, move |x, _| one / x),
         "Sqrt" => of(T::sqrt, move |_, y| half / y),
         "Reciprocal" => of(move |x| one / x, |_, y| -y * y),
@@ -169,9 +171,9 @@ fn tanh_gelu<T: Real>() -> Lowering<T> {
     let (one, half) = (T::one(), T::of(0.5));
     let (a, b) = (T::of(0.797_884_560_802_865_4), T::of(0.044_715));
     of(
-        move |x: T| half * x * (one + (a * (x + b * x * x * x)).tanh()),
+        move |x: T| half * x * (one + (a * (x + b * x * x * x)).smooth_tanh()),
         move |x: T, _| {
-            let t = (a * (x + b * x * x * x)).tanh();
+            let t = (a * (x + b * x * x * x)).smooth_tanh();
             let inner = a * (one + T::of(3.0) * b * x * x);
             half * (one + t) + half * x * (one - t * t) * inner
         },

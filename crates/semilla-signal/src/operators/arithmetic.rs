@@ -4,7 +4,7 @@ use crate::array::{Array, size, strides};
 use crate::executor::{Call, Made, Operator, Pass, Problem};
 use crate::parallel::parts;
 use crate::real::Real;
-use crate::sums::MANY;
+use crate::sums::{MANY, add, sum};
 use crate::walk::{broadcast, broadcast_strides, walk};
 
 /// A function of two arrays that broadcast, and its slope along each.
@@ -26,6 +26,10 @@ where
 {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         vec![combine(&self.shape, inputs[0], inputs[1], &self.value)]
+    }
+
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
+        combine_into(inputs[0], inputs[1], &mut outputs[0], &self.value);
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
@@ -94,6 +98,17 @@ fn by_rows<C: Copy + Default + Send, const N: usize>(
     f: impl Fn([isize; N], [isize; N], &mut [C]) + Sync,
 ) -> Array<C> {
     let mut made = Array::filled(shape, C::default());
+    rows_into(shape, strides, made.data_mut(), f);
+    made
+}
+
+/// The same into elements that are there.
+fn rows_into<C: Send, const N: usize>(
+    shape: &[usize],
+    strides: [&[isize]; N],
+    made: &mut [C],
+    f: impl Fn([isize; N], [isize; N], &mut [C]) + Sync,
+) {
     let part = |starts: [isize; N], shape: &[usize], mut made: &mut [C]| {
         walk(shape, starts, strides, |at, run, step| {
             let (own, rest) = std::mem::take(&mut made).split_at_mut(run);
@@ -102,18 +117,17 @@ fn by_rows<C: Copy + Default + Send, const N: usize>(
         });
     };
     let row = size(shape.get(1..).unwrap_or_default());
-    if made.data().len() <= MANY || row == 0 {
-        part([0; N], shape, made.data_mut());
-        return made;
+    if made.len() <= MANY || row == 0 {
+        part([0; N], shape, made);
+        return;
     }
     let count = MANY.div_ceil(row);
-    parts(made.data_mut(), count * row, &|place, made| {
+    parts(made, count * row, &|place, made| {
         let starts = strides.map(|strides| (place * count) as isize * strides[0]);
         let mut shape = shape.to_vec();
         shape[0] = made.len() / row;
         part(starts, &shape, made);
     });
-    made
 }
 
 /// A function of the elements of two arrays that broadcast to a shape.
@@ -123,12 +137,26 @@ pub(crate) fn combine<A: Copy + Sync, B: Copy + Sync, C: Copy + Default + Send>(
     b: &Array<B>,
     f: impl Fn(A, B) -> C + Sync,
 ) -> Array<C> {
+    let mut made = Array::filled(shape, C::default());
+    combine_into(a, b, &mut made, f);
+    made
+}
+
+/// The same into an array of that shape.
+fn combine_into<A: Copy + Sync, B: Copy + Sync, C: Copy + Send>(
+    a: &Array<A>,
+    b: &Array<B>,
+    made: &mut Array<C>,
+    f: impl Fn(A, B) -> C + Sync,
+) {
+    let shape = &*made.shape().to_vec();
     let steps = [
         broadcast_strides(a.shape(), shape),
         broadcast_strides(b.shape(), shape),
     ];
     let (a, b) = (a.data(), b.data());
-    by_rows(shape, [&*steps[0], &*steps[1]], |at, step, made| {
+    let strides = [&*steps[0], &*steps[1]];
+    rows_into(shape, strides, made.data_mut(), |at, step, made| {
         let run = made.len();
         let [at_a, at_b] = at.map(|at| at as usize);
         match step {
@@ -263,15 +291,27 @@ pub(crate) fn summed<T: Real>(array: &Array<T>, to: &[usize]) -> Array<T> {
     if array.shape() == to {
         return array.clone();
     }
-    let (own, into) = (strides(array.shape()), broadcast_strides(to, array.shape()));
     let mut result = Array::filled(to, T::zero());
-    let sums = result.data_mut();
+    add_summed(array, to, T::one(), result.data_mut());
+    result
+}
+
+/// Adds an array times a factor, summed over the axes along which one of shape `to` was repeated.
+pub(crate) fn add_summed<T: Real>(array: &Array<T>, to: &[usize], factor: T, sums: &mut [T]) {
+    let (own, into) = (strides(array.shape()), broadcast_strides(to, array.shape()));
     walk(array.shape(), [0; 2], [&*own, &*into], |at, run, step| {
-        for i in 0..run as isize {
-            sums[(at[1] + i * step[1]) as usize] += array.data()[(at[0] + i * step[0]) as usize];
+        let [from, to] = at.map(|at| at as usize);
+        match step {
+            [1, 1] => add(&mut sums[to..][..run], factor, &array.data()[from..][..run]),
+            [1, 0] => sums[to] += factor * sum(&array.data()[from..][..run]),
+            _ => {
+                for i in 0..run as isize {
+                    let [from, to] = [0, 1].map(|n| (at[n] + i * step[n]) as usize);
+                    sums[to] += factor * array.data()[from];
+                }
+            }
         }
     });
-    result
 }
 
 /// `Max`, `Min`, `Sum` and `Mean` of any number of arrays.

@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use super::geometry::Windows;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, affordable};
+use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, Sum, affordable};
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
-use crate::sums::{add, sum};
+use crate::sums::{self, add};
 
 /// A convolution as a product of its kernel and all that lies under its windows.
 struct Convolution {
@@ -294,12 +294,12 @@ impl Convolution {
                     Start::Zero,
                     self.is_alone(),
                 );
-                for (row, columns) in rows.zip(buffers.columns.chunks(width)) {
+                for (row, columns) in rows.zip(buffers.columns.chunks_mut(width)) {
                     let channel = group * self.image_channels + row / kernel_len;
-                    for (image, columns) in images.chunks_mut(image_len).zip(columns.chunks(len)) {
+                    let columns = columns.chunks_mut(len);
+                    for (image, columns) in images.chunks_mut(image_len).zip(columns) {
                         let image = &mut image[channel * area..][..area];
-                        self.windows
-                            .scatter(row % kernel_len, T::one(), columns, image);
+                        self.windows.scatter_all(row % kernel_len, columns, image);
                     }
                 }
             }
@@ -441,16 +441,24 @@ fn blocks(end: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
 
 impl<T: Real> Operator<T> for Convolution {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
-        let mut made = Array::filled(self.output_shape(), T::zero());
-        if let Some(bias) = inputs.get(2) {
-            let area = size(&made.shape()[2..]).max(1);
-            let channels = made.data_mut().chunks_mut(area);
-            let channels = channels.zip(bias.data().iter().cycle());
-            channels.for_each(|(channel, &bias)| channel.fill(bias));
+        let mut made = [Array::filled(self.output_shape(), T::zero())];
+        self.forward_into(inputs, &mut made);
+        made.into()
+    }
+
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
+        let made = &mut outputs[0];
+        let area = size(&made.shape()[2..]).max(1);
+        match inputs.get(2) {
+            None => made.data_mut().fill(T::zero()),
+            Some(bias) => {
+                let channels = made.data_mut().chunks_mut(area);
+                let channels = channels.zip(bias.data().iter().cycle());
+                channels.for_each(|(channel, &bias)| channel.fill(bias));
+            }
         }
         let (x, weight) = (inputs[0].data(), inputs[1].data());
         self.all(weight, x, made.data_mut(), !self.is_transposed);
-        vec![made]
     }
 
     fn nature(&self) -> Nature {
@@ -458,38 +466,31 @@ impl<T: Real> Operator<T> for Convolution {
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        pass.apart(|sums| self.backward_into(pass, sums))
+    }
+
+    fn backward_into(&self, pass: &Pass<'_, T>, sums: &mut [Option<Sum<T>>]) {
         let gradient = pass.gradient(0);
         let [x, weight] = [pass.inputs[0], pass.inputs[1]];
-        let first = pass.if_wanted(0, || {
-            let mut result = Array::filled(x.shape(), T::zero());
-            self.all(
-                weight.data(),
-                gradient.data(),
-                result.data_mut(),
-                self.is_transposed,
-            );
-            result
-        });
-        let second = pass.if_wanted(1, || {
+        if let Some(sum) = &mut sums[0] {
+            let sum = sum.open_zeroed(x.shape());
+            self.all(weight.data(), gradient.data(), sum, self.is_transposed);
+        }
+        if let Some(sum) = &mut sums[1] {
             let (images, windows) = match self.is_transposed {
                 false => (x.data(), gradient.data()),
                 true => (gradient.data(), x.data()),
             };
             let made = self.weight_gradient(images, windows, weight.data().len());
-            Array::new(weight.shape(), made).expect("the weight's own shape")
-        });
-        let mut results = vec![first, second];
-        if let Some(bias) = pass.inputs.get(2) {
-            results.push(pass.if_wanted(2, || {
-                let area = size(&gradient.shape()[2..]).max(1);
-                let mut sums = Array::filled(bias.shape(), T::zero());
-                let channels = sums.data().len().max(1);
-                for (i, part) in gradient.data().chunks(area).enumerate() {
-                    sums.data_mut()[i % channels] += sum(part);
-                }
-                sums
-            }));
+            sum.add(Array::new(weight.shape(), made).expect("the weight's own shape"));
         }
-        results
+        if let (Some(bias), Some(Some(sum))) = (pass.inputs.get(2), sums.get_mut(2)) {
+            let area = size(&gradient.shape()[2..]).max(1);
+            let of_channels = sum.open_zeroed(bias.shape());
+            let channels = of_channels.len().max(1);
+            for (i, part) in gradient.data().chunks(area).enumerate() {
+                of_channels[i % channels] += sums::sum(part);
+            }
+        }
     }
 }

@@ -18,6 +18,10 @@ pub(crate) struct Windows {
     runs: Vec<Run>,
     /// Where the runs of each element begin, and the end of the last.
     starts: Vec<usize>,
+    /// The runs of each element as one, if it moves through the image as windows are numbered:
+    /// where windows are as many as the image has elements. Windows in the gaps between its runs
+    /// have the element in the padding.
+    shifts: Vec<Option<Run>>,
     motion: Motion,
 }
 
@@ -184,10 +188,13 @@ impl Windows {
             count,
             runs: Vec::new(),
             starts: vec![0],
+            shifts: Vec::new(),
             motion,
         };
         for element in super::shape::indices(kernel) {
             windows.list(&element);
+            let first = windows.starts.last().copied().unwrap_or(0);
+            windows.shifts.push(windows.joined(first));
             windows.starts.push(windows.runs.len());
         }
         Ok(windows)
@@ -290,9 +297,32 @@ impl Windows {
         count.collect()
     }
 
+    /// The runs from a place on as one.
+    fn joined(&self, first: usize) -> Option<Run> {
+        let runs = &self.runs[first..];
+        let (first, last) = (runs.first()?, runs.last()?);
+        let is_along = |run: &Run| run.place + first.window == first.place + run.window;
+        (self.step() == 1 && runs.iter().all(is_along)).then(|| Run {
+            len: last.window + last.len - first.window,
+            ..*first
+        })
+    }
+
+    /// Puts 0 into the gaps between the runs of an element of the kernel.
+    fn clear_gaps<T: Real>(&self, element: usize, columns: &mut [T]) {
+        for pair in self.runs(element).windows(2) {
+            columns[pair[0].window + pair[0].len..pair[1].window].fill(T::zero());
+        }
+    }
+
     /// The elements that windows have under one element of the kernel, into a column for each
-    /// window. Columns of windows that have it in the padding are left as they are.
+    /// window. Columns of windows that have it in the padding are left as they are, or become 0.
     pub(crate) fn gather<T: Real>(&self, element: usize, image: &[T], columns: &mut [T]) {
+        if let Some(run) = self.shifts[element] {
+            let from = &image[run.place..][..run.len];
+            columns[run.window..][..run.len].copy_from_slice(from);
+            return self.clear_gaps(element, columns);
+        }
         for run in self.runs(element) {
             let from = &image[run.place..];
             let to = &mut columns[run.window..][..run.len];
@@ -325,6 +355,18 @@ impl Windows {
                     pairs.for_each(|(to, &from)| *to += factor * from);
                 }
             }
+        }
+    }
+
+    /// The same from columns that are used up.
+    pub(crate) fn scatter_all<T: Real>(&self, element: usize, columns: &mut [T], image: &mut [T]) {
+        match self.shifts[element] {
+            Some(run) => {
+                self.clear_gaps(element, columns);
+                let from = &columns[run.window..][..run.len];
+                add(&mut image[run.place..][..run.len], T::one(), from);
+            }
+            None => self.scatter(element, T::one(), columns, image),
         }
     }
 

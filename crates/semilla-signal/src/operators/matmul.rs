@@ -1,8 +1,10 @@
 //! Products of matrices.
 
-use super::arithmetic::{combine, summed};
+use std::borrow::Cow;
+
+use super::arithmetic::add_summed;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, affordable};
+use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, Sum, affordable};
 use crate::parallel::parts;
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
@@ -85,6 +87,12 @@ impl MatMul {
 
 impl<T: Real> Operator<T> for MatMul {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
+        let mut made = [Array::filled(&*self.shape, T::zero())];
+        self.forward_into(inputs, &mut made);
+        made.into()
+    }
+
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
         let [a, b] = [inputs[0], inputs[1]];
         let &Self {
             rows,
@@ -92,24 +100,23 @@ impl<T: Real> Operator<T> for MatMul {
             columns,
             ..
         } = self;
-        let mut made = Array::filled(&*self.shape, T::zero());
+        let made = outputs[0].data_mut();
         if self.is_one_product(a, b) {
             let rows = size(&self.leading) * rows;
             let left = Matrix::new(a.data(), rows, inner);
             let right = Matrix::new(b.data(), inner, columns);
-            multiply(made.data_mut(), left, right, Start::Zero, true);
-            return vec![made];
+            multiply(made, left, right, Start::Zero, true);
+            return;
         }
         let (starts_a, starts_b) = (
             self.starts(a, rows * inner),
             self.starts(b, inner * columns),
         );
-        each_matrix(made.data_mut(), rows * columns, |matrix, part, is_alone| {
+        each_matrix(made, rows * columns, |matrix, part, is_alone| {
             let left = Matrix::new(&a.data()[starts_a[matrix]..], rows, inner);
             let right = Matrix::new(&b.data()[starts_b[matrix]..], inner, columns);
             multiply(part, left, right, Start::Zero, is_alone);
         });
-        vec![made]
     }
 
     fn nature(&self) -> Nature {
@@ -117,6 +124,10 @@ impl<T: Real> Operator<T> for MatMul {
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        pass.apart(|sums| self.backward_into(pass, sums))
+    }
+
+    fn backward_into(&self, pass: &Pass<'_, T>, sums: &mut [Option<Sum<T>>]) {
         let [a, b] = [pass.inputs[0], pass.inputs[1]];
         let &Self {
             rows,
@@ -137,23 +148,20 @@ impl<T: Real> Operator<T> for MatMul {
         };
         let of =
             |matrix: usize| Matrix::new(&gradient.data()[matrix * rows * columns..], rows, columns);
-        let first = pass.if_wanted(0, || {
-            let back = |matrix: usize, part: &mut [T], is_alone: bool| {
+        if let Some(sum) = &mut sums[0] {
+            let back = |matrix: usize, part: &mut [T], start, is_alone: bool| {
                 let right = Matrix::new(&b.data()[starts_b[matrix]..], inner, columns);
-                let right = right.transposed();
-                multiply(part, of(matrix), right, Start::Current, is_alone);
+                multiply(part, of(matrix), right.transposed(), start, is_alone);
             };
-            summed_matrices(a.shape(), &starts_a[..count], rows * inner, back)
-        });
-        let second = pass.if_wanted(1, || {
-            let back = |matrix: usize, part: &mut [T], is_alone: bool| {
+            add_matrices(sum, a.shape(), &starts_a[..count], rows * inner, back);
+        }
+        if let Some(sum) = &mut sums[1] {
+            let back = |matrix: usize, part: &mut [T], start, is_alone: bool| {
                 let left = Matrix::new(&a.data()[starts_a[matrix]..], rows, inner);
-                let left = left.transposed();
-                multiply(part, left, of(matrix), Start::Current, is_alone);
+                multiply(part, left.transposed(), of(matrix), start, is_alone);
             };
-            summed_matrices(b.shape(), &starts_b[..count], inner * columns, back)
-        });
-        vec![first, second]
+            add_matrices(sum, b.shape(), &starts_b[..count], inner * columns, back);
+        }
     }
 }
 
@@ -168,28 +176,33 @@ fn each_matrix<T: Real>(made: &mut [T], len: usize, make: impl Fn(usize, &mut [T
     }
 }
 
-/// An array to whose matrices others are added, each from a place on.
-fn summed_matrices<T: Real>(
+/// Adds matrices to those of a sum, each from a place on.
+fn add_matrices<T: Real>(
+    sum: &mut Sum<T>,
     shape: &[usize],
     starts: &[usize],
     len: usize,
-    add: impl Fn(usize, &mut [T], bool) + Sync,
-) -> Array<T> {
-    let mut result = Array::filled(shape, T::zero());
-    let is_one_each = starts.len() * len == result.data().len()
+    add: impl Fn(usize, &mut [T], Start, bool) + Sync,
+) {
+    let is_one_each = starts.len() * len == size(shape)
         && starts
             .iter()
             .enumerate()
             .all(|(place, &start)| start == place * len);
     match is_one_each {
-        true => each_matrix(result.data_mut(), len, add),
+        true => {
+            let (elements, start) = sum.open(shape);
+            each_matrix(elements, len, |matrix, part, is_alone| {
+                add(matrix, part, start, is_alone);
+            });
+        }
         false => {
+            let elements = sum.open_zeroed(shape);
             for (matrix, &start) in starts.iter().enumerate() {
-                add(matrix, &mut result.data_mut()[start..][..len], true);
+                add(matrix, &mut elements[start..][..len], Start::Current, true);
             }
         }
     }
-    result
 }
 
 /// `alpha · a · b + beta · c`, `a` and `b` transposed if asked for.
@@ -237,10 +250,31 @@ impl Gemm {
         }
     }
 
-    fn factor<T: Real>(array: Array<T>, factor: f64) -> Array<T> {
-        match factor == 1.0 {
-            true => array,
-            false => array.map(|x| x * T::of(factor)),
+    /// What is added to the product, as its start.
+    fn begin<T: Real>(&self, added: &Array<T>, made: &mut [T]) {
+        let [rows, _, columns] = self.sizes;
+        let beta = T::of(self.beta);
+        let strides = broadcast_strides(added.shape(), &[rows, columns]);
+        let pairs = (0..rows as isize).zip(made.chunks_mut(columns.max(1)));
+        for (row, made) in pairs {
+            let at = (row * strides[0]) as usize;
+            match strides[1] {
+                0 => made.fill(beta * added.data()[at]),
+                _ => {
+                    let row = &added.data()[at..][..columns];
+                    made.iter_mut()
+                        .zip(row)
+                        .for_each(|(made, &x)| *made = beta * x);
+                }
+            }
+        }
+    }
+
+    /// The first factor times alpha.
+    fn scaled<'a, T: Real>(&self, array: &'a Array<T>) -> Cow<'a, Array<T>> {
+        match self.alpha == 1.0 {
+            true => Cow::Borrowed(array),
+            false => Cow::Owned(array.map(|x| x * T::of(self.alpha))),
         }
     }
 }
@@ -248,17 +282,23 @@ impl Gemm {
 impl<T: Real> Operator<T> for Gemm {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         let [rows, _, columns] = self.sizes;
-        let mut product = Array::filled([rows, columns], T::zero());
-        let (a, b) = (self.matrix(inputs[0], 0), self.matrix(inputs[1], 1));
-        multiply(product.data_mut(), a, b, Start::Zero, true);
-        let product = Self::factor(product, self.alpha);
-        vec![match inputs.get(2) {
-            None => product,
+        let mut made = [Array::filled([rows, columns], T::zero())];
+        self.forward_into(inputs, &mut made);
+        made.into()
+    }
+
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
+        let made = outputs[0].data_mut();
+        let start = match inputs.get(2) {
+            None => Start::Zero,
             Some(added) => {
-                let beta = T::of(self.beta);
-                combine(&[rows, columns], &product, added, |a, b| a + beta * b)
+                self.begin(added, made);
+                Start::Current
             }
-        }]
+        };
+        let first = self.scaled(inputs[0]);
+        let (a, b) = (self.matrix(&first, 0), self.matrix(inputs[1], 1));
+        multiply(made, a, b, start, true);
     }
 
     fn nature(&self) -> Nature {
@@ -266,34 +306,31 @@ impl<T: Real> Operator<T> for Gemm {
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        pass.apart(|sums| self.backward_into(pass, sums))
+    }
+
+    fn backward_into(&self, pass: &Pass<'_, T>, sums: &mut [Option<Sum<T>>]) {
         let [rows, _, columns] = self.sizes;
         let gradient = pass.gradient(0);
-        let scaled = Self::factor(gradient.clone().into_owned(), self.alpha);
+        let scaled = self.scaled(&gradient);
         let scaled = Matrix::new(scaled.data(), rows, columns);
         let (a, b) = (
             self.matrix(pass.inputs[0], 0),
             self.matrix(pass.inputs[1], 1),
         );
-        let product = |input: usize, left: Matrix<'_, T>, right: Matrix<'_, T>| {
-            let mut result = Array::filled(pass.inputs[input].shape(), T::zero());
-            match self.transposed[input] {
-                false => multiply(result.data_mut(), left, right, Start::Zero, true),
-                true => {
-                    let (left, right) = (right.transposed(), left.transposed());
-                    multiply(result.data_mut(), left, right, Start::Zero, true);
+        let factors = [(scaled, b.transposed()), (a.transposed(), scaled)];
+        for (input, (left, right)) in factors.into_iter().enumerate() {
+            if let Some(sum) = &mut sums[input] {
+                let (sum, start) = sum.open(pass.inputs[input].shape());
+                match self.transposed[input] {
+                    false => multiply(sum, left, right, start, true),
+                    true => multiply(sum, right.transposed(), left.transposed(), start, true),
                 }
             }
-            result
-        };
-        let mut results = vec![
-            pass.if_wanted(0, || product(0, scaled, b.transposed())),
-            pass.if_wanted(1, || product(1, a.transposed(), scaled)),
-        ];
-        if let Some(added) = pass.inputs.get(2) {
-            results.push(pass.if_wanted(2, || {
-                Self::factor(summed(&gradient, added.shape()), self.beta)
-            }));
         }
-        results
+        if let (Some(added), Some(Some(sum))) = (pass.inputs.get(2), sums.get_mut(2)) {
+            let sum = sum.open_zeroed(added.shape());
+            add_summed(&gradient, added.shape(), T::of(self.beta), sum);
+        }
     }
 }

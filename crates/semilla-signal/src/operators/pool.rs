@@ -1,11 +1,11 @@
 //! Pooling: the greatest or the mean of each window.
 
-use rayon::prelude::*;
-
 use super::geometry::Windows;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Operator, Pass, Problem, affordable};
+use crate::executor::{Call, Made, Operator, Pass, Problem, Sum, affordable};
+use crate::parallel::parts;
 use crate::real::Real;
+use crate::sums::MANY;
 
 /// The operators by name; `None` if the operator is none of them.
 pub(crate) fn lower<T: Real>(
@@ -70,34 +70,24 @@ enum Kind {
 }
 
 impl Pool {
-    /// The places of the greatest element under each window, the first of several; `None` under
-    /// windows in the padding.
-    fn greatest<T: Real>(&self, image: &[T]) -> Vec<Option<usize>> {
-        let mut best: Vec<Option<usize>> = vec![None; self.windows.len()];
-        let step = self.windows.step();
-        for element in 0..self.windows.kernel_len() {
-            for run in self.windows.runs(element) {
-                let places = (run.place..).step_by(step);
-                for (best, place) in best[run.window..][..run.len].iter_mut().zip(places) {
-                    let value = image[place];
-                    let is_better = best.is_none_or(|held| value > image[held] || value.is_nan());
-                    if is_better {
-                        *best = Some(place);
-                    }
-                }
-            }
-        }
-        best
-    }
-
     fn pooled<T: Real>(&self, image: &[T], made: &mut [T]) {
         match &self.kind {
             Kind::Greatest => {
-                for (made, place) in made.iter_mut().zip(self.greatest(image)) {
-                    *made = place.map_or(T::neg_infinity(), |place| image[place]);
+                made.fill(T::neg_infinity());
+                let step = self.windows.step();
+                for element in 0..self.windows.kernel_len() {
+                    for run in self.windows.runs(element) {
+                        let values = image[run.place..].iter().step_by(step);
+                        let made = made[run.window..][..run.len].iter_mut();
+                        made.zip(values).for_each(|(made, &value)| {
+                            // NaN stays.
+                            *made = if value <= *made { *made } else { value };
+                        });
+                    }
                 }
             }
             Kind::Mean(counts) => {
+                made.fill(T::zero());
                 for element in 0..self.windows.kernel_len() {
                     self.windows.collect(element, T::one(), image, made);
                 }
@@ -108,20 +98,31 @@ impl Pool {
         }
     }
 
-    fn back<T: Real>(&self, image: &[T], gradient: &[T], result: &mut [T]) {
+    /// Adds the gradients of windows to those of the image: of the greatest elements to the first
+    /// of each window. `left` is the windows' gradient, and is used up.
+    fn back<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
         match &self.kind {
             Kind::Greatest => {
-                for (place, &term) in self.greatest(image).into_iter().zip(gradient) {
-                    if let Some(place) = place {
-                        result[place] += term;
+                let step = self.windows.step();
+                for element in 0..self.windows.kernel_len() {
+                    for run in self.windows.runs(element) {
+                        let values = image[run.place..].iter().step_by(step);
+                        let sums = result[run.place..].iter_mut().step_by(step);
+                        let windows = run.window..run.window + run.len;
+                        let windows = left[windows.clone()].iter_mut().zip(&made[windows]);
+                        for ((left, &made), (&value, sum)) in windows.zip(values.zip(sums)) {
+                            let is_it = value == made || value.is_nan();
+                            *sum += if is_it { *left } else { T::zero() };
+                            *left = if is_it { T::zero() } else { *left };
+                        }
                     }
                 }
             }
             Kind::Mean(counts) => {
-                let pairs = gradient.iter().zip(counts);
-                let shares: Vec<T> = pairs.map(|(&g, &n)| g / T::of(n as f64)).collect();
+                let pairs = left.iter_mut().zip(counts);
+                pairs.for_each(|(left, &count)| *left /= T::of(count as f64));
                 for element in 0..self.windows.kernel_len() {
-                    self.windows.scatter(element, T::one(), &shares, result);
+                    self.windows.scatter(element, T::one(), left, result);
                 }
             }
         }
@@ -130,29 +131,51 @@ impl Pool {
 
 impl<T: Real> Operator<T> for Pool {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
-        let mut made = Array::filled(&*self.shape, T::zero());
+        let mut made = [Array::filled(&*self.shape, T::zero())];
+        self.forward_into(inputs, &mut made);
+        made.into()
+    }
+
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
         let (area, count) = (size(&self.windows.image), self.windows.len());
         if area > 0 && count > 0 {
-            let images = inputs[0].data().par_chunks(area);
-            let pairs = images.zip(made.data_mut().par_chunks_mut(count));
-            pairs.for_each(|(image, made)| self.pooled(image, made));
+            let images = inputs[0].data();
+            let share = MANY.div_ceil(area);
+            parts(outputs[0].data_mut(), share * count, &|place, made| {
+                let images = images[place * share * area..].chunks(area);
+                for (image, made) in images.zip(made.chunks_mut(count)) {
+                    self.pooled(image, made);
+                }
+            });
         }
-        vec![made]
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        pass.apart(|sums| self.backward_into(pass, sums))
+    }
+
+    fn backward_into(&self, pass: &Pass<'_, T>, sums: &mut [Option<Sum<T>>]) {
+        let [Some(sum)] = sums else {
+            return;
+        };
         let gradient = pass.gradient(0);
-        let x = pass.inputs[0];
-        let mut result = Array::filled(x.shape(), T::zero());
+        let (x, made) = (pass.inputs[0], pass.outputs[0].data());
+        let sum = sum.open_zeroed(x.shape());
         let (area, count) = (size(&self.windows.image), self.windows.len());
         if area > 0 && count > 0 {
-            let given = x
-                .data()
-                .par_chunks(area)
-                .zip(gradient.data().par_chunks(count));
-            let all = given.zip(result.data_mut().par_chunks_mut(area));
-            all.for_each(|((image, gradient), result)| self.back(image, gradient, result));
+            let share = MANY.div_ceil(area);
+            parts(sum, share * area, &|place, sums| {
+                let first = place * share;
+                let images = x.data()[first * area..].chunks(area);
+                let windows = made[first * count..].chunks(count);
+                let gradients = gradient.data()[first * count..].chunks(count);
+                let mut left = vec![T::zero(); count];
+                let given = images.zip(windows.zip(gradients));
+                for ((image, (made, gradient)), sum) in given.zip(sums.chunks_mut(area)) {
+                    left.copy_from_slice(gradient);
+                    self.back(image, made, &mut left, sum);
+                }
+            });
         }
-        Pass::only(result)
     }
 }

@@ -58,7 +58,7 @@ impl Softmax {
             let greatest = all.fold(T::neg_infinity(), T::max);
             let mut sum = T::zero();
             for at in places.clone() {
-                y[at] = (x[at] - greatest).exp();
+                y[at] = (x[at] - greatest).smooth_exp();
                 sum += y[at];
             }
             let log = sum.ln();
@@ -76,7 +76,7 @@ impl Softmax {
             match self.is_log {
                 true => {
                     let sum: T = places.clone().map(|at| g[at]).sum();
-                    places.for_each(|at| result[at] = g[at] - y[at].exp() * sum);
+                    places.for_each(|at| result[at] = g[at] - y[at].smooth_exp() * sum);
                 }
                 false => {
                     let sum: T = places.clone().map(|at| g[at] * y[at]).sum();

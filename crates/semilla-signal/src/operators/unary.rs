@@ -1,8 +1,9 @@
 //! Functions of one element.
 
 use crate::array::Array;
-use crate::executor::{Nature, Operator, Pass};
+use crate::executor::{Nature, Operator, Pass, Sum};
 use crate::parallel::parts;
+use crate::product::Start;
 use crate::real::Real;
 use crate::sums::MANY;
 
@@ -24,37 +25,55 @@ where
         vec![each(inputs[0], &self.value)]
     }
 
+    fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
+        each_into(inputs[0].data(), outputs[0].data_mut(), &self.value);
+    }
+
     fn nature(&self) -> Nature {
         Nature::Elementwise
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
+        pass.apart(|sums| self.backward_into(pass, sums))
+    }
+
+    fn backward_into(&self, pass: &Pass<'_, T>, sums: &mut [Option<Sum<T>>]) {
+        let [Some(sum)] = sums else {
+            return;
+        };
         let gradient = pass.gradient(0);
-        let (x, y) = (pass.inputs[0].data(), pass.outputs[0].data());
-        let mut result = gradient.into_owned();
-        parts(result.data_mut(), MANY, &|place, result| {
-            let given = x[place * MANY..].iter().zip(&y[place * MANY..]);
-            for (g, (&x, &y)) in result.iter_mut().zip(given) {
-                // A gradient of 0 stays one where the slope is infinite, as of the square root
-                // at 0.
-                let is_zero = *g == T::zero();
-                *g = if is_zero {
-                    T::zero()
-                } else {
-                    *g * (self.slope)(x, y)
-                };
+        let (x, y) = (pass.inputs[0], pass.outputs[0].data());
+        let (sum, start) = sum.open(x.shape());
+        let term = |g: T, x: T, y: T| {
+            // A gradient of 0 stays one where the slope is infinite, as of the square root at 0.
+            if g == T::zero() {
+                T::zero()
+            } else {
+                g * (self.slope)(x, y)
+            }
+        };
+        let (x, g) = (x.data(), gradient.data());
+        parts(sum, MANY, &|place, sum| {
+            let [x, y, g] = [x, y, g].map(|given| given[place * MANY..][..sum.len()].iter());
+            let all = sum.iter_mut().zip(x.zip(y).zip(g));
+            match start {
+                Start::Zero => all.for_each(|(sum, ((&x, &y), &g))| *sum = term(g, x, y)),
+                Start::Current => all.for_each(|(sum, ((&x, &y), &g))| *sum += term(g, x, y)),
             }
         });
-        Pass::only(result)
     }
 }
 
 /// A function of each element, on all threads if there are many.
 pub(crate) fn each<T: Real>(array: &Array<T>, f: impl Fn(T) -> T + Sync) -> Array<T> {
     let mut made = Array::filled(array.shape(), T::zero());
-    parts(made.data_mut(), MANY, &|place, made| {
-        let given = made.iter_mut().zip(&array.data()[place * MANY..]);
+    each_into(array.data(), made.data_mut(), f);
+    made
+}
+
+fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Sync) {
+    parts(made, MANY, &|place, made| {
+        let given = made.iter_mut().zip(&x[place * MANY..]);
         given.for_each(|(made, &x)| *made = f(x));
     });
-    made
 }

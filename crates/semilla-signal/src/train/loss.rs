@@ -9,6 +9,7 @@ use super::labels::Labels;
 use super::network::Network;
 use crate::array::{Array, around};
 use crate::executor::Datum;
+use crate::smooth;
 
 /// A loss, averaged over samples and places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,16 +77,53 @@ impl Loss {
     /// # Errors
     /// An output or labels of the wrong shape.
     pub fn of(self, output: &Array<f32>, labels: &Labels) -> Result<Lost, TrainError> {
-        match (self, labels) {
-            (Self::Mse, Labels::Values(values)) => squares(output, values),
+        let mut gradient = Array::filled(output.shape(), 0.0);
+        let value = self.descend(output, labels, &mut gradient)?;
+        let Blind {
+            expected,
+            of_zeros,
+            spread,
+        } = match (self, labels) {
+            (Self::Mse, Labels::Values(values)) => Blind::of_numbers(output, values),
             (Self::Mse, Labels::Classes(classes)) => {
-                squares(output, &self.ones(output.shape(), classes)?)
+                Blind::of_numbers(output, &self.ones(output.shape(), classes)?)
             }
-            (_, Labels::Classes(classes)) => self.entropy(output, classes),
-            (_, Labels::Values(_)) => Err(TrainError::Labels {
-                shape: output.shape().to_vec(),
-                problem: format!("{} takes classes, and they are numbers", self.name()),
-            }),
+            (_, Labels::Classes(classes)) => self.blind(output, classes)?,
+            (_, Labels::Values(_)) => return Err(self.takes_classes(output)),
+        };
+        Ok(Lost {
+            value,
+            expected,
+            of_zeros,
+            spread,
+            gradient,
+        })
+    }
+
+    /// The loss of an output alone; its gradient goes into an array of the output's shape.
+    ///
+    /// # Errors
+    /// An output or labels of the wrong shape.
+    pub(super) fn descend(
+        self,
+        output: &Array<f32>,
+        labels: &Labels,
+        gradient: &mut Array<f32>,
+    ) -> Result<f64, TrainError> {
+        match (self, labels) {
+            (Self::Mse, Labels::Values(values)) => squares(output, values, gradient),
+            (Self::Mse, Labels::Classes(classes)) => {
+                squares(output, &self.ones(output.shape(), classes)?, gradient)
+            }
+            (_, Labels::Classes(classes)) => self.entropy(output, classes, gradient),
+            (_, Labels::Values(_)) => Err(self.takes_classes(output)),
+        }
+    }
+
+    fn takes_classes(self, output: &Array<f32>) -> TrainError {
+        TrainError::Labels {
+            shape: output.shape().to_vec(),
+            problem: format!("{} takes classes, and they are numbers", self.name()),
         }
     }
 
@@ -157,41 +195,101 @@ impl Loss {
         Ok(ones)
     }
 
-    fn entropy(self, output: &Array<f32>, labels: &[i64]) -> Result<Lost, TrainError> {
+    fn entropy(
+        self,
+        output: &Array<f32>,
+        labels: &[i64],
+        gradient: &mut Array<f32>,
+    ) -> Result<f64, TrainError> {
         let (_, classes, after) = self.places(output.shape(), labels)?;
-        let counted = labels.iter().filter(|&&label| label >= 0).count().max(1) as f64;
-        let mut gradient = Array::filled(output.shape(), 0.0f32);
-        let (mut value, mut variance) = (0.0, 0.0);
+        let counted = counted(labels);
+        let gradient = gradient.data_mut();
+        gradient.fill(0.0);
+        let mut row = vec![0.0f32; classes];
+        let mut value = 0.0;
         for (place, &label) in labels.iter().enumerate() {
             let Ok(label) = usize::try_from(label) else {
                 continue;
             };
-            let at = |class: usize| (place / after * classes + class) * after + place % after;
-            let logit = |class: usize| f64::from(output.data()[at(class)]);
-            let all = || (0..classes).map(logit);
-            let most = all().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = all().map(|x| (x - most).exp()).sum();
-            value += (most + sum.ln() - logit(label)) / counted;
-            let mean = all().sum::<f64>() / classes as f64;
-            variance += all().map(|x| (x - mean).powi(2)).sum::<f64>() / classes as f64 / counted;
-            for class in 0..classes {
-                let probability = (logit(class) - most).exp() / sum;
-                let target = if class == label { 1.0 } else { 0.0 };
-                gradient.data_mut()[at(class)] = ((probability - target) / counted) as f32;
-            }
+            let first = place / after * classes * after + place % after;
+            let logits = output.data()[first..].iter().step_by(after);
+            row.iter_mut()
+                .zip(logits)
+                .for_each(|(x, &logit)| *x = logit);
+            // NaN wins, so that the loss is NaN too.
+            let greater = |most: f32, &x: &f32| if x <= most { most } else { x };
+            let most = row.iter().fold(f32::NEG_INFINITY, greater);
+            let own = f64::from(row[label]) - f64::from(most);
+            row.iter_mut().for_each(|x| *x = smooth::exp(*x - most));
+            let sum: f64 = row.iter().map(|&x| f64::from(x)).sum();
+            value += (sum.ln() - own) / counted;
+            let factor = 1.0 / (sum * counted);
+            let slopes = gradient[first..].iter_mut().step_by(after);
+            let pairs = slopes.zip(&row);
+            pairs.for_each(|(slope, &x)| *slope = (f64::from(x) * factor) as f32);
+            let slope = f64::from(row[label]) * factor - 1.0 / counted;
+            gradient[first + label * after] = slope as f32;
+        }
+        Ok(value)
+    }
+
+    /// What an output of classes would lose that knew nothing of the labels.
+    fn blind(self, output: &Array<f32>, labels: &[i64]) -> Result<Blind, TrainError> {
+        let (_, classes, after) = self.places(output.shape(), labels)?;
+        let counted = counted(labels);
+        let mut variance = 0.0;
+        for (place, _) in labels.iter().enumerate().filter(|&(_, &label)| label >= 0) {
+            let first = place / after * classes * after + place % after;
+            let logits = || output.data()[first..].iter().step_by(after).take(classes);
+            let mean = logits().map(|&x| f64::from(x)).sum::<f64>() / classes as f64;
+            let squares = logits()
+                .map(|&x| (f64::from(x) - mean).powi(2))
+                .sum::<f64>();
+            variance += squares / classes as f64 / counted;
         }
         let of_zeros = (classes as f64).ln();
-        Ok(Lost {
-            value,
+        Ok(Blind {
             expected: of_zeros + variance / 2.0,
             of_zeros,
             spread: variance.sqrt(),
-            gradient,
         })
     }
 }
 
-fn squares(output: &Array<f32>, labels: &Array<f32>) -> Result<Lost, TrainError> {
+/// The labels that count.
+fn counted(labels: &[i64]) -> f64 {
+    labels.iter().filter(|&&label| label >= 0).count().max(1) as f64
+}
+
+/// What an output would lose that knew nothing of the labels: as in [`Lost`].
+struct Blind {
+    expected: f64,
+    of_zeros: f64,
+    spread: f64,
+}
+
+impl Blind {
+    fn of_numbers(output: &Array<f32>, labels: &Array<f32>) -> Self {
+        let mean = |array: &Array<f32>, of: fn(f64) -> f64| {
+            let values = array.data().iter().map(|&x| of(x.into()));
+            values.sum::<f64>() / array.data().len().max(1) as f64
+        };
+        let of_zeros = mean(labels, |y| y * y);
+        let square = mean(output, |f| f * f);
+        let center = mean(output, |f| f);
+        Self {
+            expected: of_zeros + square,
+            of_zeros,
+            spread: (square - center * center).max(0.0).sqrt(),
+        }
+    }
+}
+
+fn squares(
+    output: &Array<f32>,
+    labels: &Array<f32>,
+    gradient: &mut Array<f32>,
+) -> Result<f64, TrainError> {
     if output.data().len() != labels.data().len() {
         return Err(TrainError::Labels {
             shape: output.shape().to_vec(),
@@ -199,24 +297,14 @@ fn squares(output: &Array<f32>, labels: &Array<f32>) -> Result<Lost, TrainError>
         });
     }
     let count = output.data().len().max(1) as f64;
-    let mean = |of: &dyn Fn(f64, f64) -> f64| {
-        let pairs = output.data().iter().zip(labels.data());
-        pairs.map(|(&f, &y)| of(f.into(), y.into())).sum::<f64>() / count
-    };
-    let of_zeros = mean(&|_, y| y * y);
-    let square = mean(&|f, _| f * f);
-    let center = mean(&|f, _| f);
-    let mut gradient = output.clone();
-    for (g, &y) in gradient.data_mut().iter_mut().zip(labels.data()) {
-        *g = (2.0 * (f64::from(*g) - f64::from(y)) / count) as f32;
+    let pairs = output.data().iter().zip(labels.data());
+    let mut value = 0.0;
+    for (slope, (&f, &y)) in gradient.data_mut().iter_mut().zip(pairs) {
+        let difference = f64::from(f) - f64::from(y);
+        value += difference * difference / count;
+        *slope = (2.0 * difference / count) as f32;
     }
-    Ok(Lost {
-        value: mean(&|f, y| (f - y).powi(2)),
-        expected: of_zeros + square,
-        of_zeros,
-        spread: (square - center * center).max(0.0).sqrt(),
-        gradient,
-    })
+    Ok(value)
 }
 
 impl FromStr for Loss {

@@ -155,6 +155,29 @@ impl<'g> Network<'g> {
         spectra(self.graph, self.given(), weights, seed)
     }
 
+    /// Runs it again as it ran in a trace: in the same arrays, with the inputs and the weights as
+    /// they are now.
+    pub(super) fn run_again(&self, trace: &mut Trace<f32>) {
+        for (name, datum) in &self.inputs {
+            if let (Datum::Float(array), Some(id)) = (datum, trace.find(name)) {
+                trace.array_mut(id).data_mut().copy_from_slice(array.data());
+            }
+        }
+        trace.change_weights(|name, array| {
+            let Some(parameter) = self.parameters.get(name) else {
+                return;
+            };
+            if let Datum::Float(own) = &parameter.value {
+                array.data_mut().copy_from_slice(own.data());
+                if parameter.multiplier != 1.0 {
+                    let factor = parameter.multiplier as f32;
+                    array.data_mut().iter_mut().for_each(|x| *x *= factor);
+                }
+            }
+        });
+        trace.repeat();
+    }
+
     /// The inputs, as a run takes them.
     fn given(&self) -> impl Iterator<Item = (&str, Datum<f32>)> {
         let inputs = self.inputs.iter();

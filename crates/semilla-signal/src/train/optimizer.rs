@@ -1,5 +1,6 @@
 //! Steps of optimizers.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Network;
 use crate::executor::{Gradients, Trace};
+use crate::sums;
 
 /// An optimizer, with PyTorch's usual constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +83,8 @@ pub struct Stepper {
 
 #[derive(Default)]
 struct Moments {
-    first: Vec<f64>,
-    second: Vec<f64>,
+    first: Vec<f32>,
+    second: Vec<f32>,
 }
 
 impl Stepper {
@@ -130,39 +132,44 @@ impl Stepper {
         gradients: &Gradients<f32>,
     ) {
         self.time += 1;
-        // A weight that the graph takes in several places has the sum of their gradients.
-        let mut sums: HashMap<&str, Vec<f64>> = HashMap::new();
-        for (name, id) in trace.weights() {
-            let Some(gradient) = gradients.of(*id) else {
+        for (place, (name, _)) in trace.weights().iter().enumerate() {
+            if trace.weights()[..place]
+                .iter()
+                .any(|(other, _)| other == name)
+            {
+                continue;
+            }
+            let (factor, own_lr) = network
+                .parameter(name)
+                .map_or((1.0, 1.0), |own| (own.multiplier, own.lr));
+            // A weight that the graph takes in several places has the sum of their gradients.
+            let uses = trace.weights()[place..]
+                .iter()
+                .filter(|(other, _)| other == name);
+            let mut terms = uses.filter_map(|(_, id)| gradients.of(*id));
+            let Some(first) = terms.next() else {
                 continue;
             };
-            let factor = network
-                .parameter(name)
-                .map_or(1.0, |parameter| parameter.multiplier);
-            let terms = gradient.data().iter().map(|&g| f64::from(g) * factor);
-            match sums.get_mut(&**name) {
-                Some(sum) => sum
-                    .iter_mut()
-                    .zip(terms)
-                    .for_each(|(sum, term)| *sum += term),
-                None => {
-                    sums.insert(name, terms.collect());
-                }
+            let mut gradient = Cow::Borrowed(first.data());
+            for term in terms {
+                sums::add(gradient.to_mut(), 1.0, term.data());
             }
-        }
-        for (name, gradient) in sums {
-            let lr = self.lr
-                * network
-                    .parameter(name)
-                    .map_or(1.0, |parameter| parameter.lr);
-            let moments = self.moments.entry(name.to_owned()).or_default();
+            if factor != 1.0 {
+                let factor = factor as f32;
+                gradient.to_mut().iter_mut().for_each(|g| *g *= factor);
+            }
+            if !self.moments.contains_key(name) {
+                self.moments.insert(name.clone(), Moments::default());
+            }
             let rule = Rule {
                 optimizer: self.optimizer,
-                lr,
+                lr: self.lr * own_lr,
                 decay: self.decay,
                 time: self.time,
             };
-            network.change(name, |values| rule.update(values, &gradient, moments));
+            if let Some(moments) = self.moments.get_mut(name) {
+                network.change(name, |values| rule.update(values, &gradient, moments));
+            }
         }
     }
 }
@@ -176,42 +183,41 @@ struct Rule {
 }
 
 impl Rule {
-    fn update(&self, values: &mut [f32], gradient: &[f64], moments: &mut Moments) {
-        const MOMENTUM: f64 = 0.9;
+    fn update(&self, values: &mut [f32], gradient: &[f32], moments: &mut Moments) {
+        const MOMENTUM: f32 = 0.9;
         const BETAS: (f64, f64) = (0.9, 0.999);
-        const EPSILON: f64 = 1e-8;
-        moments.first.resize(values.len(), 0.0);
-        moments.second.resize(values.len(), 0.0);
-        let corrections = (1.0 - BETAS.0.powi(self.time), 1.0 - BETAS.1.powi(self.time));
-        let all = values
-            .iter_mut()
-            .zip(gradient)
-            .zip(&mut moments.first)
-            .zip(&mut moments.second);
-        for (((value, &gradient), first), second) in all {
-            let before = f64::from(*value);
-            let gradient = match self.optimizer {
-                Optimizer::Adamw => gradient,
-                _ => gradient + self.decay * before,
-            };
-            let after = match self.optimizer {
-                Optimizer::Sgd => before - self.lr * gradient,
-                Optimizer::Momentum => {
-                    *first = MOMENTUM * *first + gradient;
-                    before - self.lr * *first
+        const EPSILON: f32 = 1e-8;
+        let (lr, decay) = (self.lr as f32, self.decay as f32);
+        let all = values.iter_mut().zip(gradient);
+        match self.optimizer {
+            Optimizer::Sgd => all.for_each(|(value, &g)| *value -= lr * (g + decay * *value)),
+            Optimizer::Momentum => {
+                moments.first.resize(gradient.len(), 0.0);
+                for ((value, &g), first) in all.zip(&mut moments.first) {
+                    *first = MOMENTUM * *first + (g + decay * *value);
+                    *value -= lr * *first;
                 }
-                Optimizer::Adam | Optimizer::Adamw => {
-                    *first += (1.0 - BETAS.0) * (gradient - *first);
-                    *second += (1.0 - BETAS.1) * (gradient * gradient - *second);
-                    let scale = (*second / corrections.1).sqrt() + EPSILON;
-                    let decayed = match self.optimizer {
-                        Optimizer::Adamw => before * (1.0 - self.lr * self.decay),
-                        _ => before,
-                    };
-                    decayed - self.lr * (*first / corrections.0) / scale
+            }
+            Optimizer::Adam | Optimizer::Adamw => {
+                moments.first.resize(gradient.len(), 0.0);
+                moments.second.resize(gradient.len(), 0.0);
+                let (first_part, second_part) = ((1.0 - BETAS.0) as f32, (1.0 - BETAS.1) as f32);
+                let corrections = (1.0 - BETAS.0.powi(self.time), 1.0 - BETAS.1.powi(self.time));
+                let step = (self.lr / corrections.0) as f32;
+                let root = (1.0 / corrections.1.sqrt()) as f32;
+                // Beside the gradient, or added to it.
+                let (beside, added) = match self.optimizer {
+                    Optimizer::Adamw => ((1.0 - self.lr * self.decay) as f32, 0.0),
+                    _ => (1.0, decay),
+                };
+                let moments = moments.first.iter_mut().zip(&mut moments.second);
+                for ((value, &g), (first, second)) in all.zip(moments) {
+                    let g = g + added * *value;
+                    *first += first_part * (g - *first);
+                    *second += second_part * (g * g - *second);
+                    *value = beside * *value - step * *first / (second.sqrt() * root + EPSILON);
                 }
-            };
-            *value = after as f32;
+            }
         }
     }
 }

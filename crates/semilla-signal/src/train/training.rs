@@ -6,16 +6,30 @@ use super::loss::Loss;
 use super::network::Network;
 use super::optimizer::Stepper;
 use crate::array::{Array, around};
-use crate::executor::Datum;
+use crate::executor::{Datum, Repeated, Trace, ValueId};
 use crate::measure::Layer;
 use crate::measure::measurement::{measured_layers, output};
 
-/// A network in training.
+/// A network in training. A network of numbers runs through the graph once for each size of
+/// batches: from then on its steps are repeated in the same arrays.
 pub struct Training<'g> {
     network: Network<'g>,
     loss: Loss,
     stepper: Stepper,
+    programs: Vec<Program>,
 }
+
+/// A run that was recorded, and what a way back needs.
+struct Program {
+    trace: Trace<f32>,
+    output: ValueId,
+    /// The gradient of the loss by the output.
+    slope: Array<f32>,
+    gradients: Repeated<f32>,
+}
+
+/// Programs that are kept: batches have few sizes.
+const PROGRAMS: usize = 6;
 
 /// How a network does on a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,6 +52,7 @@ impl<'g> Training<'g> {
             network,
             loss,
             stepper,
+            programs: Vec::new(),
         }
     }
 
@@ -51,14 +66,50 @@ impl<'g> Training<'g> {
     /// # Errors
     /// The network does not run on the inputs, or the loss does not fit its output or the labels.
     pub fn step(&mut self, inputs: Inputs, labels: &Labels, lr: f64) -> Result<f64, TrainError> {
+        let place = self.run(inputs)?;
+        let program = &mut self.programs[place];
+        let output = program.trace.array(program.output);
+        let value = self.loss.descend(output, labels, &mut program.slope)?;
+        let Program {
+            trace,
+            output,
+            slope,
+            gradients,
+        } = program;
+        let gradients = gradients.gradients(trace, *output, slope);
+        self.stepper.set_lr(lr);
+        self.stepper.step(&mut self.network, trace, gradients);
+        Ok(value)
+    }
+
+    /// Runs the network on a batch: the place of its program.
+    fn run(&mut self, inputs: Inputs) -> Result<usize, TrainError> {
         self.network.give(inputs);
+        self.programs
+            .retain(|program| program.trace.is_repeatable());
+        let inputs = self.network.inputs();
+        let is_of = |program: &Program| {
+            inputs.iter().all(|(name, datum)| {
+                let id = program.trace.find(name);
+                id.is_some_and(|id| program.trace.array(id).shape() == datum.shape())
+            })
+        };
+        if let Some(place) = self.programs.iter().position(is_of) {
+            self.network.run_again(&mut self.programs[place].trace);
+            return Ok(place);
+        }
         let trace = self.network.run()?;
         let output = output(&trace, self.network.graph())?;
-        let lost = self.loss.of(trace.array(output), labels)?;
-        let gradients = trace.gradients_of_weights([(output, lost.gradient)]);
-        self.stepper.set_lr(lr);
-        self.stepper.step(&mut self.network, &trace, &gradients);
-        Ok(lost.value)
+        if self.programs.len() == PROGRAMS {
+            self.programs.remove(0);
+        }
+        self.programs.push(Program {
+            slope: Array::filled(trace.array(output).shape(), 0.0),
+            output,
+            gradients: Repeated::new(&trace),
+            trace,
+        });
+        Ok(self.programs.len() - 1)
     }
 
     /// How the network does on a batch; nothing is changed.
@@ -66,10 +117,10 @@ impl<'g> Training<'g> {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn grade(&mut self, inputs: Inputs, labels: &Labels) -> Result<Graded, TrainError> {
-        self.network.give(inputs);
-        let trace = self.network.run()?;
-        let output = trace.array(output(&trace, self.network.graph())?);
-        let loss = self.loss.of(output, labels)?.value;
+        let place = self.run(inputs)?;
+        let program = &mut self.programs[place];
+        let output = program.trace.array(program.output);
+        let loss = self.loss.descend(output, labels, &mut program.slope)?;
         let classes = match labels {
             Labels::Classes(classes) => classes,
             Labels::Values(values) => {
@@ -93,13 +144,16 @@ impl<'g> Training<'g> {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn look(&mut self, inputs: Inputs, labels: &Labels) -> Result<Vec<Layer>, TrainError> {
-        self.network.give(inputs);
-        let graph = self.network.graph();
-        let trace = self.network.run()?;
-        let output = output(&trace, graph)?;
-        let lost = self.loss.of(trace.array(output), labels)?;
-        let gradients = trace.gradients([(output, lost.gradient)]);
-        Ok(measured_layers(&trace, graph, &gradients))
+        let place = self.run(inputs)?;
+        let Program {
+            trace,
+            output,
+            slope,
+            ..
+        } = &mut self.programs[place];
+        self.loss.descend(trace.array(*output), labels, slope)?;
+        let gradients = trace.gradients([(*output, slope.clone())]);
+        Ok(measured_layers(trace, self.network.graph(), &gradients))
     }
 }
 

@@ -11,8 +11,8 @@ macro_rules! built_in {
 }
 
 built_in! {
-    "mlp" "conv" "transformer" "lstm" "gru" "vgg" "resnet" "convnext" "unet" "vit" "vit-hf" "mixer"
-    "gpt2" "llama" "bert" "t5" "mamba" "siren"
+    "mlp" "resmlp" "conv" "transformer" "lstm" "gru" "vgg" "resnet" "convnext" "unet" "vit" "vit-hf"
+    "mixer" "gpt2" "llama" "bert" "t5" "mamba" "siren"
 }
 
 /// The text of a built-in network.

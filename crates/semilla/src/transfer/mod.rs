@@ -48,6 +48,7 @@ pub use align::Alignment;
 pub use depth::{Depth, LayerMap, LayerRule, NewLayers};
 pub use error::TransferError;
 pub use given::{Fate, Given};
+pub use offers::Norms;
 pub use parts::{Fuse, Split};
 pub use prefixes::Prefixes;
 pub use rules::Transfer;

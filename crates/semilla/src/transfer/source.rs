@@ -17,6 +17,9 @@ pub struct PlanSource {
     /// The prefix taken from its names, and the one put in its place.
     #[serde(default)]
     pub prefixes: Prefixes,
+    /// Whether weights that it stores in parts were put together, so that lines may load those.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decoded: bool,
     /// Observations of its reader that its tensors do not show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,

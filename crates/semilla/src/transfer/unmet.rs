@@ -51,6 +51,11 @@ pub enum Unmet {
         /// Of what that is a part, and what to do.
         what: String,
     },
+    /// The model stores it in parts that the checkpoint does not have.
+    Quantized {
+        /// The target.
+        target: String,
+    },
     /// An operation cannot be carried out.
     Adapt {
         /// The target.
@@ -91,6 +96,11 @@ impl fmt::Display for Unmet {
                 source,
                 what,
             } => write!(f, "{target}: {source} of the checkpoint {what}"),
+            Unmet::Quantized { target } => write!(
+                f,
+                "{target}: the model stores it in parts, such as quantized numbers and their \
+                 scales, and the checkpoint has it whole; give the model as it is before that"
+            ),
             Unmet::Adapt { target, problem } => write!(f, "{target}: {problem}"),
             Unmet::Layout { target, source } => write!(
                 f,

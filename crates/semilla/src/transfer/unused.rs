@@ -30,6 +30,13 @@ pub enum Unused {
         /// Which part, and what to do.
         what: String,
     },
+    /// It is a stored part of a weight, which was put together.
+    Part {
+        /// The weight.
+        of: String,
+    },
+    /// It is a weight of stored parts, which are offered themselves.
+    InParts,
     /// It is of an optimizer's state, which is never a weight.
     Optimizer,
     /// Its target is not among those that this checkpoint is for.
@@ -53,6 +60,8 @@ impl fmt::Display for Unused {
             Unused::OtherPrefix { prefix } => write!(f, "does not begin with {prefix:?}"),
             Unused::Shape { target } => write!(f, "the target has shape {target:?}"),
             Unused::Encoded { what } => f.write_str(what),
+            Unused::Part { of } => write!(f, "a stored part of {of}"),
+            Unused::InParts => f.write_str("the model is stored in its parts"),
             Unused::Optimizer => f.write_str("the optimizer's state, which is never a weight"),
             Unused::OutOfScope => f.write_str("this checkpoint is not for the target (into)"),
             Unused::OtherLayer => f.write_str("the map of layers leaves its layer out"),

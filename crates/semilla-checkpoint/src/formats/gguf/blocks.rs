@@ -1,10 +1,11 @@
 //! Quantized blocks as ggml stores them, turned back into floats.
 //!
-//! A block holds 32 or 256 neighbouring elements of a row: small integers, and the scales by which
+//! A block holds 32 to 256 neighbouring elements of a row: small integers, and the scales by which
 //! to multiply them. Products and sums are rounded to f32 one by one, in the order of the
 //! reference.
 
-use half::f16;
+use super::scale::scale;
+use super::tables::{iq4_nl, iq4_xs, mxfp4, nvfp4, tq1_0, tq2_0};
 
 /// A kind of blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +20,24 @@ pub(super) enum Quantization {
     Q4K,
     Q5K,
     Q6K,
+    Iq4Nl,
+    Iq4Xs,
+    Tq1,
+    Tq2,
+    Mxfp4,
+    Nvfp4,
 }
 
+use Quantization::{Iq4Nl, Iq4Xs, Mxfp4, Nvfp4, Tq1, Tq2};
 use Quantization::{Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
 
 impl Quantization {
     /// The elements of a block.
     pub(super) fn elements(self) -> usize {
         match self {
-            Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q8_0 => 32,
-            Q2K | Q3K | Q4K | Q5K | Q6K => 256,
+            Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q8_0 | Iq4Nl | Mxfp4 => 32,
+            Nvfp4 => 64,
+            Q2K | Q3K | Q4K | Q5K | Q6K | Iq4Xs | Tq1 | Tq2 => 256,
         }
     }
 
@@ -45,6 +54,12 @@ impl Quantization {
             Q4K => 144,
             Q5K => 176,
             Q6K => 210,
+            Iq4Nl => 18,
+            Iq4Xs => 136,
+            Tq1 => 54,
+            Tq2 => 66,
+            Mxfp4 => 17,
+            Nvfp4 => 36,
         }
     }
 
@@ -71,13 +86,14 @@ impl Quantization {
             Q4K => q4_k(block, None, &block[16..], into),
             Q5K => q4_k(block, Some(&block[16..48]), &block[48..], into),
             Q6K => q6_k(block, into),
+            Iq4Nl => iq4_nl(block, into),
+            Iq4Xs => iq4_xs(block, into),
+            Tq1 => tq1_0(block, into),
+            Tq2 => tq2_0(block, into),
+            Mxfp4 => mxfp4(block, into),
+            Nvfp4 => nvfp4(block, into),
         }
     }
-}
-
-/// The scale at a place of the block.
-fn scale(block: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
 }
 
 /// The low halves of 16 bytes, then the high ones; `fifth` adds a bit to each.

@@ -28,12 +28,18 @@ impl Encoding {
             12 => Encoding::Blocks(Quantization::Q4K),
             13 => Encoding::Blocks(Quantization::Q5K),
             14 => Encoding::Blocks(Quantization::Q6K),
+            20 => Encoding::Blocks(Quantization::Iq4Nl),
+            23 => Encoding::Blocks(Quantization::Iq4Xs),
             24 => Encoding::Plain(DType::I8),
             25 => Encoding::Plain(DType::I16),
             26 => Encoding::Plain(DType::I32),
             27 => Encoding::Plain(DType::I64),
             28 => Encoding::Plain(DType::F64),
             30 => Encoding::Plain(DType::BF16),
+            34 => Encoding::Blocks(Quantization::Tq1),
+            35 => Encoding::Blocks(Quantization::Tq2),
+            39 => Encoding::Blocks(Quantization::Mxfp4),
+            40 => Encoding::Blocks(Quantization::Nvfp4),
             _ => return Err(unsupported(number)),
         })
     }
@@ -57,7 +63,7 @@ impl Encoding {
 }
 
 fn unsupported(number: u32) -> String {
-    const NAMES: [(u32, &str); 18] = [
+    const NAMES: [(u32, &str); 12] = [
         (4, "Q4_2"),
         (5, "Q4_3"),
         (9, "Q8_1"),
@@ -66,15 +72,9 @@ fn unsupported(number: u32) -> String {
         (17, "IQ2_XS"),
         (18, "IQ3_XXS"),
         (19, "IQ1_S"),
-        (20, "IQ4_NL"),
         (21, "IQ3_S"),
         (22, "IQ2_S"),
-        (23, "IQ4_XS"),
         (29, "IQ1_M"),
-        (34, "TQ1_0"),
-        (35, "TQ2_0"),
-        (39, "MXFP4"),
-        (40, "NVFP4"),
         (41, "Q1_0"),
     ];
     NAMES

@@ -28,7 +28,7 @@ pub(super) fn dtype(data_type: u64) -> Result<DType, &'static str> {
         21 => return Err("UINT4"),
         22 => return Err("INT4"),
         23 => return Err("FLOAT4E2M1"),
-        24 => return Err("FLOAT8E8M0"),
+        24 => DType::F8E8M0,
         25 => return Err("UINT2"),
         26 => return Err("INT2"),
         _ => return Err("unknown to this reader"),

@@ -53,7 +53,7 @@ impl Arrangement {
 
 /// The reference implementation's order of element types, widest first.
 fn rank(dtype: DType) -> usize {
-    const ORDER: [DType; 15] = [
+    const ORDER: [DType; 16] = [
         DType::U64,
         DType::I64,
         DType::F64,
@@ -64,6 +64,7 @@ fn rank(dtype: DType) -> usize {
         DType::F16,
         DType::U16,
         DType::I16,
+        DType::F8E8M0,
         DType::F8E4M3,
         DType::F8E5M2,
         DType::I8,

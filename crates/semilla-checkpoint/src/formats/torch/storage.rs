@@ -164,6 +164,7 @@ pub(super) fn dtype(values: &Values, id: Id) -> Result<DType, String> {
         "bfloat16" => DType::BF16,
         "float8_e4m3fn" => DType::F8E4M3,
         "float8_e5m2" => DType::F8E5M2,
+        "float8_e8m0fnu" => DType::F8E8M0,
         "int64" => DType::I64,
         "int32" => DType::I32,
         "int16" => DType::I16,

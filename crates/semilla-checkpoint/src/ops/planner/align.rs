@@ -11,6 +11,7 @@ use crate::ops::describe::{Described, describe_checkpoint};
 use crate::ops::labels::read_rows;
 use crate::ops::pieces::same;
 use crate::remark::sentences;
+use crate::whole::{beside, with_norms};
 use crate::{Checkpoint, Remark, open};
 
 type Checkpoints = Vec<Box<dyn Checkpoint>>;
@@ -80,11 +81,11 @@ fn add(
             read_rows(rows)?;
         }
     }
-    let source = describe_checkpoint(open(&path)?, &path, choices.convention)?;
+    let source = describe_checkpoint(beside(open(&path)?)?, &path, choices.convention)?;
     let unreadable = unreadable(source.file.as_deref());
     rules.skip_unreadable(&source.model, &unreadable);
     let one_convention = source.convention == choices.model.convention;
-    let alignment = rules
+    let mut alignment = rules
         .align(&choices.model.model, &source.model, one_convention)
         .map_err(|error| PlanningError::Transfer {
             path: path.clone(),
@@ -92,6 +93,10 @@ fn add(
             error: Box::new(error),
         })?;
     let file = source.file.ok_or(PlanningError::NoSource)?;
+    let is_decoded = (0..file.tensors().len()).any(|tensor| file.made_of_parts(tensor).is_some());
+    alignment.note(&choices.model.model, |tensor| {
+        file.made_of_parts(file.tensors().index_of(tensor)?)
+    });
     let remarks = sentences(file.remarks()).into_iter();
     let inferred = source
         .inferred
@@ -102,8 +107,11 @@ fn add(
         prefixes: Prefixes::default(),
         remarks: remarks.chain(inferred).collect(),
         tensors: file.tensors().len(),
+        decoded: is_decoded,
         unused: Vec::new(),
     };
+    let taken = alignment.taken(&choices.model.model);
+    let file = with_norms(file, taken.iter().map(String::as_str))?;
     supply.add(&choices.model.model, alignment, source);
     Ok(file)
 }

@@ -147,6 +147,7 @@ mod tests {
             found: false,
         };
         let source = PlanSource {
+            decoded: false,
             path: String::new(),
             sha256: None,
             prefixes: Default::default(),

@@ -8,7 +8,7 @@ use crate::model::Model;
 use crate::transfer::encoded::Encodings;
 use crate::transfer::error::TransferError;
 use crate::transfer::given::Fate;
-use crate::transfer::offers::{Catalog, Giver, Offers};
+use crate::transfer::offers::{Catalog, Giver, Norms, Offers};
 use crate::transfer::rules::Transfer;
 use crate::transfer::unused::Unused;
 
@@ -25,6 +25,39 @@ pub struct Alignment {
     pub added: String,
     /// Whether the prefixes were found, not given.
     pub found: bool,
+}
+
+impl Alignment {
+    /// Says of each of the model's tensors that takes one which a reader put together how that was
+    /// done; `how` answers it for the name of a tensor.
+    pub fn note<'a>(&mut self, model: &Model, how: impl Fn(&str) -> Option<&'a str>) {
+        for (target, fate) in model.tensors.iter().zip(&mut self.fates) {
+            let Fate::Given(given) = fate else {
+                continue;
+            };
+            let mut notes: Vec<&str> = Vec::new();
+            for name in given.tensors(&target.shape) {
+                let of = Norms::parse(&name).map_or(name, |norms| norms.of);
+                notes.extend(how(&of).filter(|note| !notes.contains(note)));
+            }
+            if !notes.is_empty() {
+                given.by.insert(0, "decode".to_owned());
+                given.note = match given.note.as_str() {
+                    "" => notes.join(", "),
+                    of_ops => format!("{}; {of_ops}", notes.join(", ")),
+                };
+            }
+        }
+    }
+
+    /// The names of the checkpoint's tensors that the model's take from.
+    pub fn taken(&self, model: &Model) -> Vec<String> {
+        let given = model.tensors.iter().zip(&self.fates);
+        let given = given.filter_map(|(target, fate)| Some((target, fate.given()?)));
+        given
+            .flat_map(|(target, given)| given.tensors(&target.shape))
+            .collect()
+    }
 }
 
 impl Transfer {
@@ -44,7 +77,9 @@ impl Transfer {
         one_convention: bool,
     ) -> Result<Alignment, TransferError> {
         check_globs(self, target, source)?;
-        let naming = Naming::new(self, target, source)?;
+        let mut naming = Naming::new(self, target, source)?;
+        let encodings = Encodings::new(target, source);
+        naming.choose(source, &encodings);
         naming.check_collision(source)?;
         let offers = Offers::new(self, target, source, &naming.offered)?;
         let giver = Giver {
@@ -53,7 +88,7 @@ impl Transfer {
             source: &Catalog::new(source),
             one_convention,
         };
-        let encodings = Encodings::new(target, source, &naming.offered);
+        let encodings = encodings.with_names(source, &naming.offered);
         let mut ledger = Ledger::new(&naming, &offers, &giver, &encodings, source);
         for tensor in &target.tensors {
             ledger.decide(tensor);

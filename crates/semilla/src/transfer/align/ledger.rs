@@ -6,7 +6,7 @@ use super::naming::Naming;
 use super::tally::Tally;
 use crate::model::{Model, Role, Tensor};
 use crate::suggest::did_you_mean;
-use crate::transfer::encoded::{Encoded, Encodings};
+use crate::transfer::encoded::{Encodings, InParts, Normalized};
 use crate::transfer::error::TransferError;
 use crate::transfer::given::Fate;
 use crate::transfer::offers::{Giver, Offer, Offers};
@@ -62,13 +62,48 @@ impl<'a> Ledger<'a> {
         let found = self.offers.find(target, self.giver.target);
         self.tally.count_fuses(&found.fuses);
         let fate = match found.offer {
-            None => self.without_offer(target),
+            None => match self.normalized(target) {
+                Some(fate) => fate,
+                None => self.without_offer(target),
+            },
             Some(offer) => {
                 self.is_any_offered = true;
                 self.with_offer(target, &offer)
             }
         };
         self.fates.push(fate);
+    }
+
+    /// The fate of a part of a weight-normalized weight that the checkpoint has whole.
+    fn normalized(&mut self, target: &Tensor) -> Option<Fate> {
+        let parts = self.encodings.target(&target.name)?;
+        let part = parts.of_weight_norm()?;
+        let direction = self.giver.target.at(parts.main);
+        let of_weight = Tensor {
+            name: parts.weight.clone(),
+            ..direction.clone()
+        };
+        let Some(Offer::One(source)) = self.offers.find(&of_weight, self.giver.target).offer else {
+            return None;
+        };
+        self.is_any_offered = true;
+        let offer = Offer::One(source);
+        if !self.giver.rules.is_for(&target.name)
+            || self.encodings.barred(&of_weight.name, &[source]).is_some()
+        {
+            return Some(self.with_offer(target, &offer));
+        }
+        let given = match part {
+            Normalized::Direction => self.giver.direction(target, &offer),
+            Normalized::Length => self.giver.length(target, direction, &offer),
+        };
+        Some(match given {
+            Ok(given) => {
+                self.is_used[source] = true;
+                Fate::Given(given)
+            }
+            Err(problem) => self.without_values(target, Some(problem)),
+        })
     }
 
     fn without_offer(&mut self, target: &Tensor) -> Fate {
@@ -115,7 +150,7 @@ impl<'a> Ledger<'a> {
             && self.encodings.source(source).is_none()
     }
 
-    fn encoded(&self, target: &Tensor, source: usize, encoded: &Encoded) -> Unmet {
+    fn encoded(&self, target: &Tensor, source: usize, encoded: &InParts) -> Unmet {
         Unmet::Encoded {
             target: target.name.clone(),
             source: self.source.tensors[source].name.clone(),
@@ -134,6 +169,19 @@ impl<'a> Ledger<'a> {
             let what = encoded.to_string();
             self.leave(offer, &Unused::Encoded { what });
             return self.without_values(target, Some(self.encoded(target, source, encoded)));
+        }
+        if self.encodings.is_quantized(&target.name)
+            && offer
+                .sources()
+                .iter()
+                .any(|&of| self.encodings.source(of).is_none())
+        {
+            let target = target.clone();
+            self.leave(offer, &Unused::InParts);
+            let unmet = Unmet::Quantized {
+                target: target.name.clone(),
+            };
+            return self.without_values(&target, Some(unmet));
         }
         let problem = match self.giver.give(target, offer) {
             Ok(given) if given.is_any(&target.shape) => {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::container::{Container, Owner};
+use crate::encoding::{encoded, stored_name};
 use crate::model::{Model, Tensor};
 use crate::transfer::encoded::Encodings;
 use crate::transfer::error::TransferError;
@@ -39,16 +40,13 @@ impl<'a> Naming<'a> {
         target: &Model,
         source: &Model,
     ) -> Result<Self, TransferError> {
-        let own: Vec<&str> = source.tensors.iter().map(|t| t.name.as_str()).collect();
+        let names = source.tensors.iter().map(|t| stored_name(&t.name));
+        let own: Vec<&str> = names.collect();
         let owners = Container::of(&own).owners().to_vec();
         let renamed = renamed(&own, &rules.rename)?;
         let is_found = rules.strip.is_none() && rules.add.is_none();
         let prefixes = match is_found {
-            true => found(
-                rules,
-                &weights(&renamed, source, &owners),
-                &names_of(target),
-            )?,
+            true => found(rules, &weights(&renamed, source, &owners), target)?,
             false => Prefixes {
                 strip: rules.strip.clone().unwrap_or_default(),
                 add: rules.add.clone().unwrap_or_default(),
@@ -67,6 +65,43 @@ impl<'a> Naming<'a> {
             naming.sort(rules, index, own);
         }
         Ok(naming)
+    }
+
+    /// Of each weight that the checkpoint has in parts, and put together as well, offers only what
+    /// its target takes: the parts if the target is stored in them, or else the weight.
+    pub(super) fn choose(&mut self, source: &Model, encodings: &Encodings) {
+        let names: HashMap<usize, &str> = self
+            .offered
+            .iter()
+            .map(|(index, name)| (*index, name.as_str()))
+            .collect();
+        let is_wanted = |main: usize| {
+            let name = names.get(&main);
+            name.is_some_and(|name| encodings.is_wanted(main, name))
+        };
+        let mut left_out: HashMap<usize, Unused> = HashMap::new();
+        for index in 0..source.tensors.len() {
+            let Some(parts) = encodings.source(index) else {
+                continue;
+            };
+            match parts.whole {
+                Some(whole) if is_wanted(parts.main) => {
+                    left_out.insert(whole, Unused::InParts);
+                }
+                Some(_) => {
+                    let of = parts.weight.clone();
+                    left_out.insert(index, Unused::Part { of });
+                }
+                None => {}
+            }
+        }
+        self.offered.retain(|(index, _)| {
+            let why = left_out.remove(index);
+            let left = why.map(|why| (source.tensors[*index].name.clone(), why));
+            let is_kept = left.is_none();
+            self.left_out.extend(left);
+            is_kept
+        });
     }
 
     /// Offers a tensor under its new name, or leaves it out.
@@ -166,13 +201,17 @@ fn elements(tensor: &Tensor) -> u64 {
     tensor.len().unwrap_or(0)
 }
 
-/// The prefixes that match most, also by the names that fused and split tensors have in parts.
+/// The prefixes that match most, also by the names that fused and split tensors have in parts, and
+/// by those of weights that the model stores in parts.
 fn found(
     rules: &Transfer,
     sources: &[Sized<'_>],
-    targets: &[Sized<'_>],
+    target: &Model,
 ) -> Result<Prefixes, TransferError> {
-    let (mut of_sources, mut of_targets) = (Vec::new(), Vec::new());
+    let targets = &names_of(target)[..];
+    let all = target.tensors.iter().map(|t| (t.name.as_str(), t.dtype));
+    let in_parts = encoded(all).into_iter().map(|found| found.weight);
+    let (mut of_sources, mut of_targets) = (Vec::new(), in_parts.collect::<Vec<String>>());
     for split in &rules.split {
         let pattern = Pattern::new(&split.source, &split.parts, split.interleaved)?;
         of_sources.extend(parts(&pattern, sources));

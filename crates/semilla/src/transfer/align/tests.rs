@@ -258,3 +258,64 @@ mod no_tensor_is_without_a_fate {
         }
     }
 }
+
+fn typed(tensors: &[(&str, &[usize], crate::DType)]) -> crate::Model {
+    let list = tensors.iter();
+    let list = list.map(|(name, shape, dtype)| (name.to_string(), shape.to_vec(), *dtype));
+    crate::Model::infer(list, crate::model::Convention::Pytorch)
+}
+
+#[test]
+fn a_weight_in_parts_goes_to_whom_it_fits() {
+    use crate::DType::{BF16, F8E4M3, F32};
+    // As a reader lists it: the parts, and the weight that they make.
+    let source = typed(&[
+        ("q.weight (as stored)", &[4, 4], F8E4M3),
+        ("q.weight_scale", &[1], F32),
+        ("q.weight", &[4, 4], BF16),
+    ]);
+    let rules = Transfer::default();
+    let plain = typed(&[("q.weight", &[4, 4], F32)]);
+    let alignment = rules.align(&plain, &source, true).unwrap();
+    assert_eq!(load(&alignment, 0).tensor, "q.weight");
+    let part = |name: &str| {
+        (
+            name.to_owned(),
+            Unused::Part {
+                of: "q.weight".into(),
+            },
+        )
+    };
+    let parts = ["q.weight (as stored)", "q.weight_scale"].map(part);
+    assert_eq!(alignment.unused, parts);
+
+    let alike = typed(&[("q.weight", &[4, 4], F8E4M3), ("q.weight_scale", &[1], F32)]);
+    let alignment = rules.align(&alike, &source, true).unwrap();
+    assert_eq!(load(&alignment, 0).tensor, "q.weight (as stored)");
+    assert_eq!(load(&alignment, 1).tensor, "q.weight_scale");
+    assert_eq!(alignment.unused, [("q.weight".to_owned(), Unused::InParts)]);
+
+    // A whole weight is not put where codes belong.
+    let error = rules.align(&alike, &plain, true).unwrap_err();
+    assert!(
+        error.to_string().contains("the model stores it in parts"),
+        "{error}"
+    );
+    // Without the weight, a part is refused by name.
+    let parts = typed(&[("q.weight", &[4, 4], F8E4M3), ("q.weight_scale", &[1], F32)]);
+    let error = rules.align(&plain, &parts, true).unwrap_err();
+    assert!(error.to_string().contains("without its scale"), "{error}");
+}
+
+#[test]
+fn direction_and_length_come_from_a_whole_weight() {
+    let source = torch(&[("net.fc.weight", &[4, 3])]);
+    let target = torch(&[("fc.weight_g", &[4, 1]), ("fc.weight_v", &[4, 3])]);
+    let alignment = Transfer::default().align(&target, &source, true).unwrap();
+    assert_eq!(
+        load(&alignment, 0).tensor,
+        "net.fc.weight (norms along axis 0)"
+    );
+    assert_eq!(load(&alignment, 1).tensor, "net.fc.weight");
+    assert!(alignment.unused.is_empty());
+}

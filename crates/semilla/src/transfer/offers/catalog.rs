@@ -20,7 +20,7 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    pub(super) fn at(&self, index: usize) -> &'a Tensor {
+    pub(in crate::transfer) fn at(&self, index: usize) -> &'a Tensor {
         &self.model.tensors[index]
     }
 

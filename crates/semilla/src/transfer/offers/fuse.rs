@@ -19,7 +19,8 @@ impl Giver<'_> {
         interleaved: Option<usize>,
     ) -> Result<Given, Unmet> {
         let axis = out_axis(target);
-        let (fill, provenance) = self.joined(target, axis, parts, interleaved, Window::whole)?;
+        let window = |source: &Tensor| Window::for_target(source, target);
+        let (fill, provenance) = self.joined(target, axis, parts, interleaved, window)?;
         let note = format!("{} tensors in one along axis {axis}", parts.len());
         Ok(provenance.after("fuse", &note).given(fill))
     }

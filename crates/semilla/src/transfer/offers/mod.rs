@@ -7,7 +7,9 @@ mod find;
 mod fit;
 mod fuse;
 mod give;
+mod heads;
 mod new_layer;
+mod normalize;
 mod offer;
 mod order;
 mod section;
@@ -18,6 +20,7 @@ mod window;
 pub(super) use catalog::Catalog;
 pub(super) use find::Offers;
 pub(super) use give::Giver;
+pub use normalize::Norms;
 pub(super) use offer::Offer;
 
 #[cfg(test)]

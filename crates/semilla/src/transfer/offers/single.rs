@@ -15,7 +15,8 @@ impl<'a> Giver<'a> {
     pub(super) fn single(&self, target: &Tensor, source: usize) -> Result<Given, Unmet> {
         let source = self.source.at(source);
         let layer = self.layer(target, source);
-        let (load, provenance) = self.load(target, source, &Window::whole(source), layer)?;
+        let (load, provenance) =
+            self.load(target, source, &Window::for_target(source, target), layer)?;
         let role = layer.map_or(target.role, |(target, _)| target.role);
         match self.next_layer(target, source, role) {
             Some((next, kept, axis)) => Ok(continued(target, load, provenance, next, kept, axis)),

@@ -16,7 +16,7 @@ impl Giver<'_> {
         let source = self.source.at(cut.source);
         let window = match cut.expert {
             Some(index) => Window::expert(source, index),
-            None => Window::whole(source),
+            None => Window::for_target(source, target),
         };
         let axis = out_axis(&window.seen);
         let Some(&(_, all)) = window.area.get(axis) else {

@@ -1,3 +1,4 @@
+use crate::fill::Fill;
 use crate::model::Convention;
 use crate::transfer::fixtures::{counting, globs, load, made, model, torch};
 use crate::transfer::*;
@@ -18,6 +19,54 @@ fn layouts_decide_the_order_of_axes() {
     let alignment = rules.align(&target, &source, false).unwrap();
     assert_eq!(load(&alignment, 0).permute, [1, 0]);
     assert_eq!(load(&alignment, 1).permute, [3, 2, 0, 1]);
+}
+
+/// What Keras and Flax call `query` and `out`, and PyTorch's matrices of the same model.
+#[test]
+fn an_axis_of_heads_comes_and_goes() {
+    let split = [
+        ("attention/query/kernel", &[6, 2, 3][..]),
+        ("attention/query/bias", &[2, 3]),
+        ("attention/out/kernel", &[2, 3, 6]),
+    ];
+    let flax = model(&split, Convention::Jax);
+    let torch = torch(&[
+        ("attention.query.weight", &[6, 6]),
+        ("attention.query.bias", &[6]),
+        ("attention.out.weight", &[6, 6]),
+    ]);
+    let rules = |pairs: &[(&str, &str)]| Transfer {
+        rename: pairs
+            .iter()
+            .map(|(from, to)| (from.to_string(), to.to_string()))
+            .collect(),
+        ..Transfer::default()
+    };
+    let dots = rules(&[("/", "."), ("kernel$", "weight")]);
+    let alignment = dots.align(&torch, &flax, false).unwrap();
+    for (place, permute) in [(0, vec![1, 0]), (1, vec![]), (2, vec![1, 0])] {
+        let load = load(&alignment, place);
+        assert_eq!(load.permute, permute, "{place}");
+        assert_eq!(load.view, torch.tensors[place].shape);
+    }
+    // And back.
+    let slashes = rules(&[(r"\.", "/"), ("weight$", "kernel")]);
+    let alignment = slashes.align(&flax, &torch, false).unwrap();
+    assert_eq!(load(&alignment, 0).permute, [2, 0, 1]);
+    assert_eq!(load(&alignment, 0).view, [2, 3, 6]);
+    assert_eq!(load(&alignment, 1).view, [2, 3]);
+    assert_eq!(load(&alignment, 2).permute, [1, 2, 0]);
+    for (place, (name, shape)) in split.iter().enumerate() {
+        let fill = &alignment.fates[place].given().unwrap().fill;
+        let back = made(fill, shape, &counting(&torch));
+        let there = made(
+            &Fill::Load(load(&dots.align(&torch, &flax, false).unwrap(), place)),
+            &torch.tensors[place].shape,
+            &|_| (shape.to_vec(), back.clone()),
+        );
+        let (_, own) = counting(&torch)(&torch.tensors[place].name);
+        assert_eq!(there, own, "{name}");
+    }
 }
 
 #[test]

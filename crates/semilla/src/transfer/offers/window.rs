@@ -1,5 +1,6 @@
 //! Boxes within a checkpoint's tensor.
 
+use super::heads;
 use crate::fill::{Along, Load, Run};
 use crate::layout::Layout;
 use crate::model::Tensor;
@@ -18,6 +19,11 @@ impl Window {
             area: tensor.shape.iter().map(|&size| (0, size)).collect(),
             seen: tensor.clone(),
         }
+    }
+
+    /// A tensor with or without an axis of heads, as a target has it.
+    pub(super) fn for_target(tensor: &Tensor, target: &Tensor) -> Self {
+        Self::whole(heads::as_in(target, tensor).as_ref().unwrap_or(tensor))
     }
 
     /// A tensor with a leading axis for one expert.

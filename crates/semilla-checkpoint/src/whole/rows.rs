@@ -1,0 +1,346 @@
+//! Weights whose rows are codes, each times a scale that is shared by a block or a group.
+
+use super::decoder::{Decoder, Elements, contradiction, floats, raw, table, words};
+use super::grid::Grid;
+use crate::{Checkpoint, Error};
+
+/// How a row's codes are stored.
+pub(super) enum Codes {
+    /// An element each, of a type of one byte.
+    Bytes(Box<[f32; 256]>),
+    /// Two four-bit floats in a byte, the lower half first: 1 sign bit, 2 of the exponent, 1 of the
+    /// mantissa (Rouhani et al., *Microscaling Data Formats*, 2023, section 3).
+    Fours,
+    /// Integers of some bits, the lowest first, in rows of words.
+    Bits(Bits),
+}
+
+/// Integers in words.
+#[derive(Clone, Copy)]
+pub(super) struct Bits {
+    pub(super) bits: u32,
+    /// Whether each word holds whole integers only, with bits left over.
+    pub(super) are_whole: bool,
+    /// What is taken off each.
+    pub(super) offset: f32,
+}
+
+/// The values of four-bit floats.
+pub(super) const FOURS: [f32; 16] = [
+    0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0,
+];
+
+/// What is taken off codes before they are scaled.
+pub(super) enum Zeros {
+    None,
+    /// As the scales lie.
+    Grid(Grid),
+    /// One for each scale, packed along the rows.
+    Packed {
+        part: usize,
+        bits: Bits,
+    },
+}
+
+/// A weight of rows of codes: (code - zero) · scale + bias.
+pub(super) struct Rows {
+    pub(super) codes: Codes,
+    pub(super) main: usize,
+    /// Elements of a row of the weight, and of the stored codes.
+    pub(super) columns: usize,
+    pub(super) stored: usize,
+    pub(super) scale: Grid,
+    /// A factor on every scale, and one on every element.
+    pub(super) on_scale: Factor,
+    pub(super) on_element: Option<f32>,
+    pub(super) zeros: Zeros,
+    pub(super) bias: Option<Grid>,
+    /// The scale of each column, where columns of one scale do not lie together.
+    pub(super) order: Option<usize>,
+}
+
+/// A number that all scales are changed by.
+#[derive(Clone, Copy)]
+pub(super) enum Factor {
+    None,
+    /// They are multiplied by the one element of a part.
+    Times(usize),
+    /// They are divided by it.
+    Over(usize),
+}
+
+impl Factor {
+    fn apply(self, file: &dyn Checkpoint, scales: &mut [f32]) -> Result<(), Error> {
+        match self {
+            Factor::None => {}
+            Factor::Times(part) => {
+                let by = floats(file, part, 0, 1)?[0];
+                scales.iter_mut().for_each(|scale| *scale *= by);
+            }
+            Factor::Over(part) => {
+                let by = floats(file, part, 0, 1)?[0];
+                scales.iter_mut().for_each(|scale| *scale /= by);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Decoder for Rows {
+    fn decode(
+        &self,
+        file: &dyn Checkpoint,
+        first: u64,
+        out: &mut Elements<'_>,
+    ) -> Result<(), Error> {
+        let columns = self.columns as u64;
+        let count = out.len();
+        let (first_row, last_row) = (
+            (first / columns) as usize,
+            ((first + count as u64 - 1) / columns) as usize,
+        );
+        let scales = self.scale.rows(file, first_row, last_row)?;
+        let zeros = match &self.zeros {
+            Zeros::Grid(grid) => Some(grid.rows(file, first_row, last_row)?),
+            _ => None,
+        };
+        let biases = match &self.bias {
+            Some(grid) => Some(grid.rows(file, first_row, last_row)?),
+            None => None,
+        };
+        let order = self.order(file)?;
+        let packed = self.packed_zeros(file, first_row, last_row)?;
+        let mut values = Vec::with_capacity(count);
+        let mut start = (first % columns) as usize;
+        let mut scale = Vec::new();
+        for row in first_row..=last_row {
+            let end = (start + count - values.len()).min(self.columns);
+            scale.clear();
+            scale.extend_from_slice(self.scale.of_row(&scales, row));
+            self.on_scale.apply(file, &mut scale)?;
+            let at = values.len();
+            self.codes(file, row, start, end - start, &mut values)?;
+            let codes = &mut values[at..];
+            let zero = match (&self.zeros, &zeros) {
+                (Zeros::Grid(grid), Some(rows)) => Some(grid.of_row(rows, row)),
+                _ => packed.as_ref().map(|packed| packed.of_row(row)),
+            };
+            let bias = self.bias.as_ref().zip(biases.as_ref());
+            let bias = bias.map(|(grid, rows)| grid.of_row(rows, row));
+            match &order {
+                Some(order) => each_alone(codes, &order[start..], &scale, zero),
+                None => each_group(codes, start, self.scale.columns(), &scale, zero, bias),
+            }
+            start = 0;
+        }
+        if let Some(factor) = self.on_element {
+            values.iter_mut().for_each(|value| *value *= factor);
+        }
+        out.fill(&values);
+        Ok(())
+    }
+}
+
+/// Columns of one scale lie together.
+fn each_group(
+    codes: &mut [f32],
+    start: usize,
+    block: usize,
+    scale: &[f32],
+    zero: Option<&[f32]>,
+    bias: Option<&[f32]>,
+) {
+    // A part with one value in a row has it for all columns.
+    let of = |values: &[f32], group: usize| values[group.min(values.len() - 1)];
+    let mut at = 0;
+    while at < codes.len() {
+        let group = (start + at) / block;
+        let end = ((group + 1) * block - start).min(codes.len());
+        let (scale, those) = (of(scale, group), &mut codes[at..end]);
+        match (zero, bias) {
+            (None, None) => those.iter_mut().for_each(|code| *code *= scale),
+            (Some(zero), None) => {
+                let zero = of(zero, group);
+                those
+                    .iter_mut()
+                    .for_each(|code| *code = (*code - zero) * scale);
+            }
+            (zero, Some(bias)) => {
+                let (zero, bias) = (zero.map_or(0.0, |zero| of(zero, group)), of(bias, group));
+                those
+                    .iter_mut()
+                    .for_each(|code| *code = (*code - zero) * scale + bias);
+            }
+        }
+        at = end;
+    }
+}
+
+/// Each column says which scale is its own.
+fn each_alone(codes: &mut [f32], order: &[usize], scale: &[f32], zero: Option<&[f32]>) {
+    for (code, &group) in codes.iter_mut().zip(order) {
+        *code = (*code - zero.map_or(0.0, |zero| zero[group])) * scale[group];
+    }
+}
+
+impl Rows {
+    /// The group of each column.
+    fn order(&self, file: &dyn Checkpoint) -> Result<Option<Vec<usize>>, Error> {
+        let Some(part) = self.order else {
+            return Ok(None);
+        };
+        let groups = words(file, part, 0, self.columns)?;
+        let groups: Vec<usize> = groups.into_iter().map(|group| group as usize).collect();
+        match groups.iter().all(|&group| group < self.scale.width()) {
+            true => Ok(Some(groups)),
+            false => Err(contradiction(file, part, "names groups that have no scale")),
+        }
+    }
+
+    /// Adds the codes of columns of a row.
+    fn codes(
+        &self,
+        file: &dyn Checkpoint,
+        row: usize,
+        start: usize,
+        count: usize,
+        values: &mut Vec<f32>,
+    ) -> Result<(), Error> {
+        let row = row as u64 * self.stored as u64;
+        match &self.codes {
+            Codes::Bytes(table) => {
+                let bytes = raw(file, self.main, row + start as u64, count)?;
+                values.extend(bytes.iter().map(|&byte| table[usize::from(byte)]));
+            }
+            Codes::Fours => {
+                let (first, last) = (start / 2, (start + count - 1) / 2);
+                let bytes = raw(file, self.main, row + first as u64, last - first + 1)?;
+                values.extend((start..start + count).map(|column| {
+                    let byte = bytes[column / 2 - first];
+                    FOURS[usize::from(byte >> (4 * (column % 2)) & 15)]
+                }));
+            }
+            Codes::Bits(bits) => {
+                let first = bits.word(start);
+                let last = bits.word(start + count - 1) + 1;
+                let last = last.min(self.stored - 1);
+                let words = words(file, self.main, row + first as u64, last - first + 1)?;
+                let codes = (start..start + count).map(|column| bits.code(&words, first, column));
+                values.extend(codes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The zeros of rows `first..=last`, where they are packed.
+    fn packed_zeros(
+        &self,
+        file: &dyn Checkpoint,
+        first: usize,
+        last: usize,
+    ) -> Result<Option<PackedZeros>, Error> {
+        let Zeros::Packed { part, bits } = self.zeros else {
+            return Ok(None);
+        };
+        let width = self.scale.width();
+        let (start, end) = (bits.word(first), bits.word(last) + 1);
+        let rows = file.tensors()[part].shape()[0];
+        let end = end.min(rows - 1);
+        let count = (end - start + 1) * width;
+        let words = words(file, part, (start * width) as u64, count)?;
+        let mut values = Vec::with_capacity((last - first + 1) * width);
+        let mut column = Vec::with_capacity(end - start + 1);
+        for row in first..=last {
+            for group in 0..width {
+                column.clear();
+                let from = bits.word(row) - start;
+                let to = (from + 1).min(end - start);
+                column.extend((from..=to).map(|word| words[word * width + group]));
+                values.push(bits.code(&column, start + from, row));
+            }
+        }
+        Ok(Some(PackedZeros {
+            first,
+            width,
+            values,
+        }))
+    }
+}
+
+struct PackedZeros {
+    first: usize,
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl PackedZeros {
+    fn of_row(&self, row: usize) -> &[f32] {
+        let at = (row - self.first) * self.width;
+        &self.values[at..at + self.width]
+    }
+}
+
+impl Bits {
+    /// The words that so many integers take.
+    pub(super) fn words(self, count: usize) -> usize {
+        match self.are_whole {
+            true => count.div_ceil((32 / self.bits) as usize),
+            false => (count * self.bits as usize).div_ceil(32),
+        }
+    }
+
+    /// The word in which an integer begins.
+    pub(super) fn word(self, index: usize) -> usize {
+        match self.are_whole {
+            true => index / (32 / self.bits) as usize,
+            false => index * self.bits as usize / 32,
+        }
+    }
+
+    /// An integer, from words of which the first is number `first`.
+    pub(super) fn code(self, words: &[u32], first: usize, index: usize) -> f32 {
+        let shift = match self.are_whole {
+            true => index % (32 / self.bits) as usize * self.bits as usize,
+            false => index * self.bits as usize % 32,
+        };
+        let at = self.word(index) - first;
+        let next = words.get(at + 1).copied().unwrap_or(0);
+        let both = u64::from(next) << 32 | u64::from(words[at]);
+        let mask = (1u64 << self.bits) - 1;
+        (both >> shift & mask) as f32 - self.offset
+    }
+}
+
+impl Codes {
+    pub(super) fn of_bytes(dtype: semilla::DType) -> Self {
+        Codes::Bytes(Box::new(table(dtype)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_may_cross_words() {
+        let bits = Bits {
+            bits: 3,
+            are_whole: false,
+            offset: 4.0,
+        };
+        // 11 integers: 10 in the first word, and the eleventh in both.
+        let codes: Vec<u64> = (0..11).map(|i| (3 * i + 1) % 8).collect();
+        let packed = (0..11).fold(0u64, |all, i| all | codes[i] << (3 * i));
+        let words = [packed as u32, (packed >> 32) as u32];
+        assert_eq!(bits.words(11), 2);
+        for (index, &code) in codes.iter().enumerate() {
+            assert_eq!(bits.code(&words, 0, index), code as f32 - 4.0, "{index}");
+        }
+        let whole = Bits {
+            are_whole: true,
+            ..bits
+        };
+        assert_eq!((whole.words(11), whole.word(10)), (2, 1));
+        assert_eq!(whole.code(&[5], 1, 10), 1.0);
+    }
+}

@@ -1,0 +1,46 @@
+"""Runs Semilla's trials as tasks of a Ray cluster.
+
+Usage: python ray_engine.py SEMILLA < trials.jsonl > outcomes.jsonl
+
+SEMILLA is the command as the cluster's machines have it. Each line of the input is a trial, each
+line of the output an outcome, in any order. A task whose worker dies is run again; since an outcome
+is a function of its trial, it is the same one. RAY_ADDRESS names the cluster; without it, one is
+started on this machine.
+"""
+
+import subprocess
+import sys
+
+import ray
+
+# Starting a process costs a few milliseconds, and so does a task.
+BATCH = 8
+
+
+@ray.remote(num_cpus=1, max_retries=5)
+def run(semilla, trials):
+    command = [semilla, "trial", "-", "--json", "--threads", "1"]
+    done = subprocess.run(command, input="\n".join(trials), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
+    return done.stdout.splitlines()
+
+
+def main():
+    semilla = sys.argv[1]
+    trials = [line for line in sys.stdin.read().splitlines() if line]
+    ray.init(log_to_driver=False, logging_level="ERROR")
+    batches = [trials[first : first + BATCH] for first in range(0, len(trials), BATCH)]
+    pending = [run.remote(semilla, batch) for batch in batches]
+    while pending:
+        done, pending = ray.wait(pending)
+        try:
+            outcomes = ray.get(done[0])
+        except ray.exceptions.RayTaskError as error:
+            sys.exit(str(error.cause))
+        for outcome in outcomes:
+            print(outcome, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+//! The page of a comparison: what is in it, whatever was compared.
+
+mod compared;
+
+use semilla_lab::Caveat;
+use std::collections::BTreeSet;
+
+use compared::{comparison, undecided};
+use semilla_page::compare::page;
+
+#[test]
+fn the_verdict_comes_first_in_both_languages() {
+    let page = page(&comparison());
+    let verdict = page.find("He does better than").unwrap();
+    assert!(verdict < page.find("<figure").unwrap());
+    assert!(page.contains("Evidence of a difference"));
+    assert!(page.contains("He da mejores resultados que «demasiado pequeña»"));
+    assert!(
+        page.contains("frente a Xavier no hay pruebas"),
+        "ties are said"
+    );
+    let mut open = undecided();
+    open.verdict.caveats.push(Caveat::FewSeeds { needed: 6 });
+    let open = semilla_page::compare::page(&open);
+    assert!(open.contains("No evidence of a difference") && open.contains("No hay pruebas"));
+    assert!(open.contains("it takes 6") && open.contains("hacen falta 6"));
+}
+
+#[test]
+fn every_section_is_there() {
+    let page = page(&comparison());
+    for said in [
+        "Results",
+        "The loss over training",
+        "Learning rates",
+        "Pair by pair",
+        "What happens in the layers",
+        "Predicted and trained",
+        "How this was compared",
+        "All numbers",
+    ] {
+        assert!(
+            page.contains(&format!("<span lang=\"en\">{said}</span>")),
+            "{said}"
+        );
+    }
+    // A rate that was left out, and why.
+    assert!(page.contains("behind the best rate after 10 steps"));
+    // Two groups: He and Xavier share a letter, too small has another.
+    assert!(page.contains(">a</td>") && page.contains(">b</td>"));
+}
+
+#[test]
+fn texts_of_others_stay_texts() {
+    let mut comparison = comparison();
+    comparison.arms[0].name = "</script><img src=x>".to_owned();
+    comparison.arms[0].recipe = "# </script><script>alert(1)</script>\nname = \"x\"".to_owned();
+    comparison.data.name = "<b onclick=x>".to_owned();
+    let page = page(&comparison);
+    // The script of the page, and the data.
+    assert_eq!(page.matches("<script").count(), 2);
+    assert_eq!(page.matches("</script").count(), 2);
+    assert!(!page.contains("<img") && !page.contains("<b onclick"));
+}
+
+#[test]
+fn nothing_is_asked_of_a_network() {
+    let page = page(&comparison());
+    for asks in [
+        "http:",
+        "https:",
+        " src=",
+        "url(",
+        "@import",
+        "<link",
+        " style=",
+        " onclick=",
+    ] {
+        assert!(!page.contains(asks), "{asks}");
+    }
+    assert!(page.contains("default-src 'none'") && !page.contains("connect-src"));
+}
+
+#[test]
+fn the_data_are_the_comparison() {
+    let comparison = comparison();
+    let page = page(&comparison);
+    let (_, data) = page
+        .split_once("<script type=\"application/json\" id=\"data\">")
+        .unwrap();
+    let (data, _) = data.split_once("</script>").unwrap();
+    let read: semilla_lab::Comparison = serde_json::from_str(data).unwrap();
+    assert_eq!(
+        (&read.arms, &read.pairs),
+        (&comparison.arms, &comparison.pairs)
+    );
+    assert_eq!(read.runs.len(), comparison.runs.len());
+    for (read, run) in read.runs.iter().zip(&comparison.runs) {
+        assert_eq!(
+            (read.outcome.test, read.outcome.end),
+            (run.outcome.test, run.outcome.end)
+        );
+    }
+    // Curves are there of the runs that are drawn.
+    assert!(read.runs.iter().any(|run| !run.outcome.curve.is_empty()));
+}
+
+#[test]
+fn what_is_named_is_there() {
+    let page = page(&comparison());
+    let values = |attribute: &str| -> Vec<&str> {
+        let start = format!(" {attribute}=\"");
+        let pieces = page.split(&*start).skip(1);
+        pieces.filter_map(|piece| piece.split('"').next()).collect()
+    };
+    let ids = values("id");
+    let known: BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(known.len(), ids.len(), "an id is given twice");
+    let named = [
+        "aria-labelledby",
+        "data-head",
+        "data-csv",
+        "data-save",
+        "data-rows",
+    ]
+    .map(values);
+    for id in named.concat() {
+        assert!(known.contains(id), "nothing has the id {id}");
+    }
+}
+
+#[test]
+fn a_comparison_that_has_just_begun_has_a_page() {
+    let mut comparison = comparison();
+    for arm in &mut comparison.arms {
+        (arm.best, arm.basin) = (None, None);
+        arm.search.clear();
+        arm.finals.clear();
+        arm.quartiles.clear();
+    }
+    for list in [
+        &mut comparison.verdict.leaders,
+        &mut comparison.verdict.beaten,
+    ] {
+        list.clear();
+    }
+    comparison.order.clear();
+    comparison.pairs.clear();
+    comparison.groups.clear();
+    comparison.runs.clear();
+    comparison.verdict.caveats = vec![Caveat::Incomplete];
+    let page = page(&comparison);
+    assert!(page.contains("Not everything has been trained yet"));
+}
+
+#[test]
+fn pages_are_small_and_the_same_each_time() {
+    let comparison = compared::large();
+    let page = page(&comparison);
+    assert!(page.len() < 1_000_000, "{} bytes", page.len());
+    assert_eq!(page, semilla_page::compare::page(&comparison));
+}
