@@ -154,7 +154,7 @@ fn engine(args: &CompareArgs) -> Box<dyn Engine> {
 fn write(args: &CompareArgs, found: &Comparison) -> Result<(), Failure> {
     let write = |path: &Path, text: String| write_atomically(path, text.as_bytes());
     if let Some(path) = &args.output {
-        write(path, format!("{}", found.verdict.sentence))?; // PAGE
+        write(path, semilla_page::compare::page(found))?;
     }
     if let Some(path) = &args.csv {
         write(path, table(found))?;

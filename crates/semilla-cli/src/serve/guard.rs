@@ -10,18 +10,16 @@ pub(super) fn is_allowed(request: &Request, port: u16) -> bool {
         return false;
     };
     let own_origin = format!("http://{host}");
-    let is_same_origin = match (&request.origin, request.site.as_deref()) {
-        (Some(origin), _) if *origin != own_origin => return false,
-        (_, Some("same-origin")) => true,
-        (Some(_), None) => true,
-        (_, site) => match request.path.as_str() {
+    match (&request.origin, request.site.as_deref()) {
+        (Some(origin), _) => *origin == own_origin,
+        (None, Some("same-origin")) => true,
+        (None, site) => match request.path.as_str() {
             // Typed, or a bookmark, or a link from elsewhere: it shows the page and does nothing.
-            "/" => return true,
-            "/favicon.ico" => return site != Some("cross-site"),
+            "/" => true,
+            "/favicon.ico" => site != Some("cross-site"),
             _ => false,
         },
-    };
-    is_same_origin
+    }
 }
 
 #[cfg(test)]

@@ -93,8 +93,16 @@ impl Scale {
 
     /// Its ticks where places are counted: of a linear axis whole numbers only.
     pub(super) fn whole_ticks(&self, most: usize) -> Vec<Tick> {
-        let is_shown = |tick: &Tick| matches!(self, Scale::Log { .. }) || tick.value.fract() == 0.0;
-        self.ticks(most).into_iter().filter(is_shown).collect()
+        let ticks = self.ticks(most).into_iter();
+        if matches!(self, Scale::Log { .. }) {
+            return ticks.collect();
+        }
+        let whole = ticks.filter(|tick| tick.value.fract() == 0.0);
+        let labelled = whole.map(|tick| Tick {
+            label: format!("{:.0}", tick.value).replace('-', "−"),
+            ..tick
+        });
+        labelled.collect()
     }
 
     /// Its ticks: about as many as asked for, or fewer.

@@ -7,7 +7,7 @@ use super::results::axis;
 use super::view::{View, quantile};
 use crate::charts::{Frame, Mark, Marker, Plot, Scale, Series, Shape};
 use crate::shell::{Figure, saving};
-use crate::text::{Text, compare as text, figure};
+use crate::text::{Text, chosen, compare as text};
 
 /// The section.
 pub(super) fn rates(view: View<'_>) -> Markup {
@@ -26,7 +26,7 @@ pub(super) fn rates(view: View<'_>) -> Markup {
     html! {
         section {
             h2 { (text::RATES) }
-            p.lead { (text::RATES_WHAT) " " (text::validation(comparison.protocol.measure)) "." }
+            p.lead { (text::RATES_WHAT) " " (text::upwards(comparison.protocol.measure)) }
             div.charts.small {
                 @for (place, arm) in &ranked { (chart(view, &ranked, scale, *place, arm)) }
             }
@@ -162,7 +162,7 @@ fn numbers(view: View<'_>, ranked: &[(usize, &Arm)]) -> Markup {
             tbody {
                 @for (row, rate) in view.comparison.rates.iter().enumerate() {
                     tr {
-                        th.n scope="row" data-v=(rate) { (figure(*rate)) }
+                        th.n scope="row" data-v=(rate) { (chosen(*rate)) }
                         @for (place, arm) in ranked {
                             @let searched = arm.search.get(row);
                             @let median = searched.and_then(|searched| searched.median);

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::view::View;
 use crate::charts::{Scale, Shape, interval, interval_axis, key};
 use crate::shell::saving;
-use crate::text::{compare as text, figure};
+use crate::text::{chosen, compare as text, figure};
 
 /// The section.
 pub(super) fn results(view: View<'_>) -> Markup {
@@ -51,7 +51,7 @@ pub(super) fn results(view: View<'_>) -> Markup {
                                 @match arm.quartiles[..] {
                                     [low, Some(median), high] => {
                                         td.n data-v=(median) { (view.score(median)) }
-                                        td class=(look.class) {
+                                        td class=(look.class) data-v=(spread(low, high)) {
                                             (interval(
                                                 &scale,
                                                 [low.unwrap_or(median), median, high.unwrap_or(median)],
@@ -62,7 +62,7 @@ pub(super) fn results(view: View<'_>) -> Markup {
                                     _ => { td {} td {} },
                                 }
                                 td.n data-v=[arm.best.and_then(|best| view.rate(best))] {
-                                    (arm.best.and_then(|best| view.rate(best)).map_or(String::new(), figure))
+                                    (arm.best.and_then(|best| view.rate(best)).map_or(String::new(), chosen))
                                 }
                                 td.n.spare data-v=[arm.basin.map(|basin| basin.octaves)] {
                                     (arm.basin.map_or(String::new(), |basin| format!("{:.1}", basin.octaves)))
@@ -88,6 +88,12 @@ pub(super) fn results(view: View<'_>) -> Markup {
             (saving("results"))
         }
     }
+}
+
+/// Two quartiles for machines.
+fn spread(low: Option<f64>, high: Option<f64>) -> String {
+    let end = |end: Option<f64>| end.map_or(String::new(), |end| end.to_string());
+    format!("{}..{}", end(low), end(high))
 }
 
 /// An axis over all values, with some room.

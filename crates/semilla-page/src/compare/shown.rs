@@ -48,9 +48,8 @@ pub(super) fn shown(view: View<'_>) -> Comparison {
                 .iter_mut()
                 .for_each(|point| point.loss = short(point.loss)),
             false => {
-                kept.outcome.curve.clear();
-                let before = kept.outcome.validations.len().saturating_sub(1);
-                kept.outcome.validations.drain(..before);
+                last(&mut kept.outcome.curve);
+                last(&mut kept.outcome.validations);
             }
         }
         kept.outcome.layers = match is_in(&looked, run) {
@@ -62,13 +61,22 @@ pub(super) fn shown(view: View<'_>) -> Comparison {
     found
 }
 
+/// Leaves the last one.
+fn last<T>(values: &mut Vec<T>) {
+    values.drain(..values.len().saturating_sub(1));
+}
+
 /// The snapshots that are drawn, with the histograms of the layers that are.
 fn thinned(snapshots: &[Snapshot]) -> Vec<Snapshot> {
     let snapshot = |place: usize| {
         let mut snapshot = snapshots[place].clone();
         let drawn = places(snapshot.layers.len());
-        for (place, layer) in snapshot.layers.iter_mut().enumerate() {
-            shorten(layer, drawn.contains(&place));
+        for (layer, state) in snapshot.layers.iter_mut().enumerate() {
+            shorten(state, drawn.contains(&layer));
+        }
+        // Of the first one, the size of every layer is drawn.
+        if place > 0 {
+            snapshot.layers.retain(|state| state.histogram.is_some());
         }
         snapshot
     };
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn six_digits_are_kept() {
-        assert_eq!(short(2.302_585_092_994), 2.30259);
+        assert_eq!(short(4.605_170_185_988), 4.60517);
         assert_eq!(short(-1.234_567_89e-20), -1.23457e-20);
         assert!(short(f64::NAN).is_nan() && short(f64::INFINITY).is_infinite());
     }

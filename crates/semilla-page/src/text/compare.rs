@@ -3,7 +3,7 @@
 use semilla::number::grouped;
 use semilla_lab::{Caveat, Comparison, Measure, Why};
 
-use super::{Text, figure, fold, percent, spanish};
+use super::{Text, chosen, figure, fold, percent, spanish};
 
 /// The name of an arm. Those that `semilla compare` gives have one in each language; recipes are
 /// called what they are called.
@@ -194,10 +194,19 @@ pub fn step(step: u64) -> Text {
 
 /// The best learning rate.
 pub fn best_rate(rate: f64) -> Text {
-    let rate = figure(rate);
+    let rate = chosen(rate);
     Text::of(
         format!("best at {rate}"),
         format!("mejor con {}", spanish(&rate)),
+    )
+}
+
+/// What stands upwards in the plots of rates.
+pub fn upwards(measure: Measure) -> Text {
+    let name = validation(measure);
+    Text::of(
+        format!("Upwards: {}.", name.in_lang(super::Lang::En)),
+        format!("En vertical: {}.", name.in_lang(super::Lang::Es)),
     )
 }
 
@@ -260,7 +269,7 @@ pub fn split(training: usize, validation: usize, test: usize) -> Text {
 
 /// How the trainings are run.
 pub fn training(optimizer: &str, steps: u64, batch: usize, decay: f64) -> Text {
-    let (steps, decay) = (grouped(steps), figure(decay));
+    let (steps, decay) = (grouped(steps), chosen(decay));
     Text::of(
         format!("{optimizer}, {steps} steps of {batch} samples, weight decay {decay}"),
         format!(
@@ -273,7 +282,7 @@ pub fn training(optimizer: &str, steps: u64, batch: usize, decay: f64) -> Text {
 
 /// How rates were tried.
 pub fn rates(tried: usize, factor: f64, first: f64, last: f64) -> Text {
-    let [factor, first, last] = [factor, first, last].map(figure);
+    let [factor, first, last] = [factor, first, last].map(chosen);
     Text::of(
         format!(
             "the same {tried} rates for every start, {factor} times apart, from {first} to {last}; \
@@ -291,7 +300,7 @@ pub fn rates(tried: usize, factor: f64, first: f64, last: f64) -> Text {
 
 /// How differences were judged.
 pub fn statistics(level: f64, power: f64, difference: &str) -> Text {
-    let (level, power) = (figure(level), percent(power));
+    let (level, power) = (chosen(level), percent(power));
     Text::of(
         format!(
             "Pairs share their seeds: the difference is taken seed by seed, its 95 % interval is a \

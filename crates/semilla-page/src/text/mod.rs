@@ -19,5 +19,5 @@ pub use check::*;
 pub use finding::{finding, remarks, verdict};
 pub(crate) use name::breakable;
 pub(crate) use number::power;
-pub use number::{figure, fold, percent, spanish};
+pub use number::{chosen, figure, fold, percent, spanish};
 pub use shell::*;

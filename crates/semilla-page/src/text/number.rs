@@ -14,6 +14,26 @@ pub fn figure(value: f64) -> String {
     format!("{sign}{}", positive(value.abs()))
 }
 
+/// The same without zeros at the end: numbers that people chose, such as learning rates.
+///
+/// ```
+/// use semilla_page::text::chosen;
+///
+/// assert_eq!([0.05, 10.0, 0.0125, 300.0, 2e-7].map(chosen), ["0.05", "10", "0.0125", "300", "2e−7"]);
+/// ```
+pub fn chosen(value: f64) -> String {
+    let said = figure(value);
+    let (digits, exponent) = said.split_once('e').unwrap_or((&said, ""));
+    let digits = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => digits,
+    };
+    match exponent {
+        "" => digits.to_owned(),
+        exponent => format!("{digits}e{exponent}"),
+    }
+}
+
 fn positive(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();

@@ -62,20 +62,20 @@ pub(crate) fn large() -> Comparison {
     point.curve = (1..=50)
         .map(|step| semilla_lab::Point {
             step,
-            loss: 2.302_585_092_9,
+            loss: 1.234_567_890_1,
         })
         .collect();
     comparison.runs = (0..9)
         .flat_map(|arm| (0..60).map(move |number| (arm, number)))
         .map(|(arm, number)| Run {
             arm,
-            rate: if number < 20 { 0 } else { number % 10 },
-            purpose: if number < 20 {
+            rate: if number < 12 { 0 } else { number % 10 },
+            purpose: if number < 12 {
                 Purpose::Final
             } else {
                 Purpose::Tuning
             },
-            seed: number % 20,
+            seed: number % 12,
             outcome: point.clone(),
         })
         .collect();
