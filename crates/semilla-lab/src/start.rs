@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use semilla::{Recipe, glob_match};
+use semilla::{Initializer, Recipe, glob_match};
 use semilla_checkpoint::ops::{Planned, Planner, read_recipe};
 use semilla_signal::{Array, Datum, Network, Parameter, fit};
 
@@ -42,11 +42,15 @@ pub(crate) fn first<'p>(
     network(problem, trial, &planned, inputs, trunk)
 }
 
-/// A recipe: its text, its name, or its path.
+/// A recipe: its text, its name, an initializer's, or its path.
 pub(crate) fn recipe(text: &str) -> Result<Recipe, LabError> {
-    match text.contains('\n') {
-        true => Ok(Recipe::from_toml(text)?),
-        false => Ok(read_recipe(text)?),
+    if text.contains('\n') {
+        return Ok(Recipe::from_toml(text)?);
+    }
+    match (read_recipe(text), text.parse::<Initializer>()) {
+        (Ok(recipe), _) => Ok(recipe),
+        (Err(_), Ok(initializer)) => Ok(Recipe::scheme(initializer)),
+        (Err(error), Err(_)) => Err(error.into()),
     }
 }
 
