@@ -16,7 +16,7 @@ from torch.nn import functional
 
 BLOCKS, WIDTH, HEADS, WORDS, LENGTH = 6, 64, 1, 256, 64
 SEEDS, RATES, STEPS, BATCH, TESTED = 2, [0.001, 0.003, 0.01], 250, 16, 256
-STARTS = {"PyTorch": ["--recipe", "pytorch"], "gpt2": ["--recipe", "gpt2"], "auto": ["--recipe", "auto"]}
+STARTS = {"PyTorch": ["--recipe", "pytorch"], "auto": ["--recipe", "auto"], "gpt2": ["--recipe", "gpt2"]}
 
 
 class Attention(nn.Module):

@@ -64,6 +64,25 @@ fn theory_stands_beside_what_is_measured() {
     assert!(out.contains("theory: squared gradients grow"), "{out}");
 }
 
+/// The mirrored weights of `auto`.
+#[test]
+fn theory_knows_how_auto_starts_plain_stacks() {
+    for activation in ["relu", "gelu"] {
+        let model = format!("mlp:{}10:{activation}", "128-".repeat(9));
+        let (code, report) = json(&["check", &model]);
+        assert_eq!(code, 0, "{activation}");
+        assert_eq!(report["prediction"]["ends"].as_array().unwrap().len(), 0);
+        let scores = report["scores"].as_array().unwrap();
+        assert_eq!(scores.len(), 9);
+        for score in scores {
+            for of in ["second_moment", "between_samples", "gradient"] {
+                let z = score[of].as_f64().unwrap();
+                assert!(z.abs() < 4.0, "{activation}: {score}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_described_kind_runs() {
     for model in [

@@ -199,15 +199,12 @@ fn bad_input_is_one_sentence() {
         .unwrap()
         .to_owned();
     assert_eq!(run(&small(&["--store", &other, "--budget", "60"])).0, 0);
-    let model = "mlp:2-4-2:relu";
-    let of = |data: &str| {
-        vec![
-            "compare".to_owned(),
-            model.to_owned(),
-            "--data".to_owned(),
-            data.to_owned(),
-        ]
+    let on = |model: &str, data: &str| {
+        ["compare", model, "--data", data]
+            .map(str::to_owned)
+            .to_vec()
     };
+    let of = |data: &str| on("mlp:2-4-2:relu", data);
     let digits = |more: &[&str]| {
         let all = ["compare", "mlp:64-8-10:relu"].iter().chain(more);
         all.map(|part| part.to_string()).collect::<Vec<String>>()
@@ -217,7 +214,7 @@ fn bad_input_is_one_sentence() {
         (of(&nan), "nan"),
         (of(&wide), "wide.csv"),
         (of(&empty), "empty.csv"),
-        (of(&images), "a.png"),
+        (on("conv:3-4:2:relu", &images), "a.png"),
         (of("none.csv"), "none.csv"),
         (digits(&["--recipes", "he,hee"]), "hee"),
         (digits(&["--recipes", "he"]), "give 2"),
@@ -241,6 +238,40 @@ fn bad_input_is_one_sentence() {
         assert!(error.lines().count() == 1 || said == "LOW..HIGH", "{error}");
     }
     assert_eq!(std::fs::read(&foreign).unwrap(), b"hello\n");
+}
+
+/// Any process that takes trials and answers outcomes gives the same comparison. Here it stands in
+/// for Python with Ray.
+#[cfg(unix)]
+#[test]
+fn other_processes_train_the_same() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let python = folder.path().join("python");
+    // python -c DRIVER SEMILLA
+    std::fs::write(&python, "#!/bin/sh\nexec \"$3\" trial - --json\n").unwrap();
+    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let through = |python: &Path| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("semilla"));
+        let command = command
+            .args(small(&["--engine", "ray"]))
+            .env("SEMILLA_PYTHON", python);
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let (code, found, error) = through(&python);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(found == run(&small(&[])).1);
+    let (code, _, error) = through(&folder.path().join("none"));
+    assert!(
+        code == Some(2) && error.contains("the engine ray failed: cannot start"),
+        "{error}"
+    );
 }
 
 #[test]

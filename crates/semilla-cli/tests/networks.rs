@@ -96,7 +96,7 @@ fn networks_of_sines_start_by_their_frequency_and_pass() {
     let (code, out, error) = run(&[&["check"], &network[..]].concat());
     assert_eq!(code, 0, "{out}{error}");
     let (_, plan, _) = run(&["plan", "siren:width=64:omega=12", "--full"]);
-    assert!(plan.contains("siren(first=true, omega=12)"), "{plan}");
+    assert!(plan.contains("first layer, ω = 12"), "{plan}");
     assert!(plan.contains("hidden layer, ω = 12"), "{plan}");
 }
 

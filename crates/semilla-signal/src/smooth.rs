@@ -53,7 +53,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let above = polynomial(
         square,
         [
-            -2.760_768_5e-16,
+            -2.760_768_6e-16,
             2.000_188e-13,
             -8.604_672e-11,
             5.122_297_1e-8,
@@ -77,7 +77,7 @@ pub(crate) fn erf(x: f32) -> f32 {
     let above = polynomial(
         square,
         [
-            -2.726_142_3e-10,
+            -2.726_142_4e-10,
             2.770_681_4e-8,
             -2.101_024e-6,
             -5.692_506_4e-5,

@@ -81,11 +81,7 @@ impl Draft {
                     } else {
                         0.0
                     };
-                    WeightMoments {
-                        mean: value,
-                        square: value,
-                        is_orthogonal: false,
-                    }
+                    WeightMoments::constant(value)
                 }
                 _ => WeightMoments::around_zero(gain / width as f64),
             })
@@ -174,12 +170,14 @@ fn residual_sums_double() {
 /// layer.
 #[test]
 fn batch_normalization_makes_gradients_explode() {
-    let mut draft = Draft::new(512);
+    // The lengths of few units stray, which is no part of the published number.
+    const WIDE: usize = 1 << 16;
+    let mut draft = Draft::new(WIDE);
     draft.dense("w0");
     for layer in 1..8 {
-        let scale = draft.weight(&format!("scale{layer}"), &[512]);
+        let scale = draft.weight(&format!("scale{layer}"), &[WIDE]);
         let rest = ["shift", "mean", "variance"]
-            .map(|part| draft.weight(&format!("{part}{layer}"), &[512]));
+            .map(|part| draft.weight(&format!("{part}{layer}"), &[WIDE]));
         let last = draft.last.clone();
         let inputs = [&*last, &scale, &rest[0], &rest[1], &rest[2]];
         draft.put(Node::new("BatchNormalization", &inputs, &[]));
@@ -259,20 +257,21 @@ fn theory_ends_where_it_has_no_rule_and_starts_again_behind_a_normalization() {
 /// Networks that run are within what theory expects of them.
 #[test]
 fn networks_are_as_predicted() {
-    let models = [
-        "mlp:64-256-256-256-256-256-10:relu",
-        "mlp:64-256-256-256-256-256-10:tanh",
-        "mlp:64-256-256-256-256-256-10:gelu",
-        "transformer:2x128:200:gelu:length=16",
+    let kaiming = || Recipe::scheme(init::kaiming_normal());
+    let cases = [
+        ("mlp:64-256-256-256-256-256-10:relu", kaiming()),
+        ("mlp:64-256-256-256-256-256-10:tanh", kaiming()),
+        ("mlp:64-256-256-256-256-256-10:gelu", kaiming()),
+        // Mirrored, at the edge of chaos, and centred.
+        ("mlp:64-256-256-256-256-256-10:relu", Recipe::auto()),
+        ("mlp:64-256-256-256-256-256-10:gelu", Recipe::auto()),
+        ("mlp:64-256-256-256-256-256-10:tanh", Recipe::auto()),
+        ("mlp:64-256-256-256-256-256-10:sigmoid", Recipe::auto()),
+        ("transformer:2x128:200:gelu:length=16", Recipe::auto()),
     ];
     let (mut all, mut far) = (0, Vec::new());
-    for text in models {
+    for (text, recipe) in cases {
         let (model, graph) = (Spec::parse(text).unwrap(), Spec::graph(text).unwrap());
-        // Mirrored weights, as `auto` gives plain stacks of ReLU, are beyond the theory.
-        let recipe = match text.starts_with("mlp") {
-            true => Recipe::scheme(semilla::init::kaiming_normal()),
-            false => Recipe::auto(),
-        };
         let batch = Batch {
             samples: 16,
             ..Batch::default()
@@ -298,8 +297,15 @@ fn networks_are_as_predicted() {
         let prediction = predict(&graph, weights, &given);
         assert!(prediction.ends.is_empty(), "{text}: {:?}", prediction.ends);
         assert_eq!(prediction.layers.len(), measured[0].layers.len(), "{text}");
-        for score in prediction.scores(&measured) {
-            for z in [score.second_moment, score.gradient] {
+        for (layer, score) in prediction.layers.iter().zip(prediction.scores(&measured)) {
+            let forward = [score.second_moment, score.between_samples];
+            let of = |score: &[Option<f64>], is_rough: bool| match is_rough {
+                true => Vec::new(),
+                false => score.to_vec(),
+            };
+            let mut scores = of(&forward, layer.is_rough);
+            scores.extend(of(&[score.gradient], layer.is_gradient_rough));
+            for z in scores {
                 all += 1;
                 if z.is_none_or(|z| z.abs() >= 4.0) {
                     far.push((text, score.clone()));
@@ -307,7 +313,30 @@ fn networks_are_as_predicted() {
             }
         }
     }
-    assert!(far.len() * 50 <= all, "{far:#?} of {all}");
+    assert!(far.len() * 100 <= all, "{far:#?} of {all}");
+}
+
+/// D. Balduzzi et al. (2017), section 4: pairs of units of opposite sign make a ReLU network linear
+/// at first. Lengths, angles and gradients stay.
+#[test]
+fn mirrored_weights_let_everything_through() {
+    for activation in ["relu", "gelu"] {
+        let text = format!("mlp:64-{}10:{activation}", "64-".repeat(20));
+        let (model, graph) = (Spec::parse(&text).unwrap(), Spec::graph(&text).unwrap());
+        let plan = Recipe::auto().plan(&model, 0).unwrap();
+        let weights =
+            |tensor: &Initializer| WeightMoments::of_line(plan.line(tensor.tensor.as_ref()?)?);
+        let given = [("x".to_owned(), Given::noise(&[16, 64], 1.0))];
+        let found = predict(&graph, weights, &given);
+        assert!(found.ends.is_empty(), "{:?}", found.ends);
+        assert_eq!(found.layers.len(), 21);
+        let last = found.layers[19].gradient.unwrap();
+        for layer in &found.layers[..20] {
+            near(layer.second_moment, 1.0, 1e-3);
+            near(layer.between_samples.unwrap(), 15.0 / 16.0, 1e-3);
+            near(layer.gradient.unwrap() / last, 1.0, 1e-3);
+        }
+    }
 }
 
 /// Orthogonal matrices keep lengths: what is left is what the activation adds.

@@ -1,5 +1,6 @@
 //! Gradients on their way back over the signals that were found.
 
+use super::edges::Edges;
 use super::interpret::Followed;
 use super::node::{Link, Node, Row, SignalId};
 use super::spread::{NoiseId, Noises};
@@ -14,8 +15,22 @@ pub(super) struct Gradient {
     pub(super) noise: NoiseId,
     /// Its mean square at each position, as parts of the mean, where positions differ.
     profile: Option<Vec<f64>>,
+    /// The same at each place of an image.
+    edges: Edges,
+    /// How much of it is known roughly only.
+    pub(super) rough: f64,
     /// What came by each way: its fluctuation and its mean square.
     ways: Vec<(NoiseId, f64, f64)>,
+    /// The part of the kernel that counts as it is for an earlier signal.
+    aimed: Option<(SignalId, Vec<f64>)>,
+}
+
+/// What is known of a gradient beside its kernel: how places differ, and how roughly.
+#[derive(Default)]
+struct Places {
+    profile: Option<Vec<f64>>,
+    edges: Edges,
+    rough: f64,
 }
 
 /// The gradients of all signals from which a way leads to the output; NaN where theory has no rule
@@ -36,7 +51,10 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
         alike: 1.0 / axes.places(units),
         noise: Noises::NONE,
         profile: None,
+        edges: Edges::default(),
+        rough: 0.0,
         ways: Vec::new(),
+        aimed: None,
     });
     let leaks: Vec<SignalId> = followed.leaks.iter().copied().collect();
     for id in leaks {
@@ -46,7 +64,7 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
             vec![f64::NAN; count],
             0.0,
             Noises::NONE,
-            None,
+            Places::default(),
         );
     }
     for id in (0..count).rev() {
@@ -56,7 +74,10 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
         settle(&mut gradient, &mut followed.theory.noises);
         let node = &followed.theory.nodes[id];
         for link in &node.links {
-            let mut kernel = (link.back)(&gradient.kernel);
+            let (mut kernel, aimed) = brought(&gradient, node, link);
+            let axes = &followed.theory.nodes[link.to].signal.axes;
+            let (edges, factor) = link.edges.back(&gradient.edges, axes);
+            kernel.iter_mut().for_each(|k| *k *= factor);
             let profile = weighted(&gradient, node, link, &mut kernel);
             let pairs = node
                 .signal
@@ -69,7 +90,19 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
             let own = if own.is_finite() { own } else { 0.0 };
             let noise = followed.theory.noises.add(&parents, own);
             let alike = gradient.alike * link.own.keeps + link.own.adds;
-            arrived(&mut found[link.to], kernel, alike, noise, profile);
+            let rough = gradient.rough.max(node.own_rough);
+            let places = Places {
+                profile,
+                edges,
+                rough,
+            };
+            arrived(&mut found[link.to], kernel, alike, noise, places);
+            if let (Some(place), Some((root, own))) = (&mut found[link.to], aimed) {
+                place.aimed = match place.aimed.take() {
+                    Some((known, sum)) if known == root => Some((root, plus(sum, &own))),
+                    _ => Some((root, own)),
+                };
+            }
         }
         found[id] = Some(gradient);
     }
@@ -77,7 +110,42 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
 }
 
 fn cosines(node: &Node, gradient: &Gradient) -> f64 {
-    node.cosines(&gradient.kernel, gradient.alike)
+    // Random directions are never less alike than their number allows.
+    let alike = gradient.alike.max(1.0 / node.width());
+    node.cosines(&gradient.kernel, alike)
+}
+
+/// What a way brings, and the part of it that counts as it is for a signal, and for which.
+fn brought(
+    gradient: &Gradient,
+    node: &Node,
+    link: &Link,
+) -> (Vec<f64>, Option<(SignalId, Vec<f64>)>) {
+    let own = gradient.aimed.as_ref();
+    let is_there = |root: SignalId| link.to == root || link.aims == Some(root);
+    let kernel = match own {
+        // What has the function's slopes in it gets no others.
+        Some((root, own)) if is_there(*root) => {
+            plus((link.back)(&minus(&gradient.kernel, own)), own)
+        }
+        _ => (link.back)(&gradient.kernel),
+    };
+    let is_way = node.is_unchanged && node.links[0].to == link.to;
+    let aimed = match (link.aims, own) {
+        (Some(root), _) => Some((root, kernel.clone())),
+        (None, Some((root, own))) if is_way && *root != link.to => Some((*root, (link.back)(own))),
+        _ => None,
+    };
+    (kernel, aimed)
+}
+
+fn plus(mut a: Vec<f64>, b: &[f64]) -> Vec<f64> {
+    a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+    a
+}
+
+fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 /// Adds what comes by one more way.
@@ -86,8 +154,13 @@ fn arrived(
     kernel: Vec<f64>,
     alike: f64,
     noise: NoiseId,
-    profile: Option<Vec<f64>>,
+    places: Places,
 ) {
+    let Places {
+        profile,
+        edges,
+        rough,
+    } = places;
     let way = (noise, kernel[0], alike);
     match place {
         None => {
@@ -96,10 +169,19 @@ fn arrived(
                 alike,
                 noise,
                 profile,
+                edges,
+                rough,
                 ways: vec![way],
+                aimed: None,
             });
         }
         Some(sum) => {
+            let total = sum.kernel[0] + kernel[0];
+            if total > 0.0 {
+                let parts = [sum.kernel[0] / total, kernel[0] / total];
+                sum.rough = parts[0] * sum.rough + parts[1] * rough;
+                sum.edges = Edges::mixed([(&sum.edges, parts[0]), (&edges, parts[1])]);
+            }
             sum.profile = joined((sum.profile.take(), sum.kernel[0]), (profile, kernel[0]));
             for (sum, term) in sum.kernel.iter_mut().zip(&kernel) {
                 *sum += term;

@@ -53,6 +53,8 @@ fn scores(predicted: &Predicted, measurements: &[Measurement]) -> Scores {
     let measured = |run| measured(run, &predicted.weight);
     let runs: Option<Vec<_>> = measurements.iter().map(measured).collect();
     let runs = runs.unwrap_or_default();
+    // What is known roughly only is compared with nothing.
+    let forward = |value: Option<f64>| value.filter(|_| !predicted.is_rough);
     let each = |of: &dyn Fn(&Measurement, &Layer) -> Option<f64>| -> Vec<f64> {
         let found = runs.iter().map(|(run, layer)| of(run, layer));
         found.collect::<Option<_>>().unwrap_or_default()
@@ -76,29 +78,27 @@ fn scores(predicted: &Predicted, measurements: &[Measurement]) -> Scores {
         weight: predicted.weight.clone(),
         mean: linear(
             each(&|_, layer| Some(layer.forward.mean)),
-            Some(predicted.mean),
+            forward(Some(predicted.mean)),
             predicted.mean_spread,
         ),
         second_moment: logarithmic(
             &each(&|_, layer| Some(layer.forward.second_moment)),
-            Some(predicted.second_moment),
+            forward(Some(predicted.second_moment)),
             spread.second_moment,
         ),
         between_samples: logarithmic(
             &each(&|_, layer| Some(layer.forward.between_samples)),
-            predicted
-                .between_samples
-                .filter(|d| *d > ROUNDED * predicted.second_moment),
+            forward(predicted.between_samples).filter(|d| *d > ROUNDED * predicted.second_moment),
             spread.between_samples,
         ),
         cosine: linear(
             each(&|_, layer| layer.forward.cosine),
-            predicted.cosine,
+            forward(predicted.cosine),
             predicted.cosine_spread,
         ),
         gradient: logarithmic(
             &each(&|run, layer| Some(layer.backward?.squared_norm / run.output_gradient)),
-            predicted.gradient,
+            (predicted.gradient).filter(|_| !predicted.is_gradient_rough),
             spread.gradient,
         ),
     }

@@ -84,20 +84,40 @@ impl Formula {
         self.probes.windows(2).all(|pair| pair[0] <= pair[1])
     }
 
+    /// Whether it is never below 0, as far as it was looked at.
+    pub(super) fn is_positive(&self) -> bool {
+        self.probes.iter().all(|&y| y >= 0.0)
+    }
+
+    /// Whether it leaves alone what is not below 0.
+    pub(super) fn keeps_positives(&self) -> bool {
+        let mut all = PROBES.iter().zip(&*self.probes).filter(|(x, _)| **x > 0.0);
+        all.all(|(x, y)| (x - y).abs() <= AGREES * x)
+    }
+
     /// Slope and intercept of a line.
     pub(super) fn line(&self) -> Option<(f64, f64)> {
-        let (low, high) = (PROBES.len() / 2 - 1, PROBES.len() / 2);
-        let slope = (self.probes[high] - self.probes[low]) / (PROBES[high] - PROBES[low]);
-        let term = self.probes[high] - slope * PROBES[high];
-        let is_on = |(&x, &y): (&f64, &f64)| {
-            (slope * x + term - y).abs() <= AGREES * (term.abs() + (slope * x).abs() + y.abs())
-        };
-        PROBES
-            .iter()
-            .zip(&*self.probes)
-            .all(is_on)
-            .then_some((slope, term))
+        line(&self.probes)
     }
+
+    /// Whether `f(x) - f(-x)` is a line, as of ReLU and all `x g(x)` with `g(x) + g(-x) = 1`.
+    pub(super) fn is_odd_part_line(&self) -> bool {
+        let pairs = self.probes.iter().zip(self.probes.iter().rev());
+        let odd: Vec<f64> = pairs.map(|(right, left)| right - left).collect();
+        line(&odd).is_some()
+    }
+}
+
+/// Slope and intercept of the line with these values at the probes.
+fn line(values: &[f64]) -> Option<(f64, f64)> {
+    let (low, high) = (PROBES.len() / 2 - 1, PROBES.len() / 2);
+    let slope = (values[high] - values[low]) / (PROBES[high] - PROBES[low]);
+    let term = values[high] - slope * PROBES[high];
+    let is_on = |(&x, &y): (&f64, &f64)| {
+        (slope * x + term - y).abs() <= AGREES * (term.abs() + (slope * x).abs() + y.abs())
+    };
+    let mut all = PROBES.iter().zip(values);
+    all.all(is_on).then_some((slope, term))
 }
 
 /// The activations that formulas were found to be.
@@ -228,6 +248,12 @@ mod tests {
         // Formulas run in f32.
         assert!((slope - 3.0).abs() < 1e-5 && (term + 2.0).abs() < 1e-5);
         assert_eq!(of("Tanh", vec![x()]).line(), None);
+        assert!(of("Relu", vec![x()]).is_odd_part_line());
+        assert!(of("HardSwish", vec![x()]).is_odd_part_line());
+        assert!(!of("Tanh", vec![x()]).is_odd_part_line());
+        let relu = of("Relu", vec![x()]);
+        assert!(relu.is_positive() && relu.keeps_positives());
+        assert!(!of("Gelu", vec![x()]).keeps_positives());
         // A function of a line is one of its argument.
         let sine = of("Sin", vec![Formula(line)]);
         let found = Recognized::default().function(&sine).unwrap();

@@ -109,6 +109,7 @@ pub(super) fn follow(
         weights,
         sizes: HashMap::new(),
         masks: HashMap::new(),
+        layers: HashSet::new(),
         made: Followed {
             theory: Theory::new(),
             layers: Vec::new(),
@@ -171,6 +172,8 @@ struct Walk<'a> {
     sizes: HashMap<String, usize>,
     /// How many places each row of a masked matrix of scores sees.
     masks: HashMap<SignalId, Arc<Vec<f64>>>,
+    /// The weights of all layers that were met.
+    layers: HashSet<String>,
     made: Followed,
 }
 
@@ -363,6 +366,7 @@ impl Walk<'_> {
             .made
             .theory
             .push(Node::normal(signal, units, Origin::Fresh(None)));
+        self.made.theory.has_restarted = true;
         self.made.assumed.push(format!(
             "{} gives nearly normal signals of mean 0 and mean square 1",
             described(step.node)
@@ -660,7 +664,9 @@ impl Walk<'_> {
             });
         let is_product = ["MatMul", "Gemm", "Conv", "ConvTranspose"].contains(&&*node.operator);
         if let (true, Some(weight)) = (is_product, weight) {
-            self.made.layers.retain(|layer| layer.weight != weight);
+            if !self.layers.insert(weight.clone()) {
+                self.made.layers.retain(|layer| layer.weight != weight);
+            }
             self.made.layers.push(Met {
                 weight,
                 signal: outputs[0],
@@ -681,7 +687,7 @@ impl Walk<'_> {
         let is_before = |layer: &&mut Met| {
             node.inputs.contains(&layer.value) && wiring.uses(place.body, &layer.value).len() == 1
         };
-        if let Some(layer) = self.made.layers.iter_mut().find(is_before) {
+        if let Some(layer) = self.made.layers.iter_mut().rev().find(is_before) {
             (layer.signal, layer.step) = (outputs[0], step);
         }
     }

@@ -8,6 +8,7 @@
 mod axes;
 mod backward;
 mod compare;
+mod edges;
 mod folded;
 mod formula;
 mod input;
@@ -26,4 +27,4 @@ pub use compare::Scores;
 pub use input::Given;
 pub use predict::predict;
 pub use prediction::{End, Predicted, Prediction, Spread, Spreads};
-pub use weights::WeightMoments;
+pub use weights::{Pattern, WeightMoments};

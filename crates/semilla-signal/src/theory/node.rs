@@ -1,10 +1,12 @@
 //! Signals and the ways between them, as they are found one after the other.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use semilla::activation::Curve;
 
 use super::axes::{Axes, Mask, averaged};
+use super::edges::{EdgeWay, Edges};
 use super::formula::Formula;
 use super::signal::Signal;
 use super::spread::{NoiseId, Noises};
@@ -21,6 +23,14 @@ pub(super) struct Node {
     pub(super) fourth: f64,
     /// The mean squared correlation of two samples by chance, beyond that of the kernel.
     pub(super) alike: f64,
+    /// The part of it that came with what it is a linear map of: queries, keys and values of one
+    /// signal have it together.
+    pub(super) chance: f64,
+    /// Of scores, what their rows' concentration brings those queries whose keys are alike.
+    pub(super) lift: Option<Rc<Cell<f64>>>,
+    /// Of shares of attention, by mask: how steeply those of two places follow how alike their keys
+    /// are.
+    pub(super) steep: Option<Rc<[f64]>>,
     /// How far its mean square strays from the expected one, and how far that part of it does by
     /// which samples differ.
     pub(super) norm: NoiseId,
@@ -28,12 +38,25 @@ pub(super) struct Node {
     /// Its mean square at each position, as parts of the mean, where positions differ: behind causal
     /// attention, whose first rows see little.
     pub(super) profile: Option<Rc<[f64]>>,
+    /// The same at each place of an image, where borders differ.
+    pub(super) edges: Edges,
+    /// What its edges are when its mean over the image is taken away.
+    pub(super) left: Option<Edges>,
     /// Whether it sums over positions, so that those of its gradient are no longer told apart.
     pub(super) mixes: bool,
     /// Of shares of attention: how much each row concentrates.
     pub(super) rows: Option<Rc<[Row]>>,
+    /// How much of it differs from place to place: behind causal attention, of the rows.
+    pub(super) uneven: f64,
+    /// How much of it is known roughly only, and what its own rule adds to that.
+    pub(super) rough: f64,
+    pub(super) own_rough: f64,
     /// The functions of earlier signals that it is, the nearest first; a normal signal is none.
     pub(super) forms: Vec<Form>,
+    /// Whether no element is below 0.
+    pub(super) is_positive: bool,
+    /// Whether it is the sum of a signal and of nothing yet, such as a branch that starts at 0.
+    pub(super) is_unchanged: bool,
     pub(super) origin: Origin,
     pub(super) links: Vec<Link>,
 }
@@ -76,6 +99,11 @@ pub(super) struct Link {
     pub(super) weights: Option<Rc<[f64]>>,
     /// The rows of attention that mixed the earlier signal.
     pub(super) rows: Option<Rc<[Row]>>,
+    /// What differs at borders, on the way.
+    pub(super) edges: EdgeWay,
+    /// The signal, earlier still, for which the way's factor counts already: a function of it lies
+    /// in between, whose slopes the factor has in it.
+    pub(super) aims: Option<SignalId>,
 }
 
 /// A row of masked attention.
@@ -86,6 +114,9 @@ pub(super) struct Row {
     /// `E Σ aⱼ²` of its shares: 1/n of equal scores, e^v/n of small variances v in many places, 1
     /// where one place takes all.
     pub(super) share: f64,
+    /// By how much `E aⱼ aₖ` of two places grows with the correlation ρ of their scores: `d ln / dρ`
+    /// as a part of the variance of scores, e^(vρ) being steepest.
+    pub(super) leans: f64,
     /// `E Σ (aⱼ (gⱼ - Σ aₖ gₖ))²` of independent gradients g of mean square 1: what scores get of
     /// them.
     pub(super) passes: f64,
@@ -101,6 +132,8 @@ impl Link {
             own: BackNoise::default(),
             weights: None,
             rows: None,
+            edges: EdgeWay::Same,
+            aims: None,
         }
     }
 }
@@ -191,15 +224,38 @@ impl Node {
             units,
             fourth: 3.0,
             alike: 0.0,
+            chance: 0.0,
+            lift: None,
+            steep: None,
             norm: Noises::NONE,
             apart: Noises::NONE,
             profile: None,
+            edges: Edges::default(),
+            left: None,
             mixes: false,
             rows: None,
+            uneven: 0.0,
+            rough: 0.0,
+            own_rough: 0.0,
             forms: Vec::new(),
+            is_positive: false,
+            is_unchanged: false,
             origin,
             links: Vec::new(),
         }
+    }
+
+    /// Takes over what the same elements have in common by chance, as a part of all they are.
+    pub(super) fn take_chance(&mut self, from: &Self, share: f64) {
+        self.alike = from.alike * share * share;
+        self.chance = from.chance * share * share;
+        self.lift.clone_from(&from.lift);
+    }
+
+    /// Takes over how the same elements' mean squares differ from place to place.
+    pub(super) fn take_places(&mut self, from: &Self) {
+        self.profile.clone_from(&from.profile);
+        self.edges.clone_from(&from.edges);
     }
 
     /// How many units it has.

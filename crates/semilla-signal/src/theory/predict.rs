@@ -12,6 +12,9 @@ use super::spread::{NoiseId, Noises};
 use super::weights::WeightMoments;
 use crate::narrow::narrows;
 
+/// A signal is known roughly if more of it is.
+const ROUGH: f64 = 0.02;
+
 /// Predicts what random weights do to the signals and gradients of a graph, by mean-field theory.
 /// Nothing is run.
 ///
@@ -51,10 +54,12 @@ pub fn predict(
         axes.elements() / samples
     };
     let output = followed.output.map(per_sample);
-    let gradient = |id: SignalId| -> Option<(f64, NoiseId)> {
+    let gradient = |id: SignalId| -> Option<(f64, NoiseId, f64)> {
         let found: &Gradient = gradients[id].as_ref()?;
         let value = found.kernel[0] * per_sample(id) / output?;
-        value.is_finite().then_some((value, found.noise))
+        value
+            .is_finite()
+            .then_some((value, found.noise, found.rough))
     };
     let path = path(&followed);
     let mut layers = Vec::new();
@@ -92,13 +97,22 @@ pub fn predict(
         };
         finite(of(last)? - of(first)?)
     });
+    let rough = layers.iter().filter(|layer: &&Predicted| layer.is_rough);
+    let mut assumed = followed.assumed;
+    match rough.count() {
+        0 => {}
+        count => assumed.push(format!(
+            "behind causal attention places are alike all the same: {count} layers and the \
+             gradients before them are known roughly only"
+        )),
+    }
     Prediction {
         layers,
         depth: path.len(),
         log_gradients,
         log_differences,
         ends: followed.ends,
-        assumed: followed.assumed,
+        assumed,
     }
 }
 
@@ -121,7 +135,7 @@ fn predicted(
     followed: &Followed,
     node: &Node,
     weight: &str,
-    gradient: Option<(f64, NoiseId)>,
+    gradient: Option<(f64, NoiseId, f64)>,
     chi1: Option<f64>,
 ) -> Predicted {
     let signal = &node.signal;
@@ -154,12 +168,14 @@ fn predicted(
             let by_chance = (1.0 - c * c) * (2.0 * node.alike).sqrt() / samples;
             finite(((1.0 - c) * by_length).hypot(by_chance))
         }),
-        gradient: gradient.map(|(value, _)| value),
+        gradient: gradient.map(|(value, ..)| value),
+        is_rough: node.rough > ROUGH,
+        is_gradient_rough: gradient.is_some_and(|(_, _, rough)| rough > ROUGH),
         chi1,
         spread: Spreads {
             second_moment: spread(node.norm),
             between_samples: spread(node.apart),
-            gradient: spread(gradient.map_or(Noises::NONE, |(_, noise)| noise)),
+            gradient: spread(gradient.map_or(Noises::NONE, |(_, noise, _)| noise)),
         },
     }
 }

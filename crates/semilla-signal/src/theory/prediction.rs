@@ -52,6 +52,10 @@ pub struct Predicted {
     pub chi1: Option<f64>,
     /// The spreads of single networks.
     pub spread: Spreads,
+    /// Whether its signal is known roughly only, so that a distance from it says nothing.
+    pub is_rough: bool,
+    /// The same of its gradient.
+    pub is_gradient_rough: bool,
 }
 
 /// How far single networks stray from the mean of all, by finite width, and by how much the

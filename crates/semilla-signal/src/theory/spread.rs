@@ -6,6 +6,7 @@
 //! signals and gradients are followed to first order: each is a sum of shares of earlier ones and
 //! of a new one.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// A fluctuation: of the logarithm of a mean square around its expectation.
@@ -15,6 +16,8 @@ pub(super) struct NoiseId(usize);
 /// All fluctuations of a network.
 pub(super) struct Noises {
     nodes: Vec<Noise>,
+    /// Covariances that were found: they never change.
+    known: RefCell<HashMap<(NoiseId, NoiseId), f64>>,
 }
 
 struct Noise {
@@ -33,7 +36,7 @@ pub(super) struct Spread {
 }
 
 /// Pairs of fluctuations that are looked at for all covariances of a network, about.
-const MOST_PAIRS: usize = 1 << 16;
+const MOST_PAIRS: usize = 1 << 14;
 /// A share of a covariance that does not matter.
 const NEGLIGIBLE: f64 = 1e-3;
 
@@ -47,7 +50,10 @@ impl Noises {
             variance: 0.0,
             drift: 0.0,
         }];
-        Self { nodes }
+        Self {
+            nodes,
+            known: RefCell::default(),
+        }
     }
 
     /// Shares of earlier fluctuations, and a new one of a relative variance: that of a mean of
@@ -98,8 +104,8 @@ impl Noises {
     /// The covariance of two fluctuations: the later one is taken apart until it is the earlier.
     pub(super) fn covariance(&self, a: NoiseId, b: NoiseId) -> f64 {
         let mut search = Search {
-            noises: self,
-            known: HashMap::new(),
+            nodes: &self.nodes,
+            known: &mut self.known.borrow_mut(),
             budget: MOST_PAIRS / self.nodes.len().max(16),
         };
         search.between(a, b, 1.0)
@@ -109,8 +115,8 @@ impl Noises {
 /// A search for a covariance. What is far back or of little weight is left out, so that deep
 /// networks cost little.
 struct Search<'n> {
-    noises: &'n Noises,
-    known: HashMap<(NoiseId, NoiseId), f64>,
+    nodes: &'n [Noise],
+    known: &'n mut HashMap<(NoiseId, NoiseId), f64>,
     budget: usize,
 }
 
@@ -124,7 +130,7 @@ impl Search<'_> {
                 return 0.0;
             }
             self.budget -= 1;
-            let node = &self.noises.nodes[late.0];
+            let node = &self.nodes[late.0];
             if late == early {
                 return share * node.variance;
             }
@@ -144,7 +150,10 @@ impl Search<'_> {
         for &(parent, own) in parents {
             found += own * self.between(parent, early, weight * share * own);
         }
-        self.known.insert((late, early), found);
+        // What was left out here may matter where the covariance has more weight.
+        if self.budget > 0 && (share * weight).abs() > 0.1 {
+            self.known.insert((late, early), found);
+        }
         share * found
     }
 }

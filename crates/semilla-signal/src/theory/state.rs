@@ -10,7 +10,7 @@ use super::formula::Recognized;
 use super::node::{Node, Origin, SignalId, cosines};
 use super::signal::Signal;
 use super::spread::{NoiseId, Noises};
-use super::weights::WeightMoments;
+use super::weights::{Pattern, WeightMoments};
 use crate::array::Array;
 
 /// What theory knows of a value.
@@ -35,6 +35,17 @@ pub(super) struct Weight {
     pub(super) name: Option<String>,
     pub(super) shape: Vec<usize>,
     pub(super) moments: WeightMoments,
+}
+
+impl Weight {
+    /// Its moments, where what is made of it takes its elements for independent.
+    pub(super) fn independent(&self) -> Result<WeightMoments, Gap> {
+        match self.moments.pattern {
+            Pattern::None => Ok(self.moments),
+            Pattern::Mirrored(_) => Gap::new("it takes apart weights that come in pairs"),
+            Pattern::Centred(_) => Gap::new("it takes apart weights that are centred together"),
+        }
+    }
 }
 
 /// Why there is no rule for a node.
@@ -102,6 +113,10 @@ pub(super) struct Theory {
     pub(super) nodes: Vec<Node>,
     pub(super) noises: Noises,
     pub(super) recognized: Recognized,
+    /// The rows that were taken of tables, by these weights' names.
+    pub(super) tables: Vec<(String, SignalId)>,
+    /// Whether it started again behind what it has no rule for.
+    pub(super) has_restarted: bool,
 }
 
 /// Signals that are looked through for what two have in common.
@@ -113,10 +128,34 @@ impl Theory {
             nodes: Vec::new(),
             noises: Noises::new(),
             recognized: Recognized::default(),
+            tables: Vec::new(),
+            has_restarted: false,
         }
     }
 
-    pub(super) fn push(&mut self, node: Node) -> SignalId {
+    /// Keeps a signal. It is as uneven and as roughly known as what it is made of.
+    pub(super) fn push(&mut self, mut node: Node) -> SignalId {
+        let is_sum = matches!(node.origin, Origin::Sum(..));
+        let all = node.signal.square();
+        let (mut uneven, mut rough) = (0.0f64, 0.0f64);
+        for link in &node.links {
+            let from = &self.nodes[link.to];
+            if is_sum {
+                let share = from.signal.square() / all;
+                let share = if share.is_finite() {
+                    share.min(1.0)
+                } else {
+                    1.0
+                };
+                uneven += share * from.uneven;
+                rough += share * from.rough;
+            } else {
+                uneven = uneven.max(from.uneven);
+                rough = rough.max(from.rough);
+            }
+        }
+        node.uneven = node.uneven.max(uneven.min(1.0));
+        node.rough = node.own_rough.max(rough.min(1.0));
         self.nodes.push(node);
         self.nodes.len() - 1
     }

@@ -109,6 +109,20 @@ impl Curve {
         self.value_squares.elasticity()
     }
 
+    /// `d ln Var f / d ln variance`: the same of the part around the mean.
+    pub fn spread_elasticity(&self) -> f64 {
+        let [mean, _, second, ..] = self.value.coefficients;
+        let spread = self.square - mean * mean;
+        match spread > 0.0 {
+            // d (E f)² = 2 E f · E f'' q/2 · d ln q, by Stein's identity √2 E f · a₂.
+            true => {
+                let moved = std::f64::consts::SQRT_2 * mean * second;
+                (self.elasticity() * self.square - moved) / spread
+            }
+            false => 1.0,
+        }
+    }
+
     /// `d ln E f'² / d ln variance`.
     pub fn slope_elasticity(&self) -> f64 {
         self.slope_squares.elasticity()
@@ -435,14 +449,25 @@ mod tests {
 
     #[test]
     fn elasticities_are_slopes_of_logarithms() {
-        for activation in [Activation::Tanh, Activation::Gelu, Activation::Relu] {
+        for activation in [
+            Activation::Tanh,
+            Activation::Gelu,
+            Activation::Relu,
+            Activation::Sigmoid,
+        ] {
             let f = Function::from(activation);
             let at = |q: f64| f.curve(0.0, q).unwrap();
             let (low, middle, high) = (at(0.99), at(1.0), at(1.01));
             let step = (1.01f64 / 0.99).ln();
             let forward = (high.square / low.square).ln() / step;
             let backward = (high.slope_square / low.slope_square).ln() / step;
+            let around = |curve: &Curve| curve.square - curve.mean * curve.mean;
+            let spread = (around(&high) / around(&low)).ln() / step;
             assert!((middle.elasticity() - forward).abs() < 1e-4, "{activation}");
+            assert!(
+                (middle.spread_elasticity() - spread).abs() < 1e-4,
+                "{activation}"
+            );
             assert!((middle.slope_elasticity() - backward).abs() < 1e-4);
         }
     }

@@ -78,7 +78,7 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
                 facts = facts.activation(activation);
             }
             let times = agreed(after.iter().map(|after| after.times));
-            if known && let Some(times) = times.filter(|times| *times != 1.0) {
+            if known && let Some(times) = times.filter(|times| *times != 1.0 && times.is_normal()) {
                 facts = facts.times(times);
             }
             if !after.is_empty() && after.iter().all(|after| after.is_normalized) {

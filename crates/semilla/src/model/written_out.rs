@@ -7,6 +7,9 @@ use crate::graph::{Graph, Node, NodeId, Source, Wiring};
 
 /// More nodes than any activation is written with.
 const MOST: usize = 16;
+/// Numbers are computed from stored ones in few steps, of few operands.
+const STEPS: usize = 4;
+const OPERANDS: usize = 3;
 /// Where functions are compared: on both sides of 0, in the bulk and the tails.
 const PROBES: [f64; 20] = [
     -11.0, -6.5, -4.1, -2.9, -2.2, -1.6, -1.1, -0.75, -0.45, -0.2, 0.2, 0.45, 0.75, 1.1, 1.6, 2.2,
@@ -60,7 +63,7 @@ struct Numbers<'g> {
 impl Numbers<'_> {
     /// A single number, if the value is one.
     fn single(&self, body: usize, name: &str) -> Option<f64> {
-        self.computed(body, name, MOST)
+        self.computed(body, name, STEPS)
     }
 
     fn computed(&self, body: usize, name: &str, steps: usize) -> Option<f64> {
@@ -74,6 +77,9 @@ impl Numbers<'_> {
             }
             Source::Output { node: id, .. } if steps > 0 => {
                 let node = self.graph.node(id)?;
+                if node.inputs.len() > OPERANDS {
+                    return None;
+                }
                 let inputs = node.inputs.iter();
                 let given: Option<Vec<f64>> = inputs
                     .map(|input| self.computed(id.body, input, steps - 1))
@@ -173,6 +179,9 @@ impl<'g> Region<'g> {
         let [output] = &node.outputs[..] else {
             return None;
         };
+        if node.inputs.len() > OPERANDS {
+            return None;
+        }
         let mut values = Vec::with_capacity(PROBES.len());
         for probe in 0..PROBES.len() {
             let at = |name: &String| match self.known.get(name.as_str()) {

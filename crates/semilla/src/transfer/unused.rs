@@ -60,7 +60,8 @@ impl fmt::Display for Unused {
             Unused::OtherPrefix { prefix } => write!(f, "does not begin with {prefix:?}"),
             Unused::Shape { target } => write!(f, "the target has shape {target:?}"),
             Unused::Encoded { what } => f.write_str(what),
-            Unused::Part { of } => write!(f, "a stored part of {of}"),
+            // The same for all, so that a list of them is one line.
+            Unused::Part { .. } => f.write_str("stored parts of weights that were put together"),
             Unused::InParts => f.write_str("the model is stored in its parts"),
             Unused::Optimizer => f.write_str("the optimizer's state, which is never a weight"),
             Unused::OutOfScope => f.write_str("this checkpoint is not for the target (into)"),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use semilla::activation::Curve;
 
 use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed};
+use super::super::edges::{EdgeWay, Edges};
 use super::super::formula::{Argument, Formula};
 use super::super::node::{BackNoise, Form, Link, Node, Origin, SignalId};
 use super::super::signal::Signal;
@@ -12,6 +13,8 @@ use super::super::state::{Gap, Known, Step, Theory, axes_of};
 use super::super::weights::WeightMoments;
 use crate::array::Array;
 
+/// A term that is a smaller part of a sum leaves it as it is.
+const NOTHING: f64 = 1e-8;
 /// A denominator whose variance is a smaller part of its square than this is taken for a number.
 const STEADY: f64 = 0.25;
 
@@ -70,8 +73,19 @@ pub(super) fn add_weight(
     let new = move_noise(theory, x, &signal, units, share);
     let from = &theory.nodes[x];
     let mut node = Node::normal(signal, units, Origin::Affine(x, 1.0, moments.mean));
-    (node.fourth, node.alike) = (from.fourth, from.alike * share * share);
+    node.fourth = from.fourth;
+    node.take_chance(from, share);
+    // What is added goes with the signal by chance, and with itself where it differs by place.
+    let others = match (0..own.1.len()).any(|atom| own.1[atom].is_some() && units >> atom & 1 == 0)
+    {
+        true => 1.0 - share * share,
+        false => 2.0 * share * (1.0 - share),
+    };
+    if moments.square > moments.mean * moments.mean {
+        node.alike += others / node.width();
+    }
     node.profile = from.profile.clone();
+    node.edges = Edges::mixed([(&from.edges, share), (&Edges::default(), 1.0 - share)]);
     node.apart = from.apart;
     node.norm = new;
     node.links.push(Link::plain(x, repeated(&own.0, &made)));
@@ -126,9 +140,10 @@ pub(super) fn mul_weight(
     };
     let units = new_mask(from.units, &own.0);
     let mut node = Node::normal(signal, units, Origin::Affine(x, moments.mean, 0.0));
-    (node.fourth, node.alike) = (from.fourth, from.alike);
+    node.fourth = from.fourth;
+    node.take_chance(from, 1.0);
     (node.norm, node.apart) = (from.norm, from.apart);
-    node.profile = from.profile.clone();
+    node.take_places(from);
     if moments.square == moments.mean * moments.mean {
         node.forms = lines(theory, x, moments.mean, 0.0);
     }
@@ -149,8 +164,9 @@ pub(super) fn affine(theory: &mut Theory, x: SignalId, factor: f64, term: f64) -
     let signal = from.signal.affine(factor, term);
     let share = factor * factor * from.signal.square() / signal.square();
     let mut node = Node::normal(signal, from.units, Origin::Affine(x, factor, term));
-    (node.fourth, node.alike, node.apart) = (from.fourth, from.alike, from.apart);
-    node.profile = from.profile.clone();
+    (node.fourth, node.apart) = (from.fourth, from.apart);
+    node.take_chance(from, 1.0);
+    node.take_places(from);
     node.forms = lines(theory, x, factor, term);
     let parents = [(
         theory.nodes[x].norm,
@@ -233,17 +249,33 @@ pub(super) fn function(theory: &mut Theory, step: &Step<'_>) -> Result<Option<Kn
             theory, first.root, factor, term,
         ))));
     }
+    // A ReLU of what is not below 0 anyway.
+    if theory.nodes[first.root].is_positive && first.formula.keeps_positives() {
+        return Ok(Some(Known::Signal(first.root)));
+    }
     let function = theory.recognized.function(&first.formula);
     let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
     let root = first.root;
     let from = &theory.nodes[root].signal;
     let curve = function.curve(from.mean, from.variance());
     let curve = curve.map_err(|error| Gap(error.to_string()))?;
-    Ok(Some(Known::Signal(curved(theory, root, &curve, forms))))
+    let through = match step.input(0) {
+        Some(&Known::Signal(id)) if theory.nodes[id].is_unchanged && id != root => Some(id),
+        _ => None,
+    };
+    let made = curved(theory, root, through, &curve, forms);
+    Ok(Some(Known::Signal(made)))
 }
 
-/// What a function makes of a normal signal.
-fn curved(theory: &mut Theory, root: SignalId, curve: &Curve, forms: Vec<Form>) -> SignalId {
+/// What a function makes of a normal signal. Gradients go straight back to that, or through a
+/// signal in between.
+fn curved(
+    theory: &mut Theory,
+    root: SignalId,
+    through: Option<SignalId>,
+    curve: &Curve,
+    forms: Vec<Form>,
+) -> SignalId {
     let from = &theory.nodes[root];
     let correlations = from.signal.correlations();
     let signal = Signal {
@@ -271,7 +303,7 @@ fn curved(theory: &mut Theory, root: SignalId, curve: &Curve, forms: Vec<Form>) 
         true => curve.slope_product(c) * before / after,
         false => 1.0,
     };
-    let total = c * (1.0 + curve.slope_elasticity()) + (1.0 - c) * elasticity;
+    let total = c * (1.0 + curve.slope_elasticity()) + (1.0 - c) * curve.spread_elasticity();
     let common = curve.slope_square_product(1.0) / (curve.slope_square * curve.slope_square) - 1.0;
     let samples = from.signal.axes.places(from.signal.samples());
     let alone = curve.square_product(1.0) / square - 1.0 - 2.0 * elasticity * elasticity;
@@ -290,6 +322,8 @@ fn curved(theory: &mut Theory, root: SignalId, curve: &Curve, forms: Vec<Form>) 
         &[(norm, finite(elasticity / centre.max(1e-9)))],
         finite(all) / width,
     );
+    node.edges = from.edges.to_the(elasticity);
+    node.is_positive = forms[0].formula.is_positive();
     node.forms = forms;
     let slopes: Vec<f64> = correlations
         .iter()
@@ -298,7 +332,8 @@ fn curved(theory: &mut Theory, root: SignalId, curve: &Curve, forms: Vec<Form>) 
     node.links.push(Link {
         shares: vec![(norm, slope_share)],
         own,
-        ..Link::plain(root, move |gradient| {
+        aims: through.map(|_| root),
+        ..Link::plain(through.unwrap_or(root), move |gradient| {
             gradient
                 .iter()
                 .zip(&slopes)
@@ -344,9 +379,11 @@ fn forms(theory: &Theory, step: &Step<'_>) -> Option<Vec<Form>> {
             root: id,
             formula: Formula::identity(),
         };
-        match node.forms.first() {
-            Some(form) if form.formula.line().is_none() => node.forms.clone(),
-            _ => std::iter::once(own)
+        let is_bent = |form: &&Form| form.formula.line().is_none();
+        let bent: Vec<Form> = node.forms.iter().filter(is_bent).cloned().collect();
+        match bent.is_empty() {
+            false => bent,
+            true => std::iter::once(own)
                 .chain(node.forms.iter().cloned())
                 .collect(),
         }
@@ -460,6 +497,12 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
     }
     let (x, y, sources) = together(theory, a, b)?;
     let same = theory.signal(a).axes == theory.signal(b).axes;
+    for (other, one, nothing) in [(&y, a, b), (&x, b, a)] {
+        let own = theory.signal(one).square();
+        if same && other.kernel[0] <= NOTHING * own && (one == a || sign > 0.0) {
+            return Ok(unchanged(theory, one, nothing));
+        }
+    }
     let cross = match same {
         true => theory.cross(a, b)?,
         false if theory.is_related(a, b) => {
@@ -502,9 +545,17 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
     let parts = differences.map(|d| finite(d / sum));
     let parents = [(first.norm, shares[0]), (second.norm, shares[1])];
     let apart = [(first.apart, parts[0]), (second.apart, parts[1])];
-    node.alike = shares[0].powi(2) * first.alike + shares[1].powi(2) * second.alike;
+    // Each term is by chance like its own counterpart, and like the other's.
+    let both = 2.0 * shares[0] * shares[1] / width;
+    node.alike = shares[0].powi(2) * first.alike + shares[1].powi(2) * second.alike + both;
+    for (term, share) in [(first, shares[0]), (second, shares[1])] {
+        if term.lift.is_some() {
+            (node.chance, node.lift) = (term.chance * share, term.lift.clone());
+        }
+    }
     node.norm = theory.noises.add(&parents, own);
     node.apart = theory.noises.add(&apart, own);
+    node.edges = Edges::mixed([(&first.edges, shares[0]), (&second.edges, shares[1])]);
     node.profile = sum_of_profiles([first, second].map(|node| node.profile.as_deref()), shares);
     let axes = node.signal.axes.clone();
     let ways = [(a, &sources.0), (b, &sources.1)];
@@ -519,6 +570,20 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
         }
     }
     Ok(theory.push(node))
+}
+
+/// A signal and a branch that is 0 so far, but has gradients.
+fn unchanged(theory: &mut Theory, x: SignalId, branch: SignalId) -> SignalId {
+    let from = &theory.nodes[x];
+    let mut node = Node::normal(from.signal.clone(), from.units, Origin::Affine(x, 1.0, 0.0));
+    (node.fourth, node.alike) = (from.fourth, from.alike);
+    (node.norm, node.apart) = (from.norm, from.apart);
+    node.take_places(from);
+    node.forms = lines(theory, x, 1.0, 0.0);
+    (node.is_positive, node.is_unchanged) = (from.is_positive, true);
+    let same = |to: SignalId| Link::plain(to, |gradient| gradient.to_vec());
+    node.links = vec![same(x), same(branch)];
+    theory.push(node)
 }
 
 /// The profile of a sum of which the terms are these parts; a term without one is even.
@@ -620,18 +685,42 @@ pub(super) fn view(
     sources: &[Option<usize>],
 ) -> SignalId {
     let from = &theory.nodes[x];
+    let moved = moves(&from.signal.axes, &axes, sources);
+    let mut back_again: Vec<Option<usize>> = vec![None; from.signal.axes.rank()];
+    for (new, old) in moved.iter().enumerate() {
+        old.iter().for_each(|&old| back_again[old] = Some(new));
+    }
     let signal = from.signal.viewed(axes, sources);
     let mut node = Node::normal(
         signal,
         new_mask(from.units, sources),
         theory.moved_origin(x),
     );
-    (node.fourth, node.alike) = (from.fourth, from.alike);
+    node.fourth = from.fourth;
+    node.take_chance(from, 1.0);
     (node.norm, node.apart) = (from.norm, from.apart);
-    node.profile = from.profile.clone();
+    node.take_places(from);
+    node.is_positive = from.is_positive;
     // Pairs that are apart in any part of an atom are in the atom.
     let back = first_of(sources, from.signal.axes.count());
-    node.links
-        .push(Link::plain(x, move |gradient| viewed(gradient, &back)));
+    node.edges = from.edges.moved(&moved);
+    node.links.push(Link {
+        edges: EdgeWay::Moved(back_again),
+        ..Link::plain(x, move |gradient| viewed(gradient, &back))
+    });
     theory.push(node)
+}
+
+/// For each new axis the old one that it is, whole.
+pub(super) fn moves(old: &Axes, new: &Axes, sources: &[Option<usize>]) -> Vec<Option<usize>> {
+    let mut first = 0;
+    let of = |axis: usize| {
+        let atoms = new.axis(axis).len();
+        first += atoms;
+        let source = sources.get(first - atoms).copied().flatten()?;
+        let is_it = |old_axis: &usize| old.mask(*old_axis) == 1 << source;
+        let found = (0..old.rank()).find(is_it)?;
+        (atoms == 1 && old.size(found) == new.size(axis)).then_some(found)
+    };
+    (0..new.rank()).map(of).collect()
 }

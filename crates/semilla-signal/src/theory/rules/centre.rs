@@ -28,7 +28,14 @@ pub(super) fn centre(theory: &mut Theory, x: SignalId, over: Mask) -> SignalId {
     );
     (node.fourth, node.alike) = (from.fourth, from.alike);
     (node.norm, node.apart) = (from.norm, from.apart);
-    node.profile = from.profile.clone();
+    node.take_places(from);
+    let image = from
+        .signal
+        .axes
+        .masks(2.min(from.signal.axes.rank())..from.signal.axes.rank());
+    if let (Some(left), true) = (&from.left, over & image != 0) {
+        node.edges.clone_from(left);
+    }
     node.links.push(Link::plain(x, move |gradient| {
         let means = averaged(gradient, &axes, over);
         gradient.iter().zip(&means).map(|(g, m)| g - m).collect()

@@ -1,11 +1,13 @@
 //! Convolutions: sums over windows with the same weights everywhere.
 
+use std::rc::Rc;
+
 use super::super::axes::Axes;
 use super::super::state::{Gap, Known, Step, Theory};
 use super::arithmetic::{add_weight, of_channels};
 use super::geometry::Geometry;
+use super::linear::{Linear, Units, in_halves};
 use super::pool::flat;
-use super::product::Linear;
 
 /// `Conv`.
 pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
@@ -13,7 +15,19 @@ pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known,
     let Some(Known::Weight(weight)) = step.input(1) else {
         return Gap::new("its kernel depends on the data");
     };
-    let (weight, axes) = (weight.clone(), theory.signal(x).axes.clone());
+    let weight = weight.clone();
+    let pattern = weight.moments.pattern;
+    let is_paired = pattern.is_mirrored(1);
+    let groups = usize::try_from(step.int("group", 1)).unwrap_or(0).max(1);
+    if is_paired && groups > 1 {
+        return Gap::new("it takes pairs of units in groups");
+    }
+    let x = if is_paired {
+        in_halves(theory, x, 1)?
+    } else {
+        x
+    };
+    let axes = theory.signal(x).axes.clone();
     let kernel: Vec<i64> = weight
         .shape
         .iter()
@@ -22,29 +36,32 @@ pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known,
         .collect();
     let geometry = Geometry::of(step, &axes, &kernel)?;
     let (made, given) = (weight.shape[0], weight.shape[1]);
-    let groups = usize::try_from(step.int("group", 1)).unwrap_or(0).max(1);
     if given * groups != axes.size(1) || made % groups != 0 {
         return Gap::new("its channels do not fit");
     }
-    let units = if made == 1 { vec![] } else { vec![made] };
-    let (new, mut sources) = geometry.made(&axes, units)?;
+    let units = Units::of(made, pattern.is_mirrored(0))?;
+    let (new, mut sources) = geometry.made(&axes, units.atoms.clone())?;
     // The channels are others, even where they are as many.
-    let fresh = new.mask(1);
-    if fresh != 0 {
-        sources[fresh.trailing_zeros() as usize] = None;
-    }
+    let first = axes.axis(0).len();
+    sources[first..first + units.atoms.len()].fill(None);
+    let (fresh, opposite) = units.masks(first);
     let window: usize = weight.shape[2..].iter().product();
     let overlaps = geometry.overlaps(&new);
     let linear = Linear {
         axes: new,
         sources,
         fresh,
+        opposite,
         summed: axes.mask(1),
         terms: given as f64 * geometry.terms(),
         overlaps,
-        matrix: (made as f64, axes.size(1).max(given * window) as f64),
+        windows: Some(Rc::new(geometry.windows())),
+        matrix: (
+            units.rows(),
+            axes.size(1).max(given * window) as f64 / if is_paired { 2.0 } else { 1.0 },
+        ),
     };
-    let made = linear.apply(theory, x, weight.moments);
+    let made = linear.apply(theory, x, weight.moments, (1, 0))?;
     bias(theory, made, step, axes.rank()).map(Known::Signal)
 }
 
@@ -112,11 +129,13 @@ pub(super) fn transposed(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
         axes: Axes::new(new).ok_or_else(|| Gap("it has too many axes".to_owned()))?,
         sources,
         fresh,
+        opposite: 0,
         summed: axes.mask(1),
         terms,
         overlaps: Vec::new(),
+        windows: None,
         matrix: (made as f64, axes.size(1) as f64),
     };
-    let made = linear.apply(theory, x, weight.moments);
+    let made = linear.apply(theory, x, weight.independent()?, (0, 1))?;
     bias(theory, made, step, rank).map(Known::Signal)
 }

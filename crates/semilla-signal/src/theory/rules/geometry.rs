@@ -1,6 +1,7 @@
 //! Where the windows of convolutions and poolings lie.
 
 use super::super::axes::{Axes, Mask};
+use super::super::edges::{LONGEST, Window, Windows};
 use super::super::state::{Gap, Step};
 
 /// Windows over an image, along each of its axes.
@@ -9,10 +10,27 @@ pub(super) struct Geometry {
     pub(super) strides: Vec<usize>,
     /// How many windows there are.
     pub(super) count: Vec<usize>,
+    /// Which places of the image are in each window.
+    places: Vec<Vec<Window>>,
     /// How many places of a window lie in the image, the mean over windows.
     covered: Vec<f64>,
     /// The part of these that two windows apart have in common.
     common: Vec<f64>,
+}
+
+/// The places of each of so many windows that lie in an image of this size.
+fn windows_of(
+    size: i64,
+    windows: i64,
+    (reach, apart): (i64, i64),
+    (stride, pad): (i64, i64),
+) -> Vec<Window> {
+    let window = |at: i64| {
+        let places = (0..reach).map(|element| at * stride + element * apart - pad);
+        let inside = |place: i64| usize::try_from(place).ok().filter(|_| place < size);
+        places.map(inside).collect()
+    };
+    (0..windows).map(window).collect()
 }
 
 impl Geometry {
@@ -36,6 +54,7 @@ impl Geometry {
             kernel: kernel.iter().map(|&size| size as usize).collect(),
             strides: Vec::new(),
             count: Vec::new(),
+            places: Vec::new(),
             covered: Vec::new(),
             common: Vec::new(),
         };
@@ -66,6 +85,10 @@ impl Geometry {
             if rounds_up && windows * stride < size + pads[axis] {
                 windows += 1;
             }
+            made.places.push(match size <= LONGEST as i64 {
+                true => windows_of(size, windows, (reach, apart), (stride, pads[axis])),
+                false => Vec::new(),
+            });
             let (mut inside, mut pairs) = (0.0, 0.0);
             for element in 0..reach {
                 // Windows whose place for this element is in the image.
@@ -87,6 +110,11 @@ impl Geometry {
             });
         }
         Ok(made)
+    }
+
+    /// Which places are in each window, along axes that are short enough for borders to matter.
+    pub(super) fn windows(&self) -> Windows {
+        Windows(self.places.clone())
     }
 
     /// How many places of a window lie in the image, the mean over all windows.

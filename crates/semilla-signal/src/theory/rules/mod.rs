@@ -4,6 +4,7 @@ mod arithmetic;
 mod centre;
 mod convolution;
 mod geometry;
+mod linear;
 mod normalization;
 mod pool;
 mod product;

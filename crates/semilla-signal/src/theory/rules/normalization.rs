@@ -1,11 +1,15 @@
 //! Normalizations: elements that are brought to mean 0 and mean square 1 together.
 
 use super::super::axes::{Axes, Mask, averaged};
-use super::super::node::{Link, Node, Origin, SignalId};
+use super::super::edges::EdgeWay;
+use super::super::node::{Link, Node, Origin, SignalId, cosines};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
 use super::arithmetic::{add_weight, affine, mul_weight, number, of_channels, view};
 use super::centre::centre;
+
+/// Lengths of units that stray by more are beyond this expansion.
+const MOST_STRAY: f64 = 0.5;
 
 /// A signal divided by the root of the mean square over some atoms, plus ε.
 fn scaled(theory: &mut Theory, x: SignalId, over: Mask, epsilon: f64) -> Result<SignalId, Gap> {
@@ -23,13 +27,24 @@ fn scaled(theory: &mut Theory, x: SignalId, over: Mask, epsilon: f64) -> Result<
     // What is normalized has lost its own fluctuation, and the way back follows it.
     let keeps = epsilon * factor;
     let (axes, kernel) = (signal.axes.clone(), signal.kernel.clone());
+    let axes_of_x = axes.clone();
+    // Each unit is divided by its own length, and lengths stray: the mean of 1/x is above 1 over
+    // that of x.
+    let slope = match over & from.units {
+        0 => {
+            let strays = 2.0 * cosines(&kernel, &axes, axes.all() & !over, from.alike);
+            let known = if strays.is_finite() { strays } else { 0.0 };
+            factor / (1.0 - known).max(MOST_STRAY)
+        }
+        _ => factor,
+    };
     let back = move |gradient: &[f64]| {
         let products: Vec<f64> = gradient.iter().zip(&kernel).map(|(g, k)| g * k).collect();
         let along = averaged(&products, &axes, over);
         let rest = gradient.iter().zip(&along).zip(&kernel);
         rest.map(|((g, along), k)| {
             let along = if along.is_nan() { 0.0 } else { along * k };
-            factor * (g - along)
+            slope * (g - along)
         })
         .collect()
     };
@@ -45,8 +60,22 @@ fn scaled(theory: &mut Theory, x: SignalId, over: Mask, epsilon: f64) -> Result<
             .map(|part| (square + epsilon) / (part * square + epsilon))
             .collect()
     });
+    // What places are divided by is known as roughly as they are.
+    if weights.is_some() {
+        node.own_rough = from.rough;
+    }
+    // Each place of an image is divided by its own length, unless all are by one.
+    let uneven = (0..axes_of_x.rank()).filter(|&axis| from.edges.is_uneven(axis));
+    let edges = match over & axes_of_x.masks(uneven) {
+        0 => EdgeWay::Divided(from.edges.clone()),
+        _ => {
+            node.edges = from.edges.clone();
+            EdgeWay::Same
+        }
+    };
     node.links.push(Link {
         shares: vec![(norm, keeps - 1.0)],
+        edges,
         weights,
         ..Link::plain(x, back)
     });

@@ -1,6 +1,9 @@
 //! Means and greatest elements: pooling and reductions.
 
+use std::rc::Rc;
+
 use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed, without};
+use super::super::edges::EdgeWay;
 use super::super::node::{Form, Link, Node, Origin, SignalId};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
@@ -112,11 +115,16 @@ pub(super) fn average(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap
         theory.moved_origin(x),
     );
     (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
+    let windows = Rc::new(geometry.windows());
+    node.edges = from.edges.averaged(&windows);
     let places = first_of(&sources, old.count());
-    node.links.push(Link::plain(x, move |gradient| {
-        let each = viewed(gradient, &places).into_iter();
-        each.map(|g| ratio / size * g).collect()
-    }));
+    node.links.push(Link {
+        edges: EdgeWay::Windows(windows),
+        ..Link::plain(x, move |gradient| {
+            let each = viewed(gradient, &places).into_iter();
+            each.map(|g| ratio / size * g).collect()
+        })
+    });
     Ok(Known::Signal(theory.push(node)))
 }
 
@@ -174,20 +182,18 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     let spatial = old.masks(2..old.rank());
     // How alike the elements of a window are, and how many there are.
     let size: f64 = geometry.kernel.iter().map(|&size| size as f64).product();
-    let inside = averaged(&correlations, &old, spatial)[0];
-    let places = old.places(spatial);
-    let within = match places > 1.0 {
-        true => ((inside - 1.0 / places) / (1.0 - 1.0 / places)).clamp(0.0, 1.0),
-        false => 1.0,
-    };
+    let within = averaged_apart(&correlations, &old, spatial)[0].clamp(0.0, 1.0);
     let size = (size * geometry.coverage()).max(1.0);
     let function = theory.recognized.function(&form.formula);
     let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
     let peak = Peak::of(&function, (mean, variance), size, within)
         .ok_or_else(|| Gap("it is a function without expectations".to_owned()))?;
+    // Windows apart have no place in common; those of two samples or units are alike place by place.
+    let others = averaged_apart(&correlations, &old, spatial);
     let product = |mask: Mask| match mask {
         0 => peak.square,
-        mask => peak.product(correlations[mask]),
+        mask if mask & spatial != 0 => peak.product(correlations[mask], 0.0),
+        mask => peak.product(others[mask], correlations[mask] - others[mask]),
     };
     let made: Vec<f64> = (0..correlations.len()).map(product).collect();
     let signal = Signal {
@@ -197,9 +203,15 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     };
     let mut node = Node::normal(signal, new_mask(from.units, &sources), Origin::Other);
     (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
+    node.is_positive = form.formula.is_positive();
+    let windows = Rc::new(geometry.windows());
+    // Of fewer places at a border the greatest is less: how much that tells is not followed.
+    if geometry.coverage() >= 1.0 {
+        node.edges = from.edges.averaged(&windows);
+    }
     let ratio = node.signal.axes.elements() / old.elements();
     let (slopes, places) = (peak.slope_square, first_of(&sources, old.count()));
-    node.links.push(Link::plain(root, move |gradient| {
+    let back = move |gradient: &[f64]| {
         let each = viewed(gradient, &places).into_iter().enumerate();
         let of = |(mask, g): (Mask, f64)| {
             let part = if mask & spatial == 0 {
@@ -210,8 +222,23 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
             part * slopes * g
         };
         each.map(of).collect()
-    }));
+    };
+    node.links.push(Link {
+        edges: EdgeWay::Windows(windows),
+        ..Link::plain(root, back)
+    });
     Ok(Known::Signal(theory.push(node)))
+}
+
+/// A kernel averaged over pairs along some atoms that are not equal in all of them.
+fn averaged_apart(kernel: &[f64], axes: &Axes, over: Mask) -> Vec<f64> {
+    let same = 1.0 / axes.places(over);
+    let all = averaged(kernel, axes, over);
+    let apart = all.iter().zip(kernel).map(|(all, own)| match same < 1.0 {
+        true => (all - same * own) / (1.0 - same),
+        false => *own,
+    });
+    apart.collect()
 }
 
 /// Moments of a rising function of the greatest of several normal numbers.
@@ -221,6 +248,49 @@ struct Peak {
     slope_square: f64,
     /// The part of the variance that follows the correlation itself; the rest follows its square.
     linear: f64,
+    /// The correlation of two numbers of a window, and the correlations of greatest ones.
+    within: f64,
+    tops: Tops,
+}
+
+/// How alike the greatest of n independent standard normal numbers are, and of n others each of
+/// which has the correlation c with its counterpart: `c/n + a c² + r cᵏ`.
+///
+/// The first two terms are those of the Hermite expansion, the third has the right variance at
+/// c = 1 and the right slope there, 1: nearly equal numbers have the same greatest one.
+struct Tops {
+    first: f64,
+    second: f64,
+    rest: f64,
+    degree: f64,
+}
+
+impl Tops {
+    fn of(count: f64) -> Self {
+        let (mut mean, mut square) = (0.0, 0.0);
+        for (top, mass) in greatest_of(count) {
+            mean += mass * top;
+            square += mass * top * top;
+        }
+        let first = 1.0 / count;
+        let second = match count > 1.0 {
+            true => mean * mean / (2.0 * (count - 1.0)),
+            false => 0.0,
+        };
+        let rest = (square - mean * mean - first - second).max(0.0);
+        let degree = ((1.0 - first - 2.0 * second) / rest.max(1e-9)).clamp(3.0, 1e3);
+        Self {
+            first,
+            second,
+            rest,
+            degree,
+        }
+    }
+
+    fn at(&self, c: f64) -> f64 {
+        let c = c.clamp(0.0, 1.0);
+        c * (self.first + c * self.second) + self.rest * libm::pow(c, self.degree)
+    }
 }
 
 impl Peak {
@@ -237,6 +307,7 @@ impl Peak {
             ((1.0 - within) * variance).sqrt(),
         );
         let mut sums = [0.0; 4];
+        let tops = Tops::of(count);
         for (z, mass) in normal_nodes(if shared > 0.0 { 24 } else { 1 }) {
             for (top, weight) in greatest_of(count) {
                 let x = mean + shared * z + own * top;
@@ -248,18 +319,29 @@ impl Peak {
             }
         }
         let [first, square, slope_square, slope] = sums;
-        let linear = slope * slope * variance * (within + (1.0 - within) / count);
+        let linear = slope * slope * variance * (within + (1.0 - within) * tops.at(1.0));
         Some(Self {
             mean: first,
             square,
             slope_square,
             linear: linear.min(square - first * first).max(0.0),
+            within,
+            tops,
         })
         .filter(|peak| peak.square.is_finite())
     }
 
-    fn product(&self, c: f64) -> f64 {
+    /// Of two windows whose numbers at other places have this correlation, and at the same place
+    /// one that is greater by `more`.
+    fn product(&self, others: f64, more: f64) -> f64 {
         let rest = self.square - self.mean * self.mean - self.linear;
+        let free = 1.0 - self.within;
+        let own = match free > 1e-12 {
+            true => free * self.tops.at(more / free),
+            false => 0.0,
+        };
+        let all = self.within + free * self.tops.at(1.0);
+        let c = ((others + own) / all).clamp(-1.0, 1.0);
         self.mean * self.mean + self.linear * c + rest * c * c
     }
 }
@@ -320,6 +402,12 @@ mod tests {
             "{}",
             one.square
         );
+        // Two of two: (1 - 1/π) at 1; of many nearly equal ones the same is the greatest.
+        let tops = Tops::of(2.0);
+        assert!((tops.at(1.0) - (1.0 - std::f64::consts::FRAC_1_PI)).abs() < 2e-3);
+        let many = Tops::of(9.0);
+        let slope = (many.at(1.0) - many.at(0.999)) / 0.001;
+        assert!((slope - 1.0).abs() < 0.01, "{slope}");
         // A ReLU lets the greatest of four pass unless all are below 0.
         let relu = Function::from(Activation::Relu);
         let peak = Peak::of(&relu, (0.0, 1.0), 4.0, 0.0).unwrap();

@@ -1,140 +1,29 @@
 //! Sums over products: of a signal with weights, and of two signals.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use super::super::axes::{Axes, Mask, averaged, new_mask, old_mask};
-use super::super::node::{BackNoise, Link, Node, Origin, Row, SignalId};
+use super::super::axes::{Axes, Mask};
+use super::super::node::{Link, Node, Origin, Row, SignalId};
 use super::super::signal::Signal;
 use super::super::spread::Noises;
 use super::super::state::{Gap, Known, Step, Theory, Weight};
-use super::super::weights::WeightMoments;
 use super::arithmetic::{add_weight, constant};
-
-/// A linear map with weights of its own.
-pub(super) struct Linear {
-    /// The axes of what it makes.
-    pub(super) axes: Axes,
-    /// For each of their atoms the one of what it takes.
-    pub(super) sources: Vec<Option<usize>>,
-    /// The atoms, of what it makes, along which the weights are others.
-    pub(super) fresh: Mask,
-    /// The atoms, of what it takes, that it sums over.
-    pub(super) summed: Mask,
-    /// How many terms a sum has: fewer than the weight has at the borders of an image.
-    pub(super) terms: f64,
-    /// Of pairs that are apart along these atoms, the part of a sum's terms that both have: at the
-    /// borders of an image others are missing.
-    pub(super) overlaps: Vec<(Mask, f64)>,
-    /// The sizes of the weight as a matrix: rows of what it makes, columns of what it takes.
-    pub(super) matrix: (f64, f64),
-}
-
-impl Linear {
-    /// What the map makes of a signal.
-    pub(super) fn apply(self, theory: &mut Theory, x: SignalId, weight: WeightMoments) -> SignalId {
-        let Self {
-            axes,
-            sources,
-            fresh,
-            summed,
-            terms,
-            overlaps,
-            matrix: (rows, columns),
-        } = self;
-        let from = &theory.nodes[x];
-        let kernel = &from.signal.kernel;
-        let (mean, variance) = (weight.mean, (weight.square - weight.mean.powi(2)).max(0.0));
-        let means = averaged(kernel, &from.signal.axes, summed);
-        let old = |mask: Mask| old_mask(mask, &sources);
-        let made = (0..1 << sources.len()).map(|mask: Mask| {
-            let apart = overlaps.iter().filter(|(atom, _)| mask & atom != 0);
-            let common: f64 = apart.map(|(_, part)| part).product();
-            let own = if mask & fresh == 0 {
-                terms * common * variance * kernel[old(mask)]
-            } else {
-                0.0
-            };
-            // What is not known times 0 is 0.
-            match mean == 0.0 {
-                true => own,
-                false => own + (mean * terms).powi(2) * means[old(mask)],
-            }
-        });
-        let signal = Signal {
-            kernel: made.collect(),
-            mean: mean * terms * from.signal.mean,
-            axes,
-        };
-        // Orthogonal rows keep lengths, as far as they span all directions.
-        let strength = |of: f64, into: f64| match weight.is_orthogonal {
-            true => (1.0 - into / of).max(0.0),
-            false => 1.0,
-        };
-        let (forward, backward) = (strength(columns, rows), strength(rows, columns));
-        let spread = if variance > 0.0 { 2.0 / rows } else { 0.0 };
-        // Two windows are alike by chance: less, the more terms a sum has.
-        let width = from.signal.axes.places(summed).max(1.0);
-        let alike = match from.links.is_empty() {
-            true => 1.0 / terms.max(1.0),
-            false => from.alike * width / terms.max(width),
-        };
-        let noise = (from.norm, from.apart);
-        let profile = from.profile.clone();
-        let ratio = signal.axes.elements() / from.signal.axes.elements();
-        let (made_axes, all) = (signal.axes.clone(), from.signal.axes.all());
-        let back = move |gradient: &[f64]| {
-            let sums = averaged(gradient, &made_axes, fresh);
-            (0..=all)
-                .map(|mask| {
-                    let new = new_mask(mask & !summed, &sources);
-                    let own = if mask & summed == 0 {
-                        variance * gradient[new]
-                    } else {
-                        0.0
-                    };
-                    let all = if mean == 0.0 {
-                        0.0
-                    } else {
-                        mean * mean * rows * sums[new]
-                    };
-                    ratio * terms * (own + all)
-                })
-                .collect()
-        };
-        let (norm, apart) = theory.fresh_noise(&signal, fresh, alike, spread * forward, noise);
-        let origin = if mean == 0.0 {
-            Origin::Fresh(None)
-        } else {
-            Origin::Other
-        };
-        let mut node = Node::normal(signal, fresh, origin);
-        (node.norm, node.apart) = (norm, apart);
-        node.alike = alike + spread / 2.0 * forward;
-        node.profile = profile;
-        node.links.push(Link {
-            own: BackNoise::product(columns, if variance > 0.0 { backward } else { 0.0 }),
-            ..Link::plain(x, back)
-        });
-        theory.push(node)
-    }
-}
+use super::linear::{Linear, Units, in_halves};
 
 /// `MatMul`.
 pub(super) fn matmul(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
     match (step.input(0), step.input(1)) {
         (Some(&Known::Signal(x)), Some(Known::Weight(weight))) => {
-            let weight = weight.clone();
-            with_weight(theory, x, &weight, true)
+            with_weight(theory, x, weight, true)
         }
         (Some(Known::Weight(weight)), Some(&Known::Signal(x))) => {
-            let weight = weight.clone();
-            with_weight(theory, x, &weight, false)
+            with_weight(theory, x, weight, false)
         }
         (Some(&Known::Signal(a)), Some(&Known::Signal(b))) => of_signals(theory, a, b),
         (Some(Known::Constant(array)), Some(Known::Weight(weight))) => {
-            let (array, weight) = (array.clone(), weight.clone());
-            let x = constant(theory, &array)?;
-            with_weight(theory, x, &weight, true)
+            let x = constant(theory, array)?;
+            with_weight(theory, x, weight, true)
         }
         _ => Gap::new("it multiplies with numbers that are no weight"),
     }
@@ -148,8 +37,7 @@ fn with_weight(
     weight: &Weight,
     is_right: bool,
 ) -> Result<SignalId, Gap> {
-    let axes = &theory.signal(x).axes;
-    let rank = axes.rank();
+    let rank = theory.signal(x).axes.rank();
     let (leading, sizes) = match *weight.shape {
         [] => return Gap::new("its weight is a single number"),
         [size] if is_right => (&[][..], [size, 1]),
@@ -161,15 +49,30 @@ fn with_weight(
     } else {
         (sizes[1], sizes[0])
     };
+    // Its axes along which it sums, and that of what it makes; a list has one only.
+    let first = leading.len();
+    let places = match (weight.shape.len(), is_right) {
+        (1, _) => (0, 1),
+        (_, true) => (first, first + 1),
+        (_, false) => (first + 1, first),
+    };
     let summed = match (is_right, rank) {
         (_, 0) => return Gap::new("it takes a single number"),
         (true, rank) => rank - 1,
         (false, 1) => 0,
         (false, rank) => rank - 2,
     };
-    if axes.size(summed) != inner {
+    if theory.signal(x).axes.size(summed) != inner {
         return Gap::new("its shapes do not fit");
     }
+    let pattern = weight.moments.pattern;
+    let is_paired = pattern.is_mirrored(places.0);
+    let x = if is_paired {
+        in_halves(theory, x, summed)?
+    } else {
+        x
+    };
+    let axes = &theory.signal(x).axes;
     if !leading.is_empty() {
         let first = rank.checked_sub(2 + leading.len());
         let fits = first.is_some_and(|first| {
@@ -179,15 +82,15 @@ fn with_weight(
             return Gap::new("its weight has axes that the signal does not have");
         }
     }
-    let (mut made, mut sources, mut fresh) = (Vec::new(), Vec::new(), 0);
+    let units = Units::of(outer, pattern.is_mirrored(places.1))?;
+    let (mut made, mut sources, mut fresh, mut opposite) = (Vec::new(), Vec::new(), 0, 0);
     for axis in 0..rank {
         let is_led = leading.len() + 2 + axis >= rank && axis + 2 < rank;
         if axis == summed {
-            made.push(if outer == 1 { vec![] } else { vec![outer] });
-            if outer != 1 {
-                fresh |= 1 << sources.len();
-                sources.push(None);
-            }
+            let masks = units.masks(sources.len());
+            (fresh, opposite) = (fresh | masks.0, masks.1);
+            sources.extend(units.atoms.iter().map(|_| None));
+            made.push(units.atoms.clone());
             continue;
         }
         let mask = axes.mask(axis);
@@ -211,12 +114,42 @@ fn with_weight(
         axes: Axes::new(made).ok_or_else(|| Gap("it has too many axes".to_owned()))?,
         sources,
         fresh,
+        opposite,
         summed: axes.mask(summed),
         terms: inner as f64,
         overlaps: Vec::new(),
-        matrix: (outer as f64, inner as f64),
+        windows: None,
+        matrix: (
+            units.rows(),
+            inner as f64 / if is_paired { 2.0 } else { 1.0 },
+        ),
     };
-    Ok(linear.apply(theory, x, weight.moments))
+    let made = linear.apply(theory, x, weight.moments, places)?;
+    if let Some(name) = &weight.name {
+        tied(theory, x, made, name, (inner as f64, outer as f64))?;
+    }
+    Ok(made)
+}
+
+/// A head whose weight is the table of words (Press and Wolf 2017): the logit of the word that a
+/// signal began with is its product with itself.
+fn tied(
+    theory: &mut Theory,
+    x: SignalId,
+    made: SignalId,
+    name: &str,
+    (inner, outer): (f64, f64),
+) -> Result<(), Gap> {
+    let tables = theory.tables.iter().filter(|(table, _)| table == name);
+    if theory.has_restarted && tables.clone().next().is_some() {
+        return Gap::new("its weight is the table of words, which are lost on the way");
+    }
+    let with = |&(_, rows): &(String, SignalId)| theory.cross(x, rows).map_or(0.0, |k| k[0]);
+    let own: f64 = tables.map(with).sum::<f64>() * inner;
+    let logits = &mut theory.nodes[made].signal;
+    logits.mean += own / outer;
+    logits.kernel[0] += own * own / outer;
+    Ok(())
 }
 
 /// `Gemm`.
@@ -227,6 +160,8 @@ pub(super) fn gemm(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
         let mut weight = weight.clone();
         if is_turned {
             weight.shape.reverse();
+            let order: Vec<usize> = (0..weight.shape.len()).rev().collect();
+            weight.moments = weight.moments.transposed(&order);
         }
         weight.moments = weight.moments.scaled(alpha);
         weight
@@ -264,7 +199,15 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
     let product =
         Pairing::of(&x.axes, &y.axes).ok_or_else(|| Gap("its shapes do not fit".into()))?;
     let terms = product.terms();
-    let kernel = product.made(&x.kernel, &y.kernel);
+    // Places that are alike by chance, or as the same word, have like shares and like values.
+    let chance = first.chance.min(second.chance);
+    let follows = |mask: Mask| {
+        first
+            .steep
+            .as_ref()
+            .map_or(0.0, |steep| chance * steep[mask])
+    };
+    let kernel = product.made(&x.kernel, &y.kernel, follows);
     let signal = Signal {
         mean: terms * x.mean * y.mean,
         axes: product.axes.clone(),
@@ -274,19 +217,28 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
     let shares = [(first.norm, 1.0), (second.norm, 1.0)];
     let apart = [(second.apart, 1.0)];
     let alike = first.alike + second.alike;
+    let second_uneven = second.uneven;
     let profile = first
         .rows
         .as_ref()
-        .map(|rows| mixed(rows, &product, &y.kernel));
+        .map(|rows| mixed(rows, &product, &y.kernel, follows(0)));
     let rows = first.rows.clone();
     let (to_a, to_b) = (product.clone(), product);
     let (of_x, of_y) = (x.kernel.clone(), y.kernel.clone());
+    // The gradients of scores are alike where values are, and so are the keys.
+    let lift = Rc::new(Cell::new(0.0));
+    let (lifted, of_keys) = (Rc::clone(&lift), second.chance);
     let links = vec![
         Link {
             shares: vec![(second.norm, 1.0)],
             // Rows stay rows.
             weights: rows.as_ref().map(|rows| rows.iter().map(|_| 1.0).collect()),
-            ..Link::plain(a, move |g| to_a.back_to_first(g, &of_y))
+            ..Link::plain(a, move |g| {
+                let mut found = to_a.back_to_first(g, &of_y);
+                let factor = 1.0 + of_keys * lifted.get();
+                found.iter_mut().for_each(|k| *k *= factor);
+                found
+            })
         },
         Link {
             shares: vec![(first.norm, 1.0)],
@@ -300,17 +252,23 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
         true => node.norm,
         false => theory.noises.add(&apart, 0.0),
     };
-    node.alike = alike;
+    (node.alike, node.chance, node.lift) = (alike, of_keys, Some(lift));
     node.profile = profile;
+    if node.profile.is_some() {
+        // Each row has a mean of its own of the first places: with what differs there already,
+        // means over pairs of places say little.
+        node.own_rough = (second_uneven * terms).min(1.0);
+        node.uneven = 1.0;
+    }
     node.mixes = true;
     node.links = links;
     Ok(theory.push(node))
 }
 
 /// The mean square of mixtures of values at each row, as parts of the mean.
-fn mixed(rows: &[Row], product: &Pairing, values: &[f64]) -> Rc<[f64]> {
+fn mixed(rows: &[Row], product: &Pairing, values: &[f64], follows: f64) -> Rc<[f64]> {
     let inner = product.all() & !((1 << product.made) - 1);
-    let apart = values[Pairing::operand(inner, &product.second)];
+    let apart = values[Pairing::operand(inner, &product.second)] + follows * values[0];
     let squares: Vec<f64> = rows
         .iter()
         .map(|row| row.share * values[0] + (1.0 - row.share) * apart)
@@ -438,12 +396,20 @@ impl Pairing {
         (1 << self.sizes.len()) - 1
     }
 
-    fn made(&self, x: &[f64], y: &[f64]) -> Vec<f64> {
+    /// `follows` is what the first kernel takes over, by its mask, of what the second one has at
+    /// places apart beyond its mean there.
+    fn made(&self, x: &[f64], y: &[f64], follows: impl Fn(Mask) -> f64) -> Vec<f64> {
         let inner = self.all() & !((1 << self.made) - 1);
         let terms = self.terms();
         let of = |mask: Mask| {
             let product = |mask: Mask| {
-                x[Self::operand(mask, &self.first)] * y[Self::operand(mask, &self.second)]
+                let first = Self::operand(mask, &self.first);
+                let other = y[Self::operand(mask, &self.second)];
+                let together = match mask & inner {
+                    0 => 0.0,
+                    _ => follows(first) * y[Self::operand(mask & !inner, &self.second)],
+                };
+                x[first] * (other + together)
             };
             terms * self.summed(mask, inner, product)
         };

@@ -6,6 +6,7 @@ use super::super::axes::{Axes, Mask, new_mask};
 use super::super::node::{Link, Node, Origin, SignalId};
 use super::super::signal::{Signal, kernel_of};
 use super::super::state::{Gap, Known, Step, Theory, Weight, axes_of};
+use super::super::weights::WeightMoments;
 use super::arithmetic::{repeated, view};
 use crate::array::{Array, size, strides};
 use crate::walk::broadcast;
@@ -85,8 +86,9 @@ pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
                 Known::Signal(view(theory, *x, axes, &sources))
             }
             Known::Weight(weight) => Known::Weight(Weight {
+                name: weight.name.clone(),
                 shape: order.iter().map(|&axis| weight.shape[axis]).collect(),
-                ..weight.clone()
+                moments: weight.moments.transposed(&order),
             }),
             _ => Known::Lost(Some(order.iter().map(|&axis| from[axis]).collect())),
         });
@@ -102,9 +104,11 @@ pub(super) fn rearranged(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
                 found.ok_or_else(|| Gap("it joins axes and cuts them elsewhere".to_owned()))?;
             Known::Signal(view(theory, *x, axes, &sources))
         }
+        Known::Weight(weight) if to == weight.shape => input.clone(),
         Known::Weight(weight) => Known::Weight(Weight {
+            name: weight.name.clone(),
             shape: to,
-            ..weight.clone()
+            moments: weight.independent()?,
         }),
         _ => Known::Lost(Some(to)),
     })
@@ -145,11 +149,8 @@ pub(super) fn expand(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
             repeat(theory, *x, both.axes, &both.first)
         }
         Known::Weight(weight) => {
-            let signal = Signal::independent(
-                axes_of(&weight.shape)?,
-                weight.moments.mean,
-                weight.moments.square,
-            );
+            let WeightMoments { mean, square, .. } = weight.independent()?;
+            let signal = Signal::independent(axes_of(&weight.shape)?, mean, square);
             let both = signal.axes.broadcast(&target);
             let both = both.ok_or_else(|| Gap("its shapes do not fit".to_owned()))?;
             let units = new_mask(signal.axes.all(), &both.first);
@@ -228,7 +229,10 @@ fn known_part(theory: &mut Theory, known: &Known, axis: usize, count: usize) -> 
         Known::Signal(x) => Known::Signal(part(theory, *x, axis, count)?),
         Known::Weight(weight) => {
             let mut weight = weight.clone();
-            weight.shape[axis] = count;
+            if count != weight.shape[axis] {
+                weight.moments = weight.independent()?;
+                weight.shape[axis] = count;
+            }
             Known::Weight(weight)
         }
         known => {
@@ -328,6 +332,9 @@ pub(super) fn concat(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
         })
         .collect();
     if let Some(weights) = weights {
+        for weight in &weights {
+            weight.independent()?;
+        }
         let mut joined = weights[0].clone();
         joined.shape[axis] = total;
         joined.name = joined.name.filter(|_| weights.len() == 1);
@@ -344,7 +351,8 @@ pub(super) fn concat(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
             Known::Signal(id) => *id,
             Known::Weight(weight) => {
                 let axes = axes_of(&weight.shape)?;
-                let signal = Signal::independent(axes, weight.moments.mean, weight.moments.square);
+                let WeightMoments { mean, square, .. } = weight.independent()?;
+                let signal = Signal::independent(axes, mean, square);
                 let all = signal.axes.all();
                 theory.push(Node::normal(signal, all, Origin::Fresh(None)))
             }
@@ -377,6 +385,15 @@ fn joined(
     shape[axis] = vec![total as usize];
     let axes = Axes::new(shape).ok_or_else(|| Gap("it has too many axes".to_owned()))?;
     let bit = axes.mask(axis);
+    // Units may differ; a class token and patches are places that do.
+    let is_of_units =
+        |id: &SignalId| theory.signal(*id).axes.mask(axis) & !theory.nodes[*id].units == 0;
+    if axis > 0
+        && !parts.iter().all(is_of_units)
+        && !parts.iter().all(|id| are_alike(theory, *id, parts[0]))
+    {
+        return Gap::new("it joins places that are not alike, such as a class token and patches");
+    }
     let mut kernel = vec![0.0; 1 << axes.count()];
     let (mut mean, mut units) = (0.0, 0);
     let mut views = Vec::new();
@@ -439,7 +456,7 @@ fn joined(
         let from = &theory.nodes[*id];
         norms.push((from.norm, finite(share * view.square() / square)));
         aparts.push((from.apart, finite(share * apart(view) / all_apart)));
-        node.alike += share * from.alike;
+        node.alike += finite(share * view.square() / square).powi(2) * from.alike;
         fourth += share * from.fourth * (view.square() / square).powi(2);
     }
     node.fourth = finite(fourth);
@@ -455,6 +472,18 @@ fn joined(
     Ok(theory.push(node))
 }
 
+/// Whether two signals have about the same size, and as much of it in common between samples.
+fn are_alike(theory: &Theory, a: SignalId, b: SignalId) -> bool {
+    const NEARLY: f64 = 0.02;
+    let of = |id: SignalId| {
+        let signal = theory.signal(id);
+        [signal.square(), signal.across_samples()]
+    };
+    let (a, b) = (of(a), of(b));
+    let most = a[0].max(b[0]);
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() <= NEARLY * most)
+}
+
 /// `Gather`: rows of a table, or places of a signal.
 pub(super) fn gather(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
     let input = step.given(0)?;
@@ -466,9 +495,16 @@ pub(super) fn gather(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
     match input {
         Known::Weight(table) => rows(theory, table, axis, indices).map(Known::Signal),
         known => {
-            let picked = known_part(theory, known, axis, indices.data().len().max(1))?;
             let mut to = shape.clone();
             to.splice(axis..=axis, indices.shape().iter().copied());
+            if let (&Known::Signal(x), Some(times)) = (known, each_repeated(indices, shape[axis])) {
+                let made = repeat_each(theory, x, axis, times)?;
+                let found = theory.signal(made).axes.reshaped(&to);
+                let (axes, sources) =
+                    found.ok_or_else(|| Gap("its places have axes of their own".to_owned()))?;
+                return Ok(Known::Signal(view(theory, made, axes, &sources)));
+            }
+            let picked = known_part(theory, known, axis, indices.data().len().max(1))?;
             let Known::Signal(x) = picked else {
                 return Ok(Known::Lost(Some(to)));
             };
@@ -477,6 +513,35 @@ pub(super) fn gather(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
             Ok(Known::Signal(view(theory, x, axes, &sources)))
         }
     }
+}
+
+/// How often each of so many places is taken, if each is taken as often, one after the other: keys
+/// and values that several heads share.
+fn each_repeated(indices: &Array<i64>, places: usize) -> Option<usize> {
+    let taken = indices.data();
+    let times = taken.len().checked_div(places)?;
+    let is_next = |(at, &index): (usize, &i64)| usize::try_from(index) == Ok(at / times);
+    let is_whole = times > 1 && times * places == taken.len();
+    (is_whole && taken.iter().enumerate().all(is_next)).then_some(times)
+}
+
+/// A signal with each place of an axis repeated.
+fn repeat_each(
+    theory: &mut Theory,
+    x: SignalId,
+    axis: usize,
+    times: usize,
+) -> Result<SignalId, Gap> {
+    let axes = &theory.signal(x).axes;
+    let mut shape: Vec<Vec<usize>> = (0..axes.rank())
+        .map(|axis| axes.axis(axis).to_vec())
+        .collect();
+    let before: usize = shape[..=axis].iter().map(Vec::len).sum();
+    shape[axis].push(times);
+    let mut sources: Vec<Option<usize>> = (0..axes.count()).map(Some).collect();
+    sources.insert(before, None);
+    let made = Axes::new(shape).ok_or_else(|| Gap("it has too many axes".to_owned()))?;
+    Ok(repeat(theory, x, made, &sources))
 }
 
 /// Rows of a table of weights, the same wherever the index is the same.
@@ -493,7 +558,7 @@ fn rows(
     let same = kernel_of(&index_axes, |along| repeats(&index_axes, indices, along));
     let first = axes.masks(0..axis).count_ones() as usize;
     let among = ((1 << index_axes.count()) - 1) << first;
-    let (mean, square) = (table.moments.mean, table.moments.square);
+    let WeightMoments { mean, square, .. } = table.independent()?;
     let of = |mask: Mask| match mask & !among {
         0 => {
             let share = same[(mask & among) >> first];
@@ -524,8 +589,14 @@ fn rows(
     );
     let (norm, apart) = theory.fresh_noise(&signal, units, 0.0, spread, noise);
     let mut node = Node::normal(signal, units, origin);
-    (node.norm, node.apart, node.alike) = (norm, apart, spread / 2.0);
-    Ok(theory.push(node))
+    // Two places are alike by chance, or have the same word.
+    let words = same.last().map_or(0.0, |share| share * (1.0 - share));
+    (node.norm, node.apart, node.alike) = (norm, apart, spread / 2.0 + words);
+    let made = theory.push(node);
+    theory
+        .tables
+        .extend(table.name.clone().map(|name| (name, made)));
+    Ok(made)
 }
 
 /// How often two places along the atoms of a mask have the same index, equal places included.

@@ -59,24 +59,31 @@ impl Concentration {
             return Row {
                 sees,
                 share: 1.0,
+                leans: 0.0,
                 passes: 0.0,
             };
         }
-        // E Σ aⱼ², E Σ aⱼ³ and E (Σ aⱼ²)².
-        let (mut squares, mut cubes, mut pairs) = (0.0, 0.0, 0.0);
+        // E Σ aⱼ², E Σ aⱼ³, E (Σ aⱼ²)², and that of two places only: divided by the places.
+        let (mut squares, mut cubes, mut pairs, mut apart) = (0.0, 0.0, 0.0, 0.0);
         for [weight, t, none, square, cube, fourth] in &self.terms {
             let others = none.powf(sees - 1.0);
             let but_one = others / none.max(f64::MIN_POSITIVE);
             squares += weight * t * square * others;
             cubes += weight * t * t / 2.0 * cube * others;
-            let both = fourth * others + (sees - 1.0) * square * square * but_one;
-            pairs += weight * t.powi(3) / 6.0 * both;
+            let of_two = (sees - 1.0) * square * square * but_one;
+            pairs += weight * t.powi(3) / 6.0 * (fourth * others + of_two);
+            apart += weight * t.powi(3) / 6.0 * of_two;
         }
         let share = (sees * squares).clamp(1.0 / sees, 1.0);
         let passes = sees * (squares - 2.0 * cubes + pairs);
+        // By Price's theorem from the second derivative of aⱼ aₖ by both scores,
+        // aⱼ aₖ (1 - 2 aⱼ - 2 aₖ + 6 aⱼ aₖ).
+        let steepest = 1.0 - sees * (5.0 * squares - 4.0 * cubes - 6.0 * apart);
+        let leans = steepest / (1.0 - share).max(1e-9);
         Row {
             sees,
             share,
+            leans: leans.clamp(0.0, 1.0),
             passes: passes.max(0.0).min(share * (1.0 - share)),
         }
     }
@@ -159,11 +166,18 @@ pub(super) fn softmax(
         axes: axes.clone(),
     };
     let mut node = Node::normal(signal, from.units, Origin::Other);
+    node.chance = from.chance;
+    let leans = rows.iter().map(|row| row.leans).sum::<f64>() / rows.len() as f64;
+    let steep = |mask: Mask| leans * variance_of(mask & !over);
+    node.steep = Some((0..kernel.len()).map(steep).collect());
     // y (g - Σ y g): what is the same in all places of a row does nothing, and a row that looks at
     // one place only gets nothing.
     let all: f64 = rows.iter().map(|row| row.share).sum();
     let passed: f64 = rows.iter().map(|row| row.passes).sum();
     let left = passed / all;
+    if let Some(lift) = &from.lift {
+        lift.set((rows.len() as f64 - all) / passed.max(f64::MIN_POSITIVE));
+    }
     let is_masked = rows.len() > 1;
     let weights = is_masked.then(|| {
         let even = passed / rows.len() as f64;
@@ -244,6 +258,12 @@ mod tests {
                 "{variance}: {found} {drawn}"
             );
         }
+        // Of two places with scores of correlation ρ the share is that of N(0, 2v(1 - ρ)).
+        let v = 1.5;
+        let of = |rho: f64| of_two(v * (1.0 - rho), |a| a * (1.0 - a));
+        let slope = (of(0.01) - of(-0.01)) / 0.02 / of(0.0);
+        let found = v * Concentration::new(v).row(2.0).leans;
+        assert!((found / slope - 1.0).abs() < 0.01, "{found} {slope}");
         let even = Concentration::new(0.0).row(7.0).passes;
         assert!((even - (1.0 - 1.0 / 7.0) / 7.0).abs() < 1e-4, "{even}");
         assert_eq!(Concentration::new(1.0).row(1.0).passes, 0.0);

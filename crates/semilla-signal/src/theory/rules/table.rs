@@ -3,6 +3,7 @@
 use super::super::node::{Node, Origin};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory, axes_of};
+use super::super::weights::WeightMoments;
 use super::{arithmetic, convolution, normalization, pool, product, shape, softmax};
 
 /// What a node makes.
@@ -86,7 +87,8 @@ fn of_weights(theory: &mut Theory, step: &Step<'_>, visible: Option<&[f64]>) -> 
         inputs.push(match known {
             Some(Known::Weight(weight)) => {
                 let axes = axes_of(&weight.shape)?;
-                let signal = Signal::independent(axes, weight.moments.mean, weight.moments.square);
+                let WeightMoments { mean, square, .. } = weight.independent()?;
+                let signal = Signal::independent(axes, mean, square);
                 let all = signal.axes.all();
                 Some(Known::Signal(theory.push(Node::normal(
                     signal,

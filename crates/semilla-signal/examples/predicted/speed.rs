@@ -1,0 +1,59 @@
+//! How long theory alone takes.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use semilla::graph::Initializer;
+use semilla::{Recipe, init};
+use semilla_checkpoint::ops::{DescribeOptions, describe};
+use semilla_signal::Batch;
+use semilla_signal::theory::{Given, WeightMoments, predict};
+
+/// Networks of many layers, and one of a thousand.
+const MODELS: [&str; 6] = [
+    "resnet:depth=152",
+    "vit:large",
+    "gpt2:xl",
+    "llama:8b",
+    "mlp:{}10:relu",
+    "mlp:{}10:tanh",
+];
+
+/// Prints the shortest of several runs, the first of which fills tables of activations.
+pub(crate) fn speed() -> Result<(), Box<dyn Error>> {
+    println!(
+        "{:20} {:>8} {:>12} {:>12}",
+        "model", "layers", "first", "best of 9"
+    );
+    for model in MODELS {
+        let text = model.replace("{}", &"512-".repeat(1000));
+        let described = describe(&text, DescribeOptions::default())?;
+        let graph = described.graph()?;
+        let plan = Recipe::scheme(init::kaiming_normal()).plan(&described.model, 0)?;
+        let batch = Batch {
+            samples: 8,
+            ..Batch::default()
+        };
+        let inputs = batch.inputs(&graph)?;
+        let given = inputs
+            .iter()
+            .map(|(name, datum)| (name.clone(), Given::of(datum)));
+        let given: Vec<(String, Given)> = given.collect();
+        let moments: std::collections::HashMap<&str, WeightMoments> = (plan.tensors.iter())
+            .filter_map(|line| Some((&*line.name, WeightMoments::of_line(line)?)))
+            .collect();
+        let weights = |tensor: &Initializer| moments.get(tensor.tensor.as_deref()?).copied();
+        let mut times: Vec<Duration> = Vec::new();
+        let mut layers = 0;
+        for _ in 0..10 {
+            let start = Instant::now();
+            layers = predict(&graph, weights, &given).layers.len();
+            times.push(start.elapsed());
+        }
+        let first = times[0];
+        let best = times[1..].iter().min().copied().unwrap_or(first);
+        let name = model.replace("{}", "1000x512-");
+        println!("{name:20} {layers:8} {first:>12.2?} {best:>12.2?}");
+    }
+    Ok(())
+}
