@@ -49,11 +49,9 @@ pub(crate) fn run(
     match output.is_json() {
         true => output.json(&found)?,
         false => {
-            problem
-                .remarks()
-                .iter()
-                .try_for_each(|remark| output.line(format_args!("data: {remark}")))?;
             print(&found, output)?;
+            let mut remarks = problem.remarks().iter();
+            remarks.try_for_each(|remark| output.line(format_args!("data: {remark}")))?;
             for path in args.output.iter().chain(&args.csv) {
                 output.line(format_args!("wrote {}", path.display()))?;
             }
