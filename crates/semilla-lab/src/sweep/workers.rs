@@ -37,7 +37,8 @@ impl Workers {
 
     /// The tasks of a Ray cluster, through Python with the package `ray`: the cluster that
     /// `RAY_ADDRESS` names, or one that is started on this machine. `SEMILLA_PYTHON` names the
-    /// interpreter [python3], `SEMILLA` the command as the cluster's machines have it [this one].
+    /// interpreter (otherwise `python3`), `SEMILLA` the command as the cluster's machines have it
+    /// (otherwise this one).
     pub fn ray() -> Self {
         let python = std::env::var("SEMILLA_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let own = || Some(std::env::current_exe().ok()?.display().to_string());
