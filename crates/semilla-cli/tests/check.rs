@@ -27,6 +27,23 @@ fn vanishing_gradients_fail() {
 }
 
 #[test]
+fn a_network_that_no_gradient_enters_fails() {
+    let (code, out, _) = run(&["check", "mlp:16-32-32-4:relu", "--scheme", "zeros"]);
+    assert_eq!(code, 1, "{out}");
+    let said = "fails: no gradient reaches any of its 3 weights: it will not train";
+    assert!(out.starts_with(said), "{out}");
+    // Normalizations named like those that end residual branches, and nothing is added to them.
+    let plain = "resnet:8:width=4:pixels=8:residual=false";
+    let (code, out, _) = run(&["check", plain]);
+    assert_eq!(code, 0, "{out}");
+    assert!(!out.contains("no gradient"), "{out}");
+    let (_, plan, _) = run(&["plan", plain, "--full"]);
+    assert!(!plan.contains("start silent"), "{plan}");
+    let (_, plan, _) = run(&["plan", "resnet:8:width=4:pixels=8", "--full"]);
+    assert!(plan.contains("start silent"), "{plan}");
+}
+
+#[test]
 fn numbers_for_machines() {
     let model = "mlp:16-32-32-32-4:tanh";
     let (code, report) = json(&["check", model, "--scheme", EXACT, "--seeds", "2"]);

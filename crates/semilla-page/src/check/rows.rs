@@ -115,6 +115,7 @@ fn names(finding: &Finding, name: &str) -> bool {
     match finding {
         Finding::NotFinite { weight } | Finding::Dead { weight, .. } => weight == name,
         Finding::NoGradient { weights } => weights.iter().any(|weight| weight == name),
+        Finding::Stuck { .. } => true,
         Finding::Gradients { .. } | Finding::Alike { .. } => false,
     }
 }

@@ -99,6 +99,10 @@ fn in_spanish(finding: &Finding, depth: usize) -> String {
                 )
             }
         },
+        Finding::Stuck { weights: 1 } => "no llega gradiente a su peso: no aprenderá".to_owned(),
+        Finding::Stuck { weights } => {
+            format!("no llega gradiente a ninguno de sus {weights} pesos: no aprenderá")
+        }
     }
 }
 

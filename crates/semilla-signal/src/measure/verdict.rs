@@ -66,6 +66,11 @@ pub enum Finding {
         /// The weights.
         weights: Vec<String>,
     },
+    /// No gradient reaches any weight: none ever changes.
+    Stuck {
+        /// How many weights there are.
+        weights: usize,
+    },
 }
 
 impl Finding {
@@ -110,6 +115,12 @@ impl Finding {
                     many => format!("{} weights, such as {}", many.len(), many[0]),
                 }
             ),
+            Finding::Stuck { weights: 1 } => {
+                "no gradient reaches its weight: it will not train".to_owned()
+            }
+            Finding::Stuck { weights } => {
+                format!("no gradient reaches any of its {weights} weights: it will not train")
+            }
         }
     }
 }
@@ -233,5 +244,10 @@ fn without_gradient(measured: &Measurement) -> Option<Finding> {
         .filter(|layer| layer.weight_gradient.unwrap_or(0.0) == 0.0)
         .map(|layer| layer.weight.clone())
         .collect();
-    (!weights.is_empty()).then_some(Finding::NoGradient { weights })
+    match weights.len() {
+        0 => None,
+        // One weight with a gradient wakes the others; biases alone do not.
+        all if all == measured.layers.len() => Some(Finding::Stuck { weights: all }),
+        _ => Some(Finding::NoGradient { weights }),
+    }
 }

@@ -141,6 +141,16 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         }
     }
     last.retain(|_, &mut number| number > 1);
+    // What an activation follows at once is no branch's end: nothing is added to it, or 0 of it
+    // would let no gradient back.
+    for tensor in tensors.iter().filter(|tensor| tensor.role == Role::Conv) {
+        if let Some((unit, number)) = place(&tensor.name, "conv")
+            && tensor.activation.is_some()
+            && last.get(&unit) == Some(&number)
+        {
+            last.remove(&unit);
+        }
+    }
     let norms = tensors
         .iter()
         .filter(|tensor| tensor.role == Role::NormWeight);
