@@ -1,8 +1,8 @@
 //! What another implementation of the stream needs to make a tensor's elements.
 
 use pyo3::prelude::*;
-use semilla::Prepared;
-use semilla::stream::Law;
+use semilla::stream::{Key, Law, Stream};
+use semilla::{DType, Fill, FillError, Slice};
 
 /// The stream and the law of a tensor whose elements are drawn one by one.
 #[pyclass(frozen, get_all, module = "semilla._semilla")]
@@ -18,9 +18,24 @@ pub(crate) struct Drawn {
 }
 
 impl Drawn {
-    /// `None` if elements are made in any other way.
-    pub(crate) fn of(prepared: &Prepared) -> Option<Self> {
-        let (stream, law) = prepared.drawn()?;
+    /// Of a fill for a tensor; `None` if elements are made in any other way.
+    pub(crate) fn of(
+        fill: &Fill,
+        key: Key,
+        shape: &[usize],
+        dtype: DType,
+    ) -> Result<Option<Self>, FillError> {
+        if fill.is_matrix() {
+            return Ok(None);
+        }
+        // The law does not depend on the part: the least will do.
+        let least: Vec<usize> = shape.iter().map(|&size| size.min(1)).collect();
+        let least = Slice::new(vec![0; shape.len()], least);
+        let prepared = fill.prepare_part(key, shape, dtype, &least)?;
+        Ok(prepared.drawn().map(|(stream, law)| Self::new(stream, law)))
+    }
+
+    fn new(stream: Stream, law: Law<f64>) -> Self {
         let (law, numbers) = match law {
             Law::Uniform {
                 low,
@@ -36,11 +51,11 @@ impl Drawn {
                 ],
             ),
         };
-        Some(Self {
+        Self {
             key: stream.key().bits(),
             sequence: stream.sequence().0,
             law,
             numbers,
-        })
+        }
     }
 }
