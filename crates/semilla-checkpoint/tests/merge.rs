@@ -206,6 +206,19 @@ fn modules_that_were_trained_whole_take_the_place_of_the_bases() {
 }
 
 #[test]
+fn a_table_that_is_saved_with_its_factors_is_what_they_are_added_to() {
+    let own: Values<'_> = (
+        "base_model.model.net.fc.base_layer.weight",
+        &[2, 3],
+        &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0],
+    );
+    let folder = folder(r#"{"peft_type":"LORA","lora_alpha":2}"#, &[A, B, own]);
+    let merge = merge(&folder).unwrap();
+    let found = values(merge.checkpoint(), "net.fc.weight");
+    assert_eq!(found, [11.0, 20.0, 32.0, 40.0, 49.0, 60.0]);
+}
+
+#[test]
 fn a_base_inside_of_the_model_that_was_adapted_is_found() {
     let rename = |(name, shape, values): Values<'static>| {
         let inner = name.replace("net.fc", "wrapper.net.fc");
@@ -279,11 +292,11 @@ fn what_cannot_be_merged_is_named() {
     assert!(error.contains("no adapter_model.safetensors"), "{error}");
     fs::remove_file(empty.path().join("adapter_config.json")).unwrap();
     assert!(merge(&empty).is_err());
-    // The base stays.
+    // What is read stays.
     let folder = folder(lora, &[A, B]);
-    let onto = folder.path().join("base.safetensors");
-    let written = merge(&folder)
-        .unwrap()
-        .write(onto, None, Default::default());
-    assert!(matches!(written, Err(MergeError::Onto(_))));
+    for name in ["base.safetensors", "adapter_model.safetensors"] {
+        let merge = merge(&folder).unwrap();
+        let written = merge.write(folder.path().join(name), None, Default::default());
+        assert!(matches!(written, Err(MergeError::Onto(_))));
+    }
 }

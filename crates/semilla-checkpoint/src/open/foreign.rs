@@ -83,9 +83,9 @@ pub(super) const OTHER_ZIP: Foreign = Foreign {
 };
 
 impl Foreign {
-    /// Tells by the name of a file, where its content says less: these formats and ONNX are all
-    /// messages of Protocol Buffers, or come in files without a mark.
-    pub(super) fn of_name(path: &Path) -> Option<Self> {
+    /// Tells by the name of a file, and its first bytes, where these alone say too little: most of
+    /// these formats and ONNX are messages of Protocol Buffers.
+    pub(super) fn of_name(path: &Path, start: &[u8]) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let ending = path.extension().and_then(|ending| ending.to_str());
         let is_data = name.contains(".data-") && name.contains("-of-");
@@ -94,7 +94,8 @@ impl Foreign {
             _ if is_data => TF_CHECKPOINT,
             Some("index") => TF_CHECKPOINT,
             Some("mlmodel") => CORE_ML,
-            Some("pb") => FROZEN_GRAPH,
+            // Its first field is a node; that of ONNX is a version.
+            Some("pb") if start.first() == Some(&0x0a) => FROZEN_GRAPH,
             _ => return None,
         })
     }
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn each_is_answered_with_a_command() {
-        let of_name = |path: &str| Foreign::of_name(Path::new(path));
+        let of_name = |path: &str| Foreign::of_name(Path::new(path), b"\x08\x01");
         for (path, expected, part) in [
             ("m/saved_model.pb", SAVED_MODEL, "--saved-model m --output"),
             (

@@ -85,7 +85,7 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     if start.starts_with(b"GGUF") {
         return Ok(Content::Gguf);
     }
-    let by_name = Foreign::of_name(path);
+    let by_name = Foreign::of_name(path, &start);
     if is_onnx(&start) {
         // Other messages of Protocol Buffers start so, too.
         return match by_name {

@@ -17,6 +17,8 @@ pub(crate) struct Factors {
     pub(crate) is_turned: bool,
     /// The lengths of the weight's rows, where it is not turned.
     pub(crate) lengths: Option<usize>,
+    /// The weight that they are added to, where the adapter has one of its own.
+    pub(crate) weight: Option<usize>,
 }
 
 impl Factors {
@@ -36,6 +38,7 @@ impl Factors {
             a: self.a + count,
             b: self.b + count,
             lengths: self.lengths.map(|lengths| lengths + count),
+            weight: self.weight.map(|weight| weight + count),
             ..self
         }
     }
@@ -54,7 +57,7 @@ impl LowRank {
     pub(super) fn new(weight: usize, info: &TensorInfo, factors: Factors) -> Self {
         let rows = info.shape()[0];
         Self {
-            weight,
+            weight: factors.weight.unwrap_or(weight),
             factors,
             rows,
             columns: info.elements() as usize / rows.max(1),

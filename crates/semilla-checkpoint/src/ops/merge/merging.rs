@@ -34,6 +34,8 @@ use crate::{
 /// ```
 pub struct Merge {
     file: Box<dyn Checkpoint>,
+    /// The base's and the adapter's files.
+    inputs: Inputs,
     merged: Vec<Merged>,
     given: Vec<String>,
 }
@@ -82,31 +84,41 @@ impl Merge {
         let adapter = open(file.ok_or_else(|| MergeError::NoWeights(folder.to_owned()))?)?;
         let keys = Keys::of(&*adapter)?;
         let renaming = Renaming::of(&keys, base.tensors());
-        let mut changes = Vec::new();
-        let mut report = Vec::new();
+        let mut adapted = Vec::new();
         for (name, &module) in &keys.modules {
-            let found = Adapted::of(&*base, &*adapter, (name, module), &config, &renaming)?;
-            report.push(Merged {
-                tensor: base.tensors()[found.tensor].name().to_owned(),
-                rank: found.factors.rank,
-                scaling: found.scaling,
-                dora: found.factors.lengths.is_some(),
-            });
-            let Adapted {
-                tensor, factors, ..
-            } = found;
-            changes.push(Change::Added { tensor, factors });
+            adapted.push(Adapted::of(
+                &*base,
+                &*adapter,
+                (name, module),
+                &config,
+                &renaming,
+            )?);
         }
         let mut given = Vec::new();
         for (name, by) in keys.given {
             let name = given_name(&*base, &*adapter, &name, by, &renaming)?;
-            given.push(name.clone());
-            changes.push(Change::Given { name, by });
+            let place = base.tensors().index_of(&name);
+            // A table that was saved along with its factors, which are added to it.
+            match adapted.iter_mut().find(|found| Some(found.tensor) == place) {
+                Some(found) => found.factors.weight = Some(by),
+                None => given.push((name, by)),
+            }
         }
+        let report = adapted.iter().map(|found| found.report(&*base)).collect();
+        let added = adapted.into_iter().map(|found| Change::Added {
+            tensor: found.tensor,
+            factors: found.factors,
+        });
+        let names = given.iter().map(|(name, _)| name.clone()).collect();
+        let whole = given
+            .into_iter()
+            .map(|(name, by)| Change::Given { name, by });
+        let changes = added.chain(whole).collect();
         Ok(Self {
+            inputs: Inputs::new().checkpoint(&*base).checkpoint(&*adapter),
             file: merged(base, adapter, changes)?,
             merged: report,
-            given,
+            given: names,
         })
     }
 
@@ -127,7 +139,7 @@ impl Merge {
     ) -> Result<MergeReport, MergeError> {
         let start = Instant::now();
         let (file, path) = (&*self.file, path.as_ref());
-        Inputs::new().checkpoint(file).check(path)?;
+        self.inputs.check(path)?;
         let tensors = file.tensors().clone();
         // PyTorch's loaders ask for this key.
         let metadata = match file.metadata().is_empty() {
@@ -231,12 +243,22 @@ impl Adapted {
             scaling: scaling as f32,
             is_turned,
             lengths,
+            weight: None,
         };
         Ok(Self {
             tensor: place,
             factors,
             scaling,
         })
+    }
+
+    fn report(&self, base: &dyn Checkpoint) -> Merged {
+        Merged {
+            tensor: base.tensors()[self.tensor].name().to_owned(),
+            rank: self.factors.rank,
+            scaling: self.scaling,
+            dora: self.factors.lengths.is_some(),
+        }
     }
 }
 
