@@ -168,11 +168,9 @@ impl<'g> Network<'g> {
                 return;
             };
             if let Datum::Float(own) = &parameter.value {
-                array.data_mut().copy_from_slice(own.data());
-                if parameter.multiplier != 1.0 {
-                    let factor = parameter.multiplier as f32;
-                    array.data_mut().iter_mut().for_each(|x| *x *= factor);
-                }
+                let factor = parameter.multiplier as f32;
+                let pairs = array.data_mut().iter_mut().zip(own.data());
+                pairs.for_each(|(to, &x)| *to = x * factor);
             }
         });
         trace.repeat();
