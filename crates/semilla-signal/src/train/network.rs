@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use semilla::Graph;
 use semilla::graph::Initializer;
+use semilla::plan::Line;
+use semilla::{Graph, scheme};
 
 use crate::array::Array;
 use crate::executor::{Datum, Fault, Mode, Trace};
@@ -18,6 +19,17 @@ pub struct Parameter {
     pub lr: f64,
     /// The factor on what its layer makes of it.
     pub multiplier: f64,
+}
+
+impl Parameter {
+    /// A planned weight, with what its scheme scales besides under an optimizer.
+    pub fn planned(value: Datum<f32>, line: &Line, optimizer: scheme::Optimizer) -> Self {
+        Self {
+            value,
+            lr: line.lr.map_or(1.0, |rates| rates.of(optimizer)),
+            multiplier: line.multiplier.unwrap_or(1.0),
+        }
+    }
 }
 
 impl From<Datum<f32>> for Parameter {
