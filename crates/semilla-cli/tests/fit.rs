@@ -72,6 +72,48 @@ fn lsuv_gives_every_layer_variance_1() {
     }
 }
 
+/// Theory scales every layer to variance 1 without a run, and the network then has it.
+#[test]
+fn autoinit_expects_variance_1_of_every_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    for model in [
+        &["mlp:256-256-256-256-256-256-256:tanh"][..],
+        &["mlp:256-256-256-256-256-256-256:relu"],
+        &[
+            "conv:3-64-64-64:64:relu",
+            "--size",
+            "height=8",
+            "--size",
+            "width=8",
+        ],
+    ] {
+        let report = json(
+            folder.path(),
+            &[&["check"], model, &["--recipe", "autoinit"]].concat(),
+        );
+        let fitting = &report["fitting"];
+        assert_eq!(
+            (&fitting["forward"], &fitting["backward"]),
+            (&0.into(), &0.into())
+        );
+        let expected = report["prediction"]["layers"].as_array().unwrap();
+        assert_eq!(expected.len(), layers(&report, 0).len(), "{model:?}");
+        for (expected, layer) in expected.iter().zip(layers(&report, 0)) {
+            let square = expected["second_moment"].as_f64().unwrap();
+            assert!((square - 1.0).abs() < 1e-3, "{model:?} {expected}");
+            let found = layer["forward"]["second_moment"].as_f64().unwrap();
+            assert!((found - 1.0).abs() < 0.5, "{model:?} {layer}");
+        }
+        let changed = fitting["found"].as_array().unwrap();
+        assert!(changed.iter().all(|one| {
+            one["reason"]
+                .as_str()
+                .unwrap()
+                .starts_with("analytic: std × ")
+        }));
+    }
+}
+
 #[test]
 fn a_fitted_plan_is_like_any_other() {
     let folder = tempfile::tempdir().unwrap();

@@ -70,13 +70,8 @@ fn network<'p>(
             Some(array) => Some(Datum::Float(array)),
             None => Datum::decode(line.dtype, &line.shape, &planned.tensor(name)?),
         };
-        Ok(value.map(|value| Parameter {
-            value,
-            lr: line
-                .lr
-                .map_or(1.0, |rates| rates.of(trial.optimizer.kind())),
-            multiplier: line.multiplier.unwrap_or(1.0),
-        }))
+        let parameter = |value| Parameter::planned(value, line, trial.optimizer.kind());
+        Ok(value.map(parameter))
     })
 }
 

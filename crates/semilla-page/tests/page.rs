@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use semilla::model::Spec;
 use semilla::{Graph, Plan, Recipe};
 use semilla_page::check::{Check, Data, Remedy, Weights, page};
-use semilla_signal::{Batch, Datum, Report, check};
+use semilla_signal::{
+    Batch, Datum, FirstStep, Kernel, LabelSource, LayerStep, Loss, Optimizer, Report, Spectra,
+    check,
+};
 
 /// A network of so many layers, checked with the weights of a recipe.
 fn checked(layers: usize, recipe: &str, rename: impl Fn(&str) -> String) -> (Graph, Plan, Report) {
@@ -50,6 +53,9 @@ fn html((graph, plan, report): &(Graph, Plan, Report), model: &str) -> String {
         },
         data: Data::Noise,
         samples: 8,
+        first_step: None,
+        spectra: None,
+        lint: &[],
         remedy: Some(Remedy {
             sentence: "Scale it.",
             advice: Some("Normalize it."),
@@ -159,6 +165,78 @@ fn both_languages_say_the_verdict() {
     );
     let passing = html(&checked(4, "auto", own), "m");
     assert!(passing.contains("Passes") && passing.contains("Apta"));
+}
+
+#[test]
+fn what_was_asked_for_besides_is_there() {
+    let (graph, plan, report) = checked(6, "auto", own);
+    let weight = report.measurements[0].layers[0].weight.clone();
+    let step = FirstStep {
+        loss: Loss::CrossEntropy,
+        labels: LabelSource::Random,
+        initial: 4.5,
+        expected: 3.25,
+        of_zeros: 1.375,
+        spread: 2.0,
+        optimizer: Optimizer::Sgd,
+        lr: 0.5,
+        after: 7.5,
+        layers: vec![LayerStep {
+            weight: weight.clone(),
+            weight_change: Some(0.0123),
+            output_change: Some(4.56),
+        }],
+    };
+    let found = Spectra {
+        jacobian: None,
+        kernel: Some(Kernel {
+            samples: 8,
+            condition: Some(31.4),
+            effective_rank: 2.72,
+        }),
+        layers: vec![],
+    };
+    let mistake = semilla::lint::Finding {
+        rule: semilla::lint::Rule::Fans,
+        severity: semilla::lint::Severity::Warning,
+        tensors: vec![weight],
+        reason: "it is <odd>".to_owned(),
+        remedy: "mend it".to_owned(),
+    };
+    let page = page(&Check {
+        model: "m",
+        graph: &graph,
+        report: &report,
+        prediction: None,
+        weights: Weights::Planned {
+            plan: &plan,
+            seeds: &[0, 1],
+        },
+        data: Data::Noise,
+        samples: 8,
+        first_step: Some(&step),
+        spectra: Some(&found),
+        lint: &[mistake],
+        remedy: None,
+    });
+    for said in [
+        "The first step",
+        "El primer paso",
+        "starts at 4.50 with random labels",
+        "empieza en 4,50 con etiquetas al azar",
+        "the learning rate is too large for these weights",
+        "Solo la dispersión de los logits",
+        "0.0123",
+        "4.56",
+        "tangent kernel: condition",
+        "31.4",
+        "Likely mistakes of the plan",
+        "it is &lt;odd&gt;. mend it.",
+    ] {
+        assert!(page.to_lowercase().contains(&said.to_lowercase()), "{said}");
+    }
+    let without = html(&(graph, plan, report), "m");
+    assert!(!without.contains("id=\"spectra\"") && !without.contains("id=\"first-step\""));
 }
 
 #[test]

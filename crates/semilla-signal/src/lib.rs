@@ -62,5 +62,6 @@ pub use recommend::{
 };
 pub use train::{
     Coordinate, Coordinates, FirstStep, Graded, LabelSource, Labels, LayerStep, Loss, Lost,
-    Network, Optimizer, Parameter, Slope, Stepper, TrainError, Training, coordinates, first_step,
+    Network, Optimizer, Parameter, Slope, StepFinding, Stepper, TrainError, Training, coordinates,
+    first_step,
 };

@@ -6,7 +6,7 @@ use semilla::graph::{Attribute, Dim, Graph, Initializer, Node, Value};
 use semilla::model::Spec;
 use semilla::{DType, Recipe, init};
 use semilla_signal::theory::{Given, Prediction, WeightMoments, predict};
-use semilla_signal::{Batch, Datum, measure};
+use semilla_signal::{Batch, Datum, Jacobian, Measurement, Spectra, measure, spectra};
 
 /// A graph as it is written: an input, and layers one after the other.
 struct Draft {
@@ -357,4 +357,203 @@ fn orthogonal_matrices_spread_less() {
     // Five layers of κ = 5 and one of 2, of 256 units; of κ = 3 where lengths are kept.
     near(gaussian, (27.0f64 / 256.0).sqrt(), 0.05);
     near(orthogonal, (15.0f64 / 256.0).sqrt(), 0.05);
+}
+
+/// A plain chain whose weights have this variance times their columns, and its prediction on noise.
+struct Chain {
+    text: String,
+    recipe: Recipe,
+}
+
+impl Chain {
+    fn new(width: usize, hidden: usize, activation: &str, weights: f64, biases: f64) -> Self {
+        let sizes = vec![width.to_string(); hidden + 1].join("-");
+        let (weights, biases) = ((weights / width as f64).sqrt(), biases.sqrt());
+        let rules = format!(
+            "name = \"chain\"\n[[rule]]\nrole = \"matrix\"\ninit = \"normal(std={weights})\"\n\
+             [[rule]]\nrole = \"bias\"\ninit = \"normal(std={biases})\"\n"
+        );
+        Self {
+            text: format!("mlp:{sizes}-10:{activation}"),
+            recipe: Recipe::from_toml(&rules).unwrap(),
+        }
+    }
+
+    fn inputs(&self, samples: usize) -> Vec<(String, Datum<f32>)> {
+        let batch = Batch {
+            samples,
+            ..Batch::default()
+        };
+        batch.inputs(&Spec::graph(&self.text).unwrap()).unwrap()
+    }
+
+    fn predict(&self, samples: usize) -> Prediction {
+        let plan = self
+            .recipe
+            .plan(&Spec::parse(&self.text).unwrap(), 0)
+            .unwrap();
+        let weights =
+            |tensor: &Initializer| WeightMoments::of_line(plan.line(tensor.tensor.as_ref()?)?);
+        let inputs = self.inputs(samples).into_iter();
+        let given: Vec<(String, Given)> = inputs
+            .map(|(name, datum)| (name, Given::of(&datum)))
+            .collect();
+        predict(&Spec::graph(&self.text).unwrap(), weights, &given)
+    }
+
+    /// Runs it with the weights of a seed.
+    fn run<T>(
+        &self,
+        samples: usize,
+        seed: u64,
+        run: impl FnOnce(
+            &Graph,
+            Vec<(&str, Datum<f32>)>,
+            &dyn Fn(&Initializer) -> Option<Datum<f32>>,
+        ) -> T,
+    ) -> T {
+        let plan = self
+            .recipe
+            .plan(&Spec::parse(&self.text).unwrap(), seed)
+            .unwrap();
+        let weights = |tensor: &Initializer| {
+            let bytes = plan.line(tensor.tensor.as_ref()?)?.to_bytes().ok()?;
+            Datum::decode(tensor.dtype?, &tensor.shape, &bytes)
+        };
+        let inputs = self.inputs(samples);
+        let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
+        run(
+            &Spec::graph(&self.text).unwrap(),
+            inputs.collect(),
+            &weights,
+        )
+    }
+
+    fn measure(&self, samples: usize, seed: u64) -> Measurement {
+        self.run(samples, seed, |graph, inputs, weights| {
+            measure(graph, inputs, weights, seed).unwrap()
+        })
+    }
+
+    fn spectra(&self, samples: usize, seed: u64) -> Spectra {
+        self.run(samples, seed, |graph, inputs, weights| {
+            spectra(graph, inputs, weights, seed).unwrap()
+        })
+    }
+}
+
+/// Depth scales of tanh (Schoenholz et al. 2017, figure 1): those of the map at its fixed point.
+#[test]
+fn networks_reach_as_deep_as_their_maps_say() {
+    for (weights, wanted) in [(1.3, 7.83), (1.5, 15.8), (2.0, 25.2), (2.5, 11.8)] {
+        let found = Chain::new(64, 150, "tanh", weights, 0.05).predict(8);
+        let reach = found.reach.unwrap();
+        near(reach.correlation.unwrap(), wanted, 0.02);
+        near(reach.trainable.unwrap(), 6.0 * wanted, 0.02);
+    }
+    // He's variance keeps gradients and makes samples alike by a power only: there is no scale.
+    let found = Chain::new(64, 60, "relu", 2.0, 0.0)
+        .predict(8)
+        .reach
+        .unwrap();
+    assert_eq!((found.gradient, found.correlation), (None, None));
+    near(found.correlation_slope.unwrap(), 1.0, 0.1);
+    let found = Chain::new(64, 60, "relu", 1.0, 0.0)
+        .predict(8)
+        .reach
+        .unwrap();
+    near(found.gradient.unwrap(), 1.0 / 2f64.ln(), 1e-6);
+}
+
+#[test]
+fn samples_become_alike_over_the_predicted_scale() {
+    let chain = Chain::new(256, 44, "tanh", 1.3, 0.05);
+    let scale = chain.predict(8).reach.unwrap().correlation.unwrap();
+    let apart = |layer: usize| -> f64 {
+        let runs = (0..4).map(|seed| chain.measure(8, seed));
+        runs.map(|run| 1.0 - run.layers[layer].forward.cosine.unwrap())
+            .sum()
+    };
+    near(20.0 / (apart(20) / apart(40)).ln(), scale, 0.1);
+}
+
+/// Pennington et al. (2017), section 2, against measured singular values.
+#[test]
+fn singular_values_spread_as_predicted() {
+    const SEEDS: u64 = 4;
+    for (activation, weights) in [("linear", 1.0), ("relu", 2.0), ("tanh", 1.3)] {
+        let chain = Chain::new(192, 6, activation, weights, 0.01);
+        let expected = chain.predict(8).isometry.unwrap();
+        let found: Vec<Jacobian> = (0..SEEDS)
+            .map(|seed| chain.spectra(8, seed).jacobian.unwrap())
+            .collect();
+        let mean = |of: fn(&Jacobian) -> f64| found.iter().map(of).sum::<f64>() / SEEDS as f64;
+        near(mean(|found| found.mean_square), expected.mean_square, 0.15);
+        near(mean(|found| found.spread), expected.spread.unwrap(), 0.15);
+    }
+    // L matrices: L, and L more of as many ReLUs.
+    for (activation, weights, spread) in [("linear", 1.0, 10.0), ("relu", 2.0, 20.0)] {
+        let found = Chain::new(64, 11, activation, weights, 0.0).predict(8);
+        near(found.isometry.unwrap().spread.unwrap(), spread, 1e-6);
+    }
+}
+
+/// Jacot et al. (2018): a kernel of pairs that are alike. Samples that are not quite so make the
+/// measured condition larger.
+#[test]
+fn tangent_kernels_are_as_predicted() {
+    const SEEDS: u64 = 4;
+    for (activation, weights) in [("relu", 2.0), ("tanh", 1.7)] {
+        let chain = Chain::new(192, 6, activation, weights, 0.01);
+        let expected = chain.predict(8).tangent.unwrap();
+        let mut rank = 0.0;
+        for seed in 0..SEEDS {
+            let found = chain.spectra(8, seed).kernel.unwrap();
+            assert_eq!((found.samples, expected.samples), (8, 8));
+            assert!(found.condition.unwrap() > 0.9 * expected.condition.unwrap());
+            rank += found.effective_rank / SEEDS as f64;
+        }
+        near(rank, expected.effective_rank, 0.15);
+    }
+}
+
+/// Lu et al. (2020): all units of a layer are dead for one sample with probability 2⁻ⁿ.
+#[test]
+fn networks_are_born_dead_as_often_as_predicted() {
+    let chain = Chain::new(3, 5, "relu", 2.0, 0.0);
+    let expected = chain.predict(1).born_dead.unwrap();
+    near(expected, 1.0 - (1.0 - 0.125f64).powi(5), 1e-9);
+    const RUNS: u64 = 400;
+    let is_dead = |seed: &u64| {
+        let run = chain.measure(1, *seed);
+        run.layers.last().unwrap().forward.second_moment == 0.0
+    };
+    let share = (0..RUNS).filter(is_dead).count() as f64 / RUNS as f64;
+    assert!(
+        (share - expected).abs() < 3.0 * (0.25 / RUNS as f64).sqrt(),
+        "{share} {expected}"
+    );
+    // Units in pairs of opposite sign are never all dead.
+    let pairs = Chain {
+        recipe: Recipe::auto(),
+        ..Chain::new(4, 5, "relu", 2.0, 0.0)
+    };
+    assert_eq!(pairs.predict(1).born_dead, Some(0.0));
+}
+
+#[test]
+fn as_many_units_are_dead_as_predicted() {
+    let chain = Chain::new(512, 6, "relu", 2.0, 0.0);
+    let (expected, found) = (chain.predict(6), chain.measure(6, 0));
+    for (layer, measured) in expected.layers.iter().zip(&found.layers).take(6) {
+        let (part, dead) = (layer.dead.unwrap(), measured.backward.unwrap().dead);
+        // Of 512 units, three standard deviations, and what samples' likeness strays.
+        let room = 3.0 * (part * (1.0 - part) / 512.0).sqrt() + 0.1 * part;
+        assert!(
+            (part - dead).abs() < room,
+            "{}: {part}, {dead} measured",
+            layer.weight
+        );
+    }
+    assert_eq!(expected.layers[6].dead, None);
 }

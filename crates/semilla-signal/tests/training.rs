@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use semilla::model::Spec;
 use semilla::network::Network as Described;
 use semilla::{Graph, Plan, Recipe};
-use semilla_signal::{Batch, Datum, Labels, Loss, Network, Optimizer, Stepper, Training};
+use semilla_signal::{
+    Batch, Datum, Labels, Loss, Network, Optimizer, Parameter, Stepper, Training,
+};
 
 const RESIDUAL: &str = r#"
 [inputs]
@@ -20,15 +22,14 @@ layers = [
 ]
 "#;
 
-fn network<'g>(graph: &'g Graph, plan: &Plan, samples: usize) -> Network<'g> {
-    let inputs = batch(graph, samples, 0);
-    Network::new(graph, inputs, |name| {
-        let line = plan.line(name);
-        let value =
-            line.and_then(|line| Datum::decode(line.dtype, &line.shape, &line.to_bytes().ok()?));
-        Ok::<_, Infallible>(value.map(Into::into))
-    })
-    .unwrap()
+fn network<'g>(graph: &'g Graph, plan: &Plan, optimizer: Optimizer) -> Network<'g> {
+    let parameter = |name: &str| {
+        let line = plan.line(name)?;
+        let value = Datum::decode(line.dtype, &line.shape, &line.to_bytes().ok()?)?;
+        Some(Parameter::planned(value, line, optimizer.kind()))
+    };
+    let inputs = batch(graph, 6, 0);
+    Network::new(graph, inputs, |name| Ok::<_, Infallible>(parameter(name))).unwrap()
 }
 
 fn batch(graph: &Graph, samples: usize, seed: u64) -> Vec<(String, Datum<f32>)> {
@@ -43,8 +44,8 @@ fn batch(graph: &Graph, samples: usize, seed: u64) -> Vec<(String, Datum<f32>)> 
 /// Trains both ways on batches of two sizes, and compares losses and weights.
 fn compare(graph: &Graph, plan: &Plan, loss: Loss, optimizer: Optimizer) {
     let stepper = || Stepper::new(optimizer, 0.01).with_decay(0.01);
-    let mut training = Training::new(network(graph, plan, 6), loss, stepper());
-    let (mut anew, mut steps) = (network(graph, plan, 6), stepper());
+    let mut training = Training::new(network(graph, plan, optimizer), loss, stepper());
+    let (mut anew, mut steps) = (network(graph, plan, optimizer), stepper());
     for step in 0..6 {
         let inputs = batch(graph, if step % 3 == 2 { 3 } else { 6 }, step);
         anew.give(inputs.clone());

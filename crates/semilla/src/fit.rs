@@ -18,6 +18,11 @@ pub enum Fit {
     /// As [`Lsuv`](Self::Lsuv), for the part of the variance in which samples differ. The whole
     /// variance may be one of units alone, which carries nothing.
     LsuvBetweenSamples,
+    /// Scales the weight so that theory expects variance 1 of its layer's output, given the layers
+    /// before it; the network is followed, not run: AutoInit, Bingham & Miikkulainen, *AutoInit:
+    /// Analytic Signal-Preserving Weight Initialization for Neural Networks*, AAAI 2023,
+    /// algorithm 1.
+    Analytic,
     /// Scales weights until squared gradients are the same along the main path: a search by
     /// |log g₁/g_L| without second derivatives.
     Balanced,
@@ -37,9 +42,10 @@ pub enum Fit {
 
 impl Fit {
     /// Every fit.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lsuv,
         Self::LsuvBetweenSamples,
+        Self::Analytic,
         Self::Balanced,
         Self::UnitVariance,
         Self::Centred,
@@ -52,6 +58,7 @@ impl Fit {
         match self {
             Self::Lsuv => "lsuv",
             Self::LsuvBetweenSamples => "lsuv_between_samples",
+            Self::Analytic => "analytic",
             Self::Balanced => "balanced",
             Self::UnitVariance => "unit_variance",
             Self::Centred => "centred",
@@ -60,10 +67,20 @@ impl Fit {
         }
     }
 
+    /// Whether it finds one factor for all elements of a weight.
+    pub(crate) fn scales(self) -> bool {
+        match self {
+            Self::Lsuv | Self::LsuvBetweenSamples | Self::Analytic | Self::Balanced => true,
+            Self::UnitVariance | Self::Centred | Self::ClassFrequencies | Self::Prior => false,
+        }
+    }
+
     /// What a tensor must be to be fitted so.
     pub(crate) fn needs(self) -> &'static str {
         match self {
-            Self::Lsuv | Self::LsuvBetweenSamples | Self::Balanced => "the weight of a layer",
+            Self::Lsuv | Self::LsuvBetweenSamples | Self::Analytic | Self::Balanced => {
+                "the weight of a layer"
+            }
             Self::UnitVariance => "the magnitudes of a weight-normalized layer (weight_gain)",
             Self::Centred | Self::ClassFrequencies | Self::Prior => "a bias",
         }
@@ -75,6 +92,7 @@ impl Fit {
             Self::Lsuv | Self::LsuvBetweenSamples | Self::Balanced => {
                 role.is_matrix() || role == Role::WeightGain
             }
+            Self::Analytic => role.is_matrix(),
             Self::UnitVariance => role == Role::WeightGain,
             Self::Centred | Self::ClassFrequencies | Self::Prior => {
                 matches!(role, Role::Bias | Role::PriorBias)

@@ -1,14 +1,12 @@
-use std::collections::HashMap;
 use std::path::Path;
 
 use semilla::Graph;
-use semilla::graph::Initializer;
 use semilla_checkpoint::ops::{Described, GraphError};
 use semilla_checkpoint::{open, whole};
 use semilla_data::Data;
-use semilla_signal::theory::WeightMoments;
+use semilla_signal::theory::Prediction;
 use semilla_signal::{
-    Datum, FirstStep, Loss, Network, Parameter, Stepper, candidates, first_step, remedy,
+    FirstStep, Loss, Network, Parameter, Stepper, candidates, first_step, remedy,
 };
 
 use crate::args::check::CheckArgs;
@@ -89,21 +87,15 @@ fn shown(checked: &Checked, args: &CheckArgs, output: &mut Output) -> Result<boo
 /// The weights of a file: of its tensors those that the graph names are read, each once.
 fn of_file(args: &CheckArgs, graph: &Graph, data: &Data, path: &Path) -> Result<Checked, Failure> {
     let file = whole(open(path)?)?;
-    let mut moments: HashMap<String, WeightMoments> = HashMap::new();
     let weight = |name: &str| {
         let Some(place) = file.tensors().index_of(name) else {
             return Ok(None);
         };
-        let found = tensor(&*file, place)?;
-        if let Some(Datum::Float(array)) = &found {
-            moments.insert(name.to_owned(), WeightMoments::of_values(array.data()));
-        }
-        Ok::<_, Failure>(found.map(Parameter::from))
+        Ok::<_, Failure>(tensor(&*file, place)?.map(Parameter::from))
     };
     let mut network = Network::new(graph, data.inputs.clone(), weight)?;
     let measurements = vec![network.measure(0)?];
-    let moments = |tensor: &Initializer| moments.get(tensor.tensor.as_ref()?).copied();
-    let expected = Expected::new(graph, moments, data, &measurements);
+    let expected = Expected::new(network.predict(), &measurements);
     let spectra = args.spectra.then(|| network.spectra(0)).transpose()?;
     Ok(Checked {
         spectra,
@@ -132,6 +124,7 @@ fn of_plan(
     };
     let mut measurements = Vec::new();
     let (mut fitting, mut first_step, mut spectra) = (None, None, None);
+    let mut prediction = Prediction::default();
     // The weights of one seed at a time are in memory.
     let progress = Steps::new(seeds.len());
     for (place, &seed) in seeds.iter().enumerate() {
@@ -142,12 +135,13 @@ fn of_plan(
         measurements.push(network.measure(seed)?);
         if place == 0 {
             fitting = found;
+            prediction = network.predict();
             spectra = args.spectra.then(|| network.spectra(seed)).transpose()?;
             first_step = first(args, &mut network, data, seed)?;
         }
         progress.advance();
     }
-    let expected = Expected::of_plan(graph, &planned, data, &measurements);
+    let expected = Expected::new(prediction, &measurements);
     Ok(Checked {
         lint: findings(&planned, model, Some(graph)),
         spectra,

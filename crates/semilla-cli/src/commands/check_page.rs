@@ -34,6 +34,9 @@ pub(super) fn write(
         },
         data: data.as_deref().map_or(Data::Noise, Data::File),
         samples: checked.data.samples,
+        first_step: checked.first_step.as_ref(),
+        spectra: checked.spectra.as_ref(),
+        lint: &checked.lint,
         remedy: checked.remedy.as_ref().map(|remedy| Remedy {
             sentence: &remedy.sentence,
             advice: remedy.advice.as_deref(),

@@ -19,11 +19,8 @@ pub(crate) fn network<'g>(
             return Ok(None);
         };
         let datum = Datum::decode(line.dtype, &line.shape, &planned.tensor(name)?);
-        Ok::<_, Failure>(datum.map(|value| Parameter {
-            value,
-            lr: line.lr.map_or(1.0, |rates| rates.of(optimizer.kind())),
-            multiplier: line.multiplier.unwrap_or(1.0),
-        }))
+        let parameter = |value| Parameter::planned(value, line, optimizer.kind());
+        Ok::<_, Failure>(datum.map(parameter))
     };
     Network::new(graph, data.inputs.clone(), parameter)
 }

@@ -24,7 +24,7 @@ pub(crate) fn print(checked: &Checked, full: bool, output: &mut Output) -> Resul
         fitting::print(found, checked.data.is_noise, output)?;
     }
     if let Some(found) = &checked.spectra {
-        spectra::print(found, full, output)?;
+        spectra::print(found, &checked.expected.prediction, full, output)?;
     }
     let mut remarks = checked.data.remarks.iter();
     remarks.try_for_each(|remark| output.line(format_args!("data: {remark}")))?;
@@ -46,6 +46,19 @@ fn layers(
     if !theory.prediction.layers.is_empty() || !theory.prediction.ends.is_empty() {
         output.line(format_args!("theory: {}", theory.prediction))?;
     }
+    if let Some(reach) = &theory.prediction.reach {
+        output.line(format_args!("theory: {reach}"))?;
+    }
+    if let Some(dead) = theory
+        .prediction
+        .born_dead
+        .filter(|dead| *dead > WORTH_SAYING)
+    {
+        output.line(format_args!(
+            "theory: it is born dead with probability {}: all units of a layer are 0 for all samples",
+            rough(dead)
+        ))?;
+    }
     let Some(first) = report.measurements.first() else {
         return Ok(());
     };
@@ -63,7 +76,14 @@ fn layers(
         ));
     }
     if !full {
-        table.spare(&["dead", "cosine", "E[x]", "expected |g|²", "expected E[x²]"]);
+        table.spare(&[
+            "expected dead",
+            "dead",
+            "cosine",
+            "E[x]",
+            "expected |g|²",
+            "expected E[x²]",
+        ]);
     }
     output.table(&table)?;
     output.line(format_args!(
@@ -76,7 +96,10 @@ fn layers(
     ))
 }
 
-const HEADER: [&str; 9] = [
+/// A probability of being born dead that is worth a line.
+const WORTH_SAYING: f64 = 1e-3;
+
+const HEADER: [&str; 10] = [
     "layer",
     "E[x]",
     "E[x²]",
@@ -86,6 +109,7 @@ const HEADER: [&str; 9] = [
     "|g|²",
     "expected |g|²",
     "dead",
+    "expected dead",
 ];
 
 /// Layers of all measurements.
@@ -113,7 +137,7 @@ fn cells(
     layers: &[&Layer],
     expected: &[(&Predicted, &Scores)],
     began: f64,
-) -> [String; 9] {
+) -> [String; 10] {
     let forward = |of: fn(&Forward) -> f64| range(layers.iter().map(|layer| of(&layer.forward)));
     [
         name,
@@ -137,6 +161,7 @@ fn cells(
                 .map(|(layer, score)| (layer.gradient.map(|g| g * began), score.gradient)),
         ),
         range(layers.iter().filter_map(|layer| Some(layer.backward?.dead))),
+        range(expected.iter().filter_map(|(layer, _)| layer.dead)),
     ]
 }
 

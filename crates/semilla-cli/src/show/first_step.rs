@@ -1,17 +1,12 @@
 //! The initial loss and the first step.
 
-use semilla_signal::{FirstStep, LabelSource, LayerStep, Loss};
+use semilla_signal::{FirstStep, LabelSource, LayerStep, Loss, StepFinding};
 
 use crate::failure::Failure;
 use crate::show::figures::{range, rough, short};
 use crate::show::fold::lines;
 use crate::show::output::Output;
 use crate::show::table::Table;
-
-/// A loss that starts so far above that of zeros is worth a note.
-const FAR: f64 = 0.5;
-/// A step that changes what a layer makes by more than this part is worth a note.
-const LARGE: f64 = 1.0;
 
 /// Prints the loss before and after one step, then how far each layer moves.
 pub(crate) fn print(step: &FirstStep, full: bool, output: &mut Output) -> Result<(), Failure> {
@@ -39,8 +34,8 @@ pub(crate) fn print(step: &FirstStep, full: bool, output: &mut Output) -> Result
         short(step.lr),
         short(step.after)
     ))?;
-    for note in notes(step) {
-        output.line(format_args!("note: {note}"))?;
+    for finding in step.findings() {
+        output.line(format_args!("note: {}", said(&finding, step)))?;
     }
     let mut table = Table::new(["layer", "‖Δw‖/‖w‖", "‖Δx‖/‖x‖"]);
     for line in lines(&step.layers, full, |layer| &layer.weight, |_| ()) {
@@ -55,32 +50,21 @@ pub(crate) fn print(step: &FirstStep, full: bool, output: &mut Output) -> Result
     output.table(&table)
 }
 
-fn notes(step: &FirstStep) -> Vec<String> {
-    let mut notes = Vec::new();
-    let costs = step.expected - step.of_zeros;
-    if step.loss != Loss::Mse && costs > FAR {
-        notes.push(format!(
+fn said(finding: &StepFinding, step: &FirstStep) -> String {
+    match finding {
+        StepFinding::Spread { costs, factor } => format!(
             "the spread of the logits alone costs {}; a last layer of {} times the scale would \
-             start within {FAR} of {}",
-            short(costs),
-            rough((FAR / costs).sqrt()),
+             start within 0.5 of {}",
+            short(*costs),
+            rough(*factor),
             short(step.of_zeros)
-        ));
+        ),
+        StepFinding::Large { layers, first } => format!(
+            "one step moves what {layers} layers make ({first} first) by more than its own size: \
+             the learning rate is too large for these weights"
+        ),
+        StepFinding::Rises => {
+            "the first step makes the loss larger: the learning rate is too large".to_owned()
+        }
     }
-    let large = step
-        .layers
-        .iter()
-        .filter(|layer| layer.output_change > Some(LARGE));
-    let large: Vec<&str> = large.map(|layer| &*layer.weight).collect();
-    if let Some(first) = large.first() {
-        notes.push(format!(
-            "one step moves what {} layers make ({first} first) by more than its own size: the \
-             learning rate is too large for these weights",
-            large.len()
-        ));
-    }
-    if step.after > step.initial {
-        notes.push("the first step makes the loss larger: the learning rate is too large".into());
-    }
-    notes
 }

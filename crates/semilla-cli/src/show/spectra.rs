@@ -1,5 +1,6 @@
 //! Singular values of a run.
 
+use semilla_signal::theory::Prediction;
 use semilla_signal::{LayerSpectrum, Spectra};
 
 use crate::failure::Failure;
@@ -9,8 +10,13 @@ use crate::show::output::Output;
 use crate::show::table::Table;
 
 /// Prints the layers, those alike on one line unless `full`; then the Jacobian and the tangent
-/// kernel.
-pub(crate) fn print(spectra: &Spectra, full: bool, output: &mut Output) -> Result<(), Failure> {
+/// kernel, with what theory expects of them.
+pub(crate) fn print(
+    spectra: &Spectra,
+    theory: &Prediction,
+    full: bool,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let mut table = Table::new([
         "layer",
         "effective rank",
@@ -24,13 +30,15 @@ pub(crate) fn print(spectra: &Spectra, full: bool, output: &mut Output) -> Resul
     output.table(&table)?;
     if let Some(jacobian) = &spectra.jacobian {
         output.line(format_args!(
-            "Jacobian of what follows {} by what follows {}: s² {} in the mean (± {}), spread {}; \
+            "Jacobian of what follows {} by what follows {}: s² {} in the mean (± {}{}), spread {}{}; \
              s from {} or below to {}",
             jacobian.to,
             jacobian.from,
             rough(jacobian.mean_square),
             rough(jacobian.mean_square_error),
+            expected(theory.isometry.map(|known| known.mean_square), ", ", ""),
             rough(jacobian.spread),
+            expected(theory.isometry.and_then(|known| known.spread), " (", ")"),
             rough(jacobian.smallest),
             rough(jacobian.largest),
         ))?;
@@ -41,12 +49,20 @@ pub(crate) fn print(spectra: &Spectra, full: bool, output: &mut Output) -> Resul
             None => "singular".to_owned(),
         };
         output.line(format_args!(
-            "tangent kernel on {} samples: {condition}, effective rank {}",
+            "tangent kernel on {} samples: {condition}{}, effective rank {}{}",
             kernel.samples,
+            expected(theory.tangent.and_then(|known| known.condition), " (", ")"),
             rough(kernel.effective_rank),
+            expected(theory.tangent.map(|known| known.effective_rank), " (", ")"),
         ))?;
     }
     Ok(())
+}
+
+/// What theory expects, if anything, between two texts.
+fn expected(value: Option<f64>, before: &str, after: &str) -> String {
+    let said = |value| format!("{before}{} expected{after}", rough(value));
+    value.map_or(String::new(), said)
 }
 
 fn cells(name: String, layers: &[&LayerSpectrum]) -> [String; 5] {

@@ -1,7 +1,8 @@
 //! What the page is made of.
 
+use semilla::lint::Finding;
 use semilla::{Graph, Plan};
-use semilla_signal::{Report, theory::Prediction};
+use semilla_signal::{FirstStep, Report, Spectra, theory::Prediction};
 
 /// What was checked, and what came out: all that the page shows.
 pub struct Check<'a> {
@@ -19,6 +20,12 @@ pub struct Check<'a> {
     pub data: Data<'a>,
     /// Samples in the batch.
     pub samples: usize,
+    /// The loss at the start and the first step, where they were asked for.
+    pub first_step: Option<&'a FirstStep>,
+    /// Singular values, where they were asked for.
+    pub spectra: Option<&'a Spectra>,
+    /// The likely mistakes of the plan.
+    pub lint: &'a [Finding],
     /// What would help, if something does.
     pub remedy: Option<Remedy<'a>>,
 }

@@ -129,6 +129,7 @@ fn detail(check: &Check<'_>, row: &Row<'_>) -> Markup {
                         }
                     }
                     div { (numbers(row)) }
+                    @if row.step.is_some() || row.spectrum.is_some() { div { (further(row)) } }
                     @if let Some(line) = row.line { div { (start(line)) } }
                     @if !row.findings.is_empty() {
                         div.wide {
@@ -195,6 +196,8 @@ fn numbers(row: &Row<'_>) -> Markup {
             row.predicted_gradient(),
             scores.and_then(|scores| scores.gradient),
         ),
+        Number::measured(text::DEAD, |layer| Some(layer.backward?.dead))
+            .predicted(known.and_then(|known| known.dead), None),
         Number::measured(text::BETWEEN_UNITS, |layer| {
             Some(layer.forward.between_units)
         }),
@@ -227,6 +230,40 @@ fn numbers(row: &Row<'_>) -> Markup {
                                 td.n { (number.score.map_or(String::new(), score)) }
                             }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the first step does to a layer, and its singular values.
+fn further(row: &Row<'_>) -> Markup {
+    let (step, spectrum) = (row.step, row.spectrum);
+    let all = [
+        (
+            text::WEIGHT_CHANGE,
+            step.and_then(|step| step.weight_change),
+        ),
+        (
+            text::OUTPUT_CHANGE,
+            step.and_then(|step| step.output_change),
+        ),
+        (
+            text::EFFECTIVE_RANK,
+            spectrum.map(|found| found.effective_rank),
+        ),
+        (text::SATURATED, spectrum.and_then(|found| found.saturated)),
+        (text::STABLE_RANK, spectrum.map(|found| found.stable_rank)),
+        (text::OVER_EDGE, spectrum.map(|found| found.edge)),
+    ];
+    html! {
+        p.cap { (text::FURTHER) }
+        table {
+            tbody {
+                @for (name, value) in &all {
+                    @if let Some(value) = value {
+                        tr { th scope="row" { (name) } td.n { (figure(*value)) } }
                     }
                 }
             }

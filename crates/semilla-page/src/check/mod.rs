@@ -1,6 +1,7 @@
 //! The page of `semilla check`: the verdict, signals over depth, and the network layer by layer.
 
 mod checked;
+mod further;
 mod glossary;
 mod head;
 mod layers;

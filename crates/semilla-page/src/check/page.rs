@@ -3,7 +3,7 @@
 use maud::html;
 
 use super::rows::Row;
-use super::{Check, glossary::glossary, head, layers::layers, signals::signals};
+use super::{Check, further, glossary::glossary, head, layers::layers, signals::signals};
 use crate::shell::Document;
 use crate::text;
 
@@ -15,6 +15,9 @@ pub fn page(check: &Check<'_>) -> String {
         @if let Some(remedy) = &check.remedy { (head::remedy(remedy)) }
         (signals(check, &rows))
         (layers(check, &rows))
+        @if let Some(step) = check.first_step { (further::first_step(step)) }
+        @if let Some(found) = check.spectra { (further::spectra(found, check.prediction)) }
+        @if !check.lint.is_empty() { (further::mistakes(check.lint)) }
         (glossary())
     };
     let document = Document {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use semilla::Line;
 use semilla_signal::theory::{Predicted, Scores};
-use semilla_signal::{Finding, Health, Layer};
+use semilla_signal::{Finding, Health, Layer, LayerSpectrum, LayerStep};
 
 use super::Check;
 
@@ -23,6 +23,9 @@ pub(super) struct Row<'a> {
     output_gradient: f64,
     /// The plan's line of its weight.
     pub(super) line: Option<&'a Line>,
+    /// What the first step does to it.
+    pub(super) step: Option<&'a LayerStep>,
+    pub(super) spectrum: Option<&'a LayerSpectrum>,
     /// What names it.
     pub(super) findings: Vec<&'a Finding>,
 }
@@ -78,6 +81,12 @@ impl<'a> Row<'a> {
                 .weights
                 .plan()
                 .and_then(|plan| plan.line(&layer.weight)),
+            step: check
+                .first_step
+                .and_then(|found| found.layers.iter().find(|own| own.weight == layer.weight)),
+            spectrum: check
+                .spectra
+                .and_then(|found| found.layers.iter().find(|own| own.weight == layer.weight)),
             findings: check
                 .report
                 .verdict

@@ -69,7 +69,10 @@ pub(super) fn signals(check: &Check<'_>, rows: &[Row<'_>]) -> Markup {
                     ],
                 }.draw(rows.len()))
             }
-            @if let Some(prediction) = check.prediction { (scope(prediction)) }
+            @if let Some(prediction) = check.prediction {
+                @if let Some(reach) = &prediction.reach { p.scope { (text::reach(reach)) } }
+                (scope(prediction))
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The words of the page of `semilla check`.
 
-use semilla_signal::Health;
+use semilla::number::rough;
+use semilla_signal::theory::Reach;
+use semilla_signal::{FirstStep, Health, LabelSource, StepFinding};
 
-use super::{Text, spanish};
+use super::{Text, chosen, figure, spanish};
 
 /// What the window is called, for a model.
 pub fn title(model: &str, passes: bool) -> Text {
@@ -94,7 +96,181 @@ pub fn intervals(runs: usize) -> Text {
     }
 }
 
+/// How deep signals and gradients reach, by theory.
+pub fn reach(reach: &Reach) -> Text {
+    let said = |value: f64| {
+        let said = rough(value);
+        (spanish(&said), said)
+    };
+    let (forgets_en, forgets_es) = match (
+        reach.correlation_slope,
+        reach.correlation,
+        reach.trainable,
+    ) {
+        (_, Some(scale), Some(depth)) => {
+            let ((scale_es, scale), (depth_es, depth)) = (said(scale), said(depth));
+            (
+                format!(
+                    "By theory it forgets how alike samples were over ξ = {scale} layers; such \
+                     networks trained to depth {depth} (6 ξ)."
+                ),
+                format!(
+                    "Según la teoría, en ξ = {scale_es} capas olvida cuánto se parecían las \
+                     muestras; redes así aprendieron hasta una profundidad de {depth_es} (6 ξ)."
+                ),
+            )
+        }
+        (None, ..) => (String::new(), String::new()),
+        _ => (
+            "By theory there is no depth over which it forgets how alike samples were.".to_owned(),
+            "Según la teoría, no olvida cuánto se parecían las muestras en ninguna escala fija."
+                .to_owned(),
+        ),
+    };
+    let (gradients_en, gradients_es) = match reach.gradient {
+        None => (
+            "Gradients keep their size.".to_owned(),
+            "Los gradientes conservan su tamaño.".to_owned(),
+        ),
+        Some(scale) => {
+            let (scale_es, scale) = said(scale);
+            let (verb_en, verb_es) = match reach.gradient_factor < 1.0 {
+                true => ("shrink", "encogen"),
+                false => ("grow", "crecen"),
+            };
+            (
+                format!("Squared gradients {verb_en} e-fold over {scale} layers."),
+                format!(
+                    "Los gradientes al cuadrado {verb_es} por un factor e cada {scale_es} capas."
+                ),
+            )
+        }
+    };
+    Text::of(
+        format!("{forgets_en} {gradients_en}").trim(),
+        format!("{forgets_es} {gradients_es}").trim(),
+    )
+}
+
+/// The loss at the start.
+pub fn first_loss(step: &FirstStep) -> Text {
+    let [initial, expected, zeros] = [step.initial, step.expected, step.of_zeros].map(figure);
+    let (labels_en, labels_es) = match step.labels {
+        LabelSource::Data => ("the data’s labels", "las etiquetas de los datos"),
+        LabelSource::NextTokens => ("the next tokens", "los tokens siguientes"),
+        LabelSource::Random => ("random labels", "etiquetas al azar"),
+    };
+    Text::of(
+        format!(
+            "The loss ({}) starts at {initial} with {labels_en}. Without knowledge {expected} is \
+             expected of outputs with this spread, and {zeros} of outputs of 0.",
+            step.loss.name()
+        ),
+        format!(
+            "La pérdida ({}) empieza en {} con {labels_es}. Sin saber nada se espera {} de salidas \
+             con esta dispersión, y {} de salidas nulas.",
+            step.loss.name(),
+            spanish(&initial),
+            spanish(&expected),
+            spanish(&zeros)
+        ),
+    )
+}
+
+/// The loss after one step.
+pub fn first_change(step: &FirstStep) -> Text {
+    let (lr, after) = (chosen(step.lr), figure(step.after));
+    let optimizer = step.optimizer.name();
+    Text::of(
+        format!("One step of {optimizer} at {lr} takes it to {after}."),
+        format!(
+            "Un paso de {optimizer} con {} la lleva a {}.",
+            spanish(&lr),
+            spanish(&after)
+        ),
+    )
+}
+
+/// What is worth a note of the first step.
+pub fn step_finding(finding: &StepFinding) -> Text {
+    match finding {
+        StepFinding::Spread { costs, factor } => {
+            let [costs, factor] = [*costs, *factor].map(figure);
+            Text::of(
+                format!(
+                    "The spread of the logits alone costs {costs}; a last layer of {factor} times \
+                     the scale would cost half a nat."
+                ),
+                format!(
+                    "Solo la dispersión de los logits cuesta {}; con la última capa a una escala \
+                     de {} costaría medio nat.",
+                    spanish(&costs),
+                    spanish(&factor)
+                ),
+            )
+        }
+        StepFinding::Large { layers, first } => Text::of(
+            format!(
+                "One step moves what {layers} layers make ({first} first) by more than its own \
+                 size: the learning rate is too large for these weights."
+            ),
+            format!(
+                "Un paso cambia lo que producen {layers} capas (la primera, {first}) más que su \
+                 propio tamaño: la tasa de aprendizaje es demasiado grande para estos pesos."
+            ),
+        ),
+        StepFinding::Rises => Text::new(
+            "The first step makes the loss larger: the learning rate is too large.",
+            "El primer paso aumenta la pérdida: la tasa de aprendizaje es demasiado grande.",
+        ),
+    }
+}
+
 words! {
+    /// A heading.
+    FIRST_STEP: "The first step", "El primer paso";
+    /// A heading.
+    SINGULAR_VALUES: "Singular values", "Valores singulares";
+    /// What they are of.
+    SINGULAR_VALUES_WHAT: "Of the Jacobian along the main path, and of the tangent kernel, with the \
+                           first seed’s weights. Those of each layer stand with its numbers.",
+        "Del jacobiano a lo largo del camino principal y del núcleo tangente, con los pesos de la \
+         primera semilla. Los de cada capa están con sus números.";
+    /// A row.
+    MEAN_SQUARE: "Jacobian: mean of s²", "jacobiano: media de s²";
+    /// A row.
+    SPREAD_OF_SQUARES: "Jacobian: variance of s² over its squared mean",
+        "jacobiano: varianza de s² entre su media al cuadrado";
+    /// A row.
+    LARGEST: "Jacobian: largest s", "jacobiano: s mayor";
+    /// A row.
+    SMALLEST: "Jacobian: smallest s found", "jacobiano: s menor encontrada";
+    /// A row.
+    CONDITION: "tangent kernel: condition", "núcleo tangente: condición";
+    /// A row.
+    KERNEL_RANK: "tangent kernel: effective rank", "núcleo tangente: rango efectivo";
+    /// A heading.
+    MISTAKES: "Likely mistakes of the plan", "Errores probables del plan";
+    /// A kind of mistake.
+    WARNING: "Warning:", "Aviso:";
+    /// A kind of mistake.
+    NOTE: "Note:", "Nota:";
+    /// More numbers of a layer.
+    FURTHER: "First step and singular values", "Primer paso y valores singulares";
+    /// A row.
+    WEIGHT_CHANGE: "‖Δw‖/‖w‖ in the first step", "‖Δw‖/‖w‖ en el primer paso";
+    /// A row.
+    OUTPUT_CHANGE: "‖Δx‖/‖x‖ in the first step", "‖Δx‖/‖x‖ en el primer paso";
+    /// A row.
+    EFFECTIVE_RANK: "effective rank of what it makes", "rango efectivo de lo que produce";
+    /// A row.
+    SATURATED: "saturated part of its units", "parte saturada de sus unidades";
+    /// A row.
+    STABLE_RANK: "stable rank of its weight", "rango estable de su peso";
+    /// A row.
+    OVER_EDGE: "largest s of its weight over the edge of chance",
+        "s mayor de su peso entre el borde del azar";
+
     /// The verdict's word.
     PASSES: "Passes", "Apta";
     /// The verdict's word.

@@ -4,6 +4,7 @@ use semilla::Fit;
 use semilla::plan::{Change, Fitted};
 use serde::Serialize;
 
+use super::analytic::scale;
 use super::balance::balance;
 use super::by_layer::ByLayer;
 use super::error::FitError;
@@ -26,8 +27,8 @@ pub struct Fitting {
 /// Finds the numbers that a plan's fits ask for. The network's weights are the plan's as they are
 /// without them ([`Plan::take_fits`]), and are changed on the way.
 ///
-/// Biases of the output come first, then what goes from layer to layer (LSUV, magnitudes, shifts),
-/// then gradients are balanced. A weight that no layer takes, or whose output is constant, is left
+/// Biases of the output come first, then what theory alone scales, then what goes from layer to
+/// layer (LSUV, magnitudes, shifts), then gradients are balanced. A weight that no layer takes, or whose output is constant, is left
 /// as it is, and its reason says so.
 ///
 /// # Errors
@@ -85,6 +86,11 @@ pub fn fit(
             network.set(tensor, values);
         }
         fitting.found.push(found);
+    }
+    let scaled = fits.iter().filter(|(_, fit)| *fit == Fit::Analytic);
+    let scaled: Vec<&str> = scaled.map(|(tensor, _)| &**tensor).collect();
+    if !scaled.is_empty() {
+        fitting.found.extend(scale(network, &scaled));
     }
     let by_layer = |fit: &Fit| {
         matches!(

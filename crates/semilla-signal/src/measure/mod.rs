@@ -26,6 +26,7 @@ pub use histogram::Histogram;
 pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use recorded::Recorded;
+pub(crate) use spectra::MOST_SAMPLES;
 pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, singular_values, spectra};
 pub use statistics::{Backward, Forward};
 pub use trouble::Trouble;

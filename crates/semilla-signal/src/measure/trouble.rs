@@ -56,7 +56,7 @@ impl Trouble {
         ))
     }
 
-    fn new(gradients: f64, alike: f64, directions: f64) -> Self {
+    pub(crate) fn new(gradients: f64, alike: f64, directions: f64) -> Self {
         Self {
             gradients,
             alike,

@@ -1,17 +1,19 @@
 //! Candidates, from the best to the worst.
 
+use semilla::scheme::Optimizer;
 use semilla::{Graph, Model, Plan};
 
 use super::candidate::Candidate;
 use super::ranked::{Expected, Outcome, Ranked, Recommendation};
 use super::reason::{advice, sentence};
 use crate::executor::{Datum, Fault};
-use crate::measure::{Measurement, Verdict};
+use crate::measure::Verdict;
 use crate::train::{Network, Parameter};
 
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
-/// Ranks candidates for a model by theory, then runs those that remain on a batch, once per seed.
+/// Ranks candidates for a model by theory of the whole graph, of its plain chains where that ends,
+/// then runs those that remain on a batch, once per seed.
 /// Ties keep the candidates' order. `watch` is told of each candidate, with its place, before it is
 /// tried.
 ///
@@ -61,10 +63,10 @@ pub fn recommend(
     if let Some(fault) = fault.filter(|_| !ranked.iter().any(was_run)) {
         return Err(fault);
     }
-    ranked.sort_by(|(a, _), (b, _)| a.outcome.rank().total_cmp(&b.outcome.rank()));
-    let least = ranked.first().map_or(0.0, |(row, _)| row.outcome.rank());
+    ranked.sort_by(|(a, _), (b, _)| a.rank().total_cmp(&b.rank()));
+    let least = ranked.first().map_or(0.0, |(row, _)| row.rank());
     for (row, _) in &mut ranked {
-        row.is_tied = row.outcome.rank() - least < ALIKE;
+        row.is_tied = row.rank() - least < ALIKE;
     }
     // Of those that are alike, the one that was named first.
     ranked.sort_by_key(|(row, place)| match row.is_tied {
@@ -100,35 +102,34 @@ fn attempt(
             return Ok((None, Outcome::Unfit { why }));
         }
     };
-    let expected = Expected::of(&plan.stacks);
+    let first = network(graph, inputs, &plan)?;
+    let expected = Expected::of_network(&first.predict());
+    let expected = expected.or_else(|| Expected::of(&plan.stacks));
     if expected.is_some_and(|expected| expected.is_hopeless()) {
         return Ok((expected, Outcome::Hopeless));
     }
-    let measured = seeds.iter().map(|&seed| {
+    let mut measured = vec![first.measure(seed)?];
+    drop(first);
+    for &seed in seeds.iter().skip(1) {
         let plan = plan.clone().with_seed(seed);
-        run(graph, inputs, &plan, seed)
-    });
-    let measured = measured.collect::<Result<Vec<Measurement>, Fault>>()?;
+        measured.push(network(graph, inputs, &plan)?.measure(seed)?);
+    }
     let outcome = Outcome::Measured {
         verdict: Box::new(Verdict::of(&measured)),
     };
     Ok((expected, outcome))
 }
 
-fn run(
-    graph: &Graph,
+fn network<'g>(
+    graph: &'g Graph,
     inputs: &[(String, Datum<f32>)],
     plan: &Plan,
-    seed: u64,
-) -> Result<Measurement, Fault> {
+) -> Result<Network<'g>, Fault> {
     let parameter = |name: &str| {
         let line = plan.line(name)?;
         let value = Datum::decode(line.dtype, &line.shape, &line.to_bytes().ok()?)?;
-        Some(Parameter {
-            multiplier: line.multiplier.unwrap_or(1.0),
-            ..Parameter::from(value)
-        })
+        Some(Parameter::planned(value, line, Optimizer::Sgd))
     };
     let weight = |name: &str| Ok::<_, Fault>(parameter(name));
-    Network::new(graph, inputs.to_vec(), weight)?.measure(seed)
+    Network::new(graph, inputs.to_vec(), weight)
 }

@@ -3,7 +3,8 @@
 use semilla::Stack;
 use serde::Serialize;
 
-use crate::measure::Verdict;
+use crate::measure::{Trouble, Verdict};
+use crate::theory::Prediction;
 
 /// Which first weights suit a network.
 #[derive(Clone, Debug, Serialize)]
@@ -34,36 +35,52 @@ pub struct Ranked {
     pub options: Option<String>,
     /// Whether no difference from the best is expected.
     pub is_tied: bool,
-    /// What theory expects of its plain stacks.
+    /// What theory expects of it.
     pub expected: Option<Expected>,
     /// What a run shows.
     pub outcome: Outcome,
 }
 
-/// What theory expects of a plain stack: the worst of a model's.
+/// What theory expects of a network, nothing being run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Expected {
-    /// ln of the factor on squared gradients, from the last layer back to the first.
+    /// ln of the factor on squared gradients, from the main path's end back to its start.
     pub log_gradients: f64,
-    /// ln of the factor on the variance of pre-activations.
+    /// ln of the factor on the second moment, from its start to its end.
     pub log_variance: f64,
+    /// What the network loses of both and of what tells samples apart, in nats, as
+    /// [`Trouble::total`] without directions; `None` where only plain chains were followed.
+    pub lost: Option<f64>,
 }
 
-/// Networks whose squared gradients theory expects to differ more than this between the ends (in
-/// nats) are not run. Beyond the verdict's limit, with room for what theory leaves out.
+/// Networks of which theory expects that they lose more than this (in nats), or that squared
+/// gradients differ by more, are not run. Beyond the verdict's limit, with room for what theory
+/// leaves out.
 const HOPELESS: f64 = 18.0;
 
 impl Expected {
     /// Whether theory alone says that a network cannot train.
     pub fn is_hopeless(&self) -> bool {
-        self.log_gradients.abs() > HOPELESS
+        self.log_gradients.abs() > HOPELESS || self.lost.is_some_and(|lost| lost > HOPELESS)
     }
 
-    /// What is expected of a plan's stacks; `None` of none.
+    /// What is expected of a whole graph; `None` where theory ends on its main path.
+    pub fn of_network(prediction: &Prediction) -> Option<Self> {
+        let (log_gradients, log_variance) = (prediction.log_gradients?, prediction.log_lengths?);
+        let alike = prediction.log_differences.map(|log| log_variance - log);
+        Some(Self {
+            log_gradients,
+            log_variance,
+            lost: alike.map(|alike| Trouble::new(log_gradients.abs(), alike.max(0.0), 0.0).total),
+        })
+    }
+
+    /// What is expected of a plan's stacks, the worst of them; `None` of none.
     pub fn of(stacks: &[Stack]) -> Option<Self> {
         let each = stacks.iter().map(|stack| Self {
             log_gradients: stack.gradients.ln(),
             log_variance: stack.variance.ln(),
+            lost: None,
         });
         each.max_by(|a, b| a.log_gradients.abs().total_cmp(&b.log_gradients.abs()))
     }
@@ -87,17 +104,42 @@ pub enum Outcome {
     },
 }
 
-impl Outcome {
+impl Ranked {
     /// A number to sort by: less is better.
     pub(super) fn rank(&self) -> f64 {
-        match self {
-            Self::Measured { verdict } => {
+        match &self.outcome {
+            Outcome::Measured { verdict } => {
                 // Of networks without a main path, all that the verdict lets pass are alike.
                 let total = verdict.trouble.map_or(0.0, |trouble| trouble.total);
                 total + if verdict.passes { 0.0 } else { 1e3 }
             }
-            Self::Hopeless => 1e6,
-            Self::Unfit { .. } => 1e9,
+            Outcome::Hopeless => {
+                let lost =
+                    |expected: Expected| expected.lost.unwrap_or(expected.log_gradients.abs());
+                1e6 + self.expected.map_or(0.0, lost)
+            }
+            Outcome::Unfit { .. } => 1e9,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn theory_of_a_graph_counts_gradients_and_likeness() {
+        let prediction = |log_differences| Prediction {
+            log_gradients: Some(-5.0),
+            log_lengths: Some(1.0),
+            log_differences: Some(log_differences),
+            ..Prediction::default()
+        };
+        let expected = |log| Expected::of_network(&prediction(log)).unwrap();
+        // Gradients beyond e³, and what tells samples apart as a part of the signal.
+        assert_eq!(expected(-3.0).lost, Some(2.0 + 4.0));
+        assert!(!expected(-3.0).is_hopeless() && expected(-19.0).is_hopeless());
+        assert_eq!(expected(9.0).lost, Some(2.0));
+        assert_eq!(Expected::of_network(&Prediction::default()), None);
     }
 }

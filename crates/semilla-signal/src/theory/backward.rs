@@ -109,6 +109,34 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
     found
 }
 
+/// The kernels of gradients that are the same for all samples at the output.
+pub(super) fn shared(followed: &Followed) -> Vec<Option<Vec<f64>>> {
+    let mut found: Vec<Option<Vec<f64>>> = vec![None; followed.theory.nodes.len()];
+    let Some(output) = followed.output else {
+        return found;
+    };
+    let signal = followed.theory.signal(output);
+    let is_shared = |mask: usize| f64::from(mask & !signal.samples() == 0);
+    found[output] = Some((0..signal.kernel.len()).map(is_shared).collect());
+    for &id in &followed.leaks {
+        found[id] = Some(vec![f64::NAN; followed.theory.signal(id).kernel.len()]);
+    }
+    for id in (0..found.len()).rev() {
+        let Some(gradient) = found[id].take() else {
+            continue;
+        };
+        for link in &followed.theory.nodes[id].links {
+            let brought = (link.back)(&gradient);
+            found[link.to] = Some(match found[link.to].take() {
+                Some(known) => plus(known, &brought),
+                None => brought,
+            });
+        }
+        found[id] = Some(gradient);
+    }
+    found
+}
+
 fn cosines(node: &Node, gradient: &Gradient) -> f64 {
     // Random directions are never less alike than their number allows.
     let alike = gradient.alike.max(1.0 / node.width());

@@ -23,6 +23,23 @@ pub(super) struct Windows(pub(super) Vec<Vec<Window>>);
 pub(super) type Window = Vec<Option<usize>>;
 
 impl Windows {
+    /// The sums at each place along the axes behind the channels, and the factor on their mean
+    /// beside that of an even image. `sums` makes them of an axis and its windows.
+    fn summed(&self, sums: impl Fn(usize, &[Window]) -> Vec<f64>) -> (Edges, f64) {
+        let (mut made, mut factor) = (vec![None, None], 1.0);
+        for (axis, windows) in self.0.iter().enumerate() {
+            if windows.is_empty() {
+                made.push(None);
+                continue;
+            }
+            let (parts, mean) = normalized(sums(axis + 2, windows));
+            let even = windows.iter().flatten().flatten().count();
+            factor *= mean * parts.len() as f64 / even.max(1) as f64;
+            made.push(Some(parts));
+        }
+        (Edges(made), factor)
+    }
+
     /// Sums of what all places have in common, less their mean over all windows: only what is
     /// missing beyond the border is left. The mean square is a part of that of the sums.
     pub(super) fn left(&self) -> (Edges, f64) {
@@ -134,23 +151,12 @@ impl Edges {
     /// The sums over windows along the axes behind the channels, and the factor on their mean
     /// beside that of an even image.
     pub(super) fn summed(&self, windows: &Windows) -> (Self, f64) {
-        let (mut made, mut factor) = (vec![None, None], 1.0);
-        for (axis, windows) in windows.0.iter().enumerate() {
-            let own = self.along(axis + 2);
+        windows.summed(|axis, windows| {
+            let own = self.along(axis);
             let at = |&place: &usize| own.and_then(|own| own.get(place)).copied().unwrap_or(1.0);
-            if windows.is_empty() {
-                made.push(None);
-                continue;
-            }
-            let sums = windows
-                .iter()
-                .map(|window| window.iter().flatten().map(at).sum());
-            let (sums, mean) = normalized(sums.collect());
-            let even = windows.iter().flatten().flatten().count();
-            factor *= mean * windows.len() as f64 / even.max(1) as f64;
-            made.push(Some(sums));
-        }
-        (Self(made), factor)
+            let sum = |window: &Window| window.iter().flatten().map(at).sum();
+            windows.iter().map(sum).collect()
+        })
     }
 
     /// The same of means over windows.
@@ -233,28 +239,18 @@ fn divided(gradient: &Edges, by: &Edges, axes: &Axes) -> (Edges, f64) {
 }
 
 fn spread(gradient: &Edges, windows: &Windows, axes: &Axes) -> (Edges, f64) {
-    let (mut made, mut factor) = (vec![None, None], 1.0);
-    for (axis, windows) in windows.0.iter().enumerate() {
-        if windows.is_empty() {
-            made.push(None);
-            continue;
-        }
-        let own = gradient
-            .along(axis + 2)
-            .filter(|own| own.len() == windows.len());
-        let mut places = vec![0.0; axes.size(axis + 2)];
+    windows.summed(|axis, windows| {
+        let own = gradient.along(axis);
+        let own = own.filter(|own| own.len() == windows.len());
+        let mut places = vec![0.0; axes.size(axis)];
         for (at, window) in windows.iter().enumerate() {
             let each = own.map_or(1.0, |own| own[at]);
             for &place in window.iter().flatten() {
                 places[place] += each;
             }
         }
-        let (parts, mean) = normalized(places);
-        let even = windows.iter().flatten().flatten().count();
-        factor *= mean * parts.len() as f64 / even.max(1) as f64;
-        made.push(Some(parts));
-    }
-    (Edges(made), factor)
+        places
+    })
 }
 
 #[cfg(test)]

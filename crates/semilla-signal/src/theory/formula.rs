@@ -89,6 +89,12 @@ impl Formula {
         self.probes.iter().all(|&y| y >= 0.0)
     }
 
+    /// Whether it is 0 with all below 0, and only there: what is below gets no gradient.
+    pub(super) fn is_silent_below_0(&self) -> bool {
+        let mut all = PROBES.iter().zip(&*self.probes);
+        all.all(|(x, y)| (*x < 0.0) == (*y == 0.0))
+    }
+
     /// Whether it leaves alone what is not below 0.
     pub(super) fn keeps_positives(&self) -> bool {
         let mut all = PROBES.iter().zip(&*self.probes).filter(|(x, _)| **x > 0.0);

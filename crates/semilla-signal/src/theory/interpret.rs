@@ -13,6 +13,7 @@ use super::node::{Node, Origin, SignalId};
 use super::operands::Operands;
 use super::prediction::End;
 use super::rules::{apply, of_channels};
+use super::scaling::{Scaling, UnitScale};
 use super::signal::Signal;
 use super::state::{Gap, Known, Step, Theory, Weight};
 use super::weights::WeightMoments;
@@ -61,6 +62,9 @@ const KEEPS: [&str; 28] = [
     "Tanh",
     "Where",
 ];
+/// A variance this near to 1 is 1, and how often a weight is scaled at most until it is.
+const UNIT: f64 = 1e-6;
+const TURNS: usize = 24;
 /// A score that is this low is masked.
 const NEVER: f64 = -1e3;
 
@@ -71,6 +75,8 @@ pub(super) struct Met {
     pub(super) signal: SignalId,
     /// The step that makes that.
     pub(super) step: usize,
+    /// Whether a bias is added to what its weights make.
+    pub(super) has_bias: bool,
     /// The name of that value, while a bias may follow.
     value: String,
 }
@@ -101,6 +107,16 @@ pub(super) fn follow(
     weights: &dyn Fn(&Initializer) -> Option<WeightMoments>,
     inputs: &[(String, Given)],
 ) -> Followed {
+    follow_scaling(graph, weights, inputs, Scaling::default()).0
+}
+
+/// Follows a graph with weights that are scaled on the way, and answers their factors.
+pub(super) fn follow_scaling(
+    graph: &Graph,
+    weights: &dyn Fn(&Initializer) -> Option<WeightMoments>,
+    inputs: &[(String, Given)],
+    scaling: Scaling,
+) -> (Followed, HashMap<String, UnitScale>) {
     let initializers = graph.bodies().iter().flat_map(|body| &body.initializers);
     let mut walk = Walk {
         graph,
@@ -110,6 +126,7 @@ pub(super) fn follow(
         sizes: HashMap::new(),
         masks: HashMap::new(),
         layers: HashSet::new(),
+        scaling,
         made: Followed {
             theory: Theory::new(),
             layers: Vec::new(),
@@ -151,7 +168,7 @@ pub(super) fn follow(
         })
         .next()
         .flatten();
-    walk.made
+    (walk.made, walk.scaling.found)
 }
 
 /// The values that names stand for in one body.
@@ -174,6 +191,7 @@ struct Walk<'a> {
     masks: HashMap<SignalId, Arc<Vec<f64>>>,
     /// The weights of all layers that were met.
     layers: HashSet<String>,
+    scaling: Scaling,
     made: Followed,
 }
 
@@ -270,10 +288,12 @@ impl Walk<'_> {
             scope.values.extend(node.outputs.iter().cloned().zip(made));
             return;
         }
+        let opset = self.graph.opset(&node.domain).unwrap_or(i64::MAX);
+        let inputs = self.scaled(node, opset, inputs);
         let before = self.made.theory.nodes.len();
         let step = Step {
             node,
-            opset: self.graph.opset(&node.domain).unwrap_or(i64::MAX),
+            opset,
             inputs: &inputs,
         };
         let is_stood_for = STANDS.contains(&&*node.operator);
@@ -291,6 +311,72 @@ impl Walk<'_> {
             };
             scope.values.insert(name.clone(), known);
         }
+    }
+
+    /// What a layer takes, with its weight scaled if that is wanted: so that it makes variance 1
+    /// where it is met first.
+    fn scaled(
+        &mut self,
+        node: &graph::Node,
+        opset: i64,
+        mut inputs: Vec<Option<Known>>,
+    ) -> Vec<Option<Known>> {
+        let weight = inputs
+            .iter()
+            .take(2)
+            .flatten()
+            .find_map(|known| match known {
+                Known::Weight(weight) => weight.name.clone(),
+                _ => None,
+            });
+        let Some(name) =
+            weight.filter(|name| is_product(node) && self.scaling.wanted.contains(name))
+        else {
+            return inputs;
+        };
+        let times = |inputs: &mut [Option<Known>], factor: f64| {
+            for known in inputs.iter_mut().take(2).flatten() {
+                if let Known::Weight(weight) = known {
+                    weight.moments = weight.moments.scaled(factor);
+                }
+            }
+        };
+        if let Some(known) = self.scaling.found.get(&name) {
+            if known.factor.is_finite() {
+                times(&mut inputs, known.factor);
+            }
+            return inputs;
+        }
+        let mut scale = UnitScale {
+            factor: 1.0,
+            before: f64::NAN,
+        };
+        // More than once where a bias adds to the variance.
+        for turn in 0..TURNS {
+            let step = Step {
+                node,
+                opset,
+                inputs: &inputs,
+            };
+            let Ok(made) = self.rule(&step) else {
+                return inputs;
+            };
+            let [Known::Signal(made), ..] = *made else {
+                return inputs;
+            };
+            let variance = self.made.theory.signal(made).variance();
+            if turn == 0 {
+                scale.before = variance;
+            }
+            let by = variance.sqrt().recip();
+            scale.factor *= by;
+            if !by.is_finite() || (variance - 1.0).abs() < UNIT {
+                break;
+            }
+            times(&mut inputs, by);
+        }
+        self.scaling.found.insert(name, scale);
+        inputs
     }
 
     /// What a node makes.
@@ -662,8 +748,7 @@ impl Walk<'_> {
                 Known::Weight(weight) => weight.name.clone(),
                 _ => None,
             });
-        let is_product = ["MatMul", "Gemm", "Conv", "ConvTranspose"].contains(&&*node.operator);
-        if let (true, Some(weight)) = (is_product, weight) {
+        if let (true, Some(weight)) = (is_product(node), weight) {
             if !self.layers.insert(weight.clone()) {
                 self.made.layers.retain(|layer| layer.weight != weight);
             }
@@ -671,6 +756,7 @@ impl Walk<'_> {
                 weight,
                 signal: outputs[0],
                 step,
+                has_bias: matches!(inputs, [_, _, Some(Known::Weight(_)), ..]),
                 value: node.outputs[0].clone(),
             });
             return;
@@ -689,6 +775,7 @@ impl Walk<'_> {
         };
         if let Some(layer) = self.made.layers.iter_mut().rev().find(is_before) {
             (layer.signal, layer.step) = (outputs[0], step);
+            layer.has_bias = true;
         }
     }
 }
@@ -700,6 +787,11 @@ struct Place {
     /// Whether they stand for a node.
     is_stand: bool,
     depth: usize,
+}
+
+/// Whether a node is a layer, if it takes a weight.
+fn is_product(node: &graph::Node) -> bool {
+    ["MatMul", "Gemm", "Conv", "ConvTranspose"].contains(&&*node.operator)
 }
 
 fn look_up(name: &str, scope: &Scope, outer: &[&Scope]) -> Option<Known> {

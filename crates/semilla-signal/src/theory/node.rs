@@ -101,9 +101,26 @@ pub(super) struct Link {
     pub(super) rows: Option<Rc<[Row]>>,
     /// What differs at borders, on the way.
     pub(super) edges: EdgeWay,
+    pub(super) turn: Turn,
     /// The signal, earlier still, for which the way's factor counts already: a function of it lies
     /// in between, whose slopes the factor has in it.
     pub(super) aims: Option<SignalId>,
+}
+
+/// What a way does to the singular values of a Jacobian, beyond a factor.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Turn {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// Nothing.
+    Even,
+    /// A function of each element, with this `E φ'⁴ / (E φ'²)²`.
+    Slopes(f64),
+    /// A matrix of independent elements.
+    Independent,
+    /// A matrix that keeps lengths, as far as its sizes let it.
+    Orthogonal,
 }
 
 /// A row of masked attention.
@@ -133,7 +150,16 @@ impl Link {
             weights: None,
             rows: None,
             edges: EdgeWay::Same,
+            turn: Turn::Unknown,
             aims: None,
+        }
+    }
+
+    /// A way that gives all directions the same factor.
+    pub(super) fn even(to: SignalId, back: impl Fn(&[f64]) -> Vec<f64> + 'static) -> Self {
+        Self {
+            turn: Turn::Even,
+            ..Self::plain(to, back)
         }
     }
 }

@@ -1,16 +1,22 @@
 //! From a graph to a prediction.
 
+use std::collections::HashMap;
+
 use semilla::Graph;
 use semilla::graph::Initializer;
 
-use super::backward::{Gradient, gradients};
+use super::dead::Deaths;
 use super::input::Given;
-use super::interpret::{Followed, follow};
+use super::interpret::{Met, follow};
+use super::jacobian::isometry;
 use super::node::{Node, SignalId};
+use super::path::Point;
 use super::prediction::{Predicted, Prediction, Spread, Spreads};
+use super::reach::reach;
 use super::spread::{NoiseId, Noises};
+use super::tangent::tangent;
 use super::weights::WeightMoments;
-use crate::narrow::narrows;
+use super::whole::Whole;
 
 /// A signal is known roughly if more of it is.
 const ROUGH: f64 = 0.02;
@@ -46,59 +52,44 @@ pub fn predict(
     weights: impl Fn(&Initializer) -> Option<WeightMoments>,
     inputs: &[(String, Given)],
 ) -> Prediction {
-    let mut followed = follow(graph, &weights, inputs);
-    let gradients = gradients(&mut followed);
-    let per_sample = |id: SignalId| {
-        let axes = &followed.theory.signal(id).axes;
-        let samples = axes.places(followed.theory.signal(id).samples());
-        axes.elements() / samples
-    };
-    let output = followed.output.map(per_sample);
-    let gradient = |id: SignalId| -> Option<(f64, NoiseId, f64)> {
-        let found: &Gradient = gradients[id].as_ref()?;
-        let value = found.kernel[0] * per_sample(id) / output?;
-        value
-            .is_finite()
-            .then_some((value, found.noise, found.rough))
-    };
-    let path = path(&followed);
-    let mut layers = Vec::new();
-    for layer in &followed.layers {
-        let node = &followed.theory.nodes[layer.signal];
-        if !node.signal.square().is_finite() {
-            continue;
-        }
-        let own = gradient(layer.signal);
-        let chi1 = path
-            .iter()
-            .position(|point| point.after == layer.signal)
-            .and_then(|place| {
-                let (here, next) = (
-                    gradient(path[place].id)?,
-                    gradient(path.get(place + 1)?.id)?,
-                );
-                (next.0 > 0.0).then(|| here.0 / next.0)
-            });
-        layers.push(predicted(&followed, node, &layer.weight, own, chi1));
-    }
-    let ends = match &*path {
+    let whole = Whole::of(follow(graph, &weights, inputs));
+    let deaths = Deaths::of(&whole);
+    let chi1 = factors(&whole);
+    let layers: Vec<Predicted> = (whole.followed.layers.iter())
+        .filter(|layer| whole.node(layer.signal).signal.square().is_finite())
+        .map(|layer| Predicted {
+            dead: deaths.part(layer.signal),
+            chi1: chi1.get(&layer.signal).copied(),
+            ..predicted(&whole, layer)
+        })
+        .collect();
+    let ends = match &*whole.path {
         [first, .., last] => Some((first.id, last.id)),
         _ => None,
     };
-    let drift = |noise: NoiseId| followed.theory.noises.spread(noise).drift;
     let log_gradients = ends.and_then(|(first, last)| {
-        let (first, last) = (gradient(first)?, gradient(last)?);
-        finite(first.0.ln() - last.0.ln() + drift(first.1) - drift(last.1))
+        let log = |id: SignalId| {
+            let norm = whole.gradient(id)?;
+            Some(norm.value.ln() + whole.spread(norm.noise).drift)
+        };
+        finite(log(first)? - log(last)?)
     });
     let log_differences = ends.and_then(|(first, last)| {
-        let of = |id: SignalId| {
-            let node = &followed.theory.nodes[id];
-            between_samples(node).map(|d| d.ln() + drift(node.apart))
+        let log = |id: SignalId| {
+            let node = whole.node(id);
+            between_samples(node).map(|d| d.ln() + whole.spread(node.apart).drift)
         };
-        finite(of(last)? - of(first)?)
+        finite(log(last)? - log(first)?)
+    });
+    let log_lengths = ends.and_then(|(first, last)| {
+        let log = |id: SignalId| {
+            let node = whole.node(id);
+            node.signal.square().ln() + whole.spread(node.norm).drift
+        };
+        finite(log(last) - log(first))
     });
     let rough = layers.iter().filter(|layer: &&Predicted| layer.is_rough);
-    let mut assumed = followed.assumed;
+    let mut assumed = whole.followed.assumed.clone();
     match rough.count() {
         0 => {}
         count => assumed.push(format!(
@@ -108,10 +99,15 @@ pub fn predict(
     }
     Prediction {
         layers,
-        depth: path.len(),
+        depth: whole.path.len(),
         log_gradients,
         log_differences,
-        ends: followed.ends,
+        log_lengths,
+        reach: reach(&whole),
+        isometry: isometry(&whole),
+        tangent: tangent(&whole),
+        born_dead: deaths.born,
+        ends: whole.followed.ends,
         assumed,
     }
 }
@@ -131,16 +127,13 @@ fn between_samples(node: &Node) -> Option<f64> {
     finite(apart * (1.0 - 1.0 / samples)).map(|apart| apart.max(0.0))
 }
 
-fn predicted(
-    followed: &Followed,
-    node: &Node,
-    weight: &str,
-    gradient: Option<(f64, NoiseId, f64)>,
-    chi1: Option<f64>,
-) -> Predicted {
+/// All but what dies and χ₁.
+fn predicted(whole: &Whole, layer: &Met) -> Predicted {
+    let node = whole.node(layer.signal);
+    let gradient = whole.gradient(layer.signal);
     let signal = &node.signal;
     let spread = |id: NoiseId| {
-        let found = followed.theory.noises.spread(id);
+        let found = whole.spread(id);
         Spread {
             deviation: found.variance.sqrt(),
             drift: found.drift,
@@ -155,7 +148,7 @@ fn predicted(
     let rest = signal.axes.all() & !node.units;
     let of_unit = signal.averaged(rest)[0] - signal.mean * signal.mean;
     Predicted {
-        weight: weight.to_owned(),
+        weight: layer.weight.clone(),
         mean: signal.mean,
         mean_spread: finite((of_unit.max(0.0) / node.width()).sqrt()),
         second_moment: signal.square(),
@@ -168,44 +161,25 @@ fn predicted(
             let by_chance = (1.0 - c * c) * (2.0 * node.alike).sqrt() / samples;
             finite(((1.0 - c) * by_length).hypot(by_chance))
         }),
-        gradient: gradient.map(|(value, ..)| value),
+        gradient: gradient.map(|norm| norm.value),
         is_rough: node.rough > ROUGH,
-        is_gradient_rough: gradient.is_some_and(|(_, _, rough)| rough > ROUGH),
-        chi1,
+        is_gradient_rough: gradient.is_some_and(|norm| norm.rough > ROUGH),
+        dead: None,
+        chi1: None,
         spread: Spreads {
             second_moment: spread(node.norm),
             between_samples: spread(node.apart),
-            gradient: spread(gradient.map_or(Noises::NONE, |(_, noise, _)| noise)),
+            gradient: spread(gradient.map_or(Noises::NONE, |norm| norm.noise)),
         },
     }
 }
 
-/// A value through which all signals go.
-struct Point {
-    id: SignalId,
-    /// The signal of the last layer before it.
-    after: SignalId,
-}
-
-/// The first value after each layer through which all signals go; the output is none of them.
-fn path(followed: &Followed) -> Vec<Point> {
-    let steps: Vec<(&[SignalId], &[SignalId])> = (followed.steps.iter())
-        .map(|step| (&*step.inputs, &*step.outputs))
-        .collect();
-    let narrows = narrows(&followed.inputs, &steps);
-    let mut points: Vec<Point> = Vec::new();
-    for layer in &followed.layers {
-        let Some(id) = narrows[layer.step..].iter().find_map(|value| *value) else {
-            continue;
-        };
-        if Some(id) == followed.output {
-            continue;
-        }
-        points.retain(|point| point.id != id);
-        points.push(Point {
-            id,
-            after: layer.signal,
-        });
-    }
-    points
+/// The factors on squared gradients from the next value on the main path to that of a layer.
+fn factors(whole: &Whole) -> HashMap<SignalId, f64> {
+    let norm = |point: &Point| Some(whole.gradient(point.id)?.value);
+    let factor = |two: &[Point]| {
+        let (here, next) = (norm(&two[0])?, norm(&two[1])?);
+        (next > 0.0).then_some((two[0].after, here / next))
+    };
+    whole.path.windows(2).filter_map(factor).collect()
 }

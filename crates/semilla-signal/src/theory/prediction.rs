@@ -18,6 +18,18 @@ pub struct Prediction {
     /// The expected logarithm of the variance between samples at the path's end over that at its
     /// start.
     pub log_differences: Option<f64>,
+    /// The same of the second moment.
+    pub log_lengths: Option<f64>,
+    /// How deep signals and gradients reach; `None` of short paths, and where theory ends.
+    pub reach: Option<Reach>,
+    /// The singular values of the Jacobian along the main path.
+    pub isometry: Option<Isometry>,
+    /// The tangent kernel; `None` of networks with positions, and where theory ends.
+    pub tangent: Option<Tangent>,
+    /// The probability that no sample gets through some activation of the main path, all units of
+    /// which are 0: such a network is constant and does not train (Lu, Shin, Su & Karniadakis 2020).
+    /// `None` without activations that are 0 below 0, and of those with several places.
+    pub born_dead: Option<f64>,
     /// Where theory ends, and why.
     pub ends: Vec<End>,
     /// What was taken for true beyond the theory's rules, in sentences.
@@ -47,6 +59,9 @@ pub struct Predicted {
     /// The squared norm of a sample's gradient, as a factor of that at the output. `None` where
     /// theory ends between here and the output.
     pub gradient: Option<f64>,
+    /// The part of its units that are 0 behind its activation for all samples, if that is 0 below 0
+    /// and each unit has one place.
+    pub dead: Option<f64>,
     /// The factor on the squared norm of gradients from the next value on the main path to this
     /// one: χ₁ of a layer of a chain.
     pub chi1: Option<f64>,
@@ -78,6 +93,51 @@ pub struct Spread {
     /// Its mean less the logarithm of the quantity's mean; not above 0. The median is the mean
     /// times e to the power of this.
     pub drift: f64,
+}
+
+/// How deep signals and gradients reach, in steps of the main path: layers of a plain chain, blocks
+/// of a residual one. By the typical step of the path's last quarter, as if it went on like that
+/// (Schoenholz et al. 2017, sections 3 to 5).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Reach {
+    /// χ₁: the factor on squared gradients per step, going back.
+    pub gradient_factor: f64,
+    /// ξ_∇ = 1/|ln χ₁|: the steps over which they change e-fold; `None` if they stay.
+    pub gradient: Option<f64>,
+    /// χ_c: the slope of the map of correlations where two samples end. `None` if samples are not
+    /// taken one by one, as by batch normalization.
+    pub correlation_slope: Option<f64>,
+    /// ξ_c = -1/ln χ_c: the steps over which the network forgets how alike two samples were; `None`
+    /// if it does not.
+    pub correlation: Option<f64>,
+    /// 6 ξ_c: to about this depth such networks were seen to train.
+    pub trainable: Option<f64>,
+}
+
+/// What theory says of the squared singular values s² between the ends of the main path, over as
+/// many as the smaller end has elements ([`Jacobian`](crate::Jacobian) measures them).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Isometry {
+    /// The mean of s².
+    pub mean_square: f64,
+    /// The variance of s² over its squared mean: each layer of n units behind m adds n/m if its
+    /// weights are independent, 0 if they are orthogonal, and each activation E φ'⁴/(E φ'²)² - 1
+    /// (Pennington, Schoenholz & Ganguli 2017, section 2). `None` behind pooling, attention and
+    /// gates.
+    pub spread: Option<f64>,
+}
+
+/// The tangent kernel on some samples, all pairs of which are taken for alike
+/// ([`Kernel`](crate::Kernel) measures it).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tangent {
+    /// The samples.
+    pub samples: usize,
+    /// The largest eigenvalue over the smallest; `None` where the smallest is 0. Of real samples,
+    /// which are not all alike, it is larger.
+    pub condition: Option<f64>,
+    /// How many samples its eigenvalues amount to: (Σλ)²/Σλ².
+    pub effective_rank: f64,
 }
 
 /// A place where theory ends.
@@ -126,6 +186,37 @@ impl fmt::Display for Prediction {
                     0 => Ok(()),
                     more => write!(f, ", and at {more} more"),
                 }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reach {
+    /// How deep such a network can be, and over how many steps gradients change.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.correlation_slope, self.correlation, self.trainable) {
+            (_, Some(scale), Some(depth)) => write!(
+                f,
+                "it forgets how alike samples were over ξ = {} layers; such networks trained to \
+                 depth {} (6 ξ)",
+                rough(scale),
+                rough(depth)
+            )?,
+            (None, ..) => f.write_str("samples are not taken one by one")?,
+            _ => f.write_str("it forgets how alike samples were by no scale")?,
+        }
+        match self.gradient {
+            None => f.write_str("; gradients keep their size"),
+            Some(scale) => {
+                let verb = match self.gradient_factor < 1.0 {
+                    true => "shrink",
+                    false => "grow",
+                };
+                write!(
+                    f,
+                    "; squared gradients {verb} e-fold over {} layers",
+                    rough(scale)
+                )
             }
         }
     }

@@ -34,6 +34,15 @@ impl Signal {
         Some(Self { axes, mean, kernel })
     }
 
+    /// Another kernel on the same axes, around 0.
+    pub(super) fn with(&self, kernel: Vec<f64>) -> Self {
+        Self {
+            axes: self.axes.clone(),
+            mean: 0.0,
+            kernel,
+        }
+    }
+
     pub(super) fn square(&self) -> f64 {
         self.kernel[0]
     }

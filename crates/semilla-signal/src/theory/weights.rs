@@ -1,6 +1,6 @@
 //! What theory knows of weights.
 
-use semilla::{DType, Fill, Line};
+use semilla::{Fill, Line};
 
 /// The moments of a weight's elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,14 +153,6 @@ impl WeightMoments {
             mean: if is_chance && !is_constant { 0.0 } else { mean },
             ..Self::around_zero(square)
         }
-    }
-
-    /// The moments of stored values of a type; `None` of whole numbers.
-    pub fn of_bytes(dtype: DType, bytes: &[u8]) -> Option<Self> {
-        let mut values = Vec::new();
-        dtype.is_float().then(|| dtype.decode(bytes, &mut values))?;
-        let values: Vec<f32> = values.into_iter().map(|x: f64| x as f32).collect();
-        Some(Self::of_values(&values))
     }
 
     /// The same under axes of a new order.

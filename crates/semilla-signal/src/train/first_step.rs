@@ -41,6 +41,58 @@ pub struct FirstStep {
     pub layers: Vec<LayerStep>,
 }
 
+/// Something about the first step that is worth a note.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepFinding {
+    /// The spread of the logits alone makes the loss larger than that of zeros.
+    Spread {
+        /// By how much.
+        costs: f64,
+        /// The factor on the last layer's scale that would leave half a nat of it.
+        factor: f64,
+    },
+    /// Layers move by more than the size of what they make.
+    Large {
+        /// How many.
+        layers: usize,
+        /// The weight of the first one.
+        first: String,
+    },
+    /// The step makes the loss larger.
+    Rises,
+}
+
+/// A loss that starts so far above that of zeros is worth a note.
+const FAR: f64 = 0.5;
+/// A step that changes what a layer makes by more than this part is worth a note.
+const LARGE: f64 = 1.0;
+
+impl FirstStep {
+    /// What is worth a note.
+    pub fn findings(&self) -> Vec<StepFinding> {
+        let mut found = Vec::new();
+        let costs = self.expected - self.of_zeros;
+        if self.loss != Loss::Mse && costs > FAR {
+            found.push(StepFinding::Spread {
+                costs,
+                factor: (FAR / costs).sqrt(),
+            });
+        }
+        let large = self.layers.iter();
+        let mut large = large.filter(|layer| layer.output_change > Some(LARGE));
+        if let Some(first) = large.next() {
+            found.push(StepFinding::Large {
+                layers: 1 + large.count(),
+                first: first.weight.clone(),
+            });
+        }
+        if self.after > self.initial {
+            found.push(StepFinding::Rises);
+        }
+        found
+    }
+}
+
 /// What the first step does to a layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerStep {

@@ -148,7 +148,7 @@ impl Loss {
     }
 
     /// The axis of the classes.
-    pub(super) fn axis(self, shape: &[usize]) -> Result<usize, TrainError> {
+    fn axis(self, shape: &[usize]) -> Result<usize, TrainError> {
         let needs = match (self, shape.len()) {
             (Self::NextToken, 3) | (Self::CrossEntropy | Self::Mse, 2 | 3) => {
                 return Ok(shape.len() - 1);
@@ -164,8 +164,8 @@ impl Loss {
         })
     }
 
-    /// The sizes around the axis of classes, which fit the labels.
-    fn places(self, shape: &[usize], labels: &[i64]) -> Result<(usize, usize, usize), TrainError> {
+    /// Where classes lie in an output whose shape fits the labels.
+    fn places(self, shape: &[usize], labels: &[i64]) -> Result<Places, TrainError> {
         let (before, classes, after) = around(shape, self.axis(shape)?);
         let wrong = |problem: String| TrainError::Labels {
             shape: shape.to_vec(),
@@ -179,17 +179,17 @@ impl Loss {
             Some(label) => Err(wrong(format!(
                 "the class {label} of {classes} (counted from 0)"
             ))),
-            None => Ok((before, classes, after)),
+            None => Ok(Places { classes, after }),
         }
     }
 
     /// 1 for each class, and 0 for the others.
     fn ones(self, shape: &[usize], labels: &[i64]) -> Result<Array<f32>, TrainError> {
-        let (_, classes, after) = self.places(shape, labels)?;
+        let places = self.places(shape, labels)?;
         let mut ones = Array::filled(shape, 0.0);
         for (place, &label) in labels.iter().enumerate() {
             if let Ok(label) = usize::try_from(label) {
-                ones.data_mut()[(place / after * classes + label) * after + place % after] = 1.0;
+                ones.data_mut()[places.at(place, label)] = 1.0;
             }
         }
         Ok(ones)
@@ -201,7 +201,8 @@ impl Loss {
         labels: &[i64],
         gradient: &mut Array<f32>,
     ) -> Result<f64, TrainError> {
-        let (_, classes, after) = self.places(output.shape(), labels)?;
+        let places = self.places(output.shape(), labels)?;
+        let Places { classes, after } = places;
         let counted = counted(labels);
         let gradient = gradient.data_mut();
         gradient.fill(0.0);
@@ -211,12 +212,12 @@ impl Loss {
             let Ok(label) = usize::try_from(label) else {
                 continue;
             };
-            let first = place / after * classes * after + place % after;
+            let first = places.at(place, 0);
             let logits = output.data()[first..].iter().step_by(after);
             row.iter_mut()
                 .zip(logits)
                 .for_each(|(x, &logit)| *x = logit);
-            // NaN wins, so that the loss is NaN too.
+            // Of NaN either is taken: the sum is NaN, and so is the loss.
             let greater = |most: f32, &x: &f32| if x <= most { most } else { x };
             let most = row.iter().fold(f32::NEG_INFINITY, greater);
             let own = f64::from(row[label]) - f64::from(most);
@@ -228,18 +229,19 @@ impl Loss {
             let pairs = slopes.zip(&row);
             pairs.for_each(|(slope, &x)| *slope = (f64::from(x) * factor) as f32);
             let slope = f64::from(row[label]) * factor - 1.0 / counted;
-            gradient[first + label * after] = slope as f32;
+            gradient[places.at(place, label)] = slope as f32;
         }
         Ok(value)
     }
 
     /// What an output of classes would lose that knew nothing of the labels.
     fn blind(self, output: &Array<f32>, labels: &[i64]) -> Result<Blind, TrainError> {
-        let (_, classes, after) = self.places(output.shape(), labels)?;
+        let places = self.places(output.shape(), labels)?;
+        let Places { classes, after } = places;
         let counted = counted(labels);
         let mut variance = 0.0;
         for (place, _) in labels.iter().enumerate().filter(|&(_, &label)| label >= 0) {
-            let first = place / after * classes * after + place % after;
+            let first = places.at(place, 0);
             let logits = || output.data()[first..].iter().step_by(after).take(classes);
             let mean = logits().map(|&x| f64::from(x)).sum::<f64>() / classes as f64;
             let squares = logits()
@@ -253,6 +255,39 @@ impl Loss {
             of_zeros,
             spread: variance.sqrt(),
         })
+    }
+
+    /// How many classes are right: those of the greatest output of their place.
+    pub(super) fn right(self, output: &Array<f32>, labels: &[i64]) -> Result<usize, TrainError> {
+        let places = self.places(output.shape(), labels)?;
+        let is_right = |&(place, &label): &(usize, &i64)| {
+            let at = |class: usize| output.data()[places.at(place, class)];
+            let Ok(label) = usize::try_from(label) else {
+                return false;
+            };
+            let own = at(label);
+            // NaN is never right; of equals the first is taken.
+            (0..places.classes).all(|class| match class < label {
+                true => at(class) < own,
+                false => at(class) <= own,
+            })
+        };
+        Ok(labels.iter().enumerate().filter(is_right).count())
+    }
+}
+
+/// Where classes lie in an output: along an axis of so many, with others behind it.
+#[derive(Clone, Copy)]
+struct Places {
+    classes: usize,
+    after: usize,
+}
+
+impl Places {
+    /// The element of a class at one of the places that have a label.
+    fn at(self, place: usize, class: usize) -> usize {
+        let Self { classes, after } = self;
+        (place / after * classes + class) * after + place % after
     }
 }
 

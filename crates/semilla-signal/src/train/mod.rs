@@ -16,7 +16,7 @@ mod training;
 
 pub use coordinates::{Coordinate, Coordinates, coordinates};
 pub use error::TrainError;
-pub use first_step::{FirstStep, LayerStep, first_step};
+pub use first_step::{FirstStep, LayerStep, StepFinding, first_step};
 pub use labels::{LabelSource, Labels};
 pub use loss::{Loss, Lost};
 pub use network::{Network, Parameter};

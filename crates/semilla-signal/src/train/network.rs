@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use semilla::Graph;
 use semilla::graph::Initializer;
+use semilla::plan::Line;
+use semilla::{Graph, scheme};
 
 use crate::array::Array;
 use crate::executor::{Datum, Fault, Mode, Trace};
 use crate::measure::{Measurement, Spectra, measure, spectra};
+use crate::theory::{Given, Prediction, UnitScales, WeightMoments, predict, unit_scales};
 
 /// A weight that is trained, and what a scheme scales of it besides.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +20,21 @@ pub struct Parameter {
     pub lr: f64,
     /// The factor on what its layer makes of it.
     pub multiplier: f64,
+    /// What theory knows of it, that factor included, where it is made by a formula; else its
+    /// values tell.
+    pub moments: Option<WeightMoments>,
+}
+
+impl Parameter {
+    /// A planned weight, with what its scheme scales besides under an optimizer.
+    pub fn planned(value: Datum<f32>, line: &Line, optimizer: scheme::Optimizer) -> Self {
+        Self {
+            value,
+            lr: line.lr.map_or(1.0, |rates| rates.of(optimizer)),
+            multiplier: line.multiplier.unwrap_or(1.0),
+            moments: WeightMoments::of_line(line),
+        }
+    }
 }
 
 impl From<Datum<f32>> for Parameter {
@@ -27,6 +44,7 @@ impl From<Datum<f32>> for Parameter {
             value,
             lr: 1.0,
             multiplier: 1.0,
+            moments: None,
         }
     }
 }
@@ -103,9 +121,11 @@ impl<'g> Network<'g> {
     pub(crate) fn change(&mut self, name: &str, change: impl FnOnce(&mut [f32])) {
         if let Some(Parameter {
             value: Datum::Float(array),
+            moments,
             ..
         }) = self.parameters.get_mut(name)
         {
+            *moments = None;
             change(array.data_mut());
         }
     }
@@ -120,11 +140,46 @@ impl<'g> Network<'g> {
 
     /// Multiplies a weight by a factor.
     pub(crate) fn scale(&mut self, name: &str, factor: f64) {
+        let known = self.parameters.get(name).and_then(|own| own.moments);
         self.change(name, |values| {
             values
                 .iter_mut()
                 .for_each(|x| *x = (f64::from(*x) * factor) as f32);
         });
+        if let Some(parameter) = self.parameters.get_mut(name) {
+            parameter.moments = known.map(|moments| moments.scaled(factor));
+        }
+    }
+
+    /// What theory expects of it as it is, nothing being run, as [`predict`] does.
+    pub fn predict(&self) -> Prediction {
+        let weights = |tensor: &Initializer| self.moments(tensor);
+        predict(self.graph, weights, &self.known_inputs())
+    }
+
+    /// The factors on weights with which theory expects layers to make variance 1, as
+    /// [`unit_scales`] finds them.
+    pub(crate) fn unit_scales(&self, wanted: &[&str]) -> UnitScales {
+        let weights = |tensor: &Initializer| self.moments(tensor);
+        unit_scales(self.graph, &weights, &self.known_inputs(), wanted)
+    }
+
+    fn moments(&self, tensor: &Initializer) -> Option<WeightMoments> {
+        let parameter = self.parameters.get(tensor.tensor.as_deref()?)?;
+        match (&parameter.value, parameter.moments) {
+            (Datum::Float(_), Some(moments)) => Some(moments),
+            (Datum::Float(array), None) => {
+                Some(WeightMoments::of_values(array.data()).scaled(parameter.multiplier))
+            }
+            (Datum::Whole(_), _) => None,
+        }
+    }
+
+    fn known_inputs(&self) -> Vec<(String, Given)> {
+        let inputs = self.inputs.iter();
+        inputs
+            .map(|(name, datum)| (name.clone(), Given::of(datum)))
+            .collect()
     }
 
     /// Runs it forward, as in training.
@@ -168,11 +223,9 @@ impl<'g> Network<'g> {
                 return;
             };
             if let Datum::Float(own) = &parameter.value {
-                array.data_mut().copy_from_slice(own.data());
-                if parameter.multiplier != 1.0 {
-                    let factor = parameter.multiplier as f32;
-                    array.data_mut().iter_mut().for_each(|x| *x *= factor);
-                }
+                let factor = parameter.multiplier as f32;
+                let pairs = array.data_mut().iter_mut().zip(own.data());
+                pairs.for_each(|(to, &x)| *to = x * factor);
             }
         });
         trace.repeat();

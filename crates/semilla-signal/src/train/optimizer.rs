@@ -158,18 +158,14 @@ impl Stepper {
                 let factor = factor as f32;
                 gradient.to_mut().iter_mut().for_each(|g| *g *= factor);
             }
-            if !self.moments.contains_key(name) {
-                self.moments.insert(name.clone(), Moments::default());
-            }
             let rule = Rule {
                 optimizer: self.optimizer,
                 lr: self.lr * own_lr,
                 decay: self.decay,
                 time: self.time,
             };
-            if let Some(moments) = self.moments.get_mut(name) {
-                network.change(name, |values| rule.update(values, &gradient, moments));
-            }
+            let moments = self.moments.entry(name.clone()).or_default();
+            network.change(name, |values| rule.update(values, &gradient, moments));
         }
     }
 }

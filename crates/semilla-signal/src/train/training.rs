@@ -5,7 +5,7 @@ use super::labels::Labels;
 use super::loss::Loss;
 use super::network::Network;
 use super::optimizer::Stepper;
-use crate::array::{Array, around};
+use crate::array::Array;
 use crate::executor::{Datum, Repeated, Trace, ValueId};
 use crate::measure::Layer;
 use crate::measure::measurement::{measured_layers, output};
@@ -154,27 +154,5 @@ impl<'g> Training<'g> {
         self.loss.descend(trace.array(*output), labels, slope)?;
         let gradients = trace.gradients([(*output, slope.clone())]);
         Ok(measured_layers(trace, self.network.graph(), &gradients))
-    }
-}
-
-impl Loss {
-    /// How many classes are right: those of the greatest output of their place.
-    fn right(self, output: &Array<f32>, classes: &[i64]) -> Result<usize, TrainError> {
-        let (_, count, after) = around(output.shape(), self.axis(output.shape())?);
-        let is_right = |(place, label): &(usize, &i64)| {
-            let at = |class: usize| {
-                output.data()[(place / after * count + class) * after + place % after]
-            };
-            let Ok(label) = usize::try_from(**label) else {
-                return false;
-            };
-            let own = at(label);
-            // NaN is never right; of equals the first is taken.
-            (0..count).all(|class| match class < label {
-                true => at(class) < own,
-                false => at(class) <= own,
-            })
-        };
-        Ok(classes.iter().enumerate().filter(is_right).count())
     }
 }

@@ -302,8 +302,7 @@ impl Maker {
 
 /// Whether a tensor and its values can be fitted.
 fn check_fit(fit: Fit, tensor: &Tensor, fill: &Fill) -> Result<(), InitError> {
-    let is_scaled = matches!(fit, Fit::Lsuv | Fit::LsuvBetweenSamples | Fit::Balanced);
-    match fit.fits(tensor.role) && (!is_scaled || fill.scaled(1.0).is_some()) {
+    match fit.fits(tensor.role) && (!fit.scales() || fill.scaled(1.0).is_some()) {
         true => Ok(()),
         false => Err(InitError::Fit {
             fit,

@@ -14,7 +14,7 @@ macro_rules! built_in {
 built_in! {
     "pytorch" "keras" "jax" "gpt2" "llama" "llama-hf" "bert" "bert-hf" "vit" "vit-jax" "vit-moco" "resnet" "mup"
     "roberta" "gemma" "t5" "mamba" "convnext" "detection" "diffusion" "flax" "deepnorm" "fixup" "t-fixup" "rezero" "ntk"
-    "lsuv" "lsuv-between-samples" "balanced" "weightnorm"
+    "lsuv" "lsuv-between-samples" "autoinit" "balanced" "weightnorm"
 }
 
 /// The rules that schemes share: for biases, norms and buffers.

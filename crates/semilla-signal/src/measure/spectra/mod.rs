@@ -13,5 +13,6 @@ mod rotations;
 pub use jacobian::Jacobian;
 pub use kernel::Kernel;
 pub use layer::LayerSpectrum;
+pub(crate) use report::MOST_SAMPLES;
 pub use report::{Spectra, spectra};
 pub use rotations::singular_values;

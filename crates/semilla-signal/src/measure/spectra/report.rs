@@ -14,7 +14,7 @@ use crate::measure::measurement::output;
 use crate::measure::path::points;
 
 /// Samples that are looked at: each is a pass for the tangent kernel.
-const SAMPLES: usize = 16;
+pub(crate) const MOST_SAMPLES: usize = 16;
 
 /// What singular values show of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,7 +64,7 @@ pub fn spectra<'n>(
     seed: u64,
 ) -> Result<Spectra, Fault> {
     let inputs = inputs.into_iter().map(|(name, mut datum)| {
-        datum.truncate(SAMPLES);
+        datum.truncate(MOST_SAMPLES);
         (name, datum.widened())
     });
     let widened = |tensor: &Initializer| weights(tensor).map(|datum| datum.widened());

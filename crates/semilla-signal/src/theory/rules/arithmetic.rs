@@ -7,7 +7,7 @@ use semilla::activation::Curve;
 use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed};
 use super::super::edges::{EdgeWay, Edges};
 use super::super::formula::{Argument, Formula};
-use super::super::node::{BackNoise, Form, Link, Node, Origin, SignalId};
+use super::super::node::{BackNoise, Form, Link, Node, Origin, SignalId, Turn};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory, axes_of};
 use super::super::weights::WeightMoments;
@@ -88,7 +88,7 @@ pub(super) fn add_weight(
     node.edges = Edges::mixed([(&from.edges, share), (&Edges::default(), 1.0 - share)]);
     node.apart = from.apart;
     node.norm = new;
-    node.links.push(Link::plain(x, repeated(&own.0, &made)));
+    node.links.push(Link::even(x, repeated(&own.0, &made)));
     Ok(theory.push(node))
 }
 
@@ -148,10 +148,18 @@ pub(super) fn mul_weight(
         node.forms = lines(theory, x, moments.mean, 0.0);
     }
     let sum = repeated(&own.0, &made);
-    node.links.push(Link::plain(x, move |gradient| {
+    let turn = match moments.square == moments.mean * moments.mean {
+        true => Turn::Even,
+        false => Turn::Unknown,
+    };
+    let back = move |gradient: &[f64]| {
         let scaled: Vec<f64> = gradient.iter().zip(&factors).map(|(g, w)| g * w).collect();
         sum(&scaled)
-    }));
+    };
+    node.links.push(Link {
+        turn,
+        ..Link::plain(x, back)
+    });
     Ok(theory.push(node))
 }
 
@@ -173,7 +181,7 @@ pub(super) fn affine(theory: &mut Theory, x: SignalId, factor: f64, term: f64) -
         if share.is_finite() { share } else { 0.0 },
     )];
     node.norm = theory.noises.add(&parents, 0.0);
-    node.links.push(Link::plain(x, move |gradient| {
+    node.links.push(Link::even(x, move |gradient| {
         gradient.iter().map(|g| factor * factor * g).collect()
     }));
     theory.push(node)
@@ -332,6 +340,7 @@ fn curved(
     node.links.push(Link {
         shares: vec![(norm, slope_share)],
         own,
+        turn: Turn::Slopes(common + 1.0),
         aims: through.map(|_| root),
         ..Link::plain(through.unwrap_or(root), move |gradient| {
             gradient
@@ -561,7 +570,7 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
     let ways = [(a, &sources.0), (b, &sources.1)];
     node.links = ways
         .into_iter()
-        .map(|(to, sources)| Link::plain(to, repeated(sources, &axes)))
+        .map(|(to, sources)| Link::even(to, repeated(sources, &axes)))
         .collect();
     if is_joined {
         // Gradients that come back by two ways are one, not two that go their own ways.
@@ -581,7 +590,7 @@ fn unchanged(theory: &mut Theory, x: SignalId, branch: SignalId) -> SignalId {
     node.take_places(from);
     node.forms = lines(theory, x, 1.0, 0.0);
     (node.is_positive, node.is_unchanged) = (from.is_positive, true);
-    let same = |to: SignalId| Link::plain(to, |gradient| gradient.to_vec());
+    let same = |to: SignalId| Link::even(to, |gradient| gradient.to_vec());
     node.links = vec![same(x), same(branch)];
     theory.push(node)
 }
@@ -706,7 +715,7 @@ pub(super) fn view(
     node.edges = from.edges.moved(&moved);
     node.links.push(Link {
         edges: EdgeWay::Moved(back_again),
-        ..Link::plain(x, move |gradient| viewed(gradient, &back))
+        ..Link::even(x, move |gradient| viewed(gradient, &back))
     });
     theory.push(node)
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::axes::{Axes, Mask, averaged, new_mask, old_mask};
 use super::super::edges::{EdgeWay, Edges, Windows};
-use super::super::node::{BackNoise, Link, Node, Origin, SignalId};
+use super::super::node::{BackNoise, Link, Node, Origin, SignalId, Turn};
 use super::super::signal::Signal;
 use super::super::spread::NoiseId;
 use super::super::state::{Gap, Theory};
@@ -195,6 +195,13 @@ impl Linear {
         };
         let profile = from.profile.clone();
         let way = windows.clone().map_or(EdgeWay::Same, EdgeWay::Windows);
+        let is_even = mean == 0.0 && differences.is_none() && opposite == 0;
+        let turn = match (is_even, weight.is_orthogonal) {
+            (true, false) => Turn::Independent,
+            // Its windows have elements in common, to which several rows go.
+            (true, true) if windows.is_none() => Turn::Orthogonal,
+            _ => Turn::Unknown,
+        };
         let back = self.back(&from.signal, signal.axes.elements(), weight, differences);
         let noise = noise_of(theory, x, differences);
         let (norm, apart) = theory.fresh_noise(&signal, fresh, alike, spread * forward, noise);
@@ -209,6 +216,7 @@ impl Linear {
         (node.profile, node.edges, node.left) = (profile, edges, left);
         node.links.push(Link {
             edges: way,
+            turn,
             own: BackNoise::product(columns, if variance > 0.0 { backward } else { 0.0 }),
             ..Link::plain(x, back)
         });

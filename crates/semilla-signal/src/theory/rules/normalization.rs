@@ -77,7 +77,7 @@ fn scaled(theory: &mut Theory, x: SignalId, over: Mask, epsilon: f64) -> Result<
         shares: vec![(norm, keeps - 1.0)],
         edges,
         weights,
-        ..Link::plain(x, back)
+        ..Link::even(x, back)
     });
     Ok(theory.push(node))
 }

@@ -182,14 +182,14 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     let spatial = old.masks(2..old.rank());
     // How alike the elements of a window are, and how many there are.
     let size: f64 = geometry.kernel.iter().map(|&size| size as f64).product();
-    let within = averaged_apart(&correlations, &old, spatial)[0].clamp(0.0, 1.0);
+    let others = averaged_apart(&correlations, &old, spatial);
+    let within = others[0].clamp(0.0, 1.0);
     let size = (size * geometry.coverage()).max(1.0);
     let function = theory.recognized.function(&form.formula);
     let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
     let peak = Peak::of(&function, (mean, variance), size, within)
         .ok_or_else(|| Gap("it is a function without expectations".to_owned()))?;
     // Windows apart have no place in common; those of two samples or units are alike place by place.
-    let others = averaged_apart(&correlations, &old, spatial);
     let product = |mask: Mask| match mask {
         0 => peak.square,
         mask if mask & spatial != 0 => peak.product(correlations[mask], 0.0),

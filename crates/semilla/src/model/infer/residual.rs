@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::before::natural;
 use super::index::own_name;
+use crate::activation::Activation;
 use crate::model::names::{is_number, numbered_block};
 use crate::model::role::Role;
 use crate::model::tensor::Tensor;
@@ -133,24 +134,20 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         let number = parts[module].strip_prefix(stem)?.parse().ok()?;
         is_number(parts.get(module.checked_sub(1)?)?).then(|| (parts[..module].join("."), number))
     };
-    let mut last: HashMap<String, u32> = HashMap::new();
+    // What an activation follows at once ends no branch: nothing is added to it, or 0 of it would
+    // let no gradient back.
+    let is_activated = |tensor: &Tensor| {
+        let after = tensor.activation;
+        after.is_some_and(|after| after != Activation::Linear)
+    };
+    let mut last: HashMap<String, (u32, bool)> = HashMap::new();
     for tensor in tensors.iter().filter(|tensor| tensor.role == Role::Conv) {
         if let Some((unit, number)) = place(&tensor.name, "conv") {
             let last = last.entry(unit).or_default();
-            *last = number.max(*last);
+            *last = (number, is_activated(tensor)).max(*last);
         }
     }
-    last.retain(|_, &mut number| number > 1);
-    // What an activation follows at once is no branch's end: nothing is added to it, or 0 of it
-    // would let no gradient back.
-    for tensor in tensors.iter().filter(|tensor| tensor.role == Role::Conv) {
-        if let Some((unit, number)) = place(&tensor.name, "conv")
-            && tensor.activation.is_some()
-            && last.get(&unit) == Some(&number)
-        {
-            last.remove(&unit);
-        }
-    }
+    last.retain(|_, &mut (number, _)| number > 1);
     let norms = tensors
         .iter()
         .filter(|tensor| tensor.role == Role::NormWeight);
@@ -167,7 +164,7 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         let Some((unit, number)) = place(&tensor.name, stem) else {
             continue;
         };
-        let is_last = last.get(&unit) == Some(&number);
+        let is_last = last.get(&unit) == Some(&(number, false));
         let is_in_unit = last.contains_key(&unit);
         match tensor.role {
             Role::Conv if is_in_unit => {
@@ -209,4 +206,39 @@ pub(super) fn width(tensors: &[Tensor]) -> Option<usize> {
             .max_by_key(|&(size, count)| (count, size))
             .map(|(size, _)| size)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::DType;
+    use crate::model::{Convention, Evidence, Facts, Model, Source};
+
+    /// The roles of the last convolution and the last normalization of a unit, whose convolution
+    /// goes to an activation, if any.
+    fn ends(after: Option<Activation>) -> [Role; 2] {
+        let unit = ["conv1", "bn1", "conv2", "bn2"];
+        let tensors = unit.map(|layer| {
+            let shape = match layer.starts_with("conv") {
+                true => vec![8, 8, 3, 3],
+                false => vec![8],
+            };
+            (format!("layer1.0.{layer}.weight"), shape, DType::F32)
+        });
+        let mut evidence = Evidence::guessed(Convention::Pytorch);
+        if let Some(after) = after {
+            let facts = Facts::from(Source::Graph).activation(after);
+            evidence.add("layer1.0.conv2.weight", facts);
+        }
+        let model = Model::derive(tensors, evidence);
+        [2, 3].map(|place| model.tensors[place].role)
+    }
+
+    #[test]
+    fn what_goes_to_an_activation_ends_no_branch() {
+        let branch = [Role::ResidualOut, Role::LastNormWeight];
+        assert_eq!(ends(None), branch);
+        assert_eq!(ends(Some(Activation::Linear)), branch);
+        assert_eq!(ends(Some(Activation::Relu)), [Role::Conv, Role::NormWeight]);
+    }
 }
