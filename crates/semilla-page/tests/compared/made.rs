@@ -1,5 +1,11 @@
 //! Comparisons to show: trained in a moment, judged by hand.
 
+use semilla_lab::statistics::{Difference, Location, Pair, SelfCheck};
+use semilla_lab::{
+    Arm, Basin, Comparison, Cost, DataSummary, Grid, Measure, Predicted, Problem, Protocol, Pruned,
+    Purpose, Record, Run, Searched, Seeds, Trial, Verdict, Watch, Why, train,
+};
+
 const NAMES: [(&str, &str); 3] = [
     (
         "too small",
@@ -290,8 +296,3 @@ fn pair(a: usize, b: usize, value: f64, is_different: bool) -> Pair {
         seeds_needed: (!is_different).then_some(24),
     }
 }
-use semilla_lab::statistics::{Difference, Location, Pair, SelfCheck};
-use semilla_lab::{
-    Arm, Basin, Comparison, Cost, DataSummary, Grid, Measure, Predicted, Problem, Protocol, Pruned,
-    Purpose, Record, Run, Searched, Seeds, Trial, Verdict, Watch, Why, train,
-};

@@ -1,0 +1,5 @@
+//! Comparisons to show.
+
+mod made;
+
+pub(crate) use made::{comparison, large, undecided};
