@@ -106,11 +106,7 @@ fn advance(run: &mut Replica<'_>, arm: &mut Arm, steps: u64) -> Result<(), LabEr
     let before = run.step();
     run.advance(steps)?;
     let outcome = run.so_far();
-    arm.curve = outcome
-        .curve
-        .iter()
-        .map(|point| (point.step, point.loss))
-        .collect();
+    arm.curve.clone_from(&outcome.curve);
     arm.end = outcome.end;
     // A network that has diverged has nothing more to show.
     if run.step() > before {
