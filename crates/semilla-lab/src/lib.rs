@@ -15,6 +15,7 @@
 mod comparison;
 mod data;
 mod error;
+mod hash;
 mod order;
 mod outcome;
 mod problem;
