@@ -18,6 +18,7 @@ mod error;
 mod hash;
 mod order;
 mod outcome;
+mod plans;
 mod problem;
 mod replica;
 mod samples;

@@ -8,6 +8,7 @@ use semilla_signal::{Array, Datum, InputSpec, Labels, Loss, Mode, Trace};
 
 use crate::data::{self, DataSpec};
 use crate::error::LabError;
+use crate::plans::Plans;
 use crate::samples::{Batch, Samples, Scales};
 use crate::split::Split;
 use crate::trial::Trial;
@@ -37,6 +38,7 @@ pub struct Problem {
     pub(crate) described: Described,
     pub(crate) graph: Graph,
     pub(crate) samples: Samples,
+    pub(crate) plans: Plans,
 }
 
 impl Problem {
@@ -75,6 +77,7 @@ impl Problem {
             described,
             graph,
             samples,
+            plans: Plans::default(),
         };
         if problem.sizes().contains(&0) {
             let problem = format!(
