@@ -247,6 +247,13 @@ mod tests {
     }
 
     #[test]
+    fn convolutions_train_too() {
+        let query = "shape=convolutions&depth=2&width=4&start=he&start=pretrained&steps=10";
+        let shown = shown(&format!("{query}&activation=relu"));
+        assert!(shown.last().unwrap().get("outcome").is_some());
+    }
+
+    #[test]
     fn looks_come_as_fast_as_the_network_is() {
         let (quick, slow) = (Duration::from_millis(1), Duration::from_secs(1));
         assert_eq!(next(4, quick, 1000), 8);
