@@ -36,8 +36,8 @@ pub trait Checkpoint: Send + Sync {
         None
     }
 
-    /// How a tensor that the file holds in parts was put together, in words; `None` for a tensor that
-    /// is stored as it is (see [`whole`](crate::whole)).
+    /// How a tensor that the file holds in parts was put together, in words; `None` for a tensor
+    /// that is stored as it is (see [`whole`](crate::whole)).
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {
         let _ = tensor;
         None

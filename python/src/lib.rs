@@ -1,0 +1,14 @@
+//! Semilla from Python. No logic of its own: each function calls an operation of the Rust crates.
+
+use pyo3::prelude::*;
+
+/// The compiled part of the Python package `semilla`.
+#[pymodule(gil_used = false)]
+mod _semilla {
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
