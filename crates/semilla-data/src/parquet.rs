@@ -1,6 +1,7 @@
 //! Parquet: tables of numbers, and images in them as Hugging Face's data sets store them.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use csv::StringRecord;
@@ -47,6 +48,20 @@ fn rows(path: &Path) -> Result<Vec<Row>, DataError> {
         path: path.to_owned(),
         error,
     };
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.len() > MOST {
+        return Err(DataError::TooLarge {
+            path: path.to_owned(),
+            what: "the file",
+            limit: format!("{} GiB", MOST >> 30),
+        });
+    }
+    // The package asserts some of what a damaged file says of itself.
+    catch_unwind(AssertUnwindSafe(|| all(path, file)))
+        .unwrap_or_else(|_| Err(DataError::content(path, "it is damaged; write it again")))
+}
+
+fn all(path: &Path, file: File) -> Result<Vec<Row>, DataError> {
     let content = |error: ParquetError| {
         let problem = match error.to_string() {
             // What the package says of a compression that is not built in.
@@ -59,14 +74,6 @@ fn rows(path: &Path) -> Result<Vec<Row>, DataError> {
         };
         DataError::content(path, problem)
     };
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.len() > MOST {
-        return Err(DataError::TooLarge {
-            path: path.to_owned(),
-            what: "the file",
-            limit: format!("{} GiB", MOST >> 30),
-        });
-    }
     let reader = SerializedFileReader::new(file).map_err(content)?;
     let known = reader.metadata().file_metadata();
     let count = usize::try_from(known.num_rows()).unwrap_or(usize::MAX);
