@@ -12,11 +12,11 @@ from playwright.sync_api import sync_playwright
 
 from conftest import ROOT, SEMILLA
 
-DESKTOP = {"viewport": {"width": 1180, "height": 1500}}
+DESKTOP = {"viewport": {"width": 1180, "height": 1100}}
 LOOKS = {
     "": DESKTOP,
     "-dark": {**DESKTOP, "color_scheme": "dark", "locale": "es-ES"},
-    "-phone": {"viewport": {"width": 390, "height": 1500}},
+    "-phone": {"viewport": {"width": 390, "height": 1100}},
     # The width of an A4 sheet with the page's margins.
     "-print": {"viewport": {"width": 718, "height": 1015}},
 }
