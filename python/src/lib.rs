@@ -2,10 +2,19 @@
 
 use pyo3::prelude::*;
 
+mod fill;
+mod memory;
+mod threads;
+#[allow(dead_code, reason = "for plans")]
+mod write;
+
 /// The compiled part of the Python package `semilla`.
 #[pymodule(gil_used = false)]
 mod _semilla {
     use super::*;
+
+    #[pymodule_export]
+    use crate::fill::{Initializer, key};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -71,6 +71,20 @@ pub trait CheckpointWriter: Send + Sync {
     /// The range leaves the tensor or was written before, or the disk is full or fails.
     fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error>;
 
+    /// Lets `make` fill `len` bytes of a tensor from `offset` on in place, instead of
+    /// [`write`](Self::write), which copies them. `None` where the writer does not hold them in
+    /// memory, in one piece and aligned to the elements.
+    fn make(
+        &self,
+        tensor: usize,
+        offset: u64,
+        len: usize,
+        make: &mut dyn FnMut(&mut [u8]) -> Result<(), Error>,
+    ) -> Option<Result<(), Error>> {
+        let _ = (tensor, offset, len, make);
+        None
+    }
+
     /// Brings all to the disk, gives the files their final names, and returns those. A writer that
     /// is dropped instead leaves nothing behind.
     ///
