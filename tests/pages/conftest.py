@@ -3,9 +3,11 @@
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,8 +20,6 @@ MODELS = {
     "passes": [f"{DEEP}:tanh", "--spectra", "--loss", "cross_entropy"],
     "transformer": ["transformer:6x64:500", "--size", "length=16", "--samples", "4"],
 }
-
-
 COMPARED = ["mlp:64-16-16-10:relu", "--recipes", "normal(std=0.01),xavier_normal,kaiming_normal",
             "--steps", "40", "--seeds", "6", "--tuning-seeds", "2", "--rates", "0.005..0.2"]
 
@@ -53,24 +53,42 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def visit(browser, pages):
-    """Opens a page; in the end nothing was complained about, and nothing asked of the network."""
+@contextmanager
+def watched(browser, is_own):
+    """Opens addresses; in the end nothing was complained about, and nothing else was asked:
+    `is_own` says of an address that a page asks for, and of the page's, whether that is right."""
     contexts, complaints = [], []
 
-    def visit(name, **options):
+    def opened(address, **options):
         context = browser.new_context(**{"locale": "en-US", **options})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        address = pages[name].as_uri()
-        page.on("request", lambda request: request.url.split("#")[0] == address
+        page.on("request", lambda request: is_own(request.url, address)
                 or complaints.append(f"asked for {request.url}"))
         page.goto(address)
         return page
 
-    yield visit
+    yield opened
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture
+def visit(browser, pages):
+    """Opens a page, which asks nothing of the network."""
+    with watched(browser, lambda asked, page: asked.split("#")[0] == page) as opened:
+        yield lambda name, **options: opened(pages[name].as_uri(), **options)
+
+
+def check_accessible(page):
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def check_width(page, options):
+    """No wider than the window that the options ask for."""
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= options.get("viewport", {"width": 1280})["width"]

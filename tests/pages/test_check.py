@@ -1,7 +1,8 @@
 """The page of `semilla check --html` in a real browser."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+
+from conftest import check_accessible
 
 EVERY = pytest.mark.parametrize("name", ["fails", "passes", "transformer"])
 
@@ -21,8 +22,7 @@ def test_accessible(visit, name, options):
     first_row(page).locator("button").click()
     for summary in page.locator(".repeat > summary").all():
         summary.click()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    check_accessible(page)
 
 
 @EVERY

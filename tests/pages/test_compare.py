@@ -4,7 +4,8 @@ import csv
 import json
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+
+from conftest import check_accessible, check_width
 
 
 def opened(page):
@@ -20,10 +21,8 @@ def opened(page):
 ], ids=["light", "dark", "phone"])
 def test_accessible_and_no_wider_than_its_window(visit, options):
     page = opened(visit("compared", **options))
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= options.get("viewport", {"width": 1280})["width"]
+    check_accessible(page)
+    check_width(page, options)
 
 
 def test_the_verdict_is_what_one_sees_first(visit):

@@ -4,9 +4,8 @@ import signal
 import subprocess
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
-from conftest import SEMILLA
+from conftest import SEMILLA, check_accessible, check_width, watched
 
 STORIES = ["zeros", "small", "large", "xavier", "he", "pretrained"]
 # A training may wait for the machine's cores.
@@ -23,25 +22,14 @@ def address():
 
 @pytest.fixture
 def lab(browser, address):
-    """Opens the lab; in the end nothing was complained about, and only the lab was asked."""
-    contexts, complaints = [], []
+    """Opens the lab, which asks the lab alone."""
+    with watched(browser, lambda asked, page: asked.startswith(page)) as opened:
+        def lab(**options):
+            page = opened(address, **options)
+            page.locator("#theory .card").first.wait_for()
+            return page
 
-    def lab(**options):
-        context = browser.new_context(**{"locale": "en-US", **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(address)
-                or complaints.append(f"asked for {request.url}"))
-        page.goto(address)
-        page.locator("#theory .card").first.wait_for()
-        return page
-
-    yield lab
-    for context in contexts:
-        context.close()
-    assert not complaints
+        yield lab
 
 
 def tell(page, story):
@@ -69,8 +57,7 @@ def test_every_story_is_told(lab, story):
     assert page.locator("#layers .ridges").count() == 4
     assert page.locator("#progress").inner_text().startswith("Step")
     assert page.locator("#stop").is_disabled()
-    violations = Axe().run(page)
-    assert violations.violations_count == 0, violations.generate_report()
+    check_accessible(page)
 
 
 def test_theory_and_export_follow_the_settings(lab):
@@ -125,7 +112,5 @@ def test_a_training_can_be_stopped_from_the_keyboard(lab):
 def test_accessible_and_no_wider_than_its_window(lab, options):
     page = lab(**options)
     tell(page, "zeros")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= options.get("viewport", {"width": 1280})["width"]
+    check_accessible(page)
+    check_width(page, options)

@@ -1,6 +1,6 @@
 //! PNG and JPEG files.
 
-use std::io;
+use std::io::{self, BufRead, Cursor, Seek};
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
@@ -11,6 +11,7 @@ use semilla_signal::{InputSpec, Labels};
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::sample::{Found, Samples, check_size, known, said, spread};
+use crate::table::Table;
 
 /// Files in a folder and its subfolders, at most.
 const FILES: usize = 1 << 22;
@@ -50,28 +51,52 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
     };
     let places = spread(files.len(), reading.count(Some(input)));
     check_size(path, places.len(), &[channels, height, width])?;
-    let values: Result<Vec<Vec<f32>>, DataError> = places
-        .iter()
-        .map(|&place| {
-            Ok(pixels(
-                &opened(&files[place].path)?,
-                [channels, height, width],
-            ))
-        })
-        .collect();
-    let mut remarks = vec![format!(
-        "images are resized and cropped to {height} x {width}, {channels} channels first"
-    )];
+    let opened = places.iter().map(|&place| opened(&files[place].path));
+    let (samples, mut remarks) = sized(opened, [channels, height, width])?;
     let labels = labels(&files, &places, &mut remarks);
     Ok(Found {
-        samples: Samples::Numbers {
-            shape: vec![channels, height, width],
-            values: values?,
-            are_pixels: true,
-        },
+        samples,
         labels,
         remarks,
     })
+}
+
+/// The images of a table, each a file in memory, with the labels of its other columns.
+pub(crate) fn of_table(
+    path: &Path,
+    files: &[&[u8]],
+    table: &Table,
+    input: &InputSpec,
+    reading: &Reading,
+) -> Result<Found, DataError> {
+    let size = size(path, input)?;
+    let places = spread(files.len(), reading.count(Some(input)));
+    check_size(path, places.len(), &size)?;
+    let decoded = |&place: &usize| decoded(path, ImageReader::new(Cursor::new(files[place])));
+    let (samples, mut remarks) = sized(places.iter().map(decoded), size)?;
+    let label = table.label(path, reading)?;
+    let labels = label.map(|column| table.labels(path, column, &places, &mut remarks));
+    Ok(Found {
+        samples,
+        labels: labels.transpose()?,
+        remarks,
+    })
+}
+
+/// Images in one size, and a sentence about that.
+fn sized(
+    images: impl Iterator<Item = Result<DynamicImage, DataError>>,
+    [channels, height, width]: [usize; 3],
+) -> Result<(Samples, Vec<String>), DataError> {
+    let values = images.map(|image| Ok(pixels(&image?, [channels, height, width])));
+    let samples = Samples::Numbers {
+        shape: vec![channels, height, width],
+        values: values.collect::<Result<_, DataError>>()?,
+        are_pixels: true,
+    };
+    let remark =
+        format!("images are resized and cropped to {height} x {width}, {channels} channels first");
+    Ok((samples, vec![remark]))
 }
 
 /// Channels, height and width that an input takes.
@@ -150,14 +175,29 @@ fn listed(folder: &Path, most: usize) -> Result<Vec<File>, DataError> {
     Ok(found)
 }
 
+/// Whether bytes are those of an image's file.
+pub(crate) fn is_file(bytes: &[u8]) -> bool {
+    image::guess_format(bytes).is_ok_and(|format| format.reading_enabled())
+}
+
 fn opened(path: &Path) -> Result<DynamicImage, DataError> {
+    let reader = ImageReader::open(path).map_err(|error| DataError::Io {
+        path: path.to_owned(),
+        error,
+    })?;
+    decoded(path, reader)
+}
+
+/// Decodes an image within limits.
+fn decoded<R: BufRead + Seek>(
+    path: &Path,
+    reader: ImageReader<R>,
+) -> Result<DynamicImage, DataError> {
     let failed = |error| DataError::Io {
         path: path.to_owned(),
         error,
     };
-    let mut reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(failed)?;
+    let mut reader = reader.with_guessed_format().map_err(failed)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(IMAGE_BYTES);
     (limits.max_image_width, limits.max_image_height) = (Some(SIDE), Some(SIDE));

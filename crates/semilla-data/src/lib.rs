@@ -8,6 +8,7 @@
 //! | `.npy`, `.npz`, safetensors | arrays under the names of the inputs, or the only array; labels from an array `labels`, `label`, `targets`, `target` or `y` |
 //! | a folder of PNG and JPEG files, or one such file | channels-first pixels, resized and cropped to the input's size; labels from the names of subfolders |
 //! | CSV, TSV | rows of numbers; labels from a column |
+//! | Parquet | as a table, a list as many columns; or images, where a column holds their files |
 //! | text (`.txt` and other text files) | windows of bytes as token ids |
 //! | CIFAR's binary files (`.bin`), or a folder of them | pixels; labels from the same records |
 //! | MNIST's idx files, also as `.gz` | pixels; labels from the file beside, named as MNIST's are |
@@ -36,6 +37,7 @@ mod error;
 mod idx;
 mod images;
 mod normalize;
+mod parquet;
 mod place;
 mod read;
 mod reading;

@@ -10,7 +10,7 @@ use crate::error::DataError;
 use crate::place::place;
 use crate::reading::{Data, Given, Reading};
 use crate::sample::{Found, Samples, fitted, known};
-use crate::{arrays, cifar, idx, images, table, text};
+use crate::{arrays, cifar, idx, images, parquet, table, text};
 
 /// Reads data for the inputs of a graph: at most as many samples as asked for, evenly spread over
 /// all there are.
@@ -26,6 +26,7 @@ pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataE
             let found = match kind {
                 Kind::Images => images::read(path, input, reading)?,
                 Kind::Table => table::read(path, input, reading)?,
+                Kind::Parquet => parquet::read(path, input, reading)?,
                 Kind::Text => text::read(path, input, reading)?,
                 Kind::Cifar => cifar::read(path, reading)?,
                 Kind::Idx | Kind::Arrays => idx::read(path, input, reading)?,
@@ -81,6 +82,7 @@ enum Kind {
     Arrays,
     Images,
     Table,
+    Parquet,
     Text,
     Cifar,
     Idx,
@@ -109,9 +111,10 @@ fn kind(path: &Path) -> Result<Kind, DataError> {
         "npy" | "npz" | "safetensors" => Kind::Arrays,
         "txt" | "text" | "md" => Kind::Text,
         "bin" => Kind::Cifar,
-        "parquet" => {
-            let problem = "Parquet is not read; write it as CSV or .npz, in pandas with \
-                           read_parquet(...).to_csv(..., index=False)";
+        "parquet" => Kind::Parquet,
+        "json" => {
+            let problem = "JSON is no data; a tokenizer writes the ids of a text into an array \
+                           (.npy), as docs/data.md shows";
             return Err(DataError::content(path, problem));
         }
         _ if idx::is(path)? => Kind::Idx,

@@ -13,37 +13,44 @@ use crate::sample::{Found, Samples, known, spread};
 /// Headers under which labels are found.
 const LABELS: [&str; 6] = ["label", "labels", "class", "target", "targets", "y"];
 
-/// A table as it is read.
-struct Table {
-    header: Option<StringRecord>,
-    rows: Vec<StringRecord>,
+/// A table as it is read, with as many cells in each row.
+pub(crate) struct Table {
+    pub(crate) header: Option<StringRecord>,
+    pub(crate) rows: Vec<StringRecord>,
+    /// What the positions of rows count.
+    pub(crate) line: &'static str,
 }
 
 pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<Found, DataError> {
-    let table = table(path)?;
-    let columns = table.rows.first().map_or(0, StringRecord::len);
-    let label = label(path, &table, columns, input, reading)?;
+    found(path, &table(path)?, input, reading)
+}
+
+/// The numbers of a table, and its labels.
+pub(crate) fn found(
+    path: &Path,
+    table: &Table,
+    input: &InputSpec,
+    reading: &Reading,
+) -> Result<Found, DataError> {
+    let columns = table.columns(path)?;
+    let dims = input.shape.as_deref().unwrap_or_default();
+    let wanted: Option<usize> = dims
+        .get(1..)
+        .and_then(|dims| dims.iter().map(known).product());
+    // The last if there is one column more than the input takes.
+    let last = (wanted == Some(columns.wrapping_sub(1))).then(|| columns - 1);
+    let label = table.label(path, reading)?.or(last);
     let places = spread(table.rows.len(), reading.count(Some(input)));
     let mut values = Vec::new();
-    let mut texts = Vec::new();
     for &place in &places {
         let row = &table.rows[place];
         let cells = (0..columns).filter(|&column| Some(column) != label);
-        let numbers = cells.map(|column| number(path, &table, row, column));
+        let numbers = cells.map(|column| number(path, table, row, column));
         values.push(numbers.collect::<Result<Vec<f32>, _>>()?);
-        texts.extend(label.and_then(|column| row.get(column)).map(str::trim));
     }
     let mut remarks = Vec::new();
-    if let Some(column) = label {
-        remarks.push(format!("labels are the column {}", table.name(column)));
-    }
-    // Classes are numbered by all rows, not by those that are taken.
-    let all = |column: usize| table.rows.iter().filter_map(move |row| row.get(column));
-    let labels = label.map(|column| labels(&texts, all(column).map(str::trim)));
-    let labels = labels.transpose().map_err(|text| {
-        let problem = format!("a label is {text:?}; clean the data");
-        DataError::content(path, problem)
-    })?;
+    let labels = label.map(|column| table.labels(path, column, &places, &mut remarks));
+    let labels = labels.transpose()?;
     let shape = vec![columns - usize::from(label.is_some())];
     let samples = match input.takes_numbers {
         true => Samples::Numbers {
@@ -64,12 +71,84 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
 }
 
 impl Table {
+    /// The number of columns.
+    fn columns(&self, path: &Path) -> Result<usize, DataError> {
+        let columns = self.rows.first().map_or(0, StringRecord::len);
+        let Some(odd) = self.rows.iter().find(|row| row.len() != columns) else {
+            return Ok(columns);
+        };
+        let problem = format!(
+            "{} {} has {} cells, and those before it have {columns}",
+            self.line,
+            line(odd),
+            odd.len()
+        );
+        Err(DataError::content(path, problem))
+    }
+
     fn name(&self, column: usize) -> String {
         match self.header.as_ref().and_then(|header| header.get(column)) {
             Some(name) => format!("{:?}", name.trim()),
             None => format!("number {}", column + 1),
         }
     }
+
+    /// The column of labels: the one asked for, or one of a usual name.
+    pub(crate) fn label(&self, path: &Path, reading: &Reading) -> Result<Option<usize>, DataError> {
+        let columns = self.columns(path)?;
+        let header: Vec<String> = self
+            .header
+            .iter()
+            .flat_map(|header| header.iter().map(|name| name.trim().to_owned()))
+            .collect();
+        let Some(asked) = &reading.labels else {
+            let is_label = |name: &String| LABELS.contains(&&*name.to_lowercase());
+            return Ok(header.iter().position(is_label));
+        };
+        let by_number = || {
+            let number: usize = asked.parse().ok()?;
+            (1..=columns).contains(&number).then(|| number - 1)
+        };
+        let found = header
+            .iter()
+            .position(|name| name == asked)
+            .or_else(by_number);
+        found.map(Some).ok_or_else(|| {
+            DataError::content(
+                path,
+                format!(
+                    "it has no column {asked:?} for the labels; give a name of its header, or a \
+                     number from 1 to {columns}"
+                ),
+            )
+        })
+    }
+
+    /// The labels of some rows, from a column.
+    pub(crate) fn labels(
+        &self,
+        path: &Path,
+        column: usize,
+        places: &[usize],
+        remarks: &mut Vec<String>,
+    ) -> Result<Labels, DataError> {
+        remarks.push(format!("labels are the column {}", self.name(column)));
+        let taken = places
+            .iter()
+            .filter_map(|&place| self.rows[place].get(column));
+        let taken: Vec<&str> = taken.map(str::trim).collect();
+        // Classes are numbered by all rows, not by those that are taken.
+        let all = self.rows.iter().filter_map(|row| row.get(column));
+        labels(&taken, all.map(str::trim)).map_err(|text| {
+            let problem = format!("a label is {text:?}; clean the data");
+            DataError::content(path, problem)
+        })
+    }
+}
+
+/// Where a row is in its file.
+fn line(row: &StringRecord) -> u64 {
+    row.position().map_or(0, csv::Position::line)
 }
 
 fn table(path: &Path) -> Result<Table, DataError> {
@@ -90,7 +169,11 @@ fn table(path: &Path) -> Result<Table, DataError> {
     let header = has_header.then(|| rows.remove(0));
     match rows.is_empty() {
         true => Err(content("it has no rows".to_owned())),
-        false => Ok(Table { header, rows }),
+        false => Ok(Table {
+            header,
+            rows,
+            line: "line",
+        }),
     }
 }
 
@@ -101,57 +184,15 @@ fn delimiter(line: &[u8]) -> u8 {
     usual.into_iter().max_by_key(count).unwrap_or(b',')
 }
 
-/// The column of labels: the one asked for, one of a usual name, or the last if there is one
-/// column more than the input takes.
-fn label(
-    path: &Path,
-    table: &Table,
-    columns: usize,
-    input: &InputSpec,
-    reading: &Reading,
-) -> Result<Option<usize>, DataError> {
-    let header: Vec<String> = table
-        .header
-        .iter()
-        .flat_map(|header| header.iter().map(|name| name.trim().to_owned()))
-        .collect();
-    if let Some(asked) = &reading.labels {
-        let by_number = || {
-            let number: usize = asked.parse().ok()?;
-            (1..=columns).contains(&number).then(|| number - 1)
-        };
-        let found = header
-            .iter()
-            .position(|name| name == asked)
-            .or_else(by_number);
-        return found.map(Some).ok_or_else(|| {
-            DataError::content(
-                path,
-                format!(
-                    "it has no column {asked:?} for the labels; give a name of its header, or a \
-                 number from 1 to {columns}"
-                ),
-            )
-        });
-    }
-    let is_label = |name: &String| LABELS.contains(&&*name.to_lowercase());
-    let named = header.iter().position(is_label);
-    let dims = input.shape.as_deref().unwrap_or_default();
-    let wanted: Option<usize> = dims
-        .get(1..)
-        .and_then(|dims| dims.iter().map(known).product());
-    let last = (wanted == Some(columns.wrapping_sub(1))).then(|| columns - 1);
-    Ok(named.or(last))
-}
-
 fn number(path: &Path, table: &Table, row: &StringRecord, column: usize) -> Result<f32, DataError> {
     let cell = row.get(column).unwrap_or_default().trim();
     cell.parse().map_err(|_| {
         DataError::content(
             path,
             format!(
-                "line {}, column {}: {:?} is no number; a column of labels is named with --labels",
-                row.position().map_or(0, csv::Position::line),
+                "{} {}, column {}: {:?} is no number; a column of labels is named with --labels",
+                table.line,
+                line(row),
                 table.name(column),
                 cell.chars().take(40).collect::<String>()
             ),

@@ -8,6 +8,7 @@ is a function of its trial, it is the same one. RAY_ADDRESS names the cluster; w
 started on this machine.
 """
 
+import os
 import subprocess
 import sys
 
@@ -26,8 +27,15 @@ def run(semilla, trials):
     return done.stdout.splitlines()
 
 
+def answers():
+    """Where outcomes are written. What Ray prints, such as that a worker died, goes to standard error."""
+    own = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return own
+
+
 def main():
-    semilla = sys.argv[1]
+    semilla, output = sys.argv[1], answers()
     trials = [line for line in sys.stdin.read().splitlines() if line]
     ray.init(log_to_driver=False, logging_level="ERROR")
     batches = [trials[first : first + BATCH] for first in range(0, len(trials), BATCH)]
@@ -39,7 +47,7 @@ def main():
         except ray.exceptions.RayTaskError as error:
             sys.exit(str(error.cause))
         for outcome in outcomes:
-            print(outcome, flush=True)
+            print(outcome, file=output, flush=True)
 
 
 if __name__ == "__main__":

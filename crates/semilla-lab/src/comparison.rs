@@ -53,6 +53,30 @@ pub struct Comparison {
     pub runs: Vec<Run>,
 }
 
+impl Comparison {
+    /// The places of all arms: those of the order, then those that it leaves out.
+    pub fn ranked(&self) -> impl Iterator<Item = usize> {
+        let rest = (0..self.arms.len()).filter(|arm| !self.order.contains(arm));
+        self.order.iter().copied().chain(rest)
+    }
+
+    /// The letters of the groups that an arm is in: arms that share one are not told apart.
+    pub fn letters(&self, arm: usize) -> String {
+        let groups = self.groups.iter().enumerate();
+        let own = groups.filter(|(_, group)| group.contains(&arm));
+        own.map(|(number, _)| letter(number)).collect()
+    }
+}
+
+/// a, b, c...; beyond z with a number.
+fn letter(number: usize) -> String {
+    let letter = char::from(b'a' + (number % 26) as u8);
+    match number / 26 {
+        0 => letter.to_string(),
+        round => format!("{letter}{round}"),
+    }
+}
+
 /// What a comparison does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
@@ -82,6 +106,17 @@ pub struct Protocol {
     pub prunes: bool,
     /// The steps that may be trained in all.
     pub budget: Option<u64>,
+}
+
+impl Protocol {
+    /// The seeds of the trainings that are for something.
+    pub fn seeds(&self, purpose: Purpose) -> &[Seeds] {
+        match purpose {
+            Purpose::Rung | Purpose::Tuning => &self.tuning,
+            Purpose::Final => &self.finals,
+            Purpose::Check => &self.check,
+        }
+    }
 }
 
 /// What is compared.

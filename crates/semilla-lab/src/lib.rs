@@ -15,8 +15,10 @@
 mod comparison;
 mod data;
 mod error;
+mod hash;
 mod order;
 mod outcome;
+mod plans;
 mod problem;
 mod replica;
 mod samples;

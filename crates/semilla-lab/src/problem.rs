@@ -8,9 +8,13 @@ use semilla_signal::{Array, Datum, InputSpec, Labels, Loss, Mode, Trace};
 
 use crate::data::{self, DataSpec};
 use crate::error::LabError;
-use crate::samples::Samples;
+use crate::plans::Plans;
+use crate::samples::{Batch, Samples, Scales};
 use crate::split::Split;
 use crate::trial::Trial;
+
+/// Samples that stand for all: fits and recommendations look at them.
+const FIRST: usize = 256;
 
 /// What is trained on what: a model, data and a loss, loaded once and shared by all replicas.
 ///
@@ -34,6 +38,7 @@ pub struct Problem {
     pub(crate) described: Described,
     pub(crate) graph: Graph,
     pub(crate) samples: Samples,
+    pub(crate) plans: Plans,
 }
 
 impl Problem {
@@ -72,6 +77,7 @@ impl Problem {
             described,
             graph,
             samples,
+            plans: Plans::default(),
         };
         if problem.sizes().contains(&0) {
             let problem = format!(
@@ -144,6 +150,13 @@ impl Problem {
     pub(crate) fn split(&self, seed: u64) -> Split {
         let classes = self.samples.classes();
         Split::new(self.samples.count, classes, seed, self.data.training)
+    }
+
+    /// The first training samples of a split, and the scales of all of them.
+    pub(crate) fn first_batch(&self, split: &Split) -> (Batch, Scales) {
+        let first = &split.training[..split.training.len().min(FIRST)];
+        let scales = self.samples.scales(&split.training);
+        (self.samples.batch(first, &scales), scales)
     }
 
     /// Runs a few samples through the network, its weights all 0, and compares what comes out with

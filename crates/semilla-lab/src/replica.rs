@@ -15,8 +15,6 @@ use crate::trial::Trial;
 const BEYOND: f64 = 1e9;
 /// Samples that are measured at a time, at most.
 const MEASURED: usize = 256;
-/// Samples that a recipe's fits look at.
-const FITTED: usize = 256;
 
 /// One trial under way: to be advanced as far as one likes, and looked at in between.
 ///
@@ -56,7 +54,7 @@ impl<'p> Replica<'p> {
     /// problem.
     pub fn start(problem: &'p Problem, trial: &Trial) -> Result<Self, LabError> {
         let trunk = match &trial.trunk {
-            Some(trunk) => Some(trained(&trunk.trial)?),
+            Some(trunk) => Some(trained(&Problem::of(&trunk.trial)?, &trunk.trial)?),
             None => None,
         };
         Self::start_from(problem, trial, trunk.as_ref())
@@ -73,9 +71,7 @@ impl<'p> Replica<'p> {
             return Err(LabError::OtherProblem(trial.id()));
         }
         let split = problem.split(trial.seeds.split);
-        let scales = problem.samples.scales(&split.training);
-        let fitted = &split.training[..split.training.len().min(FITTED)];
-        let batch = problem.samples.batch(fitted, &scales);
+        let (batch, scales) = problem.first_batch(&split);
         let network = first(problem, trial, trunk, batch)?;
         let stepper = Stepper::new(trial.optimizer, trial.rate).with_decay(trial.weight_decay);
         let mut replica = Self {
@@ -264,9 +260,8 @@ fn is_beyond(loss: f64) -> bool {
 }
 
 /// The weights that come of a trial.
-pub(crate) fn trained(trial: &Trial) -> Result<Weights, LabError> {
-    let problem = Problem::of(trial)?;
-    let mut replica = Replica::start(&problem, trial)?;
+pub(crate) fn trained(problem: &Problem, trial: &Trial) -> Result<Weights, LabError> {
+    let mut replica = Replica::start(problem, trial)?;
     replica.end()?;
     match replica.outcome.end {
         End::Finished => Ok(replica.weights()),

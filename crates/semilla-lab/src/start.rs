@@ -22,15 +22,7 @@ pub(crate) fn first<'p>(
     trunk: Option<&Weights>,
     batch: Batch,
 ) -> Result<Network<'p>, LabError> {
-    let recipe = recipe(&trial.recipe)?;
-    let name = recipe.name.clone();
-    let planner = Planner::new(&problem.described)
-        .recipe(recipe)
-        .seed(trial.seeds.weights);
-    let mut planned = planner.plan().map_err(|error| LabError::Planning {
-        recipe: name,
-        error: Box::new(error),
-    })?;
+    let mut planned = planned(problem, trial)?;
     let (inputs, labels) = batch;
     let fits = planned.plan.take_fits();
     if !fits.is_empty() {
@@ -40,6 +32,28 @@ pub(crate) fn first<'p>(
     }
     let trunk = trial.trunk.as_ref().zip(trunk);
     network(problem, trial, &planned, inputs, trunk)
+}
+
+/// The plan of a trial. Those of one recipe differ in their seeds alone, and are resolved once:
+/// what a gain does to an activation takes longer to work out than a small network to train.
+fn planned<'p>(problem: &'p Problem, trial: &Trial) -> Result<Planned<'p>, LabError> {
+    let seed = trial.seeds.weights;
+    if let Some(plan) = problem.plans.of(&trial.recipe) {
+        let file = problem.described.file.as_deref();
+        return Ok(Planned::new(plan.with_seed(seed), file, Vec::new()));
+    }
+    let recipe = recipe(&trial.recipe)?;
+    let reads_files = !recipe.pretrained.is_empty();
+    let name = recipe.name.clone();
+    let planner = Planner::new(&problem.described).recipe(recipe).seed(seed);
+    let planned = planner.plan().map_err(|error| LabError::Planning {
+        recipe: name,
+        error: Box::new(error),
+    })?;
+    if !reads_files {
+        problem.plans.keep(&trial.recipe, &planned.plan);
+    }
+    Ok(planned)
 }
 
 /// A recipe: its text, its name, an initializer's, or its path.

@@ -105,8 +105,18 @@ fn trunks(trials: &[Trial], watch: Watch<'_>) -> Result<BTreeMap<String, Weights
         .map(|trunk| (trunk.trial.id(), &*trunk.trial))
         .collect();
     let (ids, trunks): (Vec<String>, Vec<&Trial>) = trunks.into_iter().unzip();
+    // They mostly differ in their seeds, and share what is loaded.
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut places = Vec::with_capacity(trunks.len());
+    for trial in &trunks {
+        let known = problems.iter().position(|problem| problem.is_of(trial));
+        if known.is_none() {
+            problems.push(Problem::of(trial)?);
+        }
+        places.push(known.unwrap_or(problems.len() - 1));
+    }
     let weights = side_by_side(trunks.len(), watch, |place| {
-        let weights = trained(trunks[place])?;
+        let weights = trained(&problems[places[place]], trunks[place])?;
         (watch.progress)(trunks[place].steps);
         Ok(Some(weights))
     })?;

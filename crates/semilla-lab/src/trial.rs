@@ -1,13 +1,12 @@
 //! One training, described completely.
 
-use std::fmt::Write as _;
-
 use semilla_signal::{Loss, Optimizer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::DataSpec;
 use crate::error::LabError;
+use crate::hash::hex;
 use crate::schedule::Schedule;
 
 /// One training, described completely: what comes of it is a function of this alone, the same
@@ -159,11 +158,7 @@ impl Trial {
 
     /// Its name: the first 32 digits of the SHA-256 of its JSON.
     pub fn id(&self) -> String {
-        let mut id = String::new();
-        for byte in &Sha256::digest(self.to_json())[..16] {
-            let _ = write!(id, "{byte:02x}");
-        }
-        id
+        hex(&Sha256::digest(self.to_json()))
     }
 
     /// Checks the numbers.

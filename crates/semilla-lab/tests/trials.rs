@@ -31,7 +31,18 @@ fn outcome(trial: &Trial) -> Outcome {
 
 #[test]
 fn an_outcome_depends_on_its_trial_alone() {
-    let seeds = |weights: u64| trial(DIGITS, |trial| trial.seeds.weights = weights);
+    for recipe in ["kaiming_normal", "auto"] {
+        depends_on_its_trial_alone(recipe);
+    }
+}
+
+fn depends_on_its_trial_alone(recipe: &str) {
+    let seeds = |weights: u64| {
+        trial(DIGITS, |trial| {
+            recipe.clone_into(&mut trial.recipe);
+            trial.seeds.weights = weights;
+        })
+    };
     let trials: Vec<Trial> = (0..4).map(seeds).collect();
     let (one, three) = (outcomes(&trials, 1), outcomes(&trials, 3));
     let text = |outcome: &Outcome| serde_json::to_string(outcome).unwrap();

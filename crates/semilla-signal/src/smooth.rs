@@ -10,9 +10,12 @@ fn within(value: f32, low: f32, high: f32) -> f32 {
 
 /// A polynomial by Horner's scheme, the highest coefficient first.
 fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    coefficients
-        .into_iter()
-        .fold(0.0, |sum, coefficient| sum * x + coefficient)
+    // A fold that takes the array is not unrolled, which keeps loops around it from whole registers.
+    let mut sum = coefficients[0];
+    for coefficient in &coefficients[1..] {
+        sum = sum * x + coefficient;
+    }
+    sum
 }
 
 /// e to a power: 2 to the nearest whole number times the rest (Cody & Waite 1980, chapter 6), with

@@ -63,7 +63,8 @@ pub(crate) enum EngineName {
 #[derive(Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct TrainedOn {
-    /// digits, spirals, parity, mnist1d, or a path: arrays, images, CSV, text, MNIST's idx
+    /// digits, spirals, parity, mnist1d, or a path: arrays, images, CSV, Parquet, text, MNIST's
+    /// idx
     #[arg(long, value_name = "NAME|PATH", default_value = "digits")]
     pub(crate) data: String,
 

@@ -9,8 +9,8 @@ use semilla_data::Normalize;
 #[derive(Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct DataArgs {
-    /// Data for the inputs: .npy, .npz, safetensors, CSV, text, MNIST's idx, or a folder of images;
-    /// or noise: standard normal numbers, random words
+    /// Data for the inputs: .npy, .npz, safetensors, CSV, Parquet, text, MNIST's idx, or a folder of
+    /// images; or noise: standard normal numbers, random words
     #[arg(long, value_name = "FILE|FOLDER|noise")]
     pub(crate) data: Option<PathBuf>,
 

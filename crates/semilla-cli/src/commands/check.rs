@@ -128,7 +128,7 @@ fn of_plan(
     // The weights of one seed at a time are in memory.
     let progress = Steps::new(seeds.len());
     for (place, &seed) in seeds.iter().enumerate() {
-        progress.say(format!("networks measured, now with seed {seed}"));
+        progress.say(place, format!("networks measured, now with seed {seed}"));
         planned.plan = plan.clone().with_seed(seed);
         let found = fitted(&mut planned, &model.model, graph, data)?;
         let mut network = network(&planned, graph, data, args.training.method().0)?;
@@ -139,8 +139,8 @@ fn of_plan(
             spectra = args.spectra.then(|| network.spectra(seed)).transpose()?;
             first_step = first(args, &mut network, data, seed)?;
         }
-        progress.advance();
     }
+    drop(progress);
     let expected = Expected::new(prediction, &measurements);
     Ok(Checked {
         lint: findings(&planned, model, Some(graph)),

@@ -43,11 +43,8 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Coordinates, Failure> {
         |width, graph, seed| {
             let at = widths.iter().find(|at| at.width == width);
             let at = at.ok_or_else(|| Failure::OneWidth(name.to_owned()))?;
-            if tried > 0 {
-                progress.advance();
-            }
+            progress.say(tried, format!("networks trained, now of width {width}"));
             tried += 1;
-            progress.say(format!("networks trained, now of width {width}"));
             let data = data(&args.plan.data, seed, graph)?;
             let mut planned = planned(&args.plan, Some(&at.described))?;
             planned.plan = planned.plan.with_seed(seed);

@@ -7,7 +7,8 @@ use semilla_checkpoint::{Checkpoint, open, whole};
 use crate::args::model::Stored;
 use crate::failure::Failure;
 
-/// Opens and describes a file of weights, with all that it holds; weights in parts are put together. `layout` is what `--layout` says.
+/// Opens and describes a file of weights, with all that it holds; weights in parts are put
+/// together. `layout` is what `--layout` says.
 pub(crate) fn opened(path: &Path, layout: Option<Stored>) -> Result<Described, Failure> {
     described(whole(open(path)?)?, path, layout)
 }

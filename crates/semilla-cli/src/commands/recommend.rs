@@ -51,9 +51,6 @@ pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failu
 pub(crate) fn watching(candidates: usize) -> impl FnMut(usize, &Candidate) {
     let progress = Steps::new(candidates);
     move |place, candidate| {
-        if place > 0 {
-            progress.advance();
-        }
-        progress.say(format!("starts tried, now {}", candidate.name));
+        progress.say(place, format!("starts tried, now {}", candidate.name));
     }
 }

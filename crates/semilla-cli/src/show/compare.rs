@@ -17,8 +17,7 @@ pub(crate) fn print(found: &Comparison, output: &mut Output) -> Result<(), Failu
         output.line(format_args!("note: {}", said(found, caveat)))?;
     }
     let mut table = Table::new(header(found.protocol.measure));
-    let missing = (0..found.arms.len()).filter(|arm| !found.order.contains(arm));
-    for arm in found.order.iter().copied().chain(missing) {
+    for arm in found.ranked() {
         table.row(cells(found, arm));
     }
     table.spare(&["basin", "steps", "P(as good)", "loss", "group"]);
@@ -96,7 +95,7 @@ fn cells(found: &Comparison, place: usize) -> [String; 10] {
     let pair = against_best(found, place);
     [
         arm.name.clone(),
-        letters(found, place),
+        found.letters(place),
         quartiles(found, arm),
         pair.map(|(pair, sign)| difference(found, &pair.difference, sign))
             .unwrap_or_default(),
@@ -130,15 +129,6 @@ fn against_best(found: &Comparison, arm: usize) -> Option<(&Pair, f64)> {
         (a, b) if (a, b) == (best, arm) => Some((pair, -1.0)),
         _ => None,
     })
-}
-
-/// The letters of the groups that an arm is in.
-fn letters(found: &Comparison, arm: usize) -> String {
-    let groups = found.groups.iter().zip('a'..='z');
-    groups
-        .filter(|(group, _)| group.contains(&arm))
-        .map(|(_, letter)| letter)
-        .collect()
 }
 
 fn quartiles(found: &Comparison, arm: &Arm) -> String {

@@ -16,13 +16,14 @@ pub(crate) fn table(found: &Comparison) -> String {
 
 fn row(found: &Comparison, run: &Run) -> String {
     let (protocol, outcome) = (&found.protocol, &run.outcome);
-    let (purpose, seeds) = match run.purpose {
-        Purpose::Rung => ("rung", &protocol.tuning),
-        Purpose::Tuning => ("tuning", &protocol.tuning),
-        Purpose::Final => ("final", &protocol.finals),
-        Purpose::Check => ("check", &protocol.check),
+    let purpose = match run.purpose {
+        Purpose::Rung => "rung",
+        Purpose::Tuning => "tuning",
+        Purpose::Final => "final",
+        Purpose::Check => "check",
     };
-    let seeds = seeds.get(run.seed).copied().unwrap_or_default();
+    let seeds = protocol.seeds(run.purpose).get(run.seed);
+    let seeds = seeds.copied().unwrap_or_default();
     let (steps, diverged) = match outcome.end {
         End::Finished => (String::new(), "false"),
         End::Diverged { step } => (step.to_string(), "true"),

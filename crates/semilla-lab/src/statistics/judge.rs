@@ -91,16 +91,18 @@ pub fn judge(scores: &[Vec<f64>], rules: &Rules) -> Judged {
         pair.p_adjusted = adjusted;
         pair.is_different = adjusted <= rules.level;
     }
-    let differ = |a: usize, b: usize| {
-        let (a, b) = (a.min(b), a.max(b));
-        let pair = pairs.iter().find(|pair| (pair.a, pair.b) == (a, b));
-        pair.is_some_and(|pair| pair.is_different)
-    };
     Judged {
-        groups: groups(&order, differ),
+        groups: groups(&order, |a, b| differ(&pairs, a, b)),
         order,
         pairs,
     }
+}
+
+/// Whether there is evidence of a difference between two arms.
+pub(crate) fn differ(pairs: &[Pair], a: usize, b: usize) -> bool {
+    let both = (a.min(b), a.max(b));
+    let pair = pairs.iter().find(|pair| (pair.a, pair.b) == both);
+    pair.is_some_and(|pair| pair.is_different)
 }
 
 /// The sum of the finite scores: it orders arms of the same median.

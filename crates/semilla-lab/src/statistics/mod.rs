@@ -17,10 +17,12 @@ mod sign_flip;
 mod superiority;
 
 pub use bootstrap::{Interval, bca};
+pub(crate) use difference::differences;
 pub use difference::{Difference, Location, difference};
 pub use draws::Draws;
 pub use groups::groups;
 pub use holm::holm;
+pub(crate) use judge::differ;
 pub use judge::{Judged, Pair, Rules, judge};
 pub use power::{fewest_seeds, power, seeds_needed};
 pub use quantile::{median, quantile};

@@ -1,12 +1,11 @@
 //! What the trials of a store have in common.
 
-use std::fmt::Write as _;
-
 use semilla_signal::{Datum, Labels, Loss};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::DataSpec;
+use crate::hash::hex;
 use crate::problem::Problem;
 use crate::trial::Trial;
 
@@ -38,7 +37,7 @@ impl Owner {
     }
 }
 
-/// 32 digits of a SHA-256.
+/// The digest of the network and of all samples.
 fn digest(problem: &Problem) -> String {
     let mut hash = Sha256::new();
     hash.update(format!("{:?}", problem.graph()));
@@ -64,9 +63,5 @@ fn digest(problem: &Problem) -> String {
             .iter()
             .for_each(|x| hash.update(x.to_le_bytes())),
     }
-    let mut digits = String::new();
-    for byte in &hash.finalize()[..16] {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
+    hex(&hash.finalize())
 }

@@ -33,16 +33,11 @@ struct Disk {
     length: u64,
 }
 
+/// A line: of a trial and an outcome, owned where they are read, borrowed where they are written.
 #[derive(Serialize, Deserialize)]
-struct Entry {
-    trial: Trial,
-    outcome: Outcome,
-}
-
-#[derive(Serialize)]
-struct Borrowed<'a> {
-    trial: &'a Trial,
-    outcome: &'a Outcome,
+struct Entry<T, O> {
+    trial: T,
+    outcome: O,
 }
 
 impl Store {
@@ -119,7 +114,7 @@ impl Store {
             return Ok(());
         }
         if let Some(disk) = &mut inner.file {
-            let line = written(&Borrowed { trial, outcome }).map_err(|error| disk.failed(error))?;
+            let line = written(&Entry { trial, outcome }).map_err(|error| disk.failed(error))?;
             disk.append(&line)?;
         }
         inner
@@ -183,7 +178,7 @@ fn replayed(
         if number == 0 {
             check(path, owner, content)?;
         } else {
-            match content.and_then(read::<Entry>) {
+            match content.and_then(read::<Entry<Trial, Outcome>>) {
                 Some(Entry { trial, outcome }) if trial.id() == outcome.trial => {
                     outcomes.insert(outcome.trial.clone(), outcome);
                 }

@@ -149,6 +149,7 @@ impl Sweep<'_> {
     fn train(&mut self, predicted: &[Option<Predicted>]) -> Result<bool, CompareError> {
         let protocol = self.table.protocol;
         let mut arms: Vec<usize> = (0..self.table.starts.len()).collect();
+        let mut is_complete = true;
         if protocol.prunes {
             arms.retain(|&arm| match predicted[arm] {
                 Some(found) if found.is_hopeless => {
@@ -159,21 +160,14 @@ impl Sweep<'_> {
                 }
                 _ => true,
             });
-        }
-        let mut is_complete = true;
-        if protocol.prunes {
-            is_complete &= self.wave(self.search(Purpose::Rung, &arms, |_, _| true))?;
+            is_complete = self.wave(self.search(Purpose::Rung, &arms, |_, _| true))?;
             for &arm in &arms {
                 self.leave_behind(arm);
             }
         }
-        let is_left_out = |pruned: &[(usize, Option<i32>, Why)], arm: usize, place: i32| {
-            pruned
-                .iter()
-                .any(|(a, p, _)| (*a, *p) == (arm, Some(place)))
-        };
         let first = self.search(Purpose::Tuning, &arms, |arm, place| {
-            !is_left_out(&self.pruned, arm, place)
+            let is_own = |(a, p, _): &(usize, Option<i32>, Why)| (*a, *p) == (arm, Some(place));
+            !self.pruned.iter().any(is_own)
         });
         is_complete = is_complete && self.wave(first)?;
         while is_complete {

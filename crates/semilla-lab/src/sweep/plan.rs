@@ -1,6 +1,6 @@
 //! The protocol that a comparison follows, from what was asked for.
 
-use semilla_signal::{Datum, Labels};
+use semilla_signal::{Labels, Loss};
 
 use crate::comparison::{Grid, Measure, Protocol};
 use crate::problem::Problem;
@@ -46,7 +46,8 @@ impl Default for Settings {
 /// The protocol for trials like this one.
 pub fn protocol(problem: &Problem, trial: Trial, settings: &Settings) -> Protocol {
     let measure = match problem.classes() {
-        Some(_) if trial_counts_classes(problem) => Measure::Accuracy,
+        // One class for each sample, not one for each word.
+        Some(_) if problem.loss() == Loss::CrossEntropy => Measure::Accuracy,
         _ => Measure::Loss,
     };
     let usual = Grid {
@@ -85,33 +86,17 @@ pub fn protocol(problem: &Problem, trial: Trial, settings: &Settings) -> Protoco
     }
 }
 
-/// Whether accuracy says more than the loss: one class for each sample, not one for each word.
-fn trial_counts_classes(problem: &Problem) -> bool {
-    problem.loss() == semilla_signal::Loss::CrossEntropy
-}
-
 /// The loss of an output of zeros: ln C of classes, the mean square of numbers.
 fn loss_of_zeros(problem: &Problem) -> f64 {
     if let Some(classes) = problem.classes() {
         return libm::log(classes as f64);
     }
-    match first(problem).1 {
+    let ((_, labels), _) = problem.first_batch(&problem.split(0));
+    match labels {
         Labels::Values(values) if !values.data().is_empty() => {
             let squares = values.data().iter().map(|&y| f64::from(y) * f64::from(y));
             squares.sum::<f64>() / values.data().len() as f64
         }
         _ => 1.0,
     }
-}
-
-/// Samples that stand for all of a problem's.
-const FIRST: usize = 256;
-
-/// The first training samples.
-pub(super) fn first(problem: &Problem) -> (Vec<(String, Datum<f32>)>, Labels) {
-    let training = problem.split(0).training;
-    let scales = problem.samples.scales(&training);
-    problem
-        .samples
-        .batch(&training[..training.len().min(FIRST)], &scales)
 }

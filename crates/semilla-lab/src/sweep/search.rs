@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::comparison::{Basin, Grid};
-use crate::statistics::{median, signed_rank_above};
+use crate::statistics::{differences, median, signed_rank_above};
 
 /// What came of each rate that was tried: an arm's scores over the tuning seeds, by the rate's
 /// place. More is better, −∞ is a training that diverged.
@@ -98,9 +98,8 @@ pub(super) fn behind(rung: &Column) -> Vec<(i32, f64)> {
     };
     let others = rung.iter().filter(|(place, _)| (*place - best).abs() > 1);
     let tested = others.map(|(&place, scores)| {
-        let pairs = rung[&best].iter().zip(scores);
-        let differences = pairs.map(|(a, b)| if a == b { 0.0 } else { a - b });
-        (place, signed_rank_above(&differences.collect::<Vec<f64>>()))
+        let p = signed_rank_above(&differences(&rung[&best], scores));
+        (place, p)
     });
     tested.filter(|(_, p)| *p <= CLEARLY).collect()
 }

@@ -5,7 +5,6 @@ use semilla_checkpoint::ops::read_recipe;
 use semilla_signal::{candidates, recommend};
 
 use super::error::CompareError;
-use super::plan::first;
 use crate::error::LabError;
 use crate::problem::Problem;
 use crate::trial::{Trial, Trunk};
@@ -80,7 +79,7 @@ impl Start {
     /// The model runs with the weights of no candidate.
     pub fn recommended(problem: &Problem) -> Result<Self, CompareError> {
         let (model, graph) = (problem.model(), problem.graph());
-        let (inputs, _) = first(problem);
+        let ((inputs, _), _) = problem.first_batch(&problem.split(0));
         let found = recommend(
             model,
             graph,

@@ -39,11 +39,7 @@ impl Table<'_> {
         let mut trial = self.protocol.trial.clone();
         trial.recipe.clone_from(&start.recipe);
         trial.rate = self.protocol.rates.rate(slot.place);
-        trial.seeds = match slot.purpose {
-            Purpose::Rung | Purpose::Tuning => self.protocol.tuning[slot.seed],
-            Purpose::Final => self.protocol.finals[slot.seed],
-            Purpose::Check => self.protocol.check[slot.seed],
-        };
+        trial.seeds = self.protocol.seeds(slot.purpose)[slot.seed];
         if slot.purpose == Purpose::Rung {
             trial.steps = trial.steps.div_ceil(RUNG);
             trial.schedule.warmup = trial.schedule.warmup.min(trial.steps);

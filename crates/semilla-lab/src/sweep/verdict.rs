@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use crate::comparison::{Arm, Caveat, Measure, Verdict};
-use crate::statistics::{Judged, SelfCheck, fewest_seeds};
+use crate::statistics::{Judged, SelfCheck, differ, fewest_seeds};
 
 /// Scores of the same arms that hold up: the best, those that do not differ from it, the rest.
 pub(super) fn verdict(
@@ -13,13 +13,7 @@ pub(super) fn verdict(
     is_complete: bool,
 ) -> Verdict {
     let best = judged.order.first().copied();
-    let differs = |arm: usize| {
-        let pair = |a: usize, b: usize| {
-            let mut pairs = judged.pairs.iter();
-            pairs.any(|pair| (pair.a, pair.b) == (a, b) && pair.is_different)
-        };
-        best.is_some_and(|best| pair(best.min(arm), best.max(arm)))
-    };
+    let differs = |arm: usize| best.is_some_and(|best| differ(&judged.pairs, best, arm));
     let (beaten, leaders): (Vec<usize>, Vec<usize>) =
         judged.order.iter().partition(|&&arm| differs(arm));
     let sentence = Words { table, arms }.sentence(&leaders, &beaten, judged);

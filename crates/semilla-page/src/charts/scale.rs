@@ -33,6 +33,13 @@ impl Scale {
         }
     }
 
+    /// A linear axis over so many layers, counted from 1, with some room around them.
+    pub fn layers(count: usize) -> Self {
+        let last = count as f64;
+        let room = (last * 0.02).max(0.3);
+        Self::linear(1.0 - room, last + room)
+    }
+
     /// A logarithmic axis over all positive values, with some room around them. It covers a factor
     /// of 100 at least: noise shall not look like a trend.
     pub fn log(values: impl Iterator<Item = f64>) -> Self {

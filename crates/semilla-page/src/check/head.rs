@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Check, Data, Remedy, Weights};
-use crate::shell::copied;
+use crate::shell::{self, copied};
 use crate::text;
 
 /// The verdict in one sentence, everything else that was found, and what was run.
@@ -13,22 +13,9 @@ pub(super) fn head(check: &Check<'_>) -> Markup {
         true => ("good", text::PASSES, "M4 12.5l5.500 5.500L20 7"),
         false => ("bad", text::FAILS, "M6 6l12 12M18 6L6 18"),
     };
-    let others = text::remarks(verdict);
     html! {
         h1 { "semilla check " span.name { (check.model) } }
-        section class={ "verdict " (class) } {
-            svg viewBox="0 0 24 24" aria-hidden="true" {
-                circle cx="12" cy="12" r="11" {}
-                path transform="translate(3.6 3.6) scale(.7)" d=(sign) {}
-            }
-            div {
-                p.word { (word) }
-                p.sentence { (text::verdict(verdict)) }
-                @if !others.is_empty() {
-                    ul { @for other in others { li { (other) } } }
-                }
-            }
-        }
+        (shell::verdict(class, sign, &word, &text::verdict(verdict), &text::remarks(verdict)))
         (facts(check))
     }
 }

@@ -116,11 +116,9 @@ impl Chart {
         let values = self.series.iter().flat_map(|series| &series.marks);
         let y = Scale::log(values.flat_map(|mark| [mark.y, mark.low, mark.high]));
         // Some room beside the first and the last layer.
-        let room = (layers as f64 * 0.02).max(0.3);
-        let (first, last) = (1.0 - room, layers as f64 + room);
         let plot = Plot {
             frame: Frame::WIDE,
-            x: Scale::linear(first, last),
+            x: Scale::layers(layers),
             y,
             label: text::LAYER_AXIS,
             named_by: &named,

@@ -8,8 +8,8 @@ use maud::{Markup, html};
 use super::results::axis;
 use super::view::{View, quantile};
 use crate::charts::{Frame, Mark, Marker, Plot, Scale, Series, Shape};
-use crate::shell::{Figure, saving};
-use crate::text::{Text, compare as text, figure};
+use crate::shell::{Figure, Numbers};
+use crate::text::{Text, compare as text};
 
 /// A value of a training over its steps.
 type Values = fn(&Run, Measure) -> Vec<(u64, f64)>;
@@ -101,7 +101,6 @@ fn chart(view: View<'_>, id: &str, name: Text, what: Text, values: Values) -> Ma
     let legend = ranked
         .iter()
         .map(|&(place, _)| (view.look(place).class, Shape::Line, view.name(place)));
-    let table = format!("{id}-numbers");
     Figure {
         id: &named,
         name,
@@ -112,44 +111,36 @@ fn chart(view: View<'_>, id: &str, name: Text, what: Text, values: Values) -> Ma
     .around(
         &plot,
         steps.iter().map(|&step| step as f64),
-        html! {
-            details {
-                summary { (text::CHART_NUMBERS) }
-                div.scroll tabindex="0" role="region" aria-labelledby=(named) {
-                    (numbers(view, &table, &lines, &steps))
-                }
-                (saving(&table))
-            }
-        },
+        numbers(view, &named, &format!("{id}-numbers"), &lines, &steps),
     )
 }
 
-fn numbers(view: View<'_>, id: &str, lines: &[Line], steps: &BTreeSet<u64>) -> Markup {
-    html! {
-        table.layers id=(id) {
-            thead {
-                tr {
-                    th scope="col" { (text::STEP) }
-                    @for line in lines {
-                        th scope="col" id={ (id) "-" (line.place) } { (view.name(line.place)) }
-                    }
-                }
-            }
-            tbody {
-                @for &step in steps {
-                    tr {
-                        th.n scope="row" { (step) }
-                        @for line in lines {
-                            @let found = line.marks.iter().find(|mark| mark.x == step as f64);
-                            td.n data-head={ (id) "-" (line.place) } data-v=[found.map(|mark| mark.y)] {
-                                (found.map_or(String::new(), |mark| figure(mark.y)))
-                            }
-                        }
-                    }
-                }
-            }
-        }
+fn numbers(
+    view: View<'_>,
+    named_by: &str,
+    id: &str,
+    lines: &[Line],
+    steps: &BTreeSet<u64>,
+) -> Markup {
+    let value = |line: &Line, step: u64| {
+        let mut marks = line.marks.iter();
+        marks.find(|mark| mark.x == step as f64).map(|mark| mark.y)
+    };
+    let series = lines.iter();
+    let values = steps.iter().map(|&step| {
+        let values = lines.iter().map(|line| value(line, step));
+        (step, values.collect())
+    });
+    Numbers {
+        id,
+        named_by,
+        rows: text::STEP,
+        series: series
+            .map(|line| (line.place.to_string(), view.name(line.place)))
+            .collect(),
+        values: values.collect(),
     }
+    .draw()
 }
 
 /// The median and the quartiles over seeds at every step. A training that has diverged counts as

@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 use semilla_lab::{LayerState, Snapshot};
-use semilla_signal::Histogram;
 
-use super::shown::{moments, places};
+use super::pictures::{Pictures, reaches};
+use super::shown::moments;
 use super::view::View;
-use crate::charts::{Frame, Mark, Plot, Ridges, Scale, Series, Shape};
-use crate::shell::{Figure, saving};
-use crate::text::{self as words, Text, compare as text, figure};
+use crate::charts::{Frame, Mark, Plot, Scale, Series, Shape};
+use crate::shell::{Figure, Numbers};
+use crate::text::{self as words, Text, compare as text};
 
 /// An initialization with snapshots of its layers.
 struct Looked<'a> {
@@ -31,7 +31,7 @@ pub(super) fn layers(view: View<'_>) -> Markup {
         return html! {};
     };
     let layers = || best.snapshots.iter().flat_map(|snapshot| &snapshot.layers);
-    let (forward, backward) = (reach(layers(), activations), reach(layers(), gradients));
+    let reaches = reaches(layers);
     html! {
         section {
             h2 { (text::LAYERS) }
@@ -55,77 +55,25 @@ pub(super) fn layers(view: View<'_>) -> Markup {
                 ))
             }
             div.charts {
-                @for arm in &looked {
-                    figure {
-                        figcaption { h3 { (view.name(arm.place)) } }
-                        div.pictures {
-                            (ridges(view, arm, "x", text::ACTIVATIONS, forward, activations))
-                            (ridges(view, arm, "g", text::GRADIENTS, backward, gradients))
-                        }
-                    }
-                }
+                @for arm in &looked { (pictures(view, arm, reaches)) }
             }
         }
     }
 }
 
-fn activations(layer: &LayerState) -> Option<&Histogram> {
-    layer.histogram.as_ref()
-}
-
-fn gradients(layer: &LayerState) -> Option<&Histogram> {
-    layer.gradient_histogram.as_ref()
-}
-
-/// How far an axis reaches that shows the layers of a network well: three quarters of them whole.
-pub(crate) fn reach<'a>(
-    layers: impl Iterator<Item = &'a LayerState>,
-    of: fn(&LayerState) -> Option<&Histogram>,
-) -> f64 {
-    let ends = layers
-        .filter_map(of)
-        .map(|found| found.low.abs().max(found.high.abs()));
-    let ends: Vec<f64> = ends.collect();
-    let found = super::view::quantile(&ends, 0.75).filter(|&reach| reach > 0.0);
-    found.unwrap_or(1.0)
-}
-
-fn ridges(
-    view: View<'_>,
-    arm: &Looked<'_>,
-    id: &str,
-    name: Text,
-    reach: f64,
-    of: fn(&LayerState) -> Option<&Histogram>,
-) -> Markup {
-    let named = format!("{id}-of-{}", arm.place);
-    let shown: Vec<&Snapshot> = moments(arm.snapshots.len())
-        .into_iter()
-        .map(|place| &arm.snapshots[place])
-        .collect();
-    let depth = shown.first().map_or(0, |snapshot| snapshot.layers.len());
-    let rows = places(depth).into_iter().map(|layer| {
-        let cells = shown
-            .iter()
-            .map(|snapshot| snapshot.layers.get(layer).and_then(of));
-        ((layer + 1).to_string(), cells.collect())
-    });
-    let drawing = Ridges {
-        columns: shown
-            .iter()
-            .map(|snapshot| text::step(snapshot.step))
-            .collect(),
-        rows: rows.collect(),
-        reach,
+fn pictures(view: View<'_>, arm: &Looked<'_>, reaches: [f64; 2]) -> Markup {
+    let shown = moments(arm.snapshots.len()).into_iter();
+    let shown = shown.map(|place| &arm.snapshots[place]);
+    Pictures {
+        key: &arm.place.to_string(),
+        title: html! { (view.name(arm.place)) },
         class: view.look(arm.place).class,
-        named_by: &named,
-    };
-    html! {
-        div {
-            p.cap id=(named) { (name) }
-            (drawing.draw())
-        }
+        names: [text::ACTIVATIONS, text::GRADIENTS],
+        moments: shown
+            .map(|snapshot| (text::step(snapshot.step), &*snapshot.layers))
+            .collect(),
     }
+    .draw(reaches)
 }
 
 fn sizes(
@@ -159,10 +107,9 @@ fn sizes(
                 .collect(),
         }
     });
-    let room = (depth as f64 * 0.02).max(0.3);
     let plot = Plot {
         frame: Frame::WIDE,
-        x: Scale::linear(1.0 - room, depth as f64 + room),
+        x: Scale::layers(depth),
         y: Scale::log(all.iter().flat_map(|(_, values)| values.iter().copied())),
         label: words::LAYER_AXIS,
         named_by: id,
@@ -172,7 +119,21 @@ fn sizes(
         let look = view.look(arm.place);
         (look.class, Shape::Both(look.marker), view.name(arm.place))
     });
-    let table = format!("{id}-numbers");
+    let names = all.iter();
+    let numbers = Numbers {
+        id: &format!("{id}-numbers"),
+        named_by: id,
+        rows: words::LAYER,
+        series: names
+            .map(|(place, _)| (place.to_string(), view.name(*place)))
+            .collect(),
+        values: (0..depth)
+            .map(|layer| {
+                let values = all.iter().map(|(_, values)| values.get(layer).copied());
+                (layer as u64 + 1, values.collect())
+            })
+            .collect(),
+    };
     Figure {
         id,
         name,
@@ -180,39 +141,5 @@ fn sizes(
         legend: legend.collect(),
         shows: None,
     }
-    .around(
-        &plot,
-        (1..=depth).map(|layer| layer as f64),
-        html! {
-            details {
-                summary { (text::CHART_NUMBERS) }
-                div.scroll tabindex="0" role="region" aria-labelledby=(id) {
-                    table.layers id=(table) {
-                        thead {
-                            tr {
-                                th scope="col" { (words::LAYER) }
-                                @for (place, _) in &all {
-                                    th scope="col" id={ (table) "-" (place) } { (view.name(*place)) }
-                                }
-                            }
-                        }
-                        tbody {
-                            @for layer in 0..depth {
-                                tr {
-                                    th.n scope="row" { (layer + 1) }
-                                    @for (place, values) in &all {
-                                        @let value = values.get(layer).copied();
-                                        td.n data-head={ (table) "-" (place) } data-v=[value] {
-                                            (value.map_or(String::new(), figure))
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-                (saving(&table))
-            }
-        },
-    )
+    .around(&plot, (1..=depth).map(|layer| layer as f64), numbers.draw())
 }

@@ -7,12 +7,12 @@ mod layers;
 mod method;
 mod page;
 mod pairs;
+mod pictures;
 mod rates;
 mod results;
 mod shown;
 mod theory;
 mod view;
 
-pub(crate) use layers::reach;
 pub use page::page;
-pub(crate) use shown::places;
+pub(crate) use pictures::{Pictures, reaches};

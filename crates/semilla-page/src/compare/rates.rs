@@ -6,7 +6,7 @@ use semilla_lab::{Arm, Measure, Searched};
 use super::results::axis;
 use super::view::{View, quantile};
 use crate::charts::{Frame, Mark, Marker, Plot, Scale, Series, Shape};
-use crate::shell::{Figure, saving};
+use crate::shell::{Figure, opening};
 use crate::text::{Text, chosen, compare as text};
 
 /// The section.
@@ -30,13 +30,7 @@ pub(super) fn rates(view: View<'_>) -> Markup {
             div.charts.small {
                 @for (place, arm) in &ranked { (chart(view, &ranked, scale, *place, arm)) }
             }
-            details {
-                summary { (text::CHART_NUMBERS) }
-                div.scroll tabindex="0" role="region" aria-labelledby="rates-name" {
-                    (numbers(view, &ranked))
-                }
-                (saving("rates"))
-            }
+            (opening("rates-name", "rates", &numbers(view, &ranked)))
         }
     }
 }

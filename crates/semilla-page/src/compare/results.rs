@@ -47,7 +47,7 @@ pub(super) fn results(view: View<'_>) -> Markup {
                                     (view.name(*place))
                                     @if arm.trunk.is_some() { " " small { "(" (text::TRUNK) ")" } }
                                 }
-                                td.left { (view.letters(*place)) }
+                                td.left { (comparison.letters(*place)) }
                                 @match arm.quartiles[..] {
                                     [low, Some(median), high] => {
                                         td.n data-v=(median) { (view.score(median)) }

@@ -6,7 +6,7 @@ use semilla_lab::Arm;
 use super::results::axis;
 use super::view::View;
 use crate::charts::{Frame, Mark, Plot, Scale, Series, Shape};
-use crate::shell::{Figure, saving};
+use crate::shell::{Figure, opening};
 use crate::text::{compare as text, figure};
 
 /// The section; nothing where theory says nothing.
@@ -67,15 +67,7 @@ pub(super) fn theory(view: View<'_>) -> Markup {
                 (figured.around(
                     &plot,
                     ranked.iter().map(|(_, _, log)| log.abs()),
-                    html! {
-                        details {
-                            summary { (text::CHART_NUMBERS) }
-                            div.scroll tabindex="0" role="region" aria-labelledby="chart-theory" {
-                                (numbers(view, &ranked))
-                            }
-                            (saving("theory"))
-                        }
-                    },
+                    opening("chart-theory", "theory", &numbers(view, &ranked)),
                 ))
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::charts::{Look, look};
 use crate::text::{Text, compare, figure};
-use semilla_lab::{Arm, Comparison, Measure, Purpose, Run};
+use semilla_lab::{Arm, Comparison, Measure, Purpose, Run, statistics};
 
 /// A comparison, and what several sections ask of it.
 #[derive(Clone, Copy)]
@@ -14,11 +14,8 @@ impl<'a> View<'a> {
     /// The arms from the best to the worst, each with its place among all. Arms that the order
     /// leaves out come last.
     pub(super) fn ranked(self) -> Vec<(usize, &'a Arm)> {
-        let arms = &self.comparison.arms;
-        let known = self.comparison.order.iter().copied();
-        let rest = (0..arms.len()).filter(|place| !self.comparison.order.contains(place));
-        let all = known.chain(rest);
-        all.filter_map(|place| Some((place, arms.get(place)?)))
+        let arms = self.comparison.ranked();
+        arms.filter_map(|place| Some((place, self.comparison.arms.get(place)?)))
             .collect()
     }
 
@@ -67,44 +64,16 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The letters of the groups that an arm is in: arms that share one are not told apart.
-    pub(super) fn letters(self, place: usize) -> String {
-        let groups = self.comparison.groups.iter().enumerate();
-        let own = groups.filter(|(_, group)| group.contains(&place));
-        own.map(|(number, _)| letter(number)).collect()
-    }
-
     /// The learning rate of a place.
     pub(super) fn rate(self, place: usize) -> Option<f64> {
         self.comparison.rates.get(place).copied()
     }
 }
 
-/// a, b, c...; beyond z with a number.
-fn letter(number: usize) -> String {
-    let letter = char::from(b'a' + (number % 26) as u8);
-    match number / 26 {
-        0 => letter.to_string(),
-        round => format!("{letter}{round}"),
-    }
-}
-
 /// The value below which a part of all lies, interpolated; what diverged counts as infinite. `None`
 /// where that is not finite.
 pub(super) fn quantile(values: &[f64], part: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let place = part * sorted.len().checked_sub(1)? as f64;
-    let (low, high) = (
-        sorted[place.floor() as usize],
-        sorted[place.ceil() as usize],
-    );
-    let weight = place.fract();
-    let found = match weight > 0.0 {
-        true => low + weight * (high - low),
-        false => low,
-    };
-    found.is_finite().then_some(found)
+    statistics::quantile(values, part).filter(|value| value.is_finite())
 }
 
 #[cfg(test)]

@@ -13,14 +13,17 @@ pub(super) enum Shape {
     LayerNorm,
     /// Blocks that add to what comes in.
     Residual,
+    /// 3×3 convolutions over an image, then a linear layer on the mean of each channel.
+    Convolutions,
 }
 
 impl Shape {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Plain,
         Self::BatchNorm,
         Self::LayerNorm,
         Self::Residual,
+        Self::Convolutions,
     ];
 
     pub(super) fn named(key: &str) -> Option<Self> {
@@ -33,6 +36,7 @@ impl Shape {
             Self::BatchNorm => "batch",
             Self::LayerNorm => "layer",
             Self::Residual => "residual",
+            Self::Convolutions => "convolutions",
         }
     }
 
@@ -42,6 +46,7 @@ impl Shape {
             Self::BatchNorm => Text::new("batch normalization", "normalización por lotes"),
             Self::LayerNorm => Text::new("layer normalization", "normalización por capas"),
             Self::Residual => Text::new("residual blocks", "bloques residuales"),
+            Self::Convolutions => Text::new("convolutions", "convoluciones"),
         }
     }
 }
@@ -98,6 +103,11 @@ impl Source {
             Self::Spirals => 2,
             Self::Parity => 16,
         }
+    }
+
+    /// The side of its images; `None` if its samples are none.
+    pub(super) fn side(self) -> Option<usize> {
+        (self == Self::Digits).then_some(8)
     }
 
     pub(super) fn classes(self) -> usize {

@@ -1,23 +1,22 @@
 //! A training as it goes on: what its charts show at one moment.
 
 use maud::{Markup, html};
-use semilla_lab::{End, LayerState, Score};
-use semilla_signal::Histogram;
+use semilla_lab::{End, LayerState, Point, Score};
 
 use super::form::sign;
 use super::setup::Setup;
 use super::start::Start;
 use super::theory::Told;
-use crate::charts::{Frame, Mark, Marker, Plot, Ridges, Scale, Series, Shape, look};
-use crate::compare::{places, reach};
-use crate::shell::{Figure, saving};
+use crate::charts::{Frame, Mark, Marker, Plot, Scale, Series, Shape, look};
+use crate::compare::{Pictures, reaches};
+use crate::shell::{Figure, Numbers, saving};
 use crate::text::{self as words, figure, lab as text};
 
 /// One start in training.
 pub(super) struct Arm {
     pub(super) start: Start,
-    /// Steps and losses so far.
-    pub(super) curve: Vec<(u64, f64)>,
+    /// The loss so far.
+    pub(super) curve: Vec<Point>,
     pub(super) end: End,
     /// Its layers before the first step.
     pub(super) first: Vec<LayerState>,
@@ -25,6 +24,19 @@ pub(super) struct Arm {
     pub(super) now: Vec<LayerState>,
     /// How well it does on samples that it has not seen, once it was measured.
     pub(super) score: Option<Score>,
+}
+
+impl Arm {
+    /// How its signals and gradients are distributed, before the first step and now.
+    fn pictures(&self) -> Pictures<'_> {
+        Pictures {
+            key: self.start.key(),
+            title: html! { (sign(self.start)) (self.start.name()) },
+            class: look(self.start.number()).class,
+            names: [words::PRE_ACTIVATIONS, words::GRADIENTS],
+            moments: vec![(text::AT_START, &self.first), (text::NOW, &self.now)],
+        }
+    }
 }
 
 /// Where all starts are.
@@ -45,7 +57,7 @@ impl Moment<'_> {
             let marks = arm
                 .curve
                 .iter()
-                .map(|&(step, loss)| Mark::at(step as f64, loss.min(top)));
+                .map(|point| Mark::at(point.step as f64, point.loss.min(top)));
             let marks: Vec<Mark> = marks.collect();
             let lost = matches!(arm.end, End::Diverged { .. });
             let cross = marks.last().filter(|_| lost).map(|last| Series {
@@ -90,65 +102,37 @@ impl Moment<'_> {
         }
         .around(
             &plot,
-            steps.iter().map(|&(step, _)| step as f64),
+            steps.iter().map(|point| point.step as f64),
             self.losses(steps),
         )
     }
 
-    fn losses(&self, steps: &[(u64, f64)]) -> Markup {
-        html! {
-            details {
-                summary { (words::compare::CHART_NUMBERS) }
-                div.scroll tabindex="0" role="region" aria-labelledby="loss-name" {
-                    table.layers id="losses" {
-                        thead {
-                            tr {
-                                th scope="col" { (words::compare::STEP) }
-                                @for arm in self.arms {
-                                    th scope="col" id={ "losses-" (arm.start.key()) } {
-                                        (arm.start.name())
-                                    }
-                                }
-                            }
-                        }
-                        tbody {
-                            @for (row, (step, _)) in steps.iter().enumerate() {
-                                tr {
-                                    th.n scope="row" { (step) }
-                                    @for arm in self.arms {
-                                        @let loss = arm.curve.get(row).map(|(_, loss)| *loss);
-                                        td.n data-head={ "losses-" (arm.start.key()) } data-v=[loss] {
-                                            (loss.map_or(String::new(), figure))
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-                (saving("losses"))
-            }
+    fn losses(&self, steps: &[Point]) -> Markup {
+        let series = self.arms.iter();
+        let values = steps.iter().enumerate().map(|(row, point)| {
+            let losses = self.arms.iter().map(|arm| Some(arm.curve.get(row)?.loss));
+            (point.step, losses.collect())
+        });
+        Numbers {
+            id: "losses",
+            named_by: "loss-name",
+            rows: words::compare::STEP,
+            series: series
+                .map(|arm| (arm.start.key().to_owned(), arm.start.name()))
+                .collect(),
+            values: values.collect(),
         }
+        .draw()
     }
 
     /// Signals and gradients over depth, and how they are distributed.
     pub(super) fn layers(&self) -> Markup {
-        let best = self.best();
-        let axis = |of: Of| best.map_or(1.0, |arm| reach(arm.first.iter().chain(&arm.now), of));
-        let (forward, backward) = (axis(activations), axis(gradients));
+        let reaches = self
+            .best()
+            .map_or([1.0; 2], |arm| reaches(|| arm.first.iter().chain(&arm.now)));
         html! {
             div.charts { (self.signals()) (self.gradients()) }
-            div.charts {
-                @for arm in self.arms {
-                    figure {
-                        figcaption { h3 { (sign(arm.start)) (arm.start.name()) } }
-                        div.pictures {
-                            (ridges(arm, "x", &words::PRE_ACTIVATIONS, forward, activations))
-                            (ridges(arm, "g", &words::GRADIENTS, backward, gradients))
-                        }
-                    }
-                }
-            }
+            div.charts { @for arm in self.arms { (arm.pictures().draw(reaches)) } }
         }
     }
 
@@ -223,11 +207,10 @@ impl Moment<'_> {
             .map(|series| series.marks.len())
             .max()
             .unwrap_or(0);
-        let room = (depth as f64 * 0.02).max(0.3);
         let values = series.iter().flat_map(|series| &series.marks);
         let plot = Plot {
             frame: Frame::WIDE,
-            x: Scale::linear(1.0 - room, depth as f64 + room),
+            x: Scale::layers(depth),
             y: Scale::log(values.map(|mark| mark.y)),
             label: words::LAYER_AXIS,
             named_by: &named,
@@ -258,7 +241,7 @@ impl Moment<'_> {
                     }
                     tbody {
                         @for arm in self.arms {
-                            @let loss = arm.curve.last().map(|(_, loss)| *loss);
+                            @let loss = arm.curve.last().map(|point| point.loss);
                             @let accuracy = arm.score.and_then(|score| score.accuracy);
                             tr {
                                 th scope="row" { (sign(arm.start)) (arm.start.name()) }
@@ -283,37 +266,6 @@ impl Moment<'_> {
     }
 }
 
-type Of = fn(&LayerState) -> Option<&Histogram>;
-
-fn activations(layer: &LayerState) -> Option<&Histogram> {
-    layer.histogram.as_ref()
-}
-
-fn gradients(layer: &LayerState) -> Option<&Histogram> {
-    layer.gradient_histogram.as_ref()
-}
-
 fn at(place: usize, value: f64) -> Mark {
     Mark::at(place as f64 + 1.0, value)
-}
-
-fn ridges(arm: &Arm, id: &str, name: &words::Text, reach: f64, of: Of) -> Markup {
-    let named = format!("{id}-of-{}", arm.start.key());
-    let rows = places(arm.first.len()).into_iter().map(|layer| {
-        let cells = [&arm.first, &arm.now].map(|layers| layers.get(layer).and_then(of));
-        ((layer + 1).to_string(), cells.to_vec())
-    });
-    let drawing = Ridges {
-        columns: vec![text::AT_START, text::NOW],
-        rows: rows.collect(),
-        reach,
-        class: look(arm.start.number()).class,
-        named_by: &named,
-    };
-    html! {
-        div {
-            p.cap id=(named) { (name) }
-            (drawing.draw())
-        }
-    }
 }

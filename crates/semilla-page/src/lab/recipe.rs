@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_start_plans_every_shape() {
-        for shape in ["plain", "batch", "layer", "residual"] {
+        for shape in ["plain", "batch", "layer", "residual", "convolutions"] {
             for start in Start::ALL {
                 let query = format!("shape={shape}&start={}&depth=3&width=8", start.key());
                 let setup = Setup::from_query(&query).unwrap();

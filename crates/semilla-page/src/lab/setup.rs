@@ -140,6 +140,12 @@ impl Setup {
                 "Los pesos preentrenados vienen de cinco de diez clases: elija dígitos o MNIST-1D.",
             ));
         }
+        if setup.shape == Shape::Convolutions && setup.source.side().is_none() {
+            return Err(Text::new(
+                "Convolutions move over images: choose the handwritten digits.",
+                "Las convoluciones recorren imágenes: elija los dígitos manuscritos.",
+            ));
+        }
         Ok(setup)
     }
 
@@ -199,6 +205,13 @@ impl Setup {
             Shape::Residual => format!(
                 "resmlp:inputs={inputs}:width={width}:depth={depth}:outputs={classes}:activation={activation}"
             ),
+            Shape::Convolutions => {
+                let side = self.source.side().unwrap_or(1);
+                format!(
+                    "conv:1{}:{classes}:{activation}:height={side}:width={side}:norm=none",
+                    format!("-{width}").repeat(*depth)
+                )
+            }
         }
     }
 
@@ -218,6 +231,7 @@ impl Setup {
     pub(super) fn last_layer(&self) -> String {
         match self.shape {
             Shape::Residual => "head.*".to_owned(),
+            Shape::Convolutions => "classifier.*".to_owned(),
             _ => format!("layers.{}.*", self.depth),
         }
     }
@@ -277,6 +291,7 @@ mod tests {
             ("activation=exp", "not on offer"),
             ("nonsense=1", "not on offer"),
             ("start=pretrained&source=spirals", "five of ten classes"),
+            ("shape=convolutions&source=mnist1d", "handwritten digits"),
         ] {
             let error = Setup::from_query(query).unwrap_err();
             let english = error.in_lang(crate::text::Lang::En);

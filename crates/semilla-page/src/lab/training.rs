@@ -106,11 +106,7 @@ fn advance(run: &mut Replica<'_>, arm: &mut Arm, steps: u64) -> Result<(), LabEr
     let before = run.step();
     run.advance(steps)?;
     let outcome = run.so_far();
-    arm.curve = outcome
-        .curve
-        .iter()
-        .map(|point| (point.step, point.loss))
-        .collect();
+    arm.curve.clone_from(&outcome.curve);
     arm.end = outcome.end;
     // A network that has diverged has nothing more to show.
     if run.step() > before {
@@ -247,6 +243,13 @@ mod tests {
     #[test]
     fn pretrained_weights_come_from_other_classes() {
         let shown = shown("depth=1&width=16&start=pretrained&labels=25&steps=20&activation=relu");
+        assert!(shown.last().unwrap().get("outcome").is_some());
+    }
+
+    #[test]
+    fn convolutions_train_too() {
+        let query = "shape=convolutions&depth=2&width=4&start=he&start=pretrained&steps=10";
+        let shown = shown(&format!("{query}&activation=relu"));
         assert!(shown.last().unwrap().get("outcome").is_some());
     }
 

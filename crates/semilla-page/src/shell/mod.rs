@@ -2,9 +2,13 @@
 
 mod document;
 mod figure;
+mod numbers;
 mod policy;
 mod saving;
+mod verdict;
 
 pub use document::{Document, Live, copied};
 pub use figure::Figure;
+pub use numbers::{Numbers, opening};
 pub use saving::saving;
+pub use verdict::verdict;

@@ -13,12 +13,13 @@ pub(crate) fn lower<T: Real>(
     found.map(|lowering| lowering(call)).transpose()
 }
 
-type Lowering<T> = Box<dyn FnOnce(&Call<'_, T>) -> Result<Made<T>, Problem>>;
+/// Makes a step of a call.
+pub(crate) type Lowering<T> = Box<dyn FnOnce(&Call<'_, T>) -> Result<Made<T>, Problem>>;
 
 /// A function and its slope, as a step on the node's first input.
 fn of<T: Real>(
-    value: impl Fn(T) -> T + Send + Sync + 'static,
-    slope: impl Fn(T, T) -> T + Send + Sync + 'static,
+    value: impl Fn(T) -> T + Copy + Send + Sync + 'static,
+    slope: impl Fn(T, T) -> T + Copy + Send + Sync + 'static,
 ) -> Lowering<T> {
     Box::new(move |call| Made::step(Unary { value, slope }, [call.float(0)?]))
 }
@@ -33,13 +34,7 @@ fn function<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Option<Loweri
     let softplus = |x: T| x.max(T::zero()) + (-x.abs()).exp().ln_1p();
     let made: Lowering<T> = match operator {
         "Relu" => of(move |x: T| x.max(zero), move |x, _| step(x > zero)),
-        "LeakyRelu" => {
-            let a = real("alpha", 0.01)?;
-            of(
-                move |x| if x < zero { a * x } else { x },
-                move |x, _| if x < zero { a } else { one },
-            )
-        }
+        "LeakyRelu" => leaky(real("alpha", 0.01)?),
         "ThresholdedRelu" => {
             let a = real("alpha", 1.0)?;
             of(
@@ -164,6 +159,15 @@ fn function<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Option<Loweri
         _ => return Ok(None),
     };
     Ok(Some(made))
+}
+
+/// Leaky ReLU; its slope at 0 is that below, as in PyTorch.
+pub(crate) fn leaky<T: Real>(a: T) -> Lowering<T> {
+    let (zero, one) = (T::zero(), T::one());
+    of(
+        move |x| if x > zero { x } else { a * x },
+        move |x, _| if x > zero { one } else { a },
+    )
 }
 
 /// GELU by its tanh approximation (Hendrycks and Gimpel 2016, section 2).

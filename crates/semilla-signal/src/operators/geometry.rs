@@ -266,6 +266,23 @@ impl Windows {
         &self.runs[self.starts[element]..self.starts[element + 1]]
     }
 
+    /// The width of the kernel, if windows lie side by side along the last axis, none of them in
+    /// the padding there: the elements of a row of the kernel then lie behind one another, window
+    /// after window.
+    pub(crate) fn tile(&self) -> Option<usize> {
+        let width = *self.kernel.last()?;
+        let follow = |first: usize, at: usize| {
+            let mut pairs = self.runs(first).iter().zip(self.runs(first + at));
+            let is_next = |(run, next): (&Run, &Run)| {
+                (next.window, next.place, next.len) == (run.window, run.place + at, run.len)
+            };
+            self.runs(first).len() == self.runs(first + at).len() && pairs.all(is_next)
+        };
+        let mut rows = (0..self.kernel_len()).step_by(width);
+        let is_tiled = rows.all(|first| (1..width).all(|at| follow(first, at)));
+        (self.step() == width && is_tiled).then_some(width)
+    }
+
     /// The number of windows.
     pub(crate) fn len(&self) -> usize {
         size(&self.count)

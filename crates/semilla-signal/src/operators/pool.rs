@@ -47,6 +47,7 @@ pub(crate) fn lower<T: Real>(
     affordable(&shape)?;
     let counts = windows.covered(call.int("count_include_pad", 0)? != 0);
     let pool = Pool {
+        tile: windows.tile(),
         windows,
         shape,
         kind: match is_greatest {
@@ -59,6 +60,8 @@ pub(crate) fn lower<T: Real>(
 
 struct Pool {
     windows: Windows,
+    /// The width of windows that lie side by side.
+    tile: Option<usize>,
     shape: Vec<usize>,
     kind: Kind,
 }
@@ -74,16 +77,10 @@ impl Pool {
         match &self.kind {
             Kind::Greatest => {
                 made.fill(T::neg_infinity());
-                let step = self.windows.step();
-                for element in 0..self.windows.kernel_len() {
-                    for run in self.windows.runs(element) {
-                        let values = image[run.place..].iter().step_by(step);
-                        let made = made[run.window..][..run.len].iter_mut();
-                        made.zip(values).for_each(|(made, &value)| {
-                            // NaN stays.
-                            *made = if value <= *made { *made } else { value };
-                        });
-                    }
+                match self.tile {
+                    Some(2) => self.greatest_of_tiles::<2, T>(image, made),
+                    Some(3) => self.greatest_of_tiles::<3, T>(image, made),
+                    _ => self.greatest(image, made),
                 }
             }
             Kind::Mean(counts) => {
@@ -102,27 +99,93 @@ impl Pool {
     /// of each window. `left` is the windows' gradient, and is used up.
     fn back<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
         match &self.kind {
-            Kind::Greatest => {
-                let step = self.windows.step();
-                for element in 0..self.windows.kernel_len() {
-                    for run in self.windows.runs(element) {
-                        let values = image[run.place..].iter().step_by(step);
-                        let sums = result[run.place..].iter_mut().step_by(step);
-                        let windows = run.window..run.window + run.len;
-                        let windows = left[windows.clone()].iter_mut().zip(&made[windows]);
-                        for ((left, &made), (&value, sum)) in windows.zip(values.zip(sums)) {
-                            let is_it = value == made || value.is_nan();
-                            *sum += if is_it { *left } else { T::zero() };
-                            *left = if is_it { T::zero() } else { *left };
-                        }
-                    }
-                }
-            }
+            Kind::Greatest => match self.tile {
+                Some(2) => self.back_to_tiles::<2, T>(image, made, left, result),
+                Some(3) => self.back_to_tiles::<3, T>(image, made, left, result),
+                _ => self.back_to_greatest(image, made, left, result),
+            },
             Kind::Mean(counts) => {
                 let pairs = left.iter_mut().zip(counts);
                 pairs.for_each(|(left, &count)| *left /= T::of(count as f64));
                 for element in 0..self.windows.kernel_len() {
                     self.windows.scatter(element, T::one(), left, result);
+                }
+            }
+        }
+    }
+}
+
+/// Takes a value if it is greater, or NaN, which stays.
+fn raise<T: Real>(made: &mut T, value: T) {
+    *made = if value <= *made { *made } else { value };
+}
+
+/// Gives what is left of a window's gradient to an element, if that is the greatest.
+fn give<T: Real>(value: T, made: T, left: &mut T, sum: &mut T) {
+    let is_it = value == made || value.is_nan();
+    *sum += if is_it { *left } else { T::zero() };
+    *left = if is_it { T::zero() } else { *left };
+}
+
+/// The greatest of each window. Each function visits the elements of a window in the same order.
+impl Pool {
+    fn greatest<T: Real>(&self, image: &[T], made: &mut [T]) {
+        let step = self.windows.step();
+        for element in 0..self.windows.kernel_len() {
+            for run in self.windows.runs(element) {
+                let values = image[run.place..].iter().step_by(step);
+                let made = made[run.window..][..run.len].iter_mut();
+                made.zip(values)
+                    .for_each(|(made, &value)| raise(made, value));
+            }
+        }
+    }
+
+    /// The same where windows lie side by side: all elements of a row of theirs at once.
+    fn greatest_of_tiles<const W: usize, T: Real>(&self, image: &[T], made: &mut [T]) {
+        for first in (0..self.windows.kernel_len()).step_by(W) {
+            for run in self.windows.runs(first) {
+                let (rows, _) = image[run.place..][..W * run.len].as_chunks::<W>();
+                let made = made[run.window..][..run.len].iter_mut();
+                made.zip(rows)
+                    .for_each(|(made, row)| row.iter().for_each(|&value| raise(made, value)));
+            }
+        }
+    }
+
+    fn back_to_greatest<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
+        let step = self.windows.step();
+        for element in 0..self.windows.kernel_len() {
+            for run in self.windows.runs(element) {
+                let values = image[run.place..].iter().step_by(step);
+                let sums = result[run.place..].iter_mut().step_by(step);
+                let windows = run.window..run.window + run.len;
+                let windows = left[windows.clone()].iter_mut().zip(&made[windows]);
+                for ((left, &made), (&value, sum)) in windows.zip(values.zip(sums)) {
+                    give(value, made, left, sum);
+                }
+            }
+        }
+    }
+
+    /// The same where windows lie side by side.
+    fn back_to_tiles<const W: usize, T: Real>(
+        &self,
+        image: &[T],
+        made: &[T],
+        left: &mut [T],
+        result: &mut [T],
+    ) {
+        for first in (0..self.windows.kernel_len()).step_by(W) {
+            for run in self.windows.runs(first) {
+                let (rows, _) = image[run.place..][..W * run.len].as_chunks::<W>();
+                let (sums, _) = result[run.place..][..W * run.len].as_chunks_mut::<W>();
+                let windows = run.window..run.window + run.len;
+                let windows = left[windows.clone()].iter_mut().zip(&made[windows]);
+                for ((left, &made), (row, sums)) in windows.zip(rows.iter().zip(sums)) {
+                    for (&value, sum) in row.iter().zip(sums) {
+                        give(value, made, left, sum);
+                    }
                 }
             }
         }

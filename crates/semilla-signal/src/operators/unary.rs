@@ -8,6 +8,9 @@ use crate::real::Real;
 use crate::sums::MANY;
 
 /// A function of each element and its slope.
+///
+/// Both are copied into the loops over elements: what they hold lies where no write to an element
+/// reaches then, which lets the compiler work on many elements at a time.
 pub(crate) struct Unary<F, S> {
     /// The function.
     pub(crate) value: F,
@@ -18,15 +21,17 @@ pub(crate) struct Unary<F, S> {
 impl<T, F, S> Operator<T> for Unary<F, S>
 where
     T: Real,
-    F: Fn(T) -> T + Send + Sync,
-    S: Fn(T, T) -> T + Send + Sync,
+    F: Fn(T) -> T + Copy + Send + Sync,
+    S: Fn(T, T) -> T + Copy + Send + Sync,
 {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
-        vec![each(inputs[0], &self.value)]
+        let mut made = Array::filled(inputs[0].shape(), T::zero());
+        each_into(inputs[0].data(), made.data_mut(), self.value);
+        vec![made]
     }
 
     fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
-        each_into(inputs[0].data(), outputs[0].data_mut(), &self.value);
+        each_into(inputs[0].data(), outputs[0].data_mut(), self.value);
     }
 
     fn nature(&self) -> Nature {
@@ -44,16 +49,17 @@ where
         let gradient = pass.gradient(0);
         let (x, y) = (pass.inputs[0], pass.outputs[0].data());
         let (sum, start) = sum.open(x.shape());
-        let term = |g: T, x: T, y: T| {
-            // A gradient of 0 stays one where the slope is infinite, as of the square root at 0.
-            if g == T::zero() {
-                T::zero()
-            } else {
-                g * (self.slope)(x, y)
-            }
-        };
         let (x, g) = (x.data(), gradient.data());
         parts(sum, MANY, &|place, sum| {
+            let slope = self.slope;
+            let term = |g: T, x: T, y: T| {
+                // A gradient of 0 stays one where the slope is infinite, as of the square root at 0.
+                if g == T::zero() {
+                    T::zero()
+                } else {
+                    g * slope(x, y)
+                }
+            };
             let [x, y, g] = [x, y, g].map(|given| given[place * MANY..][..sum.len()].iter());
             let all = sum.iter_mut().zip(x.zip(y).zip(g));
             match start {
@@ -65,14 +71,9 @@ where
 }
 
 /// A function of each element, on all threads if there are many.
-pub(crate) fn each<T: Real>(array: &Array<T>, f: impl Fn(T) -> T + Sync) -> Array<T> {
-    let mut made = Array::filled(array.shape(), T::zero());
-    each_into(array.data(), made.data_mut(), f);
-    made
-}
-
-fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Sync) {
+fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Copy + Sync) {
     parts(made, MANY, &|place, made| {
+        let f = f;
         let given = made.iter_mut().zip(&x[place * MANY..]);
         given.for_each(|(made, &x)| *made = f(x));
     });

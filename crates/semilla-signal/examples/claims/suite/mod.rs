@@ -4,6 +4,7 @@
 //! one is a function that gives [`Quantity`]s, and an entry in its file's list.
 
 mod claim;
+mod deep;
 mod digits;
 mod isometry;
 mod narrow;
@@ -24,6 +25,7 @@ pub(crate) fn claims() -> Vec<Claim> {
         narrow::CLAIMS,
         ranks::CLAIMS,
         training::CLAIMS,
+        deep::CLAIMS,
     ]
     .concat();
     claims.sort_by_key(|claim| claim.effort);
