@@ -97,3 +97,28 @@ def test_types():
     )
     with pytest.raises(ValueError, match="two-dimensional"):
         ours.Orthogonal(seed=1)((3,))
+
+
+def test_a_model_by_a_recipe():
+    model = keras.Sequential(
+        [
+            keras.Input((12,), dtype="int32"),
+            keras.layers.Embedding(50, 16),
+            keras.layers.LSTM(8),
+            keras.layers.Dense(4, activation="relu"),
+            keras.layers.BatchNormalization(),
+        ]
+    )
+    plan = ours.init_(model, "keras", seed=4)
+    assert set(plan.names) == {variable.path for variable in model.weights}
+    again = {variable.path: numbers(variable) for variable in model.weights}
+    ours.init_(model, "keras", seed=4)
+    for variable in model.weights:
+        np.testing.assert_array_equal(numbers(variable), again[variable.path])
+    kernel = next(v for v in model.weights if v.path.endswith("dense/kernel"))
+    expected = array("xavier_uniform", kernel.shape, seed=4, name=kernel.path)
+    np.testing.assert_array_equal(numbers(kernel), expected)
+    variance = next(v for v in model.weights if v.path.endswith("moving_variance"))
+    assert (numbers(variance) == 1).all()
+    with pytest.raises(ValueError, match="not built"):
+        ours.init_(keras.Sequential([keras.layers.Dense(3)]))

@@ -14,10 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Destination", "dtype_name", "fill", "has_values", "opened"]
+__all__ = [
+    "Destination",
+    "destination",
+    "dtype_name",
+    "dtype_named",
+    "fill",
+    "has_values",
+    "opened",
+]
 
-#: What the compiled part needs to know: address, element type, shape, strides, and the part of the
-#: whole tensor that is held, if it is not all.
+# What the compiled part needs to know: address, element type, shape, strides, and the part of the
+# whole tensor that is held, if it is not all.
 Destination = tuple[int, str, Any, Any, Any]
 
 _NAMES = {
@@ -56,18 +64,23 @@ def dtype_name(dtype: torch.dtype) -> str:
     return name
 
 
+def dtype_named(name: str) -> torch.dtype:
+    """The element type of this name."""
+    return next(dtype for dtype, known in _NAMES.items() if known == name.upper())
+
+
 def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) -> None:
     """Writes an initializer's values under a key of the stream into a tensor, in place."""
     # What nearly every tensor is, without the questions below.
     is_plain = type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is torch.strided
     if is_plain and not tensor.is_inference():
-        initializer.fill(_destination(tensor), key, layout)
+        initializer.fill(destination(tensor), key, layout)
         _bump(tensor)
         return
     found = opened(tensor)
     if found is not None:
-        destination, done = found
-        initializer.fill(destination, key, layout)
+        goal, done = found
+        initializer.fill(goal, key, layout)
         done()
 
 
@@ -84,7 +97,7 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
     TypeError
         An element type or a layout that cannot be written.
     """
-    part = None
+    whole, part = tensor, None
     if _is_sharded(tensor):
         from semilla.torch import sharded
 
@@ -100,11 +113,12 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
         kind = "quantized" if tensor.is_quantized else str(tensor.layout)
         raise TypeError(f"a {kind} tensor cannot be initialized; use a plain one")
     if tensor.is_cpu and _has_memory(tensor):
-        return _destination(tensor, part), lambda: _written(tensor)
+        return destination(tensor, part), lambda: _written(tensor, whole)
     return _on_host(tensor, part)
 
 
-def _destination(tensor: Tensor, part: Any = None) -> Destination:
+def destination(tensor: Tensor, part: Any = None) -> Destination:
+    """A destination in a CPU tensor's memory; valid as long as the tensor is held."""
     name = _NAMES.get(tensor.dtype) or dtype_name(tensor.dtype)
     return (tensor.data_ptr(), name, tensor.shape, tensor.stride(), part)
 
@@ -117,13 +131,14 @@ def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]
         with torch.no_grad():
             tensor.copy_(host)
 
-    return _destination(host, part), copy
+    return destination(host, part), copy
 
 
-def _written(tensor: Tensor) -> None:
+def _written(*tensors: Tensor) -> None:
     # Autograd must learn that saved values have changed; inference tensors keep no count.
-    if not tensor.is_inference():
-        _bump(tensor)
+    for tensor in tensors:
+        if not tensor.is_inference():
+            _bump(tensor)
 
 
 def _has_memory(tensor: Tensor) -> bool:
