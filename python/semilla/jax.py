@@ -412,20 +412,20 @@ def init(
     made = plan(abstract, recipe, seed, rules=rules)
     given = _spread(shardings, abstract)
     arrays = {
-        name: _planned(made, name, leaf, given.get(name) or getattr(leaf, "sharding", None))
-        for name, leaf in _named(abstract).items()
+        name: _planned(made, place, leaf, given.get(name) or getattr(leaf, "sharding", None))
+        for place, (name, leaf) in enumerate(_named(abstract).items())
     }
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: arrays[_name(path)] if _is_array(leaf) else leaf, abstract
     )
 
 
-def _planned(plan: _semilla.Plan, name: str, leaf: Any, sharding: Any) -> Any:
+def _planned(plan: _semilla.Plan, place: int, leaf: Any, sharding: Any) -> Any:
     shape, dtype = tuple(leaf.shape), leaf.dtype
 
     def values(part: Any, held: tuple[int, ...]) -> Any:
         array = np.empty(held, dtype)
-        plan.fill([(name, destination(array, part))])
+        plan.fill([(place, destination(array, part))])
         return array
 
     if sharding is None:

@@ -328,10 +328,10 @@ def init_(
     """
     made = plan(model, recipe, seed, rules=rules)
     variables = _variables(model)
-    for path in made.filled:
+    for place, path in made.filled:
         variable, _ = variables[path]
         host = np.empty(tuple(variable.shape), _dtype(variable))
-        made.fill([(path, destination(host))])
+        made.fill([(place, destination(host))])
         variable.assign(host)
     return made
 

@@ -12,6 +12,7 @@ use semilla::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::drawn::Drawn;
 use crate::memory::{Destination, Memory, MemoryMistake, Piece};
 use crate::threads;
 
@@ -104,7 +105,7 @@ impl Initializer {
     ) -> PyResult<()> {
         py.detach(|| {
             let shape = destination.whole();
-            let fill = self.resolve(shape, destination.dtype()?, key, layout)?;
+            let fill = self.resolve(shape, destination.dtype(), key, layout)?;
             // SAFETY: the destination was taken from a live array by this package's Python, which
             // holds it during this call.
             let pieces = unsafe { destination.pieces()? };
@@ -114,6 +115,22 @@ impl Initializer {
             Ok::<_, Mistake>(())
         })?;
         Ok(())
+    }
+
+    /// What a tensor's elements are drawn from, for a device that draws them itself; `None` if they
+    /// are not drawn one by one.
+    #[pyo3(signature = (shape, dtype, key, layout = None))]
+    fn drawn(
+        &self,
+        shape: Vec<usize>,
+        dtype: &str,
+        key: u64,
+        layout: Option<&str>,
+    ) -> PyResult<Option<Drawn>> {
+        let dtype = dtype.parse().map_err(MemoryMistake::from)?;
+        let fill = self.resolve(&shape, dtype, key, layout)?;
+        let drawn = Drawn::of(&fill, Key::from_bits(key), &shape, dtype);
+        Ok(drawn.map_err(Mistake::from)?)
     }
 
     fn __repr__(&self) -> String {

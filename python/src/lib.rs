@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod drawn;
 mod fill;
 mod memory;
 mod threads;
@@ -13,6 +14,8 @@ mod write;
 mod _semilla {
     use super::*;
 
+    #[pymodule_export]
+    use crate::drawn::Drawn;
     #[pymodule_export]
     use crate::fill::{Initializer, key};
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.checkpoint import FileSystemWriter, save_state_dict
+from torch.distributed.checkpoint import FileSystemWriter, save
 from torch.distributed.checkpoint.default_planner import DefaultSavePlanner
 from torch.distributed.checkpoint.metadata import (
     ChunkStorageMetadata,
@@ -50,7 +50,7 @@ def write(plan: _semilla.Plan, folder: str | PathLike[str]) -> None:
         for line in plan.lines
     }
     writer = FileSystemWriter(folder)
-    save_state_dict(state, writer, planner=_Planner(plan), no_dist=True)
+    save(state, storage_writer=writer, planner=_Planner(plan), no_dist=True)
 
 
 class _Planner(DefaultSavePlanner):
@@ -59,6 +59,7 @@ class _Planner(DefaultSavePlanner):
     def __init__(self, plan: _semilla.Plan) -> None:
         super().__init__()
         self._weights = plan
+        self._places = {name: place for place, name in enumerate(plan.names)}
 
     def create_local_plan(self) -> SavePlan:
         items = [item for name, tensor in self.state_dict.items() for item in _pieces(name, tensor)]
@@ -70,7 +71,8 @@ class _Planner(DefaultSavePlanner):
         assert data is not None  # every item is a tensor's
         made = torch.empty(data.chunk.sizes, dtype=data.properties.dtype)
         ranges = [[extent] for extent in zip(data.chunk.offsets, data.chunk.sizes)]
-        self._weights.fill([(write_item.index.fqn, destination(made, (data.size, ranges)))])
+        place = self._places[write_item.index.fqn]
+        self._weights.fill([(place, destination(made, (data.size, ranges)))])
         return made
 
 

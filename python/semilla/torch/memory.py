@@ -1,14 +1,16 @@
 """Values on their way into a PyTorch tensor of any kind.
 
-A CPU tensor is written where it lies, whatever its strides. What has no such memory (a CUDA tensor,
-a subclass that keeps its values elsewhere) is made on the host and copied. Of a sharded tensor only
-the part that this process holds is made. A meta tensor has no values.
+A CPU tensor is written where it lies, whatever its strides, and so is a CUDA tensor whose elements
+are drawn one by one. Everything else (a matrix for a CUDA tensor, another device, a subclass that
+keeps its values elsewhere) is made on the host and copied. Of a sharded tensor only the part that
+this process holds is made. A meta tensor has no values.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,11 +23,12 @@ __all__ = [
     "dtype_named",
     "fill",
     "has_values",
+    "made_on_device",
     "opened",
 ]
 
-# What the compiled part needs to know: address, element type, shape, strides, and the part of the
-# whole tensor that is held, if it is not all.
+# What the compiled part needs to know: address, element type, shape, strides (None if contiguous),
+# and the part of the whole tensor that is held, if it is not all.
 Destination = tuple[int, str, Any, Any, Any]
 
 _NAMES = {
@@ -47,7 +50,9 @@ _NAMES = {
     torch.bool: "BOOL",
 }
 _PLAIN = {Tensor, torch.nn.Parameter, torch.nn.Buffer}
-_bump = torch.autograd.graph.increment_version
+_STRIDED = torch.strided
+# What torch.autograd.graph.increment_version calls: a small fill takes little longer than that.
+_increment_version = torch._C._increment_version
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -72,16 +77,61 @@ def dtype_named(name: str) -> torch.dtype:
 def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) -> None:
     """Writes an initializer's values under a key of the stream into a tensor, in place."""
     # What nearly every tensor is, without the questions below.
-    is_plain = type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is torch.strided
+    is_plain = type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is _STRIDED
     if is_plain and not tensor.is_inference():
         initializer.fill(destination(tensor), key, layout)
-        _bump(tensor)
+        _increment_version((tensor,))
+        return
+    if made_on_device(tensor, lambda shape, name: initializer.drawn(shape, name, key, layout)):
         return
     found = opened(tensor)
     if found is not None:
         goal, done = found
         initializer.fill(goal, key, layout)
         done()
+
+
+def made_on_device(tensor: Tensor, drawn: Callable[[Sequence[int], str], Any]) -> bool:
+    """Writes the elements of a CUDA tensor on its device, if they are drawn one by one.
+
+    ``drawn`` answers what the tensor of a shape and an element type is drawn from, or ``None``.
+    Returns whether the elements were written; raises as :func:`opened`.
+    """
+    held = _held(tensor)
+    if held is None or not held[0].is_cuda or not _has_memory(held[0]):
+        return False
+    local, part = held
+    whole, ranges = part or (local.shape, [[(0, size)] for size in local.shape])
+    numbers = drawn(whole, dtype_name(local.dtype))
+    if numbers is None:
+        return False
+    from semilla.torch import cuda
+
+    local = local.detach()
+    with torch.no_grad():
+        for offset, place in _pieces(ranges):
+            piece = local[place]
+            made = piece if piece.is_contiguous() else torch.empty_like(
+                piece, memory_format=torch.contiguous_format
+            )
+            if not cuda.fill(made, numbers, whole, offset):
+                return False
+            if made is not piece:
+                piece.copy_(made)
+    _written(local)
+    return True
+
+
+def _pieces(
+    ranges: Sequence[Sequence[tuple[int, int]]],
+) -> Iterator[tuple[list[int], tuple[slice, ...]]]:
+    """The boxes that a process holds: where each begins in the whole tensor, and its place here."""
+    axes = []
+    for held in ranges:
+        ends = itertools.accumulate((length for _, length in held), initial=0)
+        axes.append([(start, slice(at, at + n)) for (start, n), at in zip(held, ends)])
+    for box in itertools.product(*axes):
+        yield [start for start, _ in box], tuple(place for _, place in box)
 
 
 def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
@@ -97,7 +147,19 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
     TypeError
         An element type or a layout that cannot be written.
     """
-    whole, part = tensor, None
+    held = _held(tensor)
+    if held is None:
+        return None
+    local, part = held
+    if local.is_cpu and _has_memory(local):
+        return destination(local, part), lambda: _written(local, tensor)
+    return _on_host(local, part)
+
+
+def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:
+    """The tensor that this process holds, and which part of the whole it is (``None`` for all);
+    ``None`` without values. Raises as :func:`opened`."""
+    part = None
     if _is_sharded(tensor):
         from semilla.torch import sharded
 
@@ -112,19 +174,18 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
     if tensor.layout != torch.strided or tensor.is_quantized:
         kind = "quantized" if tensor.is_quantized else str(tensor.layout)
         raise TypeError(f"a {kind} tensor cannot be initialized; use a plain one")
-    if tensor.is_cpu and _has_memory(tensor):
-        return destination(tensor, part), lambda: _written(tensor, whole)
-    return _on_host(tensor, part)
+    return tensor, part
 
 
 def destination(tensor: Tensor, part: Any = None) -> Destination:
     """A destination in a CPU tensor's memory; valid as long as the tensor is held."""
     name = _NAMES.get(tensor.dtype) or dtype_name(tensor.dtype)
-    return (tensor.data_ptr(), name, tensor.shape, tensor.stride(), part)
+    strides = None if tensor.is_contiguous() else tensor.stride()
+    return (tensor.data_ptr(), name, tensor.shape, strides, part)
 
 
 def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]]:
-    """Values are made on the host and copied. A kernel for a device would take its place here."""
+    """Values are made on the host and copied."""
     host = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu")
 
     def copy() -> None:
@@ -138,7 +199,7 @@ def _written(*tensors: Tensor) -> None:
     # Autograd must learn that saved values have changed; inference tensors keep no count.
     for tensor in tensors:
         if not tensor.is_inference():
-            _bump(tensor)
+            _increment_version((tensor,))
 
 
 def _has_memory(tensor: Tensor) -> bool:
