@@ -5,6 +5,8 @@ The names, arguments and defaults of ``jax.nn.initializers``: builders that retu
 ``jax.jit`` too (there the values are made on the host, by ``jax.pure_callback``). With
 ``out_sharding`` each device gets its own slice and no other is made.
 
+:func:`init` makes the arrays of a whole model from its shapes, by a recipe.
+
 Complex types get JAX's own values.
 
 Examples
@@ -13,11 +15,16 @@ Examples
 >>> init = initializers.he_normal()
 >>> init(jax.random.key(0), (784, 256)).shape
 (784, 256)
+>>> import flax.linen as nn
+>>> shapes = jax.eval_shape(nn.Dense(5).init, jax.random.key(0), jax.numpy.ones((1, 3)))
+>>> initializers.init(shapes, "jax", seed=0)["params"]["kernel"].shape
+(3, 5)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -28,7 +35,7 @@ from jax.nn.initializers import Initializer, constant, ones, zeros
 from jax.sharding import NamedSharding, PartitionSpec
 
 from semilla import _semilla
-from semilla.numpy import destination
+from semilla.numpy import destination, dtype_name
 
 __all__ = [
     "Initializer",
@@ -39,6 +46,7 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "init",
     "kaiming_normal",
     "kaiming_uniform",
     "lecun_normal",
@@ -46,6 +54,7 @@ __all__ = [
     "normal",
     "ones",
     "orthogonal",
+    "plan",
     "truncated_normal",
     "uniform",
     "variance_scaling",
@@ -328,3 +337,131 @@ def drawn(initializer: str, layout: str | None = "...IO", dtype: Any = None) -> 
     """Any initializer of Semilla: ``drawn("siren(first=true)")``."""
     made = _semilla.Initializer(initializer)
     return _builder(lambda shape: (made, layout), dtype, None)
+
+
+def plan(
+    abstract: Any,
+    recipe: str | None = None,
+    seed: int = 0,
+    *,
+    rules: Sequence[Mapping[str, Any]] = (),
+) -> _semilla.Plan:
+    """What every array of a model gets, and why.
+
+    Parameters
+    ----------
+    abstract
+        A pytree of shapes and types: what ``jax.eval_shape`` returns for a model's own
+        initialization (Flax, Haiku), ``nnx.eval_shape`` or ``nnx.state`` (nnx),
+        ``eqx.filter_eval_shape`` (Equinox). Leaves that are no arrays are left alone.
+    recipe
+        The name of a recipe, or a file; ``auto`` by default.
+    seed
+        The seed of every weight.
+    rules
+        More rules, as a recipe's ``[[rule]]`` tables, before the recipe's own.
+
+    Returns
+    -------
+    Plan
+        A line for each array. Their names are the paths in the tree: ``params/Dense_0/kernel``,
+        ``layers/0/kernel``; ``layers.0.weight`` where the tree is made of attributes alone, as
+        Equinox's modules are: these are read as PyTorch's.
+
+    Raises
+    ------
+    ValueError
+        A recipe that cannot be read, or an array that nothing identifies: the error has the rule to
+        write.
+    """
+    leaves = _named(abstract)
+    are_attributes = all("/" not in name for name in leaves)
+    shapes = {
+        name: {"dtype": dtype_name(leaf.dtype), "shape": list(leaf.shape)}
+        for name, leaf in leaves.items()
+    }
+    described = _semilla.Description.of_shapes(
+        json.dumps(shapes), layout="pytorch" if are_attributes else "jax"
+    )
+    return described.plan(recipe, seed, rules=json.dumps(list(rules)) if rules else None)
+
+
+def init(
+    abstract: Any,
+    recipe: str | None = None,
+    seed: int = 0,
+    *,
+    rules: Sequence[Mapping[str, Any]] = (),
+    shardings: Any = None,
+) -> Any:
+    """The arrays of a model, from their shapes: the values of ``semilla init`` for the same names.
+
+    Parameters
+    ----------
+    abstract, recipe, seed, rules
+        As for :func:`plan`.
+    shardings
+        A sharding for each leaf, as a pytree or one for all; by default the leaves' own. Each device
+        gets its own slice, and only slices of this process's devices are made.
+
+    Returns
+    -------
+    pytree
+        As ``abstract``, with arrays in the place of shapes.
+    """
+    made = plan(abstract, recipe, seed, rules=rules)
+    given = _spread(shardings, abstract)
+    arrays = {
+        name: _planned(made, place, leaf, given.get(name) or getattr(leaf, "sharding", None))
+        for place, (name, leaf) in enumerate(_named(abstract).items())
+    }
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: arrays[_name(path)] if _is_array(leaf) else leaf, abstract
+    )
+
+
+def _planned(plan: _semilla.Plan, place: int, leaf: Any, sharding: Any) -> Any:
+    shape, dtype = tuple(leaf.shape), leaf.dtype
+
+    def values(part: Any, held: tuple[int, ...]) -> Any:
+        array = np.empty(held, dtype)
+        plan.fill([(place, destination(array, part))])
+        return array
+
+    if sharding is None:
+        return jnp.asarray(values(None, shape))
+    return jax.make_array_from_callback(
+        shape, sharding, lambda index: values(*_part(index, shape)), dtype=dtype
+    )
+
+
+def _spread(shardings: Any, abstract: Any) -> dict[str, Any]:
+    """A sharding for each named leaf, of a tree of them or of one for all."""
+    if shardings is None:
+        return {}
+    if isinstance(shardings, jax.sharding.Sharding):
+        return dict.fromkeys(_named(abstract), shardings)
+    leaves = jax.tree_util.tree_leaves_with_path(shardings)
+    return {_name(path): sharding for path, sharding in leaves}
+
+
+def _named(abstract: Any) -> dict[str, Any]:
+    leaves = jax.tree_util.tree_leaves_with_path(abstract)
+    return {_name(path): leaf for path, leaf in leaves if _is_array(leaf)}
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    """A leaf's name as users see it; boxes around arrays (``.value``) have none."""
+    keys = list(path)
+    is_boxed = isinstance(keys[-1], jax.tree_util.GetAttrKey) and keys[-1].name == "value"
+    if is_boxed:
+        keys.pop()
+    are_attributes = not any(isinstance(key, jax.tree_util.DictKey) for key in keys)
+    parts = [
+        str(getattr(key, "name", getattr(key, "idx", getattr(key, "key", None)))) for key in keys
+    ]
+    return ("." if are_attributes and not is_boxed else "/").join(parts)

@@ -3,7 +3,8 @@
 Each class has the name, the arguments and the configuration of Keras's own, and is a subclass of it:
 ``keras.layers.Dense(3, kernel_initializer=semilla.keras.HeNormal(seed=0))``. They are saved and
 loaded with a model. As in Keras, an instance with an integer seed gives the same values at each call;
-give a ``keras.random.SeedGenerator`` for new ones. :class:`Drawn` takes any initializer of Semilla.
+give a ``keras.random.SeedGenerator`` for new ones. :class:`Drawn` takes any initializer of Semilla;
+:func:`init_` gives a whole model the values of a recipe.
 
 Examples
 --------
@@ -14,6 +15,8 @@ Examples
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -22,7 +25,7 @@ import numpy as np
 from keras.initializers import STFT, Constant, Identity, Initializer, Ones, Zeros, serialize
 
 from semilla import _semilla
-from semilla.numpy import destination
+from semilla.numpy import destination, dtype_name
 
 __all__ = [
     "STFT",
@@ -45,6 +48,8 @@ __all__ = [
     "Zeros",
     "deserialize",
     "get",
+    "init_",
+    "plan",
     "serialize",
 ]
 
@@ -263,3 +268,98 @@ def _ours(found: Any) -> Any:
     if ours is None or not is_theirs or ours is type(found):
         return found
     return ours.from_config(found.get_config())
+
+
+def plan(
+    model: Any,
+    recipe: str | None = None,
+    seed: int = 0,
+    *,
+    rules: Sequence[Mapping[str, Any]] = (),
+) -> _semilla.Plan:
+    """What every variable of a model gets, and why.
+
+    Parameters
+    ----------
+    model
+        A model or a layer that is built.
+    recipe
+        The name of a recipe, or a file; ``auto`` by default.
+    seed
+        The seed of every weight.
+    rules
+        More rules, as a recipe's ``[[rule]]`` tables, before the recipe's own.
+
+    Returns
+    -------
+    Plan
+        A line for each variable. Their names are Keras's paths: ``sequential/dense/kernel``.
+
+    Raises
+    ------
+    ValueError
+        A model that is not built, a recipe that cannot be read, or a variable that nothing
+        identifies: the error has the rule to write.
+    """
+    shapes = {
+        path: {"dtype": dtype_name(_dtype(variable)), "shape": list(variable.shape)} | facts
+        for path, (variable, facts) in _variables(model).items()
+    }
+    described = _semilla.Description.of_shapes(json.dumps(shapes), layout="keras")
+    return described.plan(recipe, seed, rules=json.dumps(list(rules)) if rules else None)
+
+
+def init_(
+    model: Any,
+    recipe: str | None = None,
+    seed: int = 0,
+    *,
+    rules: Sequence[Mapping[str, Any]] = (),
+) -> _semilla.Plan:
+    """Gives a model's variables the values of a recipe, in place, and returns the plan.
+
+    Parameters, returns and errors are those of :func:`plan`.
+
+    Examples
+    --------
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> made = init_(model, "keras", seed=0)
+    """
+    made = plan(model, recipe, seed, rules=rules)
+    variables = _variables(model)
+    for place, path in made.filled:
+        variable, _ = variables[path]
+        host = np.empty(tuple(variable.shape), _dtype(variable))
+        made.fill([(place, destination(host))])
+        variable.assign(host)
+    return made
+
+
+def _dtype(variable: Any) -> Any:
+    return np.dtype(keras.backend.standardize_dtype(variable.dtype))
+
+
+def _variables(model: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """A model's variables by path, each with what its layer says of it."""
+    if not model.built:
+        raise ValueError(f"{model.name} is not built: give it an Input, or call it once")
+    owners = {
+        id(variable): layer
+        for layer in model._flatten_layers()
+        for variable in layer._trainable_variables + layer._non_trainable_variables
+    }
+    # Without the state of random generators, which is no weight.
+    return {
+        variable.path: (variable, _facts(owners.get(id(variable)), variable))
+        for variable in model.weights
+    }
+
+
+def _facts(layer: Any, variable: Any) -> dict[str, Any]:
+    """What a layer says of a variable beyond its name and shape."""
+    if isinstance(layer, keras.layers.Embedding) and len(variable.shape) == 2:
+        return {"role": "embedding", "layout": "VO"}
+    if isinstance(layer, keras.layers.Dense) and variable.name == "kernel":
+        return {"role": "linear", "layout": "IO"}
+    return {}

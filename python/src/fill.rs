@@ -105,7 +105,7 @@ impl Initializer {
     ) -> PyResult<()> {
         py.detach(|| {
             let shape = destination.whole();
-            let fill = self.resolve(shape, destination.dtype()?, key, layout)?;
+            let fill = self.resolve(shape, destination.dtype(), key, layout)?;
             // SAFETY: the destination was taken from a live array by this package's Python, which
             // holds it during this call.
             let pieces = unsafe { destination.pieces()? };

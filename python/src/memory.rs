@@ -1,9 +1,11 @@
 //! Tensors in memory that another library owns (PyTorch, NumPy), as destinations of values.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
 use semilla::{DType, Slice};
 use semilla_checkpoint::{CheckpointWriter, Error, Malformed, TensorInfo, Tensors};
 
@@ -67,7 +69,8 @@ impl From<MemoryMistake> for PyErr {
 }
 
 impl Memory {
-    /// An array of a type, with the steps between elements counted in elements.
+    /// An array of a type, with the steps between elements counted in elements; row-major without
+    /// any.
     ///
     /// # Safety
     /// Every element must be valid for writes as long as the array or one made from it is used, and
@@ -76,8 +79,9 @@ impl Memory {
         start: usize,
         dtype: DType,
         shape: &[usize],
-        strides: &[isize],
+        strides: Option<&[isize]>,
     ) -> Result<Self, MemoryMistake> {
+        let strides = strides.map_or_else(|| Cow::from(row_major(shape)), Cow::from);
         if shape.len() != strides.len() {
             return Err(MemoryMistake::Axes {
                 shape: shape.to_vec(),
@@ -85,7 +89,7 @@ impl Memory {
             });
         }
         let width = dtype.size() as isize;
-        let sized = shape.iter().zip(strides);
+        let sized = shape.iter().zip(&*strides);
         let axes = sized.map(|(&size, &stride)| Axis {
             size,
             step: stride.wrapping_mul(width),
@@ -218,6 +222,15 @@ impl Memory {
     }
 }
 
+/// The strides of a contiguous array.
+fn row_major(shape: &[usize]) -> Vec<isize> {
+    let mut strides = vec![1isize; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis].saturating_mul(shape[axis] as isize);
+    }
+    strides
+}
+
 /// Copies elements of `width` bytes to addresses `step` bytes apart.
 ///
 /// # Safety
@@ -247,12 +260,52 @@ unsafe fn scatter(start: usize, step: isize, width: usize, run: &[u8]) {
 }
 
 /// A tensor, or the part of one that this process holds, as Python describes it: `(address, dtype,
-/// shape, strides in elements, part)`, with `part` either `None` or `(whole shape, ranges)`: per
-/// axis the ranges `(start, len)` of the whole tensor that are held, in order.
-#[derive(FromPyObject)]
-pub(crate) struct Destination(usize, String, Vec<usize>, Vec<isize>, Option<HeldPart>);
+/// shape, strides in elements, part)`. The strides are `None` for a contiguous array. The part is
+/// `None`, or `(whole shape, ranges)`: per axis the ranges `(start, len)` of the whole tensor that
+/// are held, in order.
+pub(crate) struct Destination {
+    start: usize,
+    dtype: DType,
+    shape: Vec<usize>,
+    strides: Option<Vec<isize>>,
+    part: Option<HeldPart>,
+}
 
 type HeldPart = (Vec<usize>, Vec<Vec<(usize, usize)>>);
+
+// By hand: an initializer's call on ten elements consists of this.
+impl<'py> FromPyObject<'_, 'py> for Destination {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let fields = object.cast::<PyTuple>()?;
+        let field = |index| fields.get_borrowed_item(index);
+        let strides = field(3)?;
+        let dtype: DType = field(1)?
+            .cast::<PyString>()?
+            .to_str()?
+            .parse()
+            .map_err(MemoryMistake::from)?;
+        Ok(Self {
+            start: field(0)?.extract()?,
+            dtype,
+            shape: numbers(field(2)?)?,
+            strides: (!strides.is_none()).then(|| numbers(strides)).transpose()?,
+            part: field(4)?.extract()?,
+        })
+    }
+}
+
+/// The numbers of a tuple, which sizes and strides nearly always are, or of another sequence.
+fn numbers<'py, N>(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Vec<N>>
+where
+    N: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    match object.cast::<PyTuple>() {
+        Ok(tuple) => tuple.iter_borrowed().map(|item| item.extract()).collect(),
+        Err(_) => object.try_iter()?.map(|item| item?.extract()).collect(),
+    }
+}
 
 /// A box of a tensor, and where it goes.
 pub(crate) struct Piece {
@@ -263,12 +316,12 @@ pub(crate) struct Piece {
 impl Destination {
     /// The shape of the whole tensor.
     pub(crate) fn whole(&self) -> &[usize] {
-        self.4.as_ref().map_or(&self.2, |(whole, _)| whole)
+        self.part.as_ref().map_or(&self.shape, |(whole, _)| whole)
     }
 
     /// The element type.
-    pub(crate) fn dtype(&self) -> Result<DType, MemoryMistake> {
-        Ok(self.1.parse()?)
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
     }
 
     /// The boxes of the whole tensor that are held. Their memory is written without the GIL.
@@ -278,9 +331,10 @@ impl Destination {
     /// until the pieces are dropped. Python's side of this package takes them from the array itself
     /// and holds it during the call.
     pub(crate) unsafe fn pieces(&self) -> Result<Vec<Piece>, MemoryMistake> {
-        let Self(start, _, shape, strides, part) = self;
+        let Self { shape, part, .. } = self;
         // SAFETY: by contract.
-        let memory = unsafe { Memory::new(*start, self.dtype()?, shape, strides)? };
+        let memory =
+            unsafe { Memory::new(self.start, self.dtype, shape, self.strides.as_deref())? };
         let Some((whole, ranges)) = part else {
             let slice = Slice::whole(shape);
             return Ok(vec![Piece { slice, memory }]);

@@ -22,23 +22,27 @@ INITIALIZERS = [
 SLOW = pytest.mark.skipif("SEMILLA_SLOW" not in os.environ, reason="set SEMILLA_SLOW=1")
 
 
-@pytest.mark.parametrize(
-    "world", [pytest.param(1, marks=SLOW), pytest.param(2, marks=SLOW), 3, 4]
-)
-def test_parts_are_the_whole(world):
+def run(world, *arguments):
     """Runs this file on several processes."""
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        f"--nproc-per-node={world}",
-        __file__,
-    ]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={world}"]
+    command = [sys.executable, *launcher, __file__, *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-4000:]
     assert done.stdout.count("equal") == world
+
+
+@pytest.mark.parametrize(
+    "world", [pytest.param(1, marks=SLOW), pytest.param(2, marks=SLOW), 3, 4]
+)
+def test_parts_are_the_whole(world):
+    run(world)
+
+
+@SLOW
+def test_saved_on_four_loaded_on_two(tmp_path):
+    run(4, "save", tmp_path / "checkpoint")
+    run(2, "load", tmp_path / "checkpoint")
 
 
 def meshes(world):
@@ -93,22 +97,46 @@ def compare_tensors(world):
             assert isinstance(parts, DTensor) and torch.equal(parts.to_local(), cut.to_local())
 
 
-def compare_modules(world):
+def model():
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(12, 22), nn.GELU(), nn.Linear(22, 10))
+
+
+def sharded_model(world, **policy):
     """FSDP2, with tensor parallelism where there are four processes, from meta on."""
     import torch
-    from torch import nn
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import CPUOffloadPolicy, fully_shard
+    from torch.distributed.fsdp import fully_shard
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
         RowwiseParallel,
         parallelize_module,
     )
 
+    with torch.device("meta"):
+        module = model()
+    if world == 4:
+        grid = init_device_mesh("cpu", (2, 2), mesh_dim_names=("dp", "tp"))
+        styles = {"0": ColwiseParallel(), "2": RowwiseParallel()}
+        parallelize_module(module, grid["tp"], styles)
+        fully_shard(module, mesh=grid["dp"], **policy)
+    else:
+        fully_shard(module, mesh=init_device_mesh("cpu", (world,)), **policy)
+    return module.to_empty(device="cpu")
+
+
+def compare_modules(world):
+    import torch
+    from torch.distributed.fsdp import CPUOffloadPolicy
+
+    import semilla.torch
     import semilla.torch.init as init
 
-    def model():
-        return nn.Sequential(nn.Linear(12, 22), nn.GELU(), nn.Linear(22, 10))
+    def equal(module, whole):
+        expected = dict(whole.named_parameters())
+        for name, parameter in module.named_parameters():
+            assert torch.equal(parameter.full_tensor(), expected[name]), name
 
     def fill(module):
         for name, parameter in module.named_parameters():
@@ -116,21 +144,38 @@ def compare_modules(world):
             init.fill_(parameter, kind, seed=1, name=name)
         return module
 
-    expected = {name: p.detach() for name, p in fill(model()).named_parameters()}
-    for offload in (False, True):
-        with torch.device("meta"):
-            module = model()
-        policy = {"offload_policy": CPUOffloadPolicy(pin_memory=False)} if offload else {}
-        if world == 4:
-            grid = init_device_mesh("cpu", (2, 2), mesh_dim_names=("dp", "tp"))
-            styles = {"0": ColwiseParallel(), "2": RowwiseParallel()}
-            parallelize_module(module, grid["tp"], styles)
-            fully_shard(module, mesh=grid["dp"], **policy)
-        else:
-            fully_shard(module, mesh=init_device_mesh("cpu", (world,)), **policy)
-        module.to_empty(device="cpu")
-        for name, parameter in fill(module).named_parameters():
-            assert torch.equal(parameter.full_tensor(), expected[name]), (name, offload)
+    offload = {"offload_policy": CPUOffloadPolicy(pin_memory=False)}
+    equal(fill(sharded_model(world)), fill(model()))
+    equal(fill(sharded_model(world, **offload)), fill(model()))
+
+    module, whole = sharded_model(world), model()
+    for each in (module, whole):
+        semilla.torch.init_(each, "auto", seed=2)
+    equal(module, whole)
+
+
+def save_checkpoint(world, folder):
+    import torch.distributed.checkpoint as dcp
+
+    import semilla.torch
+
+    module = sharded_model(world)
+    semilla.torch.init_(module, "auto", seed=4)
+    dcp.save(module.state_dict(), checkpoint_id=folder)
+
+
+def load_checkpoint(world, folder):
+    import torch
+    import torch.distributed.checkpoint as dcp
+
+    import semilla.torch
+
+    module, whole = sharded_model(world), model()
+    state = module.state_dict()
+    dcp.load(state, checkpoint_id=folder)
+    semilla.torch.init_(whole, "auto", seed=4)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(state[name].full_tensor(), tensor), name
 
 
 def refusals(world):
@@ -151,9 +196,15 @@ def main():
 
     dist.init_process_group("gloo")
     world = dist.get_world_size()
-    compare_tensors(world)
-    compare_modules(world)
-    refusals(world)
+    match sys.argv[1:]:
+        case []:
+            compare_tensors(world)
+            compare_modules(world)
+            refusals(world)
+        case ["save", folder]:
+            save_checkpoint(world, folder)
+        case ["load", folder]:
+            load_checkpoint(world, folder)
     print("equal", flush=True)
     dist.destroy_process_group()
 

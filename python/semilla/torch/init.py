@@ -198,22 +198,6 @@ def _normal(mean: float, std: float) -> Initializer:
     return Initializer("normal", mean=mean, std=std)
 
 
-def _draw_uniform(tensor: Tensor, a: float, b: float, generator: Generator | None) -> Tensor:
-    if a > b:
-        raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}"
-        )
-    if a == b:
-        return constant_(tensor, a)
-    return _draw(tensor, _uniform(a, b), generator)
-
-
-def _draw_normal(tensor: Tensor, mean: float, std: float, generator: Generator | None) -> Tensor:
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return _draw(tensor, _normal(mean, std), generator)
-
-
 def uniform_(
     tensor: Tensor,
     a: float = 0.0,
@@ -231,7 +215,13 @@ def uniform_(
         return handle_torch_function(
             uniform_, (tensor,), tensor=tensor, a=a, b=b, generator=generator
         )
-    return _draw_uniform(tensor, a, b, generator)
+    if a > b:
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}"
+        )
+    if a == b:
+        return constant_(tensor, a)
+    return _draw(tensor, _uniform(a, b), generator)
 
 
 def normal_(
@@ -251,7 +241,9 @@ def normal_(
         return handle_torch_function(
             normal_, (tensor,), tensor=tensor, mean=mean, std=std, generator=generator
         )
-    return _draw_normal(tensor, mean, std, generator)
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return _draw(tensor, _normal(mean, std), generator)
 
 
 def trunc_normal_(

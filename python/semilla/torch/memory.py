@@ -16,10 +16,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Destination", "dtype_name", "fill", "has_values", "made_on_device", "opened"]
+__all__ = [
+    "Destination",
+    "destination",
+    "dtype_name",
+    "dtype_named",
+    "fill",
+    "has_values",
+    "made_on_device",
+    "opened",
+]
 
-#: What the compiled part needs to know: address, element type, shape, strides, and the part of the
-#: whole tensor that is held, if it is not all.
+# What the compiled part needs to know: address, element type, shape, strides (None if contiguous),
+# and the part of the whole tensor that is held, if it is not all.
 Destination = tuple[int, str, Any, Any, Any]
 
 _NAMES = {
@@ -41,7 +50,9 @@ _NAMES = {
     torch.bool: "BOOL",
 }
 _PLAIN = {Tensor, torch.nn.Parameter, torch.nn.Buffer}
-_bump = torch.autograd.graph.increment_version
+_STRIDED = torch.strided
+# What torch.autograd.graph.increment_version calls: a small fill takes little longer than that.
+_increment_version = torch._C._increment_version
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -58,20 +69,25 @@ def dtype_name(dtype: torch.dtype) -> str:
     return name
 
 
+def dtype_named(name: str) -> torch.dtype:
+    """The element type of this name."""
+    return next(dtype for dtype, known in _NAMES.items() if known == name.upper())
+
+
 def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) -> None:
     """Writes an initializer's values under a key of the stream into a tensor, in place."""
     # What nearly every tensor is, without the questions below.
-    is_plain = type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is torch.strided
+    is_plain = type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is _STRIDED
     if is_plain and not tensor.is_inference():
-        initializer.fill(_destination(tensor), key, layout)
-        _bump(tensor)
+        initializer.fill(destination(tensor), key, layout)
+        _increment_version((tensor,))
         return
     if made_on_device(tensor, lambda shape, name: initializer.drawn(shape, name, key, layout)):
         return
     found = opened(tensor)
     if found is not None:
-        destination, done = found
-        initializer.fill(destination, key, layout)
+        goal, done = found
+        initializer.fill(goal, key, layout)
         done()
 
 
@@ -134,10 +150,10 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
     held = _held(tensor)
     if held is None:
         return None
-    tensor, part = held
-    if tensor.is_cpu and _has_memory(tensor):
-        return _destination(tensor, part), lambda: _written(tensor)
-    return _on_host(tensor, part)
+    local, part = held
+    if local.is_cpu and _has_memory(local):
+        return destination(local, part), lambda: _written(local, tensor)
+    return _on_host(local, part)
 
 
 def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:
@@ -161,9 +177,11 @@ def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:
     return tensor, part
 
 
-def _destination(tensor: Tensor, part: Any = None) -> Destination:
+def destination(tensor: Tensor, part: Any = None) -> Destination:
+    """A destination in a CPU tensor's memory; valid as long as the tensor is held."""
     name = _NAMES.get(tensor.dtype) or dtype_name(tensor.dtype)
-    return (tensor.data_ptr(), name, tensor.shape, tensor.stride(), part)
+    strides = None if tensor.is_contiguous() else tensor.stride()
+    return (tensor.data_ptr(), name, tensor.shape, strides, part)
 
 
 def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]]:
@@ -174,13 +192,14 @@ def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]
         with torch.no_grad():
             tensor.copy_(host)
 
-    return _destination(host, part), copy
+    return destination(host, part), copy
 
 
-def _written(tensor: Tensor) -> None:
+def _written(*tensors: Tensor) -> None:
     # Autograd must learn that saved values have changed; inference tensors keep no count.
-    if not tensor.is_inference():
-        _bump(tensor)
+    for tensor in tensors:
+        if not tensor.is_inference():
+            _increment_version((tensor,))
 
 
 def _has_memory(tensor: Tensor) -> bool:
