@@ -72,8 +72,7 @@ where
 
 /// A function of each element, on all threads if there are many.
 fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Copy + Sync) {
-    parts(made, MANY, &|place, made| {
-        let f = f;
+    parts(made, MANY, &move |place, made| {
         let given = made.iter_mut().zip(&x[place * MANY..]);
         given.for_each(|(made, &x)| *made = f(x));
     });
