@@ -6,9 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use semilla::model::Convention;
 use semilla::{DType, Tie, Transfer};
-use semilla_checkpoint::ops::{
-    DescribeOptions, Described, Planner, describe, describe_shapes,
-};
+use semilla_checkpoint::ops::{DescribeOptions, Described, Planner, describe, describe_shapes};
 
 use crate::errors::raised;
 use crate::plan::Plan;
@@ -109,7 +107,9 @@ impl Description {
 /// The rules for a checkpoint.
 fn transfer(json: &str) -> PyResult<Transfer> {
     let read = serde_json::from_str(json);
-    read.map_err(|error| PyValueError::new_err(format!("cannot read the rules of the source: {error}")))
+    read.map_err(|error| {
+        PyValueError::new_err(format!("cannot read the rules of the source: {error}"))
+    })
 }
 
 fn convention(name: &str) -> PyResult<Convention> {

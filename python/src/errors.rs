@@ -13,9 +13,8 @@ pub(crate) fn raised(error: impl Error + 'static) -> PyErr {
     let causes = || std::iter::successors(Some(&error as &(dyn Error + 'static)), |&e| e.source());
     let text = with_causes(causes());
     let io = causes().find_map(|cause| cause.downcast_ref::<io::Error>());
-    let is_nowhere = causes().any(|cause| {
-        matches!(cause.downcast_ref(), Some(DescribeError::NotFound(_)))
-    });
+    let is_nowhere =
+        causes().any(|cause| matches!(cause.downcast_ref(), Some(DescribeError::NotFound(_))));
     let is_unknown =
         causes().any(|cause| matches!(cause.downcast_ref(), Some(MemoryError::Unknown(_))));
     match io.map(io::Error::kind) {

@@ -3,9 +3,14 @@
 mod command;
 mod description;
 mod errors;
+mod fill;
 mod line;
+mod memory;
 mod plan;
 mod recipe;
+mod rehearsal;
+mod threads;
+mod write;
 
 use pyo3::prelude::*;
 
@@ -15,13 +20,15 @@ mod _semilla {
     use super::*;
 
     #[pymodule_export]
-    use command::main;
+    use crate::command::main;
     #[pymodule_export]
-    use description::Description;
+    use crate::description::Description;
     #[pymodule_export]
-    use line::Line;
+    use crate::fill::{Initializer, key};
     #[pymodule_export]
-    use plan::Plan;
+    use crate::line::Line;
+    #[pymodule_export]
+    use crate::plan::Plan;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -12,6 +12,9 @@ use semilla_checkpoint::ops::{Planned, replay};
 
 use crate::errors::raised;
 use crate::line::Line;
+use crate::memory::Destination;
+use crate::rehearsal::rehearse;
+use crate::write::write;
 
 /// The values that every tensor of a model gets, and why.
 #[pyclass(frozen, module = "semilla")]
@@ -63,14 +66,29 @@ impl Plan {
         self.plan().tensors.iter().map(Line::from).collect()
     }
 
-    /// The names of the tensors that get values of their own: not those that keep theirs, and not
-    /// those that are tied to others.
+    /// The places and names of the tensors that get values of their own: not those that keep
+    /// theirs, and not those that are tied to others.
     #[getter]
-    fn filled(&self) -> Vec<&str> {
-        let lines = self.plan().tensors.iter().filter(|line| {
+    fn filled(&self) -> Vec<(usize, &str)> {
+        let lines = self.plan().tensors.iter().enumerate().filter(|(_, line)| {
             line.fill != Fill::Keep && !matches!(line.disposition, Disposition::Tied { .. })
         });
-        lines.map(|line| &*line.name).collect()
+        lines.map(|(place, line)| (place, &*line.name)).collect()
+    }
+
+    /// Reads everything that the plan takes from checkpoints, and keeps nothing: an error here
+    /// leaves all as it was.
+    fn rehearse(&self, py: Python<'_>) -> PyResult<()> {
+        let rehearsed = py.detach(|| rehearse(self.plan(), self.planned.sources()));
+        rehearsed.map_err(raised)
+    }
+
+    /// Writes tensors, or the parts of them that the destinations hold, by their places.
+    fn fill(&self, py: Python<'_>, destinations: Vec<(usize, Destination)>) -> PyResult<()> {
+        // SAFETY: this package's Python takes destinations from live tensors and holds them during
+        // the call.
+        py.detach(|| unsafe { write(self.plan(), self.planned.sources(), &destinations) })?;
+        Ok(())
     }
 
     fn __len__(&self) -> usize {
@@ -153,13 +171,22 @@ impl Plan {
         serde_json::to_string_pretty(self.plan()).map_err(raised)
     }
 
+    /// The plan as a table, as `semilla plan` prints it, for a place of this many columns.
+    #[pyo3(signature = (width=None))]
+    fn table(&self, width: Option<usize>) -> String {
+        semilla_cli::table(self.plan(), width)
+    }
+
     fn __str__(&self) -> String {
-        self.plan().to_string()
+        self.table(None)
     }
 
     fn __repr__(&self) -> String {
         let plan = self.plan();
         let count = plan.tensors.len();
-        format!("<Plan of {count} tensors: recipe {}, seed {}>", plan.recipe, plan.seed)
+        format!(
+            "<Plan of {count} tensors: recipe {}, seed {}>",
+            plan.recipe, plan.seed
+        )
     }
 }

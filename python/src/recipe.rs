@@ -24,5 +24,7 @@ pub(crate) fn recipe(
         return Ok(recipe);
     };
     let mut json = serde_json::Deserializer::from_str(rules);
-    recipe.behind(&mut json).map_err(|error: RecipeError| raised(error))
+    recipe
+        .behind(&mut json)
+        .map_err(|error: RecipeError| raised(error))
 }

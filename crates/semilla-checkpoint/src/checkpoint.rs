@@ -44,8 +44,8 @@ pub trait Checkpoint: Send + Sync {
         None
     }
 
-    /// How a tensor that the file holds in parts was put together, in words; `None` for a tensor that
-    /// is stored as it is (see [`whole`](crate::whole)).
+    /// How a tensor that the file holds in parts was put together, in words; `None` for a tensor
+    /// that is stored as it is (see [`whole`](crate::whole)).
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {
         let _ = tensor;
         None
@@ -78,6 +78,20 @@ pub trait CheckpointWriter: Send + Sync {
     /// # Errors
     /// The range leaves the tensor or was written before, or the disk is full or fails.
     fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Lets `make` fill `len` bytes of a tensor from `offset` on in place, instead of
+    /// [`write`](Self::write), which copies them. `None` where the writer does not hold them in
+    /// memory, in one piece and aligned to the elements.
+    fn make(
+        &self,
+        tensor: usize,
+        offset: u64,
+        len: usize,
+        make: &mut dyn FnMut(&mut [u8]) -> Result<(), Error>,
+    ) -> Option<Result<(), Error>> {
+        let _ = (tensor, offset, len, make);
+        None
+    }
 
     /// Brings all to the disk, gives the files their final names, and returns those. A writer that
     /// is dropped instead leaves nothing behind.

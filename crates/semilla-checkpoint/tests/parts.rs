@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{damaged, fixture, names, read};
+use semilla::transfer::{Depth, LayerMap, LayerRule};
 use semilla::{DType, Recipe, Transfer};
 use semilla_checkpoint::ops::{DescribeOptions, Planner, describe, replay};
 use semilla_checkpoint::{
@@ -120,15 +121,27 @@ fn norms_are_folded_to_a_rounding_or_two() {
 
 /// A safetensors file of F32 tensors with these values.
 fn file(path: &Path, tensors: &[(&str, &[usize], &[f32])]) {
+    let typed = tensors.iter().map(|&(name, shape, values)| {
+        let values: Vec<f64> = values.iter().map(|&value| value.into()).collect();
+        (name, DType::F32, shape, values)
+    });
+    typed_file(path, &typed.collect::<Vec<_>>());
+}
+
+/// A safetensors file of tensors with these values.
+fn typed_file(path: &Path, tensors: &[(&str, DType, &[usize], Vec<f64>)]) {
     let infos = tensors.iter();
-    let infos = infos.map(|(name, shape, _)| TensorInfo::new(*name, DType::F32, *shape).unwrap());
-    let list = Tensors::new(infos.collect()).unwrap();
+    let infos = infos.map(|(name, dtype, shape, _)| TensorInfo::new(*name, *dtype, *shape));
+    let list = Tensors::new(infos.collect::<Result<_, _>>().unwrap()).unwrap();
     let writer = SafetensorsWriter::create(path, list, Metadata::new(), None).unwrap();
-    for (tensor, (_, _, values)) in tensors.iter().enumerate() {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+    for (tensor, (_, dtype, _, values)) in tensors.iter().enumerate() {
+        let bytes = match dtype {
+            DType::I8 => values.iter().map(|&value| value as i8 as u8).collect(),
+            DType::I32 => {
+                bytemuck::cast_slice(&values.iter().map(|&v| v as i32).collect::<Vec<_>>()).to_vec()
+            }
+            dtype => dtype.encode(values).unwrap(),
+        };
         writer.write(tensor, 0, &bytes).unwrap();
     }
     Box::new(writer).finish().unwrap();
@@ -136,13 +149,18 @@ fn file(path: &Path, tensors: &[(&str, &[usize], &[f32])]) {
 
 /// `from` given to `model`, written, replayed from the lock, and read again.
 fn given(folder: &Path, model: &Path, from: &Path) -> (Vec<String>, Box<dyn Checkpoint>) {
+    let all = Transfer {
+        from: Some(from.display().to_string()),
+        ..Transfer::default()
+    };
+    given_by(folder, model, all)
+}
+
+fn given_by(folder: &Path, model: &Path, transfer: Transfer) -> (Vec<String>, Box<dyn Checkpoint>) {
     let described = describe(model.to_str().unwrap(), DescribeOptions::default()).unwrap();
     let planned = Planner::new(&described)
         .recipe(Recipe::named("pytorch").unwrap())
-        .from(Transfer {
-            from: Some(from.display().to_string()),
-            ..Transfer::default()
-        })
+        .from(transfer)
         .plan()
         .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
     let (first, again) = (
@@ -255,6 +273,38 @@ fn a_normalized_model_is_filled_from_whole_weights() {
     }
 }
 
+#[test]
+fn the_same_norms_are_given_to_several_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, from) = ("model", "from").into_path(folder.path());
+    file(&from, &[("net.0.weight", &[2, 2], &[3.0, 4.0, 0.0, 2.0])]);
+    let ones = [1.0; 4];
+    let layers = [
+        ("net.0.weight_g", &[2, 1][..], &ones[..2]),
+        ("net.0.weight_v", &[2, 2], &ones),
+        ("net.1.weight_g", &[2, 1], &ones[..2]),
+        ("net.1.weight_v", &[2, 2], &ones),
+    ];
+    file(&model, &layers);
+    let stacked = Transfer {
+        from: Some(from.display().to_string()),
+        depth: Some(Depth {
+            layers: "net".to_owned(),
+            map: LayerMap::Rule(LayerRule::Stack),
+            new: Default::default(),
+        }),
+        ..Transfer::default()
+    };
+    let (reasons, found) = given_by(folder.path(), &model, stacked);
+    for (name, norms) in [
+        ("net.0.weight_g", [5.0, 2.0]),
+        ("net.1.weight_g", [5.0, 2.0]),
+    ] {
+        let tensor = found.tensors().index_of(name).unwrap();
+        assert_eq!(values(&*found, tensor), norms, "{reasons:?}");
+    }
+}
+
 trait IntoPath {
     fn into_path(self, folder: &Path) -> (PathBuf, PathBuf);
 }
@@ -263,6 +313,73 @@ impl IntoPath for (&str, &str) {
     fn into_path(self, folder: &Path) -> (PathBuf, PathBuf) {
         let path = |name: &str| folder.join(format!("{name}.safetensors"));
         (path(self.0), path(self.1))
+    }
+}
+
+#[test]
+fn zero_points_are_one_for_each_scale_or_for_a_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let (eight, four) = ((0..8).map(f64::from), vec![0.5, 2.0, 4.0, 1.0]);
+    for (shape, zeros, expected) in [
+        (&[2, 1][..], vec![1.0, 2.0], Some(5.0)),
+        (&[2, 2], vec![1.0, 3.0, 2.0, 5.0], Some(2.0)),
+        (&[2, 4], vec![0.0; 8], None),
+    ] {
+        let parts = [
+            ("q.weight", DType::I8, &[2, 4][..], eight.clone().collect()),
+            ("q.weight_scale", DType::F32, &[2, 2], four.clone()),
+            ("q.weight_zero_point", DType::I8, shape, zeros),
+        ];
+        typed_file(&path, &parts);
+        let file = whole(open(&path).unwrap()).unwrap();
+        let is_whole = names(&*file) == ["q.weight"];
+        let found = is_whole.then(|| values(&*file, 0));
+        let says = sentences(file.remarks());
+        assert_eq!(found.map(|all| all[7]), expected, "{says:?}");
+        assert_eq!(says[0].contains("does not fit its scales"), !is_whole);
+    }
+}
+
+#[test]
+fn columns_in_any_order_may_share_the_zero_point_of_their_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let parts = [
+        (
+            "q.weight_packed",
+            DType::I32,
+            &[2, 1][..],
+            vec![f64::from(0x4321), 0.0],
+        ),
+        (
+            "q.weight_scale",
+            DType::F32,
+            &[2, 2],
+            vec![1.0, 2.0, 3.0, 4.0],
+        ),
+        ("q.weight_zero_point", DType::I8, &[2, 1], vec![-8.0, -8.0]),
+        ("q.weight_shape", DType::I32, &[2], vec![2.0, 4.0]),
+        ("q.weight_g_idx", DType::I32, &[4], vec![0.0, 1.0, 1.0, 0.0]),
+    ];
+    typed_file(&path, &parts);
+    let file = whole(open(&path).unwrap()).unwrap();
+    assert_eq!(values(&*file, 0), [1.0, 4.0, 6.0, 4.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_configuration_that_is_none_says_nothing() {
+    for config in ["[]", "7", "\"gptq\"", "{", "{\"quantization\": []}"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let parts: [(&str, &[usize], &[f32]); 2] = [
+            ("fc.weight_v", &[1, 2], &[3.0, 4.0]),
+            ("fc.weight_g", &[1, 1], &[10.0]),
+        ];
+        file(&path, &parts);
+        fs::write(folder.path().join("config.json"), config).unwrap();
+        let file = whole(open(&path).unwrap()).unwrap();
+        assert_eq!(values(&*file, 0), [6.0, 8.0]);
     }
 }
 

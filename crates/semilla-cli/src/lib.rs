@@ -46,6 +46,16 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> u8 {
     }
 }
 
+/// A plan as the command shows it, for a place of this many columns.
+pub fn table(plan: &semilla::Plan, width: Option<usize>) -> String {
+    let shown = Output::text(width, |output| {
+        show::plan::print(plan, false, output)?;
+        show::transfer::print(plan, output)
+    });
+    // A text takes whatever is written to it.
+    shown.unwrap_or_default()
+}
+
 const RED: anstyle::Style = anstyle::Style::new()
     .bold()
     .fg_color(Some(anstyle::Color::Ansi(anstyle::AnsiColor::Red)));

@@ -5,8 +5,8 @@
 //! weight. One name says little (`weight_v` may be anything), so an encoding is recognized by all
 //! names together, and quantized numbers by their type.
 //!
-//! Sources of the names: PyTorch (`torch.nn.utils`), transformers, compressed-tensors, bitsandbytes,
-//! AutoGPTQ, AutoAWQ, TensorRT Model Optimizer, MLX, ComfyUI.
+//! Sources of the names: PyTorch (`torch.nn.utils`), transformers, compressed-tensors,
+//! bitsandbytes, AutoGPTQ, AutoAWQ, TensorRT Model Optimizer, MLX, ComfyUI.
 
 use std::collections::HashMap;
 
@@ -162,6 +162,21 @@ pub fn encoded<'a>(tensors: impl IntoIterator<Item = (&'a str, DType)>) -> Vec<E
     }
     found.sort_by_key(Encoded::main);
     found
+}
+
+/// The axis of a weight-normalized direction for each of whose indices there is a length;
+/// `Some(None)` if there is one for all.
+pub fn length_axis(length: &[usize], direction: &[usize]) -> Option<Option<usize>> {
+    let count: usize = length.iter().product();
+    if length.len() != direction.len() {
+        return (count == 1).then_some(None);
+    }
+    let is_kept = |axis: usize| {
+        let others = (0..length.len()).filter(|other| *other != axis);
+        length[axis] == direction[axis] && others.into_iter().all(|other| length[other] == 1)
+    };
+    let axis = (0..length.len()).find(|&axis| is_kept(axis));
+    axis.map(Some).or((count == 1).then_some(None))
 }
 
 /// How an encoding names its parts. In a pattern `W` is the weight's name, `M` that of its module
@@ -336,7 +351,7 @@ impl Whole {
         match &pattern[..1] {
             "P" => Self::parametrized(name, ending),
             "M" => {
-                let (module, leaf) = split(name);
+                let (module, leaf) = split_leaf(name);
                 (leaf == ending).then(|| Self::plain(format!("{module}weight")))
             }
             _ => {
@@ -349,7 +364,7 @@ impl Whole {
     }
 
     fn plain(weight: String) -> Self {
-        let (module, leaf) = split(&weight);
+        let (module, leaf) = split_leaf(&weight);
         let module = (leaf == "weight").then(|| module.to_owned());
         Self {
             weight,
@@ -386,13 +401,13 @@ impl Whole {
 }
 
 fn is_parameter(name: &str) -> bool {
-    let leaf = split(name).1;
+    let leaf = split_leaf(name).1;
     let mut kinds = ["weight", "bias", "kernel"].iter();
     kinds.any(|kind| leaf.contains(kind))
 }
 
 /// A name as its module's, with the dot, and its last part.
-fn split(name: &str) -> (&str, &str) {
+pub(crate) fn split_leaf(name: &str) -> (&str, &str) {
     name.split_at(name.rfind(['.', '/']).map_or(0, |at| at + 1))
 }
 
@@ -545,5 +560,16 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].weight, "q.weight");
         assert_eq!(found[0].parts, [(Part::Main, 0), (Part::Scale, 1)]);
+    }
+
+    #[test]
+    fn lengths_lie_along_an_axis() {
+        assert_eq!(length_axis(&[4, 1, 1], &[4, 3, 2]), Some(Some(0)));
+        assert_eq!(length_axis(&[1, 3, 1], &[4, 3, 2]), Some(Some(1)));
+        assert_eq!(length_axis(&[1, 1], &[4, 3]), Some(None));
+        assert_eq!(length_axis(&[], &[4, 3]), Some(None));
+        assert_eq!(length_axis(&[1, 1], &[1, 3]), Some(Some(0)));
+        assert_eq!(length_axis(&[4, 3], &[4, 3]), None);
+        assert_eq!(length_axis(&[3], &[4, 3]), None);
     }
 }

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-Facts = Dict[str, Any]
+from semilla.torch import graph
+
+Facts = dict[str, Any]
 
 # Wrappers that add to names what the model itself does not have.
 _WRAPPERS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
@@ -22,25 +25,31 @@ _WRAPPERS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped
 class Known(NamedTuple):
     """A module's tensors by name, and what is known of them."""
 
-    tensors: Dict[str, torch.Tensor]
-    facts: Dict[str, Facts]
-    ties: List[Tuple[str, str]]
-    config: Optional[str]
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Facts]
+    #: Names of one tensor: the later one, and the first.
+    ties: list[tuple[str, str]]
+    #: The names of parameters that are trained.
+    trained: set[str]
+    graph: graph.Graph
+    #: Why the graph is that of the ``nn.Sequential`` parts only, if it is.
+    untraced: str | None
+    #: The model's configuration in transformers.
+    config: str | None
 
-    def json(self, dtype: Optional[torch.dtype] = None) -> str:
+    def json(self, dtype: torch.dtype | None = None) -> str:
         """The list of shapes, in JSON. With a type, floating-point tensors are listed in it."""
-        return json.dumps(
-            {
-                name: {"dtype": _dtype(tensor, dtype), "shape": list(tensor.shape)} | self.facts[name]
-                for name, tensor in self.tensors.items()
-            }
-        )
+        listed = {
+            name: {"dtype": _dtype(tensor, dtype), "shape": list(tensor.shape)} | self.facts[name]
+            for name, tensor in self.tensors.items()
+        }
+        return json.dumps(listed | {"__graph__": self.graph})
 
 
 def of_module(module: nn.Module) -> Known:
     """Everything that a module says of its parameters and persistent buffers."""
-    known = Known({}, {}, [], _config(module))
-    owners: Dict[int, str] = {}
+    known = Known({}, {}, [], set(), *graph.of_module(module), _config(module))
+    owners: dict[int, str] = {}
     lazy = []
     for name, leaf, tensor, layer, is_buffer in _named(module):
         if nn.parameter.is_lazy(tensor):
@@ -51,6 +60,8 @@ def of_module(module: nn.Module) -> Known:
         if is_buffer and not facts:
             facts = {"buffer": True}
         known.facts[name] = facts
+        if not is_buffer and tensor.requires_grad:
+            known.trained.add(name)
         owner = owners.setdefault(id(tensor), name)
         if owner != name:
             known.ties.append((name, owner))
@@ -62,7 +73,7 @@ def of_module(module: nn.Module) -> Known:
     return known
 
 
-def _named(module: nn.Module) -> Iterator[Tuple[str, str, torch.Tensor, nn.Module, bool]]:
+def _named(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor, nn.Module, bool]]:
     """The tensors of the state dict in its order: name, own name, tensor, module, whether it is a
     buffer."""
     for path, layer in module.named_modules(remove_duplicate=False):
@@ -75,11 +86,11 @@ def _named(module: nn.Module) -> Iterator[Tuple[str, str, torch.Tensor, nn.Modul
                 yield prefix + leaf, leaf, buffer, layer, True
 
 
-def _dtype(tensor: torch.Tensor, dtype: Optional[torch.dtype]) -> str:
+def _dtype(tensor: torch.Tensor, dtype: torch.dtype | None) -> str:
     return str(dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype)
 
 
-def _config(module: nn.Module) -> Optional[str]:
+def _config(module: nn.Module) -> str | None:
     """The configuration of a model of transformers, as its `config.json` would have it."""
     config = getattr(module, "config", None)
     if getattr(config, "model_type", None) and hasattr(config, "to_json_string"):
@@ -129,8 +140,6 @@ def _layer_facts(layer: nn.Module, leaf: str, tensor: torch.Tensor) -> Facts:
         return _attention(layer, leaf)
     if type(layer).__name__ == "Conv1D" and hasattr(layer, "nf"):  # transformers, GPT-2
         return _by_name(leaf, weight=_matrix("linear", "IO"))
-    if type(layer).__module__ == "torch.nn.utils.parametrize":
-        return {}
     return {}
 
 

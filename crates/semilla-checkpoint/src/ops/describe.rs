@@ -193,7 +193,8 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
         match open(path) {
             Ok(file) => {
                 let config = options.config.as_deref();
-                let config = config.map(|path| Ok::<_, ConfigFileError>((path, read_config(path)?)));
+                let config =
+                    config.map(|path| Ok::<_, ConfigFileError>((path, read_config(path)?)));
                 let config = config.transpose()?;
                 let config = config.as_ref().map(|(path, config)| (*path, config));
                 of_checkpoint(own_model(file, path)?, path, options.convention, config)?

@@ -7,8 +7,7 @@ use semilla::{Plan, Slice, SliceError};
 
 use super::findings::{NotFinite, check_finite};
 use super::watch::Watch;
-use crate::values::write_slices;
-use crate::{CheckpointWriter, Error, Malformed, Sources, TensorInfo, Tensors};
+use crate::{CheckpointWriter, Error, Malformed, Sources, TensorInfo, Tensors, values};
 
 /// Why a tensor was not made.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +38,31 @@ pub enum MemoryError {
     },
 }
 
+/// Writes one box each of some of a plan's tensors, given by their places in the plan, to the
+/// tensors of a writer, in order: such as the parts of a sharded model that a process holds.
+///
+/// # Errors
+/// A box that does not lie inside its tensor, values that cannot be made or read, or loaded values
+/// that are NaN or infinite.
+pub fn write_slices(
+    plan: &Plan,
+    sources: Sources<'_>,
+    slices: impl IntoIterator<Item = (usize, Slice)>,
+    writer: &dyn CheckpointWriter,
+    watch: Watch<'_>,
+) -> Result<(), MemoryError> {
+    let slices: Vec<(usize, Slice)> = slices.into_iter().collect();
+    for (place, slice) in &slices {
+        let line = plan.tensors.get(*place);
+        let line = line.ok_or_else(|| MemoryError::Unknown(format!("number {place}")))?;
+        slice.check(&line.shape)?;
+    }
+    let Watch { progress, stop } = watch;
+    let health = values::write_slices(plan, slices, sources, writer, progress, stop)?;
+    check_finite(&health)?;
+    Ok(())
+}
+
 /// A tensor, or one box of it, as little-endian bytes.
 pub(super) fn tensor(
     plan: &Plan,
@@ -56,9 +80,8 @@ pub(super) fn tensor(
         name: name.to_owned(),
         bytes,
     })?;
-    let Watch { progress, stop } = Watch::default();
-    let health = write_slices(plan, [(place, slice)], sources, &writer, progress, stop)?;
-    check_finite(&health)?;
+    let slices = [(place, slice)];
+    write_slices(plan, sources, slices, &writer, Watch::default())?;
     Ok(writer.bytes.into_inner().unwrap_or_else(|e| e.into_inner()))
 }
 

@@ -40,7 +40,7 @@ pub use inputs::{Inputs, OntoInput, same_place};
 pub use inspect::{InspectError, Inspected, Inspection, inspect};
 pub use labels::LabelsError;
 pub use lock::LockError;
-pub use memory::MemoryError;
+pub use memory::{MemoryError, write_slices};
 pub use origin::LEAST_SAMPLE;
 pub use own::{NoModel, own_model, own_models};
 pub use planner::{Planned, Planner, PlanningError};

@@ -313,34 +313,58 @@ impl<'a> Sink<'a> {
             return Err(Error::Interrupted);
         }
         let len = (job.bytes() - offset).min(CHUNK as u64) as usize;
-        let buffer = &mut buffer[..len];
         let size = job.line.dtype.size() as u64;
         let (first, count) = (offset / size, len as u64 / size);
+        let place = job.part.seen_from(&job.own);
+        let mut runs = place.runs(job.own.size(), first, count).peekable();
+        let in_place = runs.peek().filter(|(_, run)| *run == count);
+        let in_place = in_place.and_then(|(start, _)| {
+            let mut make = |into: &mut [u8]| self.make(job, bytes, offset, into);
+            self.writer.make(job.tensor, start * size, len, &mut make)
+        });
+        match in_place {
+            Some(made) => made?,
+            None => {
+                let buffer = &mut buffer[..len];
+                self.make(job, bytes, offset, buffer)?;
+                let mut at = 0;
+                for (start, run) in runs {
+                    let end = at + (run * size) as usize;
+                    let piece = &buffer[at..end];
+                    self.writer.write(job.tensor, start * size, piece)?;
+                    at = end;
+                }
+            }
+        }
+        (self.progress)(len as u64);
+        Ok(())
+    }
+
+    /// Makes bytes of a job's part from `offset` on.
+    fn make(
+        &self,
+        job: &Job<'_>,
+        bytes: &Bytes<'_>,
+        offset: u64,
+        into: &mut [u8],
+    ) -> Result<(), Error> {
+        let first = offset / job.line.dtype.size() as u64;
         match bytes {
             Bytes::Generated(prepared) => prepared
-                .fill_bytes(&job.part, first, buffer)
+                .fill_bytes(&job.part, first, into)
                 .map_err(|error| unfilled(job.line, error))?,
             Bytes::Copied(from) => {
                 let (shape, dtype) = (&job.line.shape, job.line.dtype);
-                let health = from.copy(&job.part, shape, first, dtype, buffer)?;
+                let health = from.copy(&job.part, shape, first, dtype, into)?;
                 if job.line.fill != Fill::Keep {
                     self.note(job, health);
                 }
             }
             Bytes::Held(part) => {
                 let (part, start): (&[u8], usize) = (bytemuck::cast_slice(part), offset as usize);
-                buffer.copy_from_slice(&part[start..start + len]);
+                into.copy_from_slice(&part[start..start + into.len()]);
             }
         }
-        let place = job.part.seen_from(&job.own);
-        let mut at = 0;
-        for (start, run) in place.runs(job.own.size(), first, count) {
-            let end = at + (run * size) as usize;
-            self.writer
-                .write(job.tensor, start * size, &buffer[at..end])?;
-            at = end;
-        }
-        (self.progress)(len as u64);
         Ok(())
     }
 }

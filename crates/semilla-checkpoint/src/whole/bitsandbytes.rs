@@ -1,5 +1,5 @@
-//! Four bits of bitsandbytes (Dettmers et al., *QLoRA*, 2023): places in a table of 16 values, times
-//! the largest absolute value of their block.
+//! Four bits of bitsandbytes (Dettmers et al., *QLoRA*, 2023): places in a table of 16 values,
+//! times the largest absolute value of their block.
 
 use semilla::DType;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! A checkpoint with the weights that its parts make.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use semilla::encoding::{AS_STORED, Encoded, encoded};
@@ -127,6 +127,8 @@ pub(crate) fn with_norms<'n>(
     file: Box<dyn Checkpoint>,
     names: impl IntoIterator<Item = &'n str>,
 ) -> Result<Box<dyn Checkpoint>, Error> {
+    // Several tensors may take the same.
+    let names: BTreeSet<&str> = names.into_iter().collect();
     let wanted = names.into_iter().filter_map(|name| {
         let norms = NormsName::parse(name)?;
         // A tensor may be called so itself.

@@ -19,8 +19,8 @@ impl Config {
         let config = json(&folder.join("config.json"));
         let inner = config.and_then(|mut config| {
             let keys = ["quantization_config", "quantization"];
-            let mut found = keys.iter().map(|key| config[key].take());
-            found.find(|value| value.is_object())
+            let mut found = keys.iter().map(|key| config.get_mut(*key).map(Value::take));
+            found.find_map(|value| value.filter(Value::is_object))
         });
         let own = || json(&folder.join("quantize_config.json"));
         Self {

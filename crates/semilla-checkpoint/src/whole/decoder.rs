@@ -56,7 +56,7 @@ impl Elements<'_> {
     }
 }
 
-/// Elements of a part as numbers; of one byte that are powers of two, if `are_exponents`.
+/// Elements of a part as numbers.
 pub(super) fn floats(
     file: &dyn Checkpoint,
     part: usize,
@@ -109,6 +109,23 @@ pub(super) fn doubles(
     let mut values = Vec::with_capacity(count);
     file.tensors()[part].dtype().decode(&bytes, &mut values);
     Ok(values)
+}
+
+/// Visits all elements of a part in order, a few at a time.
+pub(super) fn each_double(
+    file: &dyn Checkpoint,
+    part: usize,
+    mut visit: impl FnMut(u64, f64),
+) -> Result<(), Error> {
+    let count = file.tensors()[part].elements();
+    for first in (0..count).step_by(AT_ONCE) {
+        let together = (count - first).min(AT_ONCE as u64) as usize;
+        let values = doubles(file, part, first, together)?;
+        (first..)
+            .zip(values)
+            .for_each(|(at, value)| visit(at, value));
+    }
+    Ok(())
 }
 
 /// Words of 32 bits of a part, whatever its type of that size.

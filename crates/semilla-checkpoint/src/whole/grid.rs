@@ -19,10 +19,10 @@ pub(super) struct Grid {
 }
 
 /// The rows of a grid that some rows of a weight need.
-pub(super) struct GridRows {
+pub(super) struct GridRows<'g> {
+    grid: &'g Grid,
     first: usize,
-    width: usize,
-    values: Vec<f32>,
+    pub(super) values: Vec<f32>,
 }
 
 impl Grid {
@@ -108,7 +108,7 @@ impl Grid {
         file: &dyn Checkpoint,
         first: usize,
         last: usize,
-    ) -> Result<GridRows, Error> {
+    ) -> Result<GridRows<'_>, Error> {
         let (start, end) = (self.row(first), self.row(last));
         let width = self.width();
         let (from, count) = (start as u64 * width as u64, (end - start + 1) * width);
@@ -123,16 +123,10 @@ impl Grid {
             }
         };
         Ok(GridRows {
+            grid: self,
             first: start,
-            width,
             values,
         })
-    }
-
-    /// The values for one row of the weight.
-    pub(super) fn of_row<'a>(&self, rows: &'a GridRows, row: usize) -> &'a [f32] {
-        let at = (self.row(row) - rows.first) * rows.width;
-        &rows.values[at..at + rows.width]
     }
 
     /// The grid's row for a row of the weight.
@@ -148,6 +142,15 @@ impl Grid {
             stride *= self.counts[axis];
         }
         at
+    }
+}
+
+impl GridRows<'_> {
+    /// The values for one row of the weight.
+    pub(super) fn of_row(&self, row: usize) -> &[f32] {
+        let width = self.grid.width();
+        let at = (self.grid.row(row) - self.first) * width;
+        &self.values[at..at + width]
     }
 }
 

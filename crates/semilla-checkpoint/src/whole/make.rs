@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 
 use semilla::DType;
-use semilla::encoding::{Encoded, Encoding, Part};
+use semilla::encoding::{Encoded, Encoding, Part, length_axis};
 
 use super::bitsandbytes::{Bitsandbytes4, State};
 use super::config::Config;
-use super::decoder::{Decoder, raw};
+use super::decoder::{Decoder, doubles, raw};
 use super::grid::Grid;
 use super::mxfp4::{GROUP, Mxfp4};
 use super::packed::{Order, Packed};
@@ -100,19 +100,9 @@ impl Parts<'_> {
         let length = self.needed(Part::Length, "length")?;
         let shape = self.main().shape().to_vec();
         let of_length = self.info(length).shape();
-        let count: usize = of_length.iter().product();
-        let is_kept = |axis: &usize| {
-            let others = (0..shape.len()).filter(|other| other != axis);
-            of_length.len() == shape.len()
-                && of_length[*axis] == shape[*axis]
-                && others.into_iter().all(|other| of_length[other] == 1)
-        };
-        let axis = (0..shape.len()).find(is_kept);
-        if axis.is_none() && count != 1 {
-            return Err(format!(
-                "its length has shape {of_length:?}, which is none over {shape:?}"
-            ));
-        }
+        let axis = length_axis(of_length, &shape).ok_or_else(|| {
+            format!("its length has shape {of_length:?}, which is none over {shape:?}")
+        })?;
         let decoder = WeightNorm {
             direction: self.encoded.main(),
             length,
@@ -187,8 +177,7 @@ impl Parts<'_> {
         let mut shape = main.shape().to_vec();
         let (name, codes) = match main.dtype() {
             _ if are_fours => {
-                let columns = shape.last_mut().ok_or("it is a scalar")?;
-                *columns = columns.checked_mul(2).ok_or("it is too large")?;
+                shape = with_rows_of(&shape, |bytes| bytes.checked_mul(2))?;
                 let name = if second.is_some() { "NVFP4" } else { "MXFP4" };
                 (name, Codes::Fours)
             }
@@ -197,12 +186,8 @@ impl Parts<'_> {
             DType::U8 if self.part(Part::Zero).is_some() => ("UINT8", Codes::of_bytes(DType::U8)),
             _ => return Err("its bytes may hold several numbers each".to_owned()),
         };
-        let grid = Grid::new(self.file, scale, &shape, &self.config.blocks())?;
-        let grid = if are_exponents {
-            grid.of_exponents(self.file)
-        } else {
-            grid
-        };
+        let blocks = self.config.blocks();
+        let grid = Grid::new(self.file, scale, &shape, &blocks)?.of_exponents(self.file);
         let how = format!("dequantized from {name} {}", grid.describe());
         let mut rows = self.rows(codes, &shape, grid);
         if let Some(second) = second {
@@ -210,9 +195,27 @@ impl Parts<'_> {
             rows.on_scale = Factor::Times(second);
         }
         if let Some(zero) = self.part(Part::Zero) {
-            rows.zeros = Zeros::Grid(Grid::new(self.file, zero, &shape, &self.config.blocks())?);
+            rows.zeros = Zeros::Grid(self.beside(&rows.scale, zero, &shape, &blocks)?);
         }
         self.made(width_of(of_scale), shape, how, rows)
+    }
+
+    /// Zero points or biases: one for each scale of a row, or for all of them.
+    fn beside(
+        &self,
+        scale: &Grid,
+        part: usize,
+        shape: &[usize],
+        wanted: &[usize],
+    ) -> Result<Grid, String> {
+        let grid = Grid::new(self.file, part, shape, wanted)?;
+        match grid.width() == 1 || grid.width() == scale.width() {
+            true => Ok(grid),
+            false => Err(format!(
+                "{} does not fit its scales",
+                self.info(part).name()
+            )),
+        }
     }
 
     fn check_single(&self, part: usize) -> Result<(), String> {
@@ -418,9 +421,7 @@ impl Parts<'_> {
         let stored = self.main().shape().to_vec();
         let last = *stored.last().ok_or("it is a scalar")?;
         if self.main().dtype().size() == 1 {
-            let mut shape = stored;
-            *shape.last_mut().ok_or("it is a scalar")? =
-                last.checked_mul(2).ok_or("it is too large")?;
+            let shape = with_rows_of(&stored, |bytes| bytes.checked_mul(2))?;
             let grid = Grid::new(self.file, scale, &shape, &[])?.of_exponents(self.file);
             let name = if global.is_some() { "NVFP4" } else { "MXFP4" };
             let how = format!("dequantized from {name} {}", grid.describe());
@@ -451,7 +452,7 @@ impl Parts<'_> {
             grid.describe()
         );
         let mut rows = self.rows(Codes::Bits(bits), &shape, grid);
-        rows.zeros = self.zeros(&shape, bits, rows.scale.width())?;
+        rows.zeros = self.zeros(&shape, bits, &rows.scale)?;
         rows.order = self.part(Part::Group);
         let ordered = rows.order.map(|order| self.info(order));
         if ordered
@@ -469,10 +470,8 @@ impl Parts<'_> {
         if info.elements() > 8 {
             return Err("its weight_shape is none".to_owned());
         }
-        let read = raw(self.file, part, 0, info.elements() as usize);
-        let mut sizes = Vec::new();
-        let dtype = info.dtype();
-        dtype.decode(&read.map_err(|error| error.to_string())?, &mut sizes);
+        let read = doubles(self.file, part, 0, info.elements() as usize);
+        let sizes = read.map_err(|error| error.to_string())?;
         let is_size = |size: &f64| (0.0..9e15).contains(size) && size.fract() == 0.0;
         match sizes.iter().all(is_size) {
             true => Ok(sizes.into_iter().map(|size| size as usize).collect()),
@@ -495,16 +494,18 @@ impl Parts<'_> {
         fits.ok_or_else(|| format!("{words} words are not those of {columns} numbers"))
     }
 
-    fn zeros(&self, shape: &[usize], bits: Bits, width: usize) -> Result<Zeros, String> {
+    fn zeros(&self, shape: &[usize], bits: Bits, scale: &Grid) -> Result<Zeros, String> {
         let Some(zero) = self.part(Part::Zero) else {
             return Ok(Zeros::None);
         };
         let info = self.info(zero);
         if info.dtype() != DType::I32 {
-            return Ok(Zeros::Grid(Grid::new(self.file, zero, shape, &[])?));
+            return Ok(Zeros::Grid(self.beside(scale, zero, shape, &[])?));
         }
         match (shape, info.shape()) {
-            (&[rows, _], &[words, groups]) if words == bits.words(rows) && groups == width => {
+            (&[rows, _], &[words, groups])
+                if words == bits.words(rows) && groups == scale.width() =>
+            {
                 Ok(Zeros::Packed { part: zero, bits })
             }
             _ => Err("its zero points do not fit its scales".to_owned()),
@@ -532,9 +533,8 @@ impl Parts<'_> {
             .chain(choices)
             .find(fits)
             .ok_or("its sizes are of no group and number of bits")?;
-        let mut shape = stored;
-        let columns = groups.checked_mul(size).ok_or("it is too large")?;
-        *shape.last_mut().ok_or("it is a scalar")? = columns;
+        let shape = with_rows_of(&stored, |_| groups.checked_mul(size))?;
+        let columns = groups * size;
         let bits = Bits {
             bits: bits as u32,
             are_whole: false,
@@ -544,7 +544,7 @@ impl Parts<'_> {
             return Err("its packed numbers are not those of its scales".to_owned());
         }
         let grid = Grid::new(self.file, scale, &shape, &[size])?;
-        let bias = Grid::new(self.file, bias, &shape, &[size])?;
+        let bias = self.beside(&grid, bias, &shape, &[size])?;
         let how = format!(
             "dequantized from MLX, {} bits by groups of {size}",
             bits.bits
@@ -555,6 +555,17 @@ impl Parts<'_> {
         };
         self.made(width_of(self.info(scale).dtype()), shape, how, rows)
     }
+}
+
+/// A stored shape with rows of another length, which follows from that of the stored ones.
+fn with_rows_of(
+    stored: &[usize],
+    columns: impl Fn(usize) -> Option<usize>,
+) -> Result<Vec<usize>, &'static str> {
+    let mut shape = stored.to_vec();
+    let last = shape.last_mut().ok_or("it is a scalar")?;
+    *last = columns(*last).ok_or("it is too large")?;
+    Ok(shape)
 }
 
 /// The type of a weight with scales of some type: the scales', unless they have one byte only.

@@ -1,6 +1,6 @@
 //! GPTQ and AWQ: integers packed into words, one row for each input.
 
-use super::decoder::{Decoder, Elements, contradiction, floats, raw, words};
+use super::decoder::{Decoder, Elements, contradiction, doubles, floats, words};
 use super::rows::Bits;
 use crate::{Checkpoint, Error};
 
@@ -13,8 +13,9 @@ pub(super) enum Order {
     Awq,
 }
 
-/// The output that each half byte of a word is of.
-const DEALT: [usize; 8] = [0, 2, 4, 6, 1, 3, 5, 7];
+/// The half byte of a word that each of its outputs has: they are dealt out as 0, 2, 4, 6, 1, 3, 5,
+/// 7.
+const DEALT: [usize; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 
 /// A weight [outputs, inputs]: (code - zero) · scale.
 pub(super) struct Packed {
@@ -76,10 +77,7 @@ impl Packed {
             return Ok(None);
         };
         let mut groups: Vec<usize> = Vec::with_capacity(self.inputs);
-        let bytes = raw(file, part, 0, self.inputs)?;
-        let mut values = Vec::new();
-        file.tensors()[part].dtype().decode(&bytes, &mut values);
-        for group in values {
+        for group in doubles(file, part, 0, self.inputs)? {
             // A negative number counts from the end, as in Python.
             let group = match group < 0.0 {
                 true => group + self.group_count as f64,
@@ -177,9 +175,9 @@ impl Packed {
                     .collect())
             }
             Order::Gptq => {
-                let from = self.bits.word(start);
-                let to = (self.bits.word(start + count - 1) + 1).min(width - 1);
-                let words = words(file, part, (line + from) as u64, to - from + 1)?;
+                let span = self.bits.span(start, start + count - 1, width);
+                let from = span.start;
+                let words = words(file, part, (line + from) as u64, span.len())?;
                 let mask = (1u32 << self.bits.bits) - 1;
                 Ok((start..start + count)
                     .map(|output| {
@@ -194,6 +192,5 @@ impl Packed {
 
 /// The half byte of a word that is of this output.
 fn dealt(word: u32, output: usize) -> u32 {
-    let place = DEALT.iter().position(|&of| of == output).unwrap_or(0);
-    word >> (4 * place) & 15
+    word >> (4 * DEALT[output]) & 15
 }

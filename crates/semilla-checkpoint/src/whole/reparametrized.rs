@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::decoder::{AT_ONCE, Decoder, Elements, doubles};
+use super::decoder::{Decoder, Elements, doubles, each_double};
 use crate::{Checkpoint, Error};
 
 /// Salimans & Kingma, *Weight Normalization*, NeurIPS 2016, section 2: w = g · v / ‖v‖.
@@ -63,15 +63,9 @@ impl Norms {
             return Ok(found);
         }
         let mut sums = vec![0f64; self.size];
-        let mut first = 0;
-        let count = file.tensors()[tensor].elements();
-        while first < count {
-            let together = (count - first).min(AT_ONCE as u64) as usize;
-            for (element, value) in (first..).zip(doubles(file, tensor, first, together)?) {
-                sums[self.index(element)] += value * value;
-            }
-            first += together as u64;
-        }
+        each_double(file, tensor, |element, value| {
+            sums[self.index(element)] += value * value;
+        })?;
         sums.iter_mut().for_each(|sum| *sum = sum.sqrt());
         // Two threads may find the same.
         Ok(self.found.get_or_init(|| sums))
@@ -119,11 +113,9 @@ impl SpectralNorm {
         let mut norm = 0f64;
         for &axis in &self.axes {
             let estimate = self.estimate(file, axis, &left, &right)?;
-            norm = if estimate.abs() > norm.abs() {
-                estimate
-            } else {
-                norm
-            };
+            if estimate.abs() > norm.abs() {
+                norm = estimate;
+            }
         }
         Ok(*self.found.get_or_init(|| norm))
     }
@@ -136,21 +128,15 @@ impl SpectralNorm {
         left: &[f64],
         right: &[f64],
     ) -> Result<f64, Error> {
-        let info = &file.tensors()[self.weight];
-        let shape = info.shape();
+        let shape = file.tensors()[self.weight].shape();
         let inner: usize = shape[axis + 1..].iter().product();
-        let (mut sum, mut first) = (0.0, 0);
-        while first < info.elements() {
-            let count = (info.elements() - first).min(AT_ONCE as u64) as usize;
-            for (element, value) in
-                (first as usize..).zip(doubles(file, self.weight, first, count)?)
-            {
-                let (outer, rest) = (element / inner / shape[axis], element % inner);
-                let column = outer * inner + rest;
-                sum += left[element / inner % shape[axis]] * value * right[column];
-            }
-            first += count as u64;
-        }
+        let mut sum = 0.0;
+        each_double(file, self.weight, |element, value| {
+            let element = element as usize;
+            let (outer, rest) = (element / inner / shape[axis], element % inner);
+            let column = outer * inner + rest;
+            sum += left[element / inner % shape[axis]] * value * right[column];
+        })?;
         Ok(sum)
     }
 }

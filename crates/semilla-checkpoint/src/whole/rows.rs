@@ -1,7 +1,9 @@
 //! Weights whose rows are codes, each times a scale that is shared by a block or a group.
 
+use std::ops::Range;
+
 use super::decoder::{Decoder, Elements, contradiction, floats, raw, table, words};
-use super::grid::Grid;
+use super::grid::{Grid, GridRows};
 use crate::{Checkpoint, Error};
 
 /// How a row's codes are stored.
@@ -99,37 +101,25 @@ impl Decoder for Rows {
             (first / columns) as usize,
             ((first + count as u64 - 1) / columns) as usize,
         );
-        let scales = self.scale.rows(file, first_row, last_row)?;
-        let zeros = match &self.zeros {
-            Zeros::Grid(grid) => Some(grid.rows(file, first_row, last_row)?),
-            _ => None,
-        };
-        let biases = match &self.bias {
-            Some(grid) => Some(grid.rows(file, first_row, last_row)?),
-            None => None,
-        };
+        let mut scales = self.scale.rows(file, first_row, last_row)?;
+        self.on_scale.apply(file, &mut scales.values)?;
+        let zeros = self.zero_rows(file, first_row, last_row)?;
+        let biases = self.bias.as_ref();
+        let biases = biases.map(|grid| grid.rows(file, first_row, last_row));
+        let biases = biases.transpose()?;
         let order = self.order(file)?;
-        let packed = self.packed_zeros(file, first_row, last_row)?;
         let mut values = Vec::with_capacity(count);
         let mut start = (first % columns) as usize;
-        let mut scale = Vec::new();
         for row in first_row..=last_row {
             let end = (start + count - values.len()).min(self.columns);
-            scale.clear();
-            scale.extend_from_slice(self.scale.of_row(&scales, row));
-            self.on_scale.apply(file, &mut scale)?;
             let at = values.len();
             self.codes(file, row, start, end - start, &mut values)?;
-            let codes = &mut values[at..];
-            let zero = match (&self.zeros, &zeros) {
-                (Zeros::Grid(grid), Some(rows)) => Some(grid.of_row(rows, row)),
-                _ => packed.as_ref().map(|packed| packed.of_row(row)),
-            };
-            let bias = self.bias.as_ref().zip(biases.as_ref());
-            let bias = bias.map(|(grid, rows)| grid.of_row(rows, row));
+            let (codes, scale) = (&mut values[at..], scales.of_row(row));
+            let zero = zeros.of_row(row);
+            let bias = biases.as_ref().map(|biases| biases.of_row(row));
             match &order {
-                Some(order) => each_alone(codes, &order[start..], &scale, zero),
-                None => each_group(codes, start, self.scale.columns(), &scale, zero, bias),
+                Some(order) => each_alone(codes, &order[start..], scale, zero),
+                None => each_group(codes, start, self.scale.columns(), scale, zero, bias),
             }
             start = 0;
         }
@@ -141,6 +131,11 @@ impl Decoder for Rows {
     }
 }
 
+/// The value of a group. A part with one value in a row has it for all columns.
+fn of(values: &[f32], group: usize) -> f32 {
+    values[group.min(values.len() - 1)]
+}
+
 /// Columns of one scale lie together.
 fn each_group(
     codes: &mut [f32],
@@ -150,8 +145,6 @@ fn each_group(
     zero: Option<&[f32]>,
     bias: Option<&[f32]>,
 ) {
-    // A part with one value in a row has it for all columns.
-    let of = |values: &[f32], group: usize| values[group.min(values.len() - 1)];
     let mut at = 0;
     while at < codes.len() {
         let group = (start + at) / block;
@@ -179,7 +172,7 @@ fn each_group(
 /// Each column says which scale is its own.
 fn each_alone(codes: &mut [f32], order: &[usize], scale: &[f32], zero: Option<&[f32]>) {
     for (code, &group) in codes.iter_mut().zip(order) {
-        *code = (*code - zero.map_or(0.0, |zero| zero[group])) * scale[group];
+        *code = (*code - zero.map_or(0.0, |zero| of(zero, group))) * scale[group];
     }
 }
 
@@ -221,10 +214,9 @@ impl Rows {
                 }));
             }
             Codes::Bits(bits) => {
-                let first = bits.word(start);
-                let last = bits.word(start + count - 1) + 1;
-                let last = last.min(self.stored - 1);
-                let words = words(file, self.main, row + first as u64, last - first + 1)?;
+                let span = bits.span(start, start + count - 1, self.stored);
+                let first = span.start;
+                let words = words(file, self.main, row + first as u64, span.len())?;
                 let codes = (start..start + count).map(|column| bits.code(&words, first, column));
                 values.extend(codes);
             }
@@ -232,51 +224,62 @@ impl Rows {
         Ok(())
     }
 
-    /// The zeros of rows `first..=last`, where they are packed.
-    fn packed_zeros(
+    /// The zeros of rows `first..=last`.
+    fn zero_rows(
         &self,
         file: &dyn Checkpoint,
         first: usize,
         last: usize,
-    ) -> Result<Option<PackedZeros>, Error> {
-        let Zeros::Packed { part, bits } = self.zeros else {
-            return Ok(None);
+    ) -> Result<ZeroRows<'_>, Error> {
+        let (part, bits) = match &self.zeros {
+            Zeros::None => return Ok(ZeroRows::None),
+            Zeros::Grid(grid) => return Ok(ZeroRows::Grid(grid.rows(file, first, last)?)),
+            Zeros::Packed { part, bits } => (*part, *bits),
         };
         let width = self.scale.width();
-        let (start, end) = (bits.word(first), bits.word(last) + 1);
-        let rows = file.tensors()[part].shape()[0];
-        let end = end.min(rows - 1);
-        let count = (end - start + 1) * width;
-        let words = words(file, part, (start * width) as u64, count)?;
+        let span = bits.span(first, last, file.tensors()[part].shape()[0]);
+        let words = words(file, part, (span.start * width) as u64, span.len() * width)?;
         let mut values = Vec::with_capacity((last - first + 1) * width);
-        let mut column = Vec::with_capacity(end - start + 1);
+        let mut column = Vec::with_capacity(2);
         for row in first..=last {
+            let own = bits.span(row, row, span.end);
             for group in 0..width {
+                let places = own.clone().map(|word| (word - span.start) * width + group);
                 column.clear();
-                let from = bits.word(row) - start;
-                let to = (from + 1).min(end - start);
-                column.extend((from..=to).map(|word| words[word * width + group]));
-                values.push(bits.code(&column, start + from, row));
+                column.extend(places.map(|place| words[place]));
+                values.push(bits.code(&column, own.start, row));
             }
         }
-        Ok(Some(PackedZeros {
+        Ok(ZeroRows::Unpacked {
             first,
             width,
             values,
-        }))
+        })
     }
 }
 
-struct PackedZeros {
-    first: usize,
-    width: usize,
-    values: Vec<f32>,
+/// The zeros of some rows.
+enum ZeroRows<'r> {
+    None,
+    Grid(GridRows<'r>),
+    Unpacked {
+        first: usize,
+        width: usize,
+        values: Vec<f32>,
+    },
 }
 
-impl PackedZeros {
-    fn of_row(&self, row: usize) -> &[f32] {
-        let at = (row - self.first) * self.width;
-        &self.values[at..at + self.width]
+impl ZeroRows<'_> {
+    fn of_row(&self, row: usize) -> Option<&[f32]> {
+        match self {
+            ZeroRows::None => None,
+            ZeroRows::Grid(rows) => Some(rows.of_row(row)),
+            ZeroRows::Unpacked {
+                first,
+                width,
+                values,
+            } => Some(&values[(row - first) * width..][..*width]),
+        }
     }
 }
 
@@ -295,6 +298,11 @@ impl Bits {
             true => index / (32 / self.bits) as usize,
             false => index * self.bits as usize / 32,
         }
+    }
+
+    /// The words that integers `first..=last` lie in, of so many: the last may reach into the next.
+    pub(super) fn span(self, first: usize, last: usize, words: usize) -> Range<usize> {
+        self.word(first)..(self.word(last) + 2).min(words)
     }
 
     /// An integer, from words of which the first is number `first`.

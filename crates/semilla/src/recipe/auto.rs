@@ -315,7 +315,8 @@ fn by_activation(tensor: &Tensor) -> Choice {
 /// The frequency that comes before sines where no graph says otherwise (Sitzmann et al. 2020).
 const SIREN: f64 = 30.0;
 
-/// Whether the sines behind a layer have a frequency: a graph or a description without one has none.
+/// Whether the sines behind a layer have a frequency: a graph or a description without one has
+/// none.
 fn is_siren(tensor: &Tensor) -> bool {
     let is_known = matches!(
         tensor.activation_from,

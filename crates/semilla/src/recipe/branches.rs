@@ -8,8 +8,8 @@ use crate::init::{Mode, Shape, VarianceScaling};
 use crate::model::{Model, Role, Tensor};
 
 /// The last convolutions of the branches, where nothing else holds their sum in scale: with He's
-/// variance the sum doubles at every branch (Zhang, Dauphin & Ma, *Fixup Initialization*, ICLR 2019,
-/// section 2). Layers that end the branches of transformers are scaled so wherever they are.
+/// variance the sum doubles at every branch (Zhang, Dauphin & Ma, *Fixup Initialization*, ICLR
+/// 2019, section 2). Layers that end the branches of transformers are scaled so wherever they are.
 pub(super) fn branches<'m>(model: &'m Model, starts: &mut HashMap<&'m str, Choice>) {
     let holds_in_scale = |tensor: &Tensor| {
         matches!(

@@ -20,9 +20,9 @@ const LEAST: usize = 3;
 pub(super) struct Starts<'m>(HashMap<&'m str, Choice>);
 
 impl<'m> Starts<'m> {
-    /// The starts of all plain chains that are deep, of words, and of the ends of branches. `is_drawn` says of a tensor that
-    /// it is not tied to another, and that no checkpoint gives it: units that are given come in no
-    /// pairs, and layers behind them expect none.
+    /// The starts of all plain chains that are deep, of words, and of the ends of branches.
+    /// `is_drawn` says of a tensor that it is not tied to another, and that no checkpoint gives it:
+    /// units that are given come in no pairs, and layers behind them expect none.
     pub(super) fn of(model: &'m Model, is_drawn: impl Fn(&Tensor) -> bool) -> Self {
         let mut starts = Self::default();
         words(model, &is_drawn, &mut starts.0);
@@ -152,8 +152,8 @@ impl Layer<'_> {
     }
 }
 
-/// Whether a layer's weights are one matrix or kernel, of independent values. Networks of sines have
-/// a start of their own (SIREN) where a frequency comes first, as it usually does.
+/// Whether a layer's weights are one matrix or kernel, of independent values. Networks of sines
+/// have a start of their own (SIREN) where a frequency comes first, as it usually does.
 fn is_plain(weight: &Tensor, activation: Activation) -> bool {
     let is_known = matches!(
         weight.activation_from,

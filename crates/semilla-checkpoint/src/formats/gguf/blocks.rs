@@ -4,7 +4,7 @@
 //! to multiply them. Products and sums are rounded to f32 one by one, in the order of the
 //! reference.
 
-use super::scale::scale;
+use super::numbers::{halves, pair, scale};
 use super::tables::{iq4_nl, iq4_xs, mxfp4, nvfp4, tq1_0, tq2_0};
 
 /// A kind of blocks.
@@ -66,15 +66,17 @@ impl Quantization {
     /// Turns one block into its elements; both have the lengths stated above.
     pub(super) fn dequantize(self, block: &[u8], into: &mut [f32]) {
         match self {
-            Q4_0 => halves(&block[2..], None, into, |q| scale(block, 0) * (q - 8.0)),
+            Q4_0 => halves(&block[2..], None, into, |q| {
+                scale(block, 0) * (f32::from(q) - 8.0)
+            }),
             Q4_1 => halves(&block[4..], None, into, |q| {
-                scale(block, 0) * q + scale(block, 2)
+                scale(block, 0) * f32::from(q) + scale(block, 2)
             }),
             Q5_0 => halves(&block[6..], Some(&block[2..]), into, |q| {
-                scale(block, 0) * (q - 16.0)
+                scale(block, 0) * (f32::from(q) - 16.0)
             }),
             Q5_1 => halves(&block[8..], Some(&block[4..]), into, |q| {
-                scale(block, 0) * q + scale(block, 2)
+                scale(block, 0) * f32::from(q) + scale(block, 2)
             }),
             Q8_0 => {
                 for (value, &q) in into.iter_mut().zip(&block[2..]) {
@@ -94,20 +96,6 @@ impl Quantization {
             Nvfp4 => nvfp4(block, into),
         }
     }
-}
-
-/// The low halves of 16 bytes, then the high ones; `fifth` adds a bit to each.
-fn halves(nibbles: &[u8], fifth: Option<&[u8]>, into: &mut [f32], value: impl Fn(f32) -> f32) {
-    for (index, element) in into.iter_mut().enumerate() {
-        let nibble = nibbles[index % 16] >> (4 * (index / 16)) & 15;
-        let bit = fifth.map_or(0, |bits| bits[index / 8] >> (index % 8) & 1);
-        *element = value(f32::from(nibble | bit << 4));
-    }
-}
-
-/// Two bits of each of 32 bytes at a time: `element` is the place in the block.
-fn pair(bytes: &[u8], element: usize) -> u8 {
-    bytes[element / 128 * 32 + element % 32] >> (2 * (element / 32 % 4)) & 3
 }
 
 /// 16 groups of 16: scales and minima in 4 bits each, elements in 2.

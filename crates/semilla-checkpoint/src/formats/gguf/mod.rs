@@ -9,8 +9,8 @@
 
 mod blocks;
 mod encoding;
+mod numbers;
 mod reader;
-mod scale;
 mod structure;
 mod tables;
 

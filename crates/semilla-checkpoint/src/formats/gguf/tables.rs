@@ -1,6 +1,6 @@
 //! Blocks whose numbers are places in a table (IQ4, MXFP4, NVFP4), or one of -1, 0 and 1 (TQ).
 
-use super::scale::scale;
+use super::numbers::{halves, pair, scale};
 
 /// Values of IQ4, closer together near zero.
 const UNEVEN: [f32; 16] = [
@@ -12,18 +12,14 @@ const DOUBLED: [f32; 16] = [
     0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 0.0, -1.0, -2.0, -3.0, -4.0, -6.0, -8.0, -12.0,
 ];
 
-/// The low halves of some bytes, then the high ones.
-fn halves(nibbles: &[u8], table: &[f32; 16], d: f32, into: &mut [f32]) {
-    let (low, high) = into.split_at_mut(nibbles.len());
-    for ((byte, low), high) in nibbles.iter().zip(low).zip(high) {
-        *low = d * table[usize::from(byte & 15)];
-        *high = d * table[usize::from(byte >> 4)];
-    }
+/// Halves of bytes as places in a table, whose values are multiplied.
+fn looked_up(nibbles: &[u8], table: &[f32; 16], d: f32, into: &mut [f32]) {
+    halves(nibbles, None, into, |place| d * table[usize::from(place)]);
 }
 
 /// 32 elements and a scale.
 pub(super) fn iq4_nl(block: &[u8], into: &mut [f32]) {
-    halves(&block[2..], &UNEVEN, scale(block, 0), into);
+    looked_up(&block[2..], &UNEVEN, scale(block, 0), into);
 }
 
 /// 8 groups of 32, with scales in 6 bits.
@@ -33,7 +29,7 @@ pub(super) fn iq4_xs(block: &[u8], into: &mut [f32]) {
         let low = block[4 + group / 2] >> (4 * (group % 2)) & 15;
         let both = u16::from(low) | (high >> (2 * group) & 3) << 4;
         let d = scale(block, 0) * (f32::from(both) - 32.0);
-        halves(&block[8 + 16 * group..24 + 16 * group], &UNEVEN, d, values);
+        looked_up(&block[8 + 16 * group..24 + 16 * group], &UNEVEN, d, values);
     }
 }
 
@@ -43,7 +39,7 @@ pub(super) fn mxfp4(block: &[u8], into: &mut [f32]) {
         exponent @ 0..2 => 0x0020_0000 << exponent,
         exponent => u32::from(exponent - 1) << 23,
     };
-    halves(&block[1..], &DOUBLED, f32::from_bits(bits), into);
+    looked_up(&block[1..], &DOUBLED, f32::from_bits(bits), into);
 }
 
 /// 4 groups of 16, each with a scale that is a float of 4 exponent and 3 mantissa bits without a
@@ -57,7 +53,7 @@ pub(super) fn nvfp4(block: &[u8], into: &mut [f32]) {
             _ => (1.0 + mantissa / 8.0) * f32::from_bits((u32::from(exponent) + 120) << 23),
         };
         let nibbles = &block[4 + 8 * group..12 + 8 * group];
-        halves(nibbles, &DOUBLED, 0.5 * d, values);
+        looked_up(nibbles, &DOUBLED, 0.5 * d, values);
     }
 }
 
@@ -80,7 +76,6 @@ pub(super) fn tq1_0(block: &[u8], into: &mut [f32]) {
 pub(super) fn tq2_0(block: &[u8], into: &mut [f32]) {
     let d = scale(block, 64);
     for (element, value) in into.iter_mut().enumerate() {
-        let byte = block[element / 128 * 32 + element % 32];
-        *value = d * (f32::from(byte >> (2 * (element / 32 % 4)) & 3) - 1.0);
+        *value = d * (f32::from(pair(block, element)) - 1.0);
     }
 }

@@ -176,12 +176,11 @@ impl<'a> Ledger<'a> {
                 .iter()
                 .any(|&of| self.encodings.source(of).is_none())
         {
-            let target = target.clone();
             self.leave(offer, &Unused::InParts);
             let unmet = Unmet::Quantized {
                 target: target.name.clone(),
             };
-            return self.without_values(&target, Some(unmet));
+            return self.without_values(target, Some(unmet));
         }
         let problem = match self.giver.give(target, offer) {
             Ok(given) if given.is_any(&target.shape) => {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::encoding::split_leaf;
 use crate::model::{Model, Tensor};
 
 /// A model's tensors by their names.
@@ -42,9 +43,4 @@ impl<'a> Catalog<'a> {
         let mut leaves = ["running_mean", "moving_mean", "mean"].iter();
         leaves.any(|leaf| self.get(&format!("{stem}{leaf}")).is_some())
     }
-}
-
-/// A name as its module's, with the separator, and its last part.
-fn split_leaf(name: &str) -> (&str, &str) {
-    name.split_at(name.rfind(['.', '/']).map_or(0, |at| at + 1))
 }

@@ -2,6 +2,7 @@
 
 use super::give::{Giver, adapt_error};
 use super::offer::Offer;
+use crate::encoding::length_axis;
 use crate::fill::{Fill, Load};
 use crate::model::Tensor;
 use crate::transfer::given::Given;
@@ -83,7 +84,7 @@ impl Giver<'_> {
                 return Err(adapt_error(target, problem));
             }
         };
-        let axis = kept_axis(&target.shape, &direction.shape).ok_or_else(|| {
+        let axis = length_axis(&target.shape, &direction.shape).ok_or_else(|| {
             let problem = "it has not one length for each index of an axis of its direction";
             adapt_error(target, problem)
         })?;
@@ -97,36 +98,5 @@ impl Giver<'_> {
         };
         let note = "the norms of the weight, so that direction and length make it";
         Ok(Provenance::of("norms", note).given(Fill::Load(load)))
-    }
-}
-
-/// The axis of a direction for each of whose indices there is a length; `Some(None)` if there is
-/// one for all.
-fn kept_axis(length: &[usize], direction: &[usize]) -> Option<Option<usize>> {
-    let count: usize = length.iter().product();
-    if length.len() != direction.len() {
-        return (count == 1).then_some(None);
-    }
-    let is_kept = |axis: usize| {
-        let others = (0..length.len()).filter(|other| *other != axis);
-        length[axis] == direction[axis] && others.into_iter().all(|other| length[other] == 1)
-    };
-    let axis = (0..length.len()).find(|&axis| is_kept(axis));
-    axis.map(Some).or((count == 1).then_some(None))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_lie_along_an_axis() {
-        assert_eq!(kept_axis(&[4, 1, 1], &[4, 3, 2]), Some(Some(0)));
-        assert_eq!(kept_axis(&[1, 3, 1], &[4, 3, 2]), Some(Some(1)));
-        assert_eq!(kept_axis(&[1, 1], &[4, 3]), Some(None));
-        assert_eq!(kept_axis(&[], &[4, 3]), Some(None));
-        assert_eq!(kept_axis(&[1, 1], &[1, 3]), Some(Some(0)));
-        assert_eq!(kept_axis(&[4, 3], &[4, 3]), None);
-        assert_eq!(kept_axis(&[3], &[4, 3]), None);
     }
 }

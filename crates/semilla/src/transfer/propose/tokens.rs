@@ -1,5 +1,7 @@
 //! Names in tokens: separators, digits, and the text between.
 
+use crate::encoding::split_leaf;
+
 /// Which digits count layers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Digits {
@@ -65,8 +67,7 @@ impl<'a> Tokens<'a> {
 
     /// Its module with the separator, and its last part.
     pub(super) fn split(&self) -> (&'a str, &'a str) {
-        let end = self.whole.rfind(['.', '/']).map_or(0, |at| at + 1);
-        self.whole.split_at(end)
+        split_leaf(self.whole)
     }
 
     /// How many parts at the end are the same as the other's, or numbers in both.

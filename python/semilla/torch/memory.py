@@ -1,0 +1,145 @@
+"""Values on their way into a PyTorch tensor of any kind.
+
+A CPU tensor is written where it lies, whatever its strides. What has no such memory (a CUDA tensor,
+a subclass that keeps its values elsewhere) is made on the host and copied. Of a sharded tensor only
+the part that this process holds is made. A meta tensor has no values.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["Destination", "dtype_name", "fill", "has_values", "opened"]
+
+#: What the compiled part needs to know: address, element type, shape, strides, and the part of the
+#: whole tensor that is held, if it is not all.
+Destination = tuple[int, str, Any, Any, Any]
+
+_NAMES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
+    torch.float8_e8m0fnu: "F8_E8M0",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint64: "U64",
+    torch.uint32: "U32",
+    torch.uint16: "U16",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+_PLAIN = {Tensor, torch.nn.Parameter, torch.nn.Buffer}
+_bump = torch.autograd.graph.increment_version
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """The name of an element type in files and plans, such as ``"BF16"``.
+
+    Raises
+    ------
+    TypeError
+        Semilla has no such type.
+    """
+    name = _NAMES.get(dtype)
+    if name is None:
+        raise TypeError(f"{dtype} is not an element type that Semilla writes")
+    return name
+
+
+def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) -> None:
+    """Writes an initializer's values under a key of the stream into a tensor, in place."""
+    # What nearly every tensor is, without the questions below.
+    is_plain = type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is torch.strided
+    if is_plain and not tensor.is_inference():
+        initializer.fill(_destination(tensor), key, layout)
+        _bump(tensor)
+        return
+    found = opened(tensor)
+    if found is not None:
+        destination, done = found
+        initializer.fill(destination, key, layout)
+        done()
+
+
+def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
+    """A destination for a tensor's values, and what to call once they are written.
+
+    ``None`` for a tensor without values (meta, fake). The destination is valid as long as the
+    second item is held.
+
+    Raises
+    ------
+    RuntimeError
+        An inference tensor outside of inference mode, as PyTorch refuses it.
+    TypeError
+        An element type or a layout that cannot be written.
+    """
+    part = None
+    if _is_sharded(tensor):
+        from semilla.torch import sharded
+
+        tensor, part = sharded.held(tensor)
+    if not has_values(tensor):
+        return None
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make "
+            "a clone to get a normal tensor before doing inplace update."
+        )
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        kind = "quantized" if tensor.is_quantized else str(tensor.layout)
+        raise TypeError(f"a {kind} tensor cannot be initialized; use a plain one")
+    if tensor.is_cpu and _has_memory(tensor):
+        return _destination(tensor, part), lambda: _written(tensor)
+    return _on_host(tensor, part)
+
+
+def _destination(tensor: Tensor, part: Any = None) -> Destination:
+    name = _NAMES.get(tensor.dtype) or dtype_name(tensor.dtype)
+    return (tensor.data_ptr(), name, tensor.shape, tensor.stride(), part)
+
+
+def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]]:
+    """Values are made on the host and copied. A kernel for a device would take its place here."""
+    host = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu")
+
+    def copy() -> None:
+        with torch.no_grad():
+            tensor.copy_(host)
+
+    return _destination(host, part), copy
+
+
+def _written(tensor: Tensor) -> None:
+    # Autograd must learn that saved values have changed; inference tensors keep no count.
+    if not tensor.is_inference():
+        _bump(tensor)
+
+
+def _has_memory(tensor: Tensor) -> bool:
+    """Whether the tensor's class leaves its values where PyTorch puts them."""
+    kind = type(tensor)
+    return kind in _PLAIN or kind.__torch_dispatch__ is Tensor.__torch_dispatch__
+
+
+def _is_sharded(tensor: Tensor) -> bool:
+    loaded = sys.modules.get("torch.distributed.tensor")
+    return loaded is not None and isinstance(tensor, loaded.DTensor)
+
+
+def has_values(tensor: Tensor) -> bool:
+    """Whether the tensor is more than a shape: neither meta nor fake."""
+    if tensor.is_meta:
+        return False
+    loaded = None if type(tensor) in _PLAIN else sys.modules.get("torch._subclasses.fake_tensor")
+    return loaded is None or not isinstance(tensor, loaded.FakeTensor)

@@ -1,0 +1,377 @@
+//! Tensors in memory that another library owns (PyTorch, NumPy), as destinations of values.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use semilla::{DType, Slice};
+use semilla_checkpoint::{CheckpointWriter, Error, Malformed, TensorInfo, Tensors};
+
+/// A strided array that values are written into.
+#[derive(Clone)]
+pub(crate) struct Memory {
+    /// The address of the first element.
+    start: usize,
+    dtype: DType,
+    axes: Vec<Axis>,
+}
+
+/// The size of an axis, and the bytes from one of its indices to the next.
+#[derive(Clone, Copy)]
+struct Axis {
+    size: usize,
+    step: isize,
+}
+
+/// Why an array is no destination.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MemoryMistake {
+    #[error("{shape:?} has {} axes and {strides:?} {}; give one stride per axis", shape.len(),
+            strides.len())]
+    Axes {
+        shape: Vec<usize>,
+        strides: Vec<isize>,
+    },
+    #[error(
+        "the tensor has no memory of its own (its storage was freed, or never made); materialize \
+         it first"
+    )]
+    Freed,
+    #[error(
+        "unsupported operation: more than one element of the written-to tensor refers to a single \
+         memory location; please clone() the tensor first"
+    )]
+    Overlap,
+    #[error(
+        "the part of {whole:?} that is held has {held:?} elements per axis, the tensor {shape:?}"
+    )]
+    Part {
+        whole: Vec<usize>,
+        held: Vec<usize>,
+        shape: Vec<usize>,
+    },
+    #[error(transparent)]
+    DType(#[from] semilla::UnknownDType),
+}
+
+impl From<MemoryMistake> for PyErr {
+    fn from(mistake: MemoryMistake) -> Self {
+        let text = mistake.to_string();
+        match mistake {
+            // As PyTorch does.
+            MemoryMistake::Overlap => PyRuntimeError::new_err(text),
+            MemoryMistake::DType(_) => PyTypeError::new_err(text),
+            _ => PyValueError::new_err(text),
+        }
+    }
+}
+
+impl Memory {
+    /// An array of a type, with the steps between elements counted in elements.
+    ///
+    /// # Safety
+    /// Every element must be valid for writes as long as the array or one made from it is used, and
+    /// used by nobody else meanwhile.
+    unsafe fn new(
+        start: usize,
+        dtype: DType,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<Self, MemoryMistake> {
+        if shape.len() != strides.len() {
+            return Err(MemoryMistake::Axes {
+                shape: shape.to_vec(),
+                strides: strides.to_vec(),
+            });
+        }
+        let width = dtype.size() as isize;
+        let sized = shape.iter().zip(strides);
+        let axes = sized.map(|(&size, &stride)| Axis {
+            size,
+            step: stride.wrapping_mul(width),
+        });
+        let memory = Self {
+            start,
+            dtype,
+            axes: axes.collect(),
+        };
+        if memory.axes.iter().all(|axis| axis.size > 0) {
+            if start == 0 {
+                return Err(MemoryMistake::Freed);
+            }
+            if memory.overlaps() {
+                return Err(MemoryMistake::Overlap);
+            }
+        }
+        Ok(memory)
+    }
+
+    /// Whether two elements may lie at one place.
+    fn overlaps(&self) -> bool {
+        let mut axes: Vec<Axis> = self.axes.iter().copied().filter(|a| a.size > 1).collect();
+        axes.sort_unstable_by_key(|axis| axis.step.unsigned_abs());
+        // The bytes that the axes so far span.
+        let mut span = self.dtype.size();
+        axes.iter().any(|axis| {
+            let step = axis.step.unsigned_abs();
+            let within = span;
+            span = step.saturating_mul(axis.size - 1).saturating_add(within);
+            step < within
+        })
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The part of the array in a box of it, which must lie inside.
+    pub(crate) fn part(&self, place: &Slice) -> Self {
+        let mut part = self.clone();
+        let extents = place.offset().iter().zip(place.size());
+        for (axis, (&offset, &size)) in part.axes.iter_mut().zip(extents) {
+            part.start = part
+                .start
+                .wrapping_add_signed(axis.step.wrapping_mul(offset as isize));
+            axis.size = size;
+        }
+        part
+    }
+
+    /// The same elements in the same order, with as few axes as they need.
+    pub(crate) fn merged(mut self) -> Self {
+        let mut merged: Vec<Axis> = Vec::with_capacity(self.axes.len());
+        for axis in self.axes.iter().copied().filter(|axis| axis.size != 1) {
+            match merged.last_mut() {
+                Some(before) if before.step == axis.step.wrapping_mul(axis.size as isize) => {
+                    before.size *= axis.size;
+                    before.step = axis.step;
+                }
+                _ => merged.push(axis),
+            }
+        }
+        self.axes = merged;
+        self
+    }
+
+    /// The bytes of elements `first..first + len`, if they lie one after the other and aligned.
+    /// The array must be [`merged`](Self::merged).
+    ///
+    /// # Safety
+    /// Nobody else uses these elements as long as the slice lives.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the memory is not ours: see the safety note"
+    )]
+    pub(crate) unsafe fn bytes(&self, first: u64, len: usize) -> Option<&mut [u8]> {
+        let width = self.dtype.size();
+        let size = match self.axes[..] {
+            [] => 1,
+            [axis] if axis.step == width as isize => axis.size as u64,
+            _ => return None,
+        };
+        let fits = first.checked_add(len as u64).is_some_and(|end| end <= size);
+        let start = self.start + first as usize * width;
+        if !fits || !start.is_multiple_of(width) || len == 0 {
+            return None;
+        }
+        // SAFETY: the elements lie inside the array, whose elements are valid for writes.
+        Some(unsafe { std::slice::from_raw_parts_mut(start as *mut u8, len * width) })
+    }
+
+    /// Writes elements from `first` on, in row-major order. Elements past the end are left out.
+    ///
+    /// # Safety
+    /// Nobody else uses these elements meanwhile.
+    pub(crate) unsafe fn write(&self, first: u64, bytes: &[u8]) {
+        let width = self.dtype.size();
+        let (outer, inner) = match &self.axes[..] {
+            [outer @ .., inner] => (outer, *inner),
+            [] => (&[][..], Axis { size: 1, step: 0 }),
+        };
+        let mut at = first;
+        let mut rest = bytes;
+        while !rest.is_empty() && inner.size > 0 {
+            let within = (at % inner.size as u64) as usize;
+            let mut index = at / inner.size as u64;
+            let mut start = self
+                .start
+                .wrapping_add_signed(inner.step.wrapping_mul(within as isize));
+            for axis in outer.iter().rev() {
+                let place = (index % axis.size as u64) as isize;
+                start = start.wrapping_add_signed(axis.step.wrapping_mul(place));
+                index /= axis.size as u64;
+            }
+            if index > 0 {
+                return;
+            }
+            let len = (inner.size - within).min(rest.len() / width);
+            if len == 0 {
+                return;
+            }
+            let (run, others) = rest.split_at(len * width);
+            // SAFETY: the run's elements lie inside the array: `within` and each place are below
+            // their axis's size.
+            unsafe { scatter(start, inner.step, width, run) };
+            at += len as u64;
+            rest = others;
+        }
+    }
+}
+
+/// Copies elements of `width` bytes to addresses `step` bytes apart.
+///
+/// # Safety
+/// All of them must be valid for writes.
+unsafe fn scatter(start: usize, step: isize, width: usize, run: &[u8]) {
+    /// # Safety
+    /// As [`scatter`].
+    unsafe fn each<const WIDTH: usize>(start: usize, step: isize, run: &[u8]) {
+        for (index, element) in run.as_chunks::<WIDTH>().0.iter().enumerate() {
+            let at = start.wrapping_add_signed(step.wrapping_mul(index as isize));
+            // SAFETY: by contract; a byte array needs no alignment.
+            unsafe { (at as *mut [u8; WIDTH]).write(*element) };
+        }
+    }
+    // SAFETY: by contract.
+    unsafe {
+        match width {
+            _ if step == width as isize => {
+                std::ptr::copy_nonoverlapping(run.as_ptr(), start as *mut u8, run.len());
+            }
+            1 => each::<1>(start, step, run),
+            2 => each::<2>(start, step, run),
+            4 => each::<4>(start, step, run),
+            _ => each::<8>(start, step, run),
+        }
+    }
+}
+
+/// A tensor, or the part of one that this process holds, as Python describes it: `(address, dtype,
+/// shape, strides in elements, part)`, with `part` either `None` or `(whole shape, ranges)`: per
+/// axis the ranges `(start, len)` of the whole tensor that are held, in order.
+#[derive(FromPyObject)]
+pub(crate) struct Destination(usize, String, Vec<usize>, Vec<isize>, Option<HeldPart>);
+
+type HeldPart = (Vec<usize>, Vec<Vec<(usize, usize)>>);
+
+/// A box of a tensor, and where it goes.
+pub(crate) struct Piece {
+    pub(crate) slice: Slice,
+    pub(crate) memory: Memory,
+}
+
+impl Destination {
+    /// The shape of the whole tensor.
+    pub(crate) fn whole(&self) -> &[usize] {
+        self.4.as_ref().map_or(&self.2, |(whole, _)| whole)
+    }
+
+    /// The element type.
+    pub(crate) fn dtype(&self) -> Result<DType, MemoryMistake> {
+        Ok(self.1.parse()?)
+    }
+
+    /// The boxes of the whole tensor that are held. Their memory is written without the GIL.
+    ///
+    /// # Safety
+    /// The address, type, shape and strides must be those of a live array that nobody else uses
+    /// until the pieces are dropped. Python's side of this package takes them from the array itself
+    /// and holds it during the call.
+    pub(crate) unsafe fn pieces(&self) -> Result<Vec<Piece>, MemoryMistake> {
+        let Self(start, _, shape, strides, part) = self;
+        // SAFETY: by contract.
+        let memory = unsafe { Memory::new(*start, self.dtype()?, shape, strides)? };
+        let Some((whole, ranges)) = part else {
+            let slice = Slice::whole(shape);
+            return Ok(vec![Piece { slice, memory }]);
+        };
+        let held = |ranges: &Vec<(usize, usize)>| {
+            let lengths = ranges.iter().map(|range| range.1);
+            lengths.fold(0usize, usize::saturating_add)
+        };
+        let held: Vec<usize> = ranges.iter().map(held).collect();
+        if held != *shape || whole.len() != shape.len() {
+            return Err(MemoryMistake::Part {
+                whole: whole.clone(),
+                held,
+                shape: shape.clone(),
+            });
+        }
+        // Each as (box of the whole tensor, box of the memory), axis by axis.
+        let mut boxes = vec![[(Vec::new(), Vec::new()), (Vec::new(), Vec::new())]];
+        for ranges in ranges {
+            let extended = boxes.iter().flat_map(|place| {
+                let mut at = 0;
+                ranges.iter().map(move |&(start, len)| {
+                    let mut place = place.clone();
+                    for ((offset, size), start) in place.iter_mut().zip([start, at]) {
+                        offset.push(start);
+                        size.push(len);
+                    }
+                    at += len;
+                    place
+                })
+            });
+            boxes = extended.collect();
+        }
+        let piece = |[outside, inside]: [(Vec<usize>, Vec<usize>); 2]| Piece {
+            slice: Slice::new(outside.0, outside.1),
+            memory: memory.part(&Slice::new(inside.0, inside.1)),
+        };
+        Ok(boxes.into_iter().map(piece).collect())
+    }
+}
+
+/// Arrays as the tensors of a writer.
+#[allow(dead_code, reason = "for plans")]
+pub(crate) struct Memories {
+    tensors: Tensors,
+    memories: Vec<Memory>,
+}
+
+impl Memories {
+    /// A tensor for each piece, in order.
+    #[allow(dead_code, reason = "for plans")]
+    pub(crate) fn new(pieces: impl IntoIterator<Item = Piece>) -> Result<Self, Malformed> {
+        let mut infos = Vec::new();
+        let mut memories = Vec::new();
+        for (index, Piece { slice, memory }) in pieces.into_iter().enumerate() {
+            let shape = slice.size().to_vec();
+            infos.push(TensorInfo::new(index.to_string(), memory.dtype, shape)?);
+            memories.push(memory.merged());
+        }
+        let tensors = Tensors::new(infos)?;
+        Ok(Self { tensors, memories })
+    }
+}
+
+impl CheckpointWriter for Memories {
+    fn tensors(&self) -> &Tensors {
+        &self.tensors
+    }
+
+    fn write(&self, tensor: usize, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        let memory = &self.memories[tensor];
+        // SAFETY: a writer's caller writes every byte once; the rest is `Destination`'s contract.
+        unsafe { memory.write(offset / memory.dtype.size() as u64, bytes) };
+        Ok(())
+    }
+
+    fn make(
+        &self,
+        tensor: usize,
+        offset: u64,
+        len: usize,
+        make: &mut dyn FnMut(&mut [u8]) -> Result<(), Error>,
+    ) -> Option<Result<(), Error>> {
+        let memory = &self.memories[tensor];
+        let width = memory.dtype.size();
+        // SAFETY: as for `write`.
+        let bytes = unsafe { memory.bytes(offset / width as u64, len / width) };
+        bytes.map(make)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<PathBuf>, Error> {
+        Ok(Vec::new())
+    }
+}

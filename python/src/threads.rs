@@ -1,0 +1,32 @@
+//! The threads that values are made on.
+
+use std::sync::{Arc, Mutex};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// The pool of the process with this number: a forked child has none of its parent's threads.
+static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
+
+/// Runs work on all threads of this process; on the calling one alone where no threads can be had.
+pub(crate) fn on_all<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match pool() {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+fn pool() -> Option<Arc<ThreadPool>> {
+    let process = std::process::id();
+    let mut held = POOL.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some((of, pool)) = &*held
+        && *of == process
+    {
+        return Some(pool.clone());
+    }
+    let pool = Arc::new(ThreadPoolBuilder::new().build().ok()?);
+    if let Some((_, parents)) = held.replace((process, pool.clone())) {
+        // Dropped, it would wait for threads that are not here.
+        std::mem::forget(parents);
+    }
+    Some(pool)
+}

@@ -1,0 +1,162 @@
+"""Sharded tensors: every process fills its own part, and the parts are the whole."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch.distributed.tensor")
+
+INITIALIZERS = [
+    ("normal", {"std": 0.02}),
+    ("trunc_normal", {}),
+    ("kaiming_uniform", {}),
+    ("orthogonal", {}),
+    ("sparse", {"sparsity": 0.3}),
+    ("eye", {}),
+    ("looks_linear", {}),
+]
+
+
+SLOW = pytest.mark.skipif("SEMILLA_SLOW" not in os.environ, reason="set SEMILLA_SLOW=1")
+
+
+@pytest.mark.parametrize(
+    "world", [pytest.param(1, marks=SLOW), pytest.param(2, marks=SLOW), 3, 4]
+)
+def test_parts_are_the_whole(world):
+    """Runs this file on several processes."""
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={world}",
+        __file__,
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout.count("equal") == world
+
+
+def meshes(world):
+    """The meshes of so many processes, and placements on each."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Replicate, Shard
+    from torch.distributed.tensor.placement_types import _StridedShard
+
+    yield init_device_mesh("cpu", (world,)), [[Shard(0)], [Shard(1)], [Replicate()]]
+    if world == 4:
+        grid = init_device_mesh("cpu", (2, 2), mesh_dim_names=("dp", "tp"))
+        yield (
+            grid,
+            [
+                [Shard(0), Shard(1)],
+                [Shard(1), Shard(0)],
+                [Shard(0), Shard(0)],
+                [Replicate(), Shard(0)],
+                [_StridedShard(0, split_factor=2), Shard(0)],
+                [_StridedShard(0, split_factor=2), Replicate()],
+                [Shard(1), Replicate()],
+            ],
+        )
+
+
+def compare_tensors(world):
+    import torch
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    import semilla.torch.init as init
+
+    for mesh, all_placements in meshes(world):
+        for placements in all_placements:
+            for shape in [(8, 12), (7, 5), (2, 3), (33, 64)]:
+                for dtype in (torch.float32, torch.bfloat16):
+                    for name, parameters in INITIALIZERS:
+                        whole = torch.empty(shape, dtype=dtype)
+                        init.fill_(whole, name, seed=3, name="w", **parameters)
+                        empty = torch.zeros(shape, dtype=dtype)
+                        parts = distribute_tensor(empty, mesh, placements, src_data_rank=None)
+                        init.fill_(parts, name, seed=3, name="w", **parameters)
+                        cut = distribute_tensor(whole, mesh, placements, src_data_rank=None)
+                        here = (name, shape, placements, dtype)
+                        assert torch.equal(parts.to_local(), cut.to_local()), here
+            # Without a name: as long as the generators agree.
+            torch.manual_seed(5)
+            parts = distribute_tensor(torch.zeros(9, 6), mesh, placements, src_data_rank=None)
+            init.xavier_uniform_(torch.nn.Parameter(parts))
+            torch.manual_seed(5)
+            whole = init.xavier_uniform_(torch.zeros(9, 6))
+            cut = distribute_tensor(whole, mesh, placements, src_data_rank=None)
+            assert isinstance(parts, DTensor) and torch.equal(parts.to_local(), cut.to_local())
+
+
+def compare_modules(world):
+    """FSDP2, with tensor parallelism where there are four processes, from meta on."""
+    import torch
+    from torch import nn
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import CPUOffloadPolicy, fully_shard
+    from torch.distributed.tensor.parallel import (
+        ColwiseParallel,
+        RowwiseParallel,
+        parallelize_module,
+    )
+
+    import semilla.torch.init as init
+
+    def model():
+        return nn.Sequential(nn.Linear(12, 22), nn.GELU(), nn.Linear(22, 10))
+
+    def fill(module):
+        for name, parameter in module.named_parameters():
+            kind = "orthogonal" if parameter.ndim > 1 else "normal"
+            init.fill_(parameter, kind, seed=1, name=name)
+        return module
+
+    expected = {name: p.detach() for name, p in fill(model()).named_parameters()}
+    for offload in (False, True):
+        with torch.device("meta"):
+            module = model()
+        policy = {"offload_policy": CPUOffloadPolicy(pin_memory=False)} if offload else {}
+        if world == 4:
+            grid = init_device_mesh("cpu", (2, 2), mesh_dim_names=("dp", "tp"))
+            styles = {"0": ColwiseParallel(), "2": RowwiseParallel()}
+            parallelize_module(module, grid["tp"], styles)
+            fully_shard(module, mesh=grid["dp"], **policy)
+        else:
+            fully_shard(module, mesh=init_device_mesh("cpu", (world,)), **policy)
+        module.to_empty(device="cpu")
+        for name, parameter in fill(module).named_parameters():
+            assert torch.equal(parameter.full_tensor(), expected[name]), (name, offload)
+
+
+def refusals(world):
+    import torch
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import DTensor, Partial
+
+    import semilla.torch.init as init
+
+    mesh = init_device_mesh("cpu", (world,))
+    terms = DTensor.from_local(torch.zeros(4), mesh, [Partial()])
+    with pytest.raises(ValueError, match="terms of a sum"):
+        init.fill_(terms, "normal", seed=0)
+
+
+def main():
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo")
+    world = dist.get_world_size()
+    compare_tensors(world)
+    compare_modules(world)
+    refusals(world)
+    print("equal", flush=True)
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
