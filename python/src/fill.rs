@@ -12,6 +12,7 @@ use semilla::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::drawn::Drawn;
 use crate::memory::{Destination, Memory, MemoryMistake, Piece};
 use crate::threads;
 
@@ -114,6 +115,22 @@ impl Initializer {
             Ok::<_, Mistake>(())
         })?;
         Ok(())
+    }
+
+    /// What a tensor's elements are drawn from, for a device that draws them itself; `None` if they
+    /// are not drawn one by one.
+    #[pyo3(signature = (shape, dtype, key, layout = None))]
+    fn drawn(
+        &self,
+        shape: Vec<usize>,
+        dtype: &str,
+        key: u64,
+        layout: Option<&str>,
+    ) -> PyResult<Option<Drawn>> {
+        let dtype = dtype.parse().map_err(MemoryMistake::from)?;
+        let fill = self.resolve(&shape, dtype, key, layout)?;
+        let drawn = Drawn::of(&fill, Key::from_bits(key), &shape, dtype);
+        Ok(drawn.map_err(Mistake::from)?)
     }
 
     fn __repr__(&self) -> String {

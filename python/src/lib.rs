@@ -2,6 +2,7 @@
 
 mod command;
 mod description;
+mod drawn;
 mod errors;
 mod fill;
 mod line;
@@ -23,6 +24,8 @@ mod _semilla {
     use crate::command::main;
     #[pymodule_export]
     use crate::description::Description;
+    #[pymodule_export]
+    use crate::drawn::Drawn;
     #[pymodule_export]
     use crate::fill::{Initializer, key};
     #[pymodule_export]

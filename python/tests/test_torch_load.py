@@ -117,11 +117,11 @@ def test_d7_new_rows_are_like_the_old_ones(tmp_path):
     old = nn.Embedding(400, 8)
     save_file(old.state_dict(), tmp_path / "old.safetensors")
     new = nn.Embedding(500, 8)
-    plan = st.load_(new, tmp_path / "old.safetensors", adapt={"weight": "overlap:covariance"})
+    plan = st.load_(new, tmp_path / "old.safetensors", adapt={"weight": "rows:new=covariance"})
     assert torch.equal(new.weight[:400], old.weight)
     ratio = new.weight[400:].std() / old.weight.std()
     assert 0.8 < ratio < 1.2
-    assert "overlap" in plan["weight"].disposition
+    assert "rows" in plan["weight"].disposition
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

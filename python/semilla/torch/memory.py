@@ -1,20 +1,22 @@
 """Values on their way into a PyTorch tensor of any kind.
 
-A CPU tensor is written where it lies, whatever its strides. What has no such memory (a CUDA tensor,
-a subclass that keeps its values elsewhere) is made on the host and copied. Of a sharded tensor only
-the part that this process holds is made. A meta tensor has no values.
+A CPU tensor is written where it lies, whatever its strides, and so is a CUDA tensor whose elements
+are drawn one by one. Everything else (a matrix for a CUDA tensor, another device, a subclass that
+keeps its values elsewhere) is made on the host and copied. Of a sharded tensor only the part that
+this process holds is made. A meta tensor has no values.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["Destination", "dtype_name", "fill", "has_values", "opened"]
+__all__ = ["Destination", "dtype_name", "fill", "has_values", "made_on_device", "opened"]
 
 #: What the compiled part needs to know: address, element type, shape, strides, and the part of the
 #: whole tensor that is held, if it is not all.
@@ -64,11 +66,56 @@ def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) 
         initializer.fill(_destination(tensor), key, layout)
         _bump(tensor)
         return
+    if made_on_device(tensor, lambda shape, name: initializer.drawn(shape, name, key, layout)):
+        return
     found = opened(tensor)
     if found is not None:
         destination, done = found
         initializer.fill(destination, key, layout)
         done()
+
+
+def made_on_device(tensor: Tensor, drawn: Callable[[Sequence[int], str], Any]) -> bool:
+    """Writes the elements of a CUDA tensor on its device, if they are drawn one by one.
+
+    ``drawn`` answers what the tensor of a shape and an element type is drawn from, or ``None``.
+    Returns whether the elements were written; raises as :func:`opened`.
+    """
+    held = _held(tensor)
+    if held is None or not held[0].is_cuda or not _has_memory(held[0]):
+        return False
+    local, part = held
+    whole, ranges = part or (local.shape, [[(0, size)] for size in local.shape])
+    numbers = drawn(whole, dtype_name(local.dtype))
+    if numbers is None:
+        return False
+    from semilla.torch import cuda
+
+    local = local.detach()
+    with torch.no_grad():
+        for offset, place in _pieces(ranges):
+            piece = local[place]
+            made = piece if piece.is_contiguous() else torch.empty_like(
+                piece, memory_format=torch.contiguous_format
+            )
+            if not cuda.fill(made, numbers, whole, offset):
+                return False
+            if made is not piece:
+                piece.copy_(made)
+    _written(local)
+    return True
+
+
+def _pieces(
+    ranges: Sequence[Sequence[tuple[int, int]]],
+) -> Iterator[tuple[list[int], tuple[slice, ...]]]:
+    """The boxes that a process holds: where each begins in the whole tensor, and its place here."""
+    axes = []
+    for held in ranges:
+        ends = itertools.accumulate((length for _, length in held), initial=0)
+        axes.append([(start, slice(at, at + n)) for (start, n), at in zip(held, ends)])
+    for box in itertools.product(*axes):
+        yield [start for start, _ in box], tuple(place for _, place in box)
 
 
 def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
@@ -84,6 +131,18 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
     TypeError
         An element type or a layout that cannot be written.
     """
+    held = _held(tensor)
+    if held is None:
+        return None
+    tensor, part = held
+    if tensor.is_cpu and _has_memory(tensor):
+        return _destination(tensor, part), lambda: _written(tensor)
+    return _on_host(tensor, part)
+
+
+def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:
+    """The tensor that this process holds, and which part of the whole it is (``None`` for all);
+    ``None`` without values. Raises as :func:`opened`."""
     part = None
     if _is_sharded(tensor):
         from semilla.torch import sharded
@@ -99,9 +158,7 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
     if tensor.layout != torch.strided or tensor.is_quantized:
         kind = "quantized" if tensor.is_quantized else str(tensor.layout)
         raise TypeError(f"a {kind} tensor cannot be initialized; use a plain one")
-    if tensor.is_cpu and _has_memory(tensor):
-        return _destination(tensor, part), lambda: _written(tensor)
-    return _on_host(tensor, part)
+    return tensor, part
 
 
 def _destination(tensor: Tensor, part: Any = None) -> Destination:
@@ -110,7 +167,7 @@ def _destination(tensor: Tensor, part: Any = None) -> Destination:
 
 
 def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]]:
-    """Values are made on the host and copied. A kernel for a device would take its place here."""
+    """Values are made on the host and copied."""
     host = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu")
 
     def copy() -> None:

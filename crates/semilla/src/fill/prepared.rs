@@ -7,7 +7,7 @@ use super::held::{Area, Matrix};
 use super::slice::Slice;
 use super::target::Target;
 use crate::dtype::DType;
-use crate::stream::{Sampler, Stream};
+use crate::stream::{Law, Sampler, Stream};
 
 /// A fill made ready for one tensor: writes any of its elements, in any order, on any thread.
 pub struct Prepared {
@@ -110,6 +110,15 @@ impl Prepared {
     /// The number of elements.
     pub fn len(&self) -> u64 {
         self.elements
+    }
+
+    /// The stream and the law that all elements are drawn from, each from its own index; `None` if
+    /// they are made in any other way. What a GPU needs to make the same bits.
+    pub fn drawn(&self) -> Option<(Stream, Law<f64>)> {
+        match &self.source {
+            Source::Draw(stream, sampler) => Some((*stream, sampler.law())),
+            _ => None,
+        }
     }
 
     /// Whether it has no elements.

@@ -3,21 +3,50 @@
 use super::math;
 use crate::gaussian;
 
-/// A law's parameters in the precision that draws it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Law<F> {
+/// A law's parameters in the precision that draws it: all that turns words into values (section 4
+/// of the specification).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Law<F> {
+    /// Uniform on an interval.
     Uniform {
+        /// The least value.
         low: F,
         /// The interval's width over the number of values that a word is cut to.
         step: F,
         /// The largest value below `high`: the interval is half open.
         below_high: F,
     },
+    /// Normal.
     Normal {
+        /// The mean.
         mean: F,
+        /// The standard deviation.
         std: F,
     },
+    /// Normal, cut to an interval that leaves something out.
     TruncatedNormal(Truncated<F>),
+}
+
+impl<F: Copy> Law<F> {
+    /// The same numbers in another type.
+    pub(crate) fn map<G>(self, to: impl Fn(F) -> G) -> Law<G> {
+        match self {
+            Self::Uniform {
+                low,
+                step,
+                below_high,
+            } => Law::Uniform {
+                low: to(low),
+                step: to(step),
+                below_high: to(below_high),
+            },
+            Self::Normal { mean, std } => Law::Normal {
+                mean: to(mean),
+                std: to(std),
+            },
+            Self::TruncatedNormal(law) => Law::TruncatedNormal(law.map(to)),
+        }
+    }
 }
 
 impl Law<f32> {
@@ -47,11 +76,7 @@ impl Law<f64> {
             Self::Uniform {
                 low, below_high, ..
             } => Law::<f32>::uniform(low as f32, below_high.next_up() as f32),
-            Self::Normal { mean, std } => Law::Normal {
-                mean: mean as f32,
-                std: std as f32,
-            },
-            Self::TruncatedNormal(law) => Law::TruncatedNormal(law.to_f32()),
+            law => law.map(|number| number as f32),
         }
     }
 }
@@ -60,21 +85,39 @@ impl Law<f64> {
 ///
 /// Near the median the quantile is a function of q = p - ½, in a tail of the tail's probability, so
 /// that neither loses digits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Truncated<F> {
-    pub(crate) mean: F,
-    pub(crate) std: F,
-    /// The interval's ends.
-    pub(crate) low: F,
-    pub(crate) high: F,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Truncated<F> {
+    /// The mean of the uncut normal.
+    pub mean: F,
+    /// The standard deviation of the uncut normal.
+    pub std: F,
+    /// The least value.
+    pub low: F,
+    /// The greatest value.
+    pub high: F,
     /// (Φ(a) + Φ(b)) / 2 - ½ for the ends a, b in units of std.
-    pub(crate) centre: F,
+    pub centre: F,
     /// Φ(b) - Φ(a).
-    pub(crate) mass: F,
+    pub mass: F,
     /// Φ(a): the probability below the interval.
-    pub(crate) below: F,
+    pub below: F,
     /// Φ(-b): the probability above it.
-    pub(crate) above: F,
+    pub above: F,
+}
+
+impl<F: Copy> Truncated<F> {
+    fn map<G>(self, to: impl Fn(F) -> G) -> Truncated<G> {
+        Truncated {
+            mean: to(self.mean),
+            std: to(self.std),
+            low: to(self.low),
+            high: to(self.high),
+            centre: to(self.centre),
+            mass: to(self.mass),
+            below: to(self.below),
+            above: to(self.above),
+        }
+    }
 }
 
 impl Truncated<f64> {
@@ -99,19 +142,6 @@ impl Truncated<f64> {
             below,
             above,
         })
-    }
-
-    fn to_f32(self) -> Truncated<f32> {
-        Truncated {
-            mean: self.mean as f32,
-            std: self.std as f32,
-            low: self.low as f32,
-            high: self.high as f32,
-            centre: self.centre as f32,
-            mass: self.mass as f32,
-            below: self.below as f32,
-            above: self.above as f32,
-        }
     }
 
     pub(crate) fn value(&self, word: u64) -> f64 {

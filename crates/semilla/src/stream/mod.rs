@@ -23,7 +23,7 @@ mod values;
 
 pub(crate) use cpu::Cpu;
 pub use key::{InvalidKey, Key};
-pub(crate) use law::Law;
+pub use law::{Law, Truncated};
 pub use part::Part;
 pub use philox::philox4x32_10;
 pub use sampler::Sampler;

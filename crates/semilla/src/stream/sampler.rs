@@ -58,6 +58,24 @@ impl Sampler {
         Ok(Self { laws, dtype })
     }
 
+    /// The law's numbers, for an implementation of the stream elsewhere (a GPU). They are exactly
+    /// those of the precision that draws: `f64` for `f64` elements, `f32` for all others.
+    ///
+    /// ```
+    /// use semilla::{DType, Distribution, Sampler, stream::Law};
+    ///
+    /// let sampler = Sampler::new(&Distribution::Normal { mean: 0.0, std: 0.1 }, DType::BF16)?;
+    /// let std = f64::from(0.1f32);
+    /// assert_eq!(sampler.law(), Law::Normal { mean: 0.0, std });
+    /// # Ok::<(), semilla::DistributionError>(())
+    /// ```
+    pub fn law(&self) -> Law<f64> {
+        match self.laws {
+            Laws::F32(law) => law.map(f64::from),
+            Laws::F64(law) => law,
+        }
+    }
+
     /// The element type that the sampler was made for.
     pub fn dtype(&self) -> DType {
         self.dtype

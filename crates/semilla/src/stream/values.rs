@@ -70,6 +70,11 @@ impl Stream {
         self.key
     }
 
+    /// Which of the tensor's independent sequences this is.
+    pub const fn sequence(self) -> Part {
+        self.part
+    }
+
     /// The 32 random bits of element `index`.
     pub fn word(self, index: u64) -> u32 {
         word(self.key, self.part, index)
