@@ -341,7 +341,7 @@ def drawn(initializer: str, layout: str | None = "...IO", dtype: Any = None) -> 
 
 def plan(
     abstract: Any,
-    recipe: str | None = None,
+    recipe: str = "auto",
     seed: int = 0,
     *,
     rules: Sequence[Mapping[str, Any]] = (),
@@ -355,7 +355,7 @@ def plan(
         initialization (Flax, Haiku), ``nnx.eval_shape`` or ``nnx.state`` (nnx),
         ``eqx.filter_eval_shape`` (Equinox). Leaves that are no arrays are left alone.
     recipe
-        The name of a recipe, or a file; ``auto`` by default.
+        The name of a recipe, or a file.
     seed
         The seed of every weight.
     rules
@@ -388,7 +388,7 @@ def plan(
 
 def init(
     abstract: Any,
-    recipe: str | None = None,
+    recipe: str = "auto",
     seed: int = 0,
     *,
     rules: Sequence[Mapping[str, Any]] = (),

@@ -272,7 +272,7 @@ def _ours(found: Any) -> Any:
 
 def plan(
     model: Any,
-    recipe: str | None = None,
+    recipe: str = "auto",
     seed: int = 0,
     *,
     rules: Sequence[Mapping[str, Any]] = (),
@@ -284,7 +284,7 @@ def plan(
     model
         A model or a layer that is built.
     recipe
-        The name of a recipe, or a file; ``auto`` by default.
+        The name of a recipe, or a file.
     seed
         The seed of every weight.
     rules
@@ -311,7 +311,7 @@ def plan(
 
 def init_(
     model: Any,
-    recipe: str | None = None,
+    recipe: str = "auto",
     seed: int = 0,
     *,
     rules: Sequence[Mapping[str, Any]] = (),

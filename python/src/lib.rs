@@ -1,13 +1,19 @@
 //! Semilla from Python. No logic of its own: each function calls an operation of the Rust crates.
 
-use pyo3::prelude::*;
-
+mod command;
+mod description;
 mod drawn;
+mod errors;
 mod fill;
+mod line;
 mod memory;
+mod plan;
+mod recipe;
+mod rehearsal;
 mod threads;
-#[allow(dead_code, reason = "for plans")]
 mod write;
+
+use pyo3::prelude::*;
 
 /// The compiled part of the Python package `semilla`.
 #[pymodule(gil_used = false)]
@@ -15,9 +21,17 @@ mod _semilla {
     use super::*;
 
     #[pymodule_export]
+    use crate::command::main;
+    #[pymodule_export]
+    use crate::description::Description;
+    #[pymodule_export]
     use crate::drawn::Drawn;
     #[pymodule_export]
     use crate::fill::{Initializer, key};
+    #[pymodule_export]
+    use crate::line::Line;
+    #[pymodule_export]
+    use crate::plan::Plan;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

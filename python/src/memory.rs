@@ -377,7 +377,6 @@ impl Destination {
 }
 
 /// Arrays as the tensors of a writer.
-#[allow(dead_code, reason = "for plans")]
 pub(crate) struct Memories {
     tensors: Tensors,
     memories: Vec<Memory>,
@@ -385,7 +384,6 @@ pub(crate) struct Memories {
 
 impl Memories {
     /// A tensor for each piece, in order.
-    #[allow(dead_code, reason = "for plans")]
     pub(crate) fn new(pieces: impl IntoIterator<Item = Piece>) -> Result<Self, Malformed> {
         let mut infos = Vec::new();
         let mut memories = Vec::new();

@@ -6,6 +6,7 @@ use semilla::{Plan, Slice};
 use semilla_checkpoint::ops::{MemoryError, Watch, write_slices};
 use semilla_checkpoint::{Malformed, Sources};
 
+use crate::errors::raised;
 use crate::memory::{Destination, Memories, MemoryMistake};
 use crate::threads;
 
@@ -30,6 +31,7 @@ impl From<WriteMistake> for PyErr {
     fn from(mistake: WriteMistake) -> Self {
         match mistake {
             WriteMistake::Memory(mistake) => mistake.into(),
+            WriteMistake::Values(error) => raised(error),
             other => PyValueError::new_err(other.to_string()),
         }
     }

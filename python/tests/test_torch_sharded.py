@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -152,6 +153,13 @@ def compare_modules(world):
     for each in (module, whole):
         semilla.torch.init_(each, "auto", seed=2)
     equal(module, whole)
+
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = f"{folder}/start.safetensors"
+        semilla.torch.plan(model(), "auto", seed=9).write(checkpoint)
+        for each in (module, whole):
+            semilla.torch.load_(each, checkpoint)
+        equal(module, whole)
 
 
 def save_checkpoint(world, folder):

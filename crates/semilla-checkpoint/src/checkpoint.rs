@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use semilla::model::Facts;
 use semilla::{Graph, Layout};
 
 use crate::error::Error;
@@ -32,6 +33,13 @@ pub trait Checkpoint: Send + Sync {
 
     /// The axes of a tensor, where the file itself tells (in ONNX, the node that takes the tensor).
     fn layout(&self, tensor: usize) -> Option<&Layout> {
+        let _ = tensor;
+        None
+    }
+
+    /// More that the file states of a tensor than its axes (a list of shapes that a live model
+    /// wrote).
+    fn facts(&self, tensor: usize) -> Option<&Facts> {
         let _ = tensor;
         None
     }

@@ -27,8 +27,8 @@ from torch.distributed.checkpoint.planner import (
     WriteItemType,
 )
 
-from semilla import _semilla
 from semilla.torch.memory import destination, dtype_named
+from semilla.torch.modules import Plan
 
 __all__ = ["write"]
 
@@ -36,14 +36,29 @@ __all__ = ["write"]
 _PIECE = 64 << 20
 
 
-def write(plan: _semilla.Plan, folder: str | PathLike[str]) -> None:
-    """Writes a plan's tensors to a distributed checkpoint.
+def write(plan: Plan, folder: str | PathLike[str]) -> None:
+    """Writes a module's first weights to a distributed checkpoint; the module may be on meta.
+
+    Parameters
+    ----------
+    plan
+        What :func:`semilla.torch.plan` returns.
+    folder
+        Where the checkpoint goes.
 
     Raises
     ------
     CheckpointException
         The folder cannot be written. A folder without ``.metadata`` is no checkpoint: that file
         comes last.
+
+    Examples
+    --------
+    >>> import tempfile, semilla.torch
+    >>> with torch.device("meta"):
+    ...     model = torch.nn.Linear(4, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(semilla.torch.plan(model, seed=0), folder)
     """
     state = {
         line.name: torch.empty(line.shape, dtype=dtype_named(line.dtype), device="meta")
@@ -56,9 +71,9 @@ def write(plan: _semilla.Plan, folder: str | PathLike[str]) -> None:
 class _Planner(DefaultSavePlanner):
     """Lists pieces of tensors that are not there, and makes each when it is asked for."""
 
-    def __init__(self, plan: _semilla.Plan) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self._weights = plan
+        self._weights = plan._plan
         self._places = {name: place for place, name in enumerate(plan.names)}
 
     def create_local_plan(self) -> SavePlan:

@@ -83,8 +83,12 @@ impl Configured {
 
 /// Reads a configuration.
 pub(super) fn read_config(path: &Path) -> Result<Config, ConfigFileError> {
-    let text = read_text(path, BYTES)?;
-    serde_json::from_str(&without_infinities(&text)).map_err(|error| ConfigFileError::Json {
+    parse_config(path, &read_text(path, BYTES)?)
+}
+
+/// Reads the text of a configuration; `path` is its place in errors.
+pub(super) fn parse_config(path: &Path, text: &str) -> Result<Config, ConfigFileError> {
+    serde_json::from_str(&without_infinities(text)).map_err(|error| ConfigFileError::Json {
         path: path.to_owned(),
         error,
     })

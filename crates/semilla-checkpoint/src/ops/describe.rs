@@ -9,11 +9,11 @@ use semilla::network::{About, ConfigNetworkError, Network, NetworkError};
 use semilla::{DType, Graph, Model, Recipe};
 
 use crate::ops::config::{
-    ConfigFileError, Configured, beside, in_place_of_weights, of_weights, read_config,
+    ConfigFileError, Configured, beside, in_place_of_weights, of_weights, parse_config, read_config,
 };
 use crate::ops::own::{NoModel, own_model};
 use crate::ops::text::{TextError, read_text};
-use crate::{Checkpoint, Error, Quoted, open};
+use crate::{Checkpoint, Error, Limits, Manifest, Quoted, open};
 
 /// More than a network takes that someone writes.
 const NETWORK_BYTES: u64 = 1 << 20;
@@ -193,6 +193,10 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
         match open(path) {
             Ok(file) => {
                 let config = options.config.as_deref();
+                let config =
+                    config.map(|path| Ok::<_, ConfigFileError>((path, read_config(path)?)));
+                let config = config.transpose()?;
+                let config = config.as_ref().map(|(path, config)| (*path, config));
                 of_checkpoint(own_model(file, path)?, path, options.convention, config)?
             }
             Err(error) => of_config(path, error)?,
@@ -273,6 +277,33 @@ fn of_config(path: &Path, error: Error) -> Result<Described, DescribeError> {
     })
 }
 
+/// Describes a live model: the list of shapes that it makes of itself ([`Manifest`]), and its
+/// `config.json`, if it has one.
+///
+/// # Errors
+/// [`DescribeError`].
+///
+/// ```
+/// use semilla_checkpoint::ops::describe_shapes;
+///
+/// let list = r#"{"fc.weight": {"dtype": "F32", "shape": [8, 8], "layout": "IO"}}"#;
+/// let described = describe_shapes(list, None, None)?;
+/// assert_eq!(described.model.tensors[0].layout.as_ref().unwrap().to_string(), "IO");
+/// # Ok::<(), semilla_checkpoint::ops::DescribeError>(())
+/// ```
+pub fn describe_shapes(
+    json: &str,
+    config: Option<&str>,
+    convention: Option<Convention>,
+) -> Result<Described, DescribeError> {
+    let path = Path::new("the model");
+    let list = Manifest::parse(path, json.as_bytes(), &Limits::default());
+    let list = list.map_err(Error::malformed(path))?;
+    let config = config.map(|text| parse_config(path, text)).transpose()?;
+    let config = config.as_ref().map(|config| (path, config));
+    of_checkpoint(Box::new(list), path, convention, config)
+}
+
 /// Describes the tensors of an open checkpoint. `path` is its name in errors, and beside it a
 /// `config.json` is looked for.
 ///
@@ -290,7 +321,7 @@ fn of_checkpoint(
     file: Box<dyn Checkpoint>,
     path: &Path,
     convention: Option<Convention>,
-    config: Option<&Path>,
+    config: Option<(&Path, &Config)>,
 ) -> Result<Described, DescribeError> {
     let tensors = file.tensors();
     // Files of PyTorch hold GPT-2's Conv1D as well, so only the user rules that out.
@@ -320,13 +351,7 @@ fn of_checkpoint(
     };
     let mut evidence = with_facts_of(&*file, evidence);
     let (config, config_error) = match config {
-        Some(path) => {
-            let config = read_config(path)?;
-            (
-                Some(configured((path, &config), &*file, &mut evidence)?),
-                None,
-            )
-        }
+        Some(config) => (Some(configured(config, &*file, &mut evidence)?), None),
         None => match beside(&*file, path) {
             None => (None, None),
             Some((path, config)) => match configured((&path, &config), &*file, &mut evidence) {
@@ -371,7 +396,8 @@ fn with_facts_of(file: &dyn Checkpoint, mut evidence: Evidence) -> Evidence {
         let of_graph = graph.remove(info.name());
         let layout = file.layout(place).cloned();
         let of_format = layout.map(|layout| Facts::from(Source::Format).layout(layout));
-        for facts in of_graph.into_iter().chain(of_format) {
+        let stated = file.facts(place).cloned();
+        for facts in of_graph.into_iter().chain(of_format).chain(stated) {
             evidence.add(info.name(), facts);
         }
     }

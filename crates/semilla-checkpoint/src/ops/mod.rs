@@ -29,7 +29,7 @@ pub use adapter::{AdaptedMatrix, Adapter, AdapterError, AdapterReport};
 pub use config::{ConfigFileError, Configured};
 pub use describe::{
     DescribeError, DescribeOptions, Described, GraphError, Inferred, describe, describe_checkpoint,
-    describe_network,
+    describe_network, describe_shapes,
 };
 pub use diff::{Change, Diff, TensorType, diff};
 pub use drift::{

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use semilla::container::{Container, Owner};
+use semilla::model::Facts;
 use semilla::{Graph, Layout};
 
 use crate::{Checkpoint, Error, Format, Malformed, Metadata, Quoted, Remark, TensorInfo, Tensors};
@@ -168,6 +169,10 @@ impl Checkpoint for Own {
 
     fn layout(&self, tensor: usize) -> Option<&Layout> {
         self.all.layout(*self.places.get(tensor)?)
+    }
+
+    fn facts(&self, tensor: usize) -> Option<&Facts> {
+        self.all.facts(*self.places.get(tensor)?)
     }
 
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use semilla::encoding::{AS_STORED, Encoded, encoded};
+use semilla::model::Facts;
 use semilla::transfer::Norms as NormsName;
 use semilla::{Graph, Layout};
 
@@ -333,6 +334,13 @@ impl Checkpoint for Whole {
     fn layout(&self, tensor: usize) -> Option<&Layout> {
         match self.entries.get(tensor)? {
             Entry::Stored(place) => self.stored.layout(*place),
+            Entry::Made(_) => None,
+        }
+    }
+
+    fn facts(&self, tensor: usize) -> Option<&Facts> {
+        match self.entries.get(tensor)? {
+            Entry::Stored(place) => self.stored.facts(*place),
             Entry::Made(_) => None,
         }
     }

@@ -8,19 +8,63 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::show::table::Table;
 
-/// Standard output, in the form that was asked for. Colours go to terminals only, and respect
+/// Where output goes, in the form that was asked for. Colours go to terminals only, and respect
 /// `NO_COLOR`.
 pub(crate) struct Output {
-    out: anstream::AutoStream<io::Stdout>,
+    out: Sink,
     json: bool,
+    /// The columns that a table may take.
+    width: Option<usize>,
+}
+
+enum Sink {
+    Standard(anstream::AutoStream<io::Stdout>),
+    Text(anstream::StripStream<Vec<u8>>),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::Standard(out) => out.write(bytes),
+            Sink::Text(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Standard(out) => out.flush(),
+            Sink::Text(out) => out.flush(),
+        }
+    }
 }
 
 impl Output {
+    /// Standard output.
     pub(crate) fn new(json: bool) -> Self {
+        let is_terminal = io::stdout().is_terminal();
         Self {
-            out: anstream::stdout(),
+            out: Sink::Standard(anstream::stdout()),
             json,
+            width: is_terminal.then(terminal_width).flatten(),
         }
+    }
+
+    /// What is shown, as a text for a place of this width.
+    pub(crate) fn text(
+        width: Option<usize>,
+        show: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<String, Failure> {
+        let mut output = Self {
+            out: Sink::Text(anstream::StripStream::new(Vec::new())),
+            json: false,
+            width,
+        };
+        show(&mut output)?;
+        let bytes = match output.out {
+            Sink::Text(out) => out.into_inner(),
+            Sink::Standard(_) => Vec::new(),
+        };
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -38,8 +82,7 @@ impl Output {
 
     /// A table, within the terminal if that is where it goes.
     pub(crate) fn table(&mut self, table: &Table) -> Result<(), Failure> {
-        let is_terminal = io::stdout().is_terminal();
-        let width = is_terminal.then(terminal_width).flatten();
+        let width = self.width;
         let (fitting, left_out) = table.fitting(width);
         let mut out = BufWriter::new(&mut self.out);
         fitting.write(width, &mut out)?;

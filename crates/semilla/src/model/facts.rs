@@ -46,7 +46,10 @@ pub struct Facts {
     /// The residual block that it lies in, and how many its stack has.
     pub(super) block: Option<Fact<(usize, usize)>>,
     pub(super) next: Option<Fact<String>>,
+    /// The row of a table that stands for no token.
+    pub(super) padding: Option<Fact<usize>>,
     pub(super) is_unnamed: bool,
+    pub(super) is_buffer: bool,
 }
 
 impl Facts {
@@ -62,7 +65,9 @@ impl Facts {
             is_normalized: None,
             block: None,
             next: None,
+            padding: None,
             is_unnamed: false,
+            is_buffer: false,
         }
     }
 
@@ -74,7 +79,15 @@ impl Facts {
         self
     }
 
-    /// The tensor's role. Of a graph, whose operators know kinds of layers only, a more particular
+    /// The model stores it and does not train it: if nothing tells its role either, the model's own
+    /// code computes it.
+    #[must_use]
+    pub fn buffer(mut self) -> Self {
+        self.is_buffer = true;
+        self
+    }
+
+    /// The tensor's role. Of a graph or a module, which know kinds of layers only, a more particular
     /// role of the same kind that the name gives is kept: a `conv` may be a `residual_out`.
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
@@ -145,6 +158,13 @@ impl Facts {
         self
     }
 
+    /// This row of a table stands for no token, and is zero.
+    #[must_use]
+    pub fn padding(mut self, row: usize) -> Self {
+        self.padding = Some(self.fact(row));
+        self
+    }
+
     /// These facts and others: for each, the one of the stronger source.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -158,7 +178,9 @@ impl Facts {
             is_normalized: stronger(self.is_normalized, other.is_normalized),
             block: stronger(self.block, other.block),
             next: stronger(self.next, other.next),
+            padding: stronger(self.padding, other.padding),
             is_unnamed: self.is_unnamed || other.is_unnamed,
+            is_buffer: self.is_buffer || other.is_buffer,
         }
     }
 
@@ -180,6 +202,7 @@ impl Facts {
             .map(|next| facts.fact(next.to_owned()));
         facts.activation = tensor.activation.map(|activation| facts.fact(activation));
         facts.times = tensor.times.map(|factor| facts.fact(factor));
+        facts.padding = tensor.padding.map(|row| facts.fact(row));
         if tensor.is_normalized {
             facts = facts.normalized();
         }

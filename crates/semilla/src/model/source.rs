@@ -18,6 +18,8 @@ pub enum Source {
     Description,
     /// The model's graph.
     Graph,
+    /// The modules of a live model: like a graph they know kinds of layers.
+    Module,
     /// The user: a recipe's rule, a layout asked for.
     User,
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Source {
             Source::Config => "as config.json states",
             Source::Description => "as described",
             Source::Graph => "as the graph shows",
+            Source::Module => "as its module says",
             Source::User => "as the recipe's rule states",
         })
     }

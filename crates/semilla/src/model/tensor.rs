@@ -87,6 +87,9 @@ pub struct Tensor {
     /// The weight that takes its output, with nothing but its bias and its activation between.
     #[serde(default)]
     pub next: Option<Box<str>>,
+    /// The row of a table that stands for no token: it is zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padding: Option<usize>,
     /// Whether it is the first of a chain of layers, and so takes what comes into the network.
     #[serde(default)]
     pub is_input: bool,
@@ -128,6 +131,7 @@ impl Tensor {
             is_normalized: false,
             layers: None,
             next: None,
+            padding: None,
             is_input: false,
             side: None,
             branches: None,

@@ -320,7 +320,7 @@ const SIREN: f64 = 30.0;
 fn is_siren(tensor: &Tensor) -> bool {
     let is_known = matches!(
         tensor.activation_from,
-        Some(Source::Description | Source::Graph)
+        Some(Source::Description | Source::Graph | Source::Module)
     );
     tensor.times.is_some() || !is_known
 }

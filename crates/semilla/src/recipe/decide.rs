@@ -59,7 +59,7 @@ impl Recipe {
             if decision.is_none() && !needs_none(tensor) {
                 unmatched.push(tensor);
             }
-            decisions.push(decision);
+            decisions.push(decision.map(|decision| decision.with_padding(tensor)));
         }
         drop(last_resort);
         self.check_matched(&unmatched, &model)?;

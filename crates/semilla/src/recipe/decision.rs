@@ -57,6 +57,29 @@ impl Decision {
         }
     }
 
+    /// The same, with the row of a table zero that stands for no token.
+    pub(super) fn with_padding(self, tensor: &Tensor) -> Self {
+        let rows = tensor.shape.first().copied().unwrap_or(0);
+        let (Some(row), false) = (
+            tensor.padding.filter(|&row| row < rows),
+            matches!(
+                self.initializer,
+                Initializer::Padded(_) | Initializer::Zeros(_) | Initializer::Keep(_)
+            ),
+        ) else {
+            return self;
+        };
+        let padded = crate::init::Padded {
+            row,
+            of: Box::new(self.initializer),
+        };
+        Self {
+            initializer: padded.into(),
+            reason: format!("{}; row {row} is padding", self.reason),
+            ..self
+        }
+    }
+
     /// A decision for a tensor, whose reason says what it rests on where that is not known but
     /// concluded.
     pub(crate) fn of(

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use serde::Deserializer;
+
 use super::built_in;
-use super::document::defaults;
+use super::document::{defaults, read_rules};
 use super::error::RecipeError;
 use super::extend::{self, RecipeFile};
 use super::last_resort::{AUTO, LastResort, TRANSFORMERS};
@@ -220,6 +222,29 @@ impl Recipe {
             pretrained: draft.pretrained,
             ties: draft.ties,
         })
+    }
+
+    /// The same recipe behind more rules: a list of tables as `[[rule]]` has them, in any format.
+    /// They come before its own, and one that matches no tensor is an error unless it says
+    /// `optional`.
+    ///
+    /// # Errors
+    /// As [`from_toml`](Self::from_toml).
+    ///
+    /// ```
+    /// use semilla::{Recipe, model::Spec};
+    ///
+    /// let rules = r#"[{"match": "layers.1.*", "init": "zeros"}]"#;
+    /// let recipe = Recipe::auto().behind(&mut serde_json::Deserializer::from_str(rules))?;
+    /// let plan = recipe.plan(&Spec::parse("mlp:784-256-10:relu")?, 0)?;
+    /// assert_eq!(plan.line("layers.1.weight").unwrap().std, Some(0.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn behind<'de>(mut self, rules: impl Deserializer<'de>) -> Result<Self, RecipeError> {
+        let mut rules = read_rules(rules)?;
+        rules.append(&mut self.rules);
+        self.rules = rules;
+        Ok(self)
     }
 
     /// The same recipe, which refuses to plan a tensor by what is only inferred of it

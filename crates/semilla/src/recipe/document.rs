@@ -179,6 +179,17 @@ impl Document {
     }
 }
 
+/// Reads a list of rules from any format.
+pub(super) fn read_rules<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<Rule>, RecipeError> {
+    let rules = Vec::<RuleDocument>::deserialize(list);
+    let rules = rules.map_err(|error| RecipeError::Syntax(error.to_string()))?;
+    if rules.len() > MAX_RULES {
+        let (what, found, limit) = ("rules", rules.len(), MAX_RULES);
+        return Err(RecipeError::TooLarge { what, found, limit });
+    }
+    compile_all(rules)
+}
+
 /// An error of TOML with its line and column, and the word that may be meant.
 fn said(error: &toml::de::Error) -> String {
     let hint = expected_word(error.message());

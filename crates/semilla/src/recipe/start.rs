@@ -157,7 +157,7 @@ impl Layer<'_> {
 fn is_plain(weight: &Tensor, activation: Activation) -> bool {
     let is_known = matches!(
         weight.activation_from,
-        Some(Source::Description | Source::Graph)
+        Some(Source::Description | Source::Graph | Source::Module)
     );
     let is_whole = weight.blocks.is_empty() && weight.fused.is_none() && !weight.is_direction();
     let layout = weight.layout.as_ref();

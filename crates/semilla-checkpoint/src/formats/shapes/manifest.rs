@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use semilla::DType;
+use semilla::model::{Facts, Fused, Source};
+use semilla::{Activation, DType, Graph, Layout, Role};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
+use super::computation::Computation;
 use crate::error::Error;
 use crate::io::json::{self, Document, DocumentSeed, Shape};
 use crate::io::range::check_range;
@@ -14,12 +17,33 @@ use crate::quoted::Quoted;
 use crate::tensor::{InvalidTensor, TensorFault};
 use crate::{Checkpoint, Format, Limits, Metadata, TensorInfo, Tensors};
 
-/// A list of tensors without values: a model's shapes, enough to initialize it.
+/// A list of tensors without values: a model's shapes, enough to initialize it, and what else is
+/// known of them.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     path: PathBuf,
     tensors: Tensors,
     metadata: Metadata,
+    /// By the tensor's position.
+    facts: Vec<Facts>,
+    graph: Option<Graph>,
+}
+
+/// The entry that is no tensor: the model's computation.
+const GRAPH_KEY: &str = "__graph__";
+
+/// An entry of the list, read once its name says what it is.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Unread<'a>(#[serde(borrow)] &'a RawValue);
+
+impl<'a> Unread<'a> {
+    fn read<T: Deserialize<'a>>(&self, name: &str) -> Result<T, Malformed> {
+        serde_json::from_str(self.0.get()).map_err(|error| {
+            let error = format!("{}: {error}", Quoted::new(name));
+            Malformed::Json(Quoted::new(&error))
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -28,6 +52,51 @@ struct Entry<'a> {
     #[serde(borrow)]
     dtype: Cow<'a, str>,
     shape: Shape,
+    role: Option<Role>,
+    layout: Option<Layout>,
+    activation: Option<Activation>,
+    times: Option<f64>,
+    #[serde(default)]
+    normalized: bool,
+    fused: Option<Fused>,
+    padding: Option<usize>,
+    #[serde(default)]
+    buffer: bool,
+    next: Option<String>,
+}
+
+impl Entry<'_> {
+    fn facts(&mut self) -> Facts {
+        let mut facts = Facts::from(Source::Module);
+        if let Some(role) = self.role {
+            facts = facts.role(role);
+        }
+        if let Some(layout) = self.layout.take() {
+            facts = facts.layout(layout);
+        }
+        if let Some(activation) = self.activation {
+            facts = facts.activation(activation);
+        }
+        if let Some(factor) = self.times {
+            facts = facts.times(factor);
+        }
+        if self.normalized {
+            facts = facts.normalized();
+        }
+        if let Some(fused) = self.fused.take() {
+            facts = facts.fused(fused);
+        }
+        if let Some(row) = self.padding {
+            facts = facts.padding(row);
+        }
+        if self.buffer {
+            facts = facts.buffer();
+        }
+        if let Some(next) = self.next.take() {
+            facts = facts.next(next);
+        }
+        facts
+    }
 }
 
 impl Manifest {
@@ -35,19 +104,41 @@ impl Manifest {
     /// dtype may have any name that [`DType`] parses. An optional `"__metadata__"` maps texts to
     /// texts. `path` is where the text comes from, for messages.
     ///
+    /// A tensor may say more of itself, as a live model knows it: `role` (`"conv"`), `layout`
+    /// (`"OIHW/32"`), the `activation` that its output goes through (`"relu"`), whether a
+    /// normalization comes between (`normalized`), what it is multiplied by before (`times`), the
+    /// weights that it holds (`fused`), the weight that takes its output (`next`), the row of a
+    /// table that is zero (`padding`), and whether it is stored but not trained (`buffer`).
+    ///
+    /// Under `"__graph__"` the model may say what it computes: `{"nodes": [{"op": "Gemm", "inputs":
+    /// ["x", "fc.weight", "fc.bias"], "outputs": ["h"]}, {"activation": "relu", "inputs": ["h"],
+    /// "outputs": ["y"]}]}`, with ONNX's operators, and constants in `numbers` by the names of their
+    /// values.
+    ///
     /// # Errors
     /// Invalid JSON, a repeated name, an unknown dtype, or a shape that no file could hold.
     pub fn parse(path: &Path, json: &[u8], limits: &Limits) -> Result<Self, Malformed> {
         let Document { metadata, tensors } =
-            json::parse(json, limits, DocumentSeed::<Entry<'_>>::new(limits))?;
+            json::parse(json, limits, DocumentSeed::<Unread<'_>>::new(limits))?;
         let mut list = Vec::with_capacity(tensors.len());
-        for (name, entry) in tensors {
+        let mut facts = Vec::with_capacity(tensors.len());
+        let mut computation = None;
+        for (name, unread) in tensors {
+            if name == GRAPH_KEY {
+                computation = Some(unread.read::<Computation>(&name)?);
+                continue;
+            }
+            let mut entry: Entry<'_> = unread.read(&name)?;
+            facts.push(entry.facts());
             list.push(describe(name, entry)?);
         }
+        let tensors = Tensors::new(list)?;
         Ok(Self {
             path: path.to_owned(),
-            tensors: Tensors::new(list)?,
+            graph: computation.map(|computation| computation.graph(&tensors)),
+            tensors,
             metadata,
+            facts,
         })
     }
 }
@@ -73,6 +164,14 @@ impl Checkpoint for Manifest {
 
     fn format(&self) -> Format {
         Format::Shapes
+    }
+
+    fn graph(&self) -> Option<&Graph> {
+        self.graph.as_ref()
+    }
+
+    fn facts(&self, tensor: usize) -> Option<&Facts> {
+        self.facts.get(tensor)
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {

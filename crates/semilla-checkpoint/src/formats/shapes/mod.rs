@@ -8,6 +8,7 @@
 //!
 //! **Refused.** Repeated names, unknown keys or types, and shapes that no file could hold.
 
+mod computation;
 mod manifest;
 
 pub use manifest::Manifest;

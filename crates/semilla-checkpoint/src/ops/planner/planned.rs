@@ -32,6 +32,12 @@ impl<'a> Planned<'a> {
         }
     }
 
+    /// The same without the model's own file: lines that keep a tensor's values cannot be carried
+    /// out any more, where those values lie elsewhere.
+    pub fn apart(self) -> Planned<'static> {
+        Planned::new(self.plan, None, self.pretrained)
+    }
+
     /// The files that the plan's lines read.
     pub fn sources(&self) -> Sources<'_> {
         Sources {

@@ -172,14 +172,15 @@ impl Model {
         mark_inputs(&mut tensors);
         let unnamed: Vec<(usize, Role)> = {
             let all = All::new(&tensors, &by_name);
-            let is_unnamed = |tensor: &Tensor| {
-                let facts = evidence.of(&tensor.name);
-                tensor.role == Role::Unknown && facts.is_some_and(|facts| facts.is_unnamed)
+            let last = |tensor: &Tensor| match evidence.of(&tensor.name)? {
+                facts if facts.is_unnamed => Some(unnamed(tensor, all)),
+                facts if facts.is_buffer => Some(Role::Computed),
+                _ => None,
             };
-            let found = tensors.iter().enumerate();
-            let found = found.filter(|(_, tensor)| is_unnamed(tensor));
-            found
-                .map(|(place, tensor)| (place, unnamed(tensor, all)))
+            let unknown = tensors.iter().enumerate();
+            let unknown = unknown.filter(|(_, tensor)| tensor.role == Role::Unknown);
+            unknown
+                .filter_map(|(place, tensor)| Some((place, last(tensor)?)))
                 .collect()
         };
         for (place, role) in unnamed {
@@ -201,6 +202,7 @@ struct Read {
     /// Boxed, as there may be half a million readings at a time.
     layout: (Option<Box<Layout>>, Option<&'static str>),
     activation: Option<Fact<Activation>>,
+    padding: Option<usize>,
     times: Option<f64>,
     is_normalized: bool,
 }
@@ -212,6 +214,7 @@ impl Read {
         tensor.ground = self.role.1.or(self.layout.1);
         tensor.activation = self.activation.map(|fact| fact.value);
         tensor.activation_from = self.activation.map(|fact| fact.source);
+        tensor.padding = self.padding;
         tensor.times = self.times;
         tensor.is_normalized = self.is_normalized;
     }
@@ -236,6 +239,7 @@ fn read(tensor: &Tensor, all: All<'_>, whole: &Whole<'_>, facts: Option<&Facts>)
         role,
         layout: (layout.map(Box::new), ground),
         activation: facts.and_then(|facts| facts.activation).or(by_role),
+        padding: facts.and_then(|facts| facts.padding).map(|fact| fact.value),
         times: facts.and_then(|facts| facts.times).map(|fact| fact.value),
         is_normalized: facts.is_some_and(|facts| facts.is_normalized.is_some()),
     }
@@ -269,10 +273,15 @@ fn settle(tensor: &mut Tensor, facts: &Facts) {
     }
 }
 
-/// A stated role. Graphs and formats know kinds of layers: of them, a more particular role of the
+/// A stated role. Graphs and modules know kinds of layers: of them, a more particular role of the
 /// same kind that the name gives is kept.
 fn refine(read: Reading, stated: Fact<Role>) -> Reading {
-    let is_particular = stated.source == Source::Graph && kind(read.0) == kind(stated.value);
+    let is_kind = match stated.source {
+        Source::Graph => true,
+        Source::Module => kind(stated.value) == stated.value,
+        _ => false,
+    };
+    let is_particular = is_kind && kind(read.0) == kind(stated.value);
     match is_particular && read.0 != Role::Unknown {
         true => (read.0, None),
         false => (stated.value, None),

@@ -1,0 +1,182 @@
+"""What is known of a live module's tensors: kinds of layers, axes, groups, ties.
+
+Nothing is decided here. What a module says is handed on, in the words of the lists of shapes that
+the command reads too.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from semilla.torch import graph
+
+Facts = dict[str, Any]
+
+# Wrappers that add to names what the model itself does not have.
+_WRAPPERS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
+
+
+class Known(NamedTuple):
+    """A module's tensors by name, and what is known of them."""
+
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Facts]
+    #: Names of one tensor: the later one, and the first.
+    ties: list[tuple[str, str]]
+    #: The names of parameters that are trained.
+    trained: set[str]
+    graph: graph.Graph
+    #: Why the graph is that of the ``nn.Sequential`` parts only, if it is.
+    untraced: str | None
+    #: The model's configuration in transformers.
+    config: str | None
+
+    def json(self, dtype: torch.dtype | None = None) -> str:
+        """The list of shapes, in JSON. With a type, floating-point tensors are listed in it."""
+        listed = {
+            name: {"dtype": _dtype(tensor, dtype), "shape": list(tensor.shape)} | self.facts[name]
+            for name, tensor in self.tensors.items()
+        }
+        return json.dumps(listed | {"__graph__": self.graph})
+
+
+def of_module(module: nn.Module) -> Known:
+    """Everything that a module says of its parameters and persistent buffers."""
+    known = Known({}, {}, [], set(), *graph.of_module(module), _config(module))
+    owners: dict[int, str] = {}
+    lazy = []
+    for name, leaf, tensor, layer, is_buffer in _named(module):
+        if nn.parameter.is_lazy(tensor):
+            lazy.append(name)
+            continue
+        known.tensors[name] = tensor
+        facts = _layer_facts(layer, leaf, tensor)
+        if is_buffer and not facts:
+            facts = {"buffer": True}
+        known.facts[name] = facts
+        if not is_buffer and tensor.requires_grad:
+            known.trained.add(name)
+        owner = owners.setdefault(id(tensor), name)
+        if owner != name:
+            known.ties.append((name, owner))
+    if lazy:
+        raise ValueError(
+            f"{', '.join(lazy[:12])} have no shape yet: run the lazy module once on an input, "
+            "or on one on the meta device, before it is initialized"
+        )
+    return known
+
+
+def _named(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor, nn.Module, bool]]:
+    """The tensors of the state dict in its order: name, own name, tensor, module, whether it is a
+    buffer."""
+    for path, layer in module.named_modules(remove_duplicate=False):
+        prefix = "".join(part + "." for part in path.split(".") if part and part not in _WRAPPERS)
+        for leaf, parameter in layer._parameters.items():
+            if parameter is not None:
+                yield prefix + leaf, leaf, parameter, layer, False
+        for leaf, buffer in layer._buffers.items():
+            if buffer is not None and leaf not in layer._non_persistent_buffers_set:
+                yield prefix + leaf, leaf, buffer, layer, True
+
+
+def _dtype(tensor: torch.Tensor, dtype: torch.dtype | None) -> str:
+    return str(dtype if dtype is not None and tensor.is_floating_point() else tensor.dtype)
+
+
+def _config(module: nn.Module) -> str | None:
+    """The configuration of a model of transformers, as its `config.json` would have it."""
+    config = getattr(module, "config", None)
+    if getattr(config, "model_type", None) and hasattr(config, "to_json_string"):
+        values = json.loads(config.to_json_string(use_diff=False))
+        values.setdefault("architectures", None)
+        if not values["architectures"]:
+            values["architectures"] = [type(module).__name__]
+        return json.dumps(values)
+    return None
+
+
+# torch.nn's layers ---------------------------------------------------------------------------
+
+_NORMS = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
+_NORM = {
+    "weight": "norm_weight",
+    "bias": "norm_bias",
+    "running_mean": "running_mean",
+    "running_var": "running_var",
+    "num_batches_tracked": "counter",
+}
+
+
+def _layer_facts(layer: nn.Module, leaf: str, tensor: torch.Tensor) -> Facts:
+    """What the layer that owns a tensor says of it; nothing where only the name tells."""
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        return _convolution(layer, leaf)
+    if isinstance(layer, nn.Linear):
+        return _by_name(leaf, weight=_matrix("linear", "OI"))
+    if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
+        facts = _matrix("embedding", "VO")
+        if layer.padding_idx is not None:
+            facts["padding"] = layer.padding_idx
+        return facts if leaf == "weight" else {}
+    if isinstance(layer, _NORMS):
+        return {"role": _NORM[leaf]} if leaf in _NORM else {}
+    if isinstance(layer, nn.PReLU):
+        return {"role": "slope"} if leaf == "weight" else {}
+    if isinstance(layer, (nn.RNNBase, nn.RNNCellBase)):
+        return _recurrent(leaf)
+    if isinstance(layer, nn.MultiheadAttention):
+        return _attention(layer, leaf)
+    if type(layer).__name__ == "Conv1D" and hasattr(layer, "nf"):  # transformers, GPT-2
+        return _by_name(leaf, weight=_matrix("linear", "IO"))
+    return {}
+
+
+def _matrix(role: str, layout: str) -> Facts:
+    return {"role": role, "layout": layout}
+
+
+def _by_name(leaf: str, weight: Facts) -> Facts:
+    return {"weight": weight, "bias": {"role": "bias"}}.get(leaf, {})
+
+
+def _convolution(layer: nn.modules.conv._ConvNd, leaf: str) -> Facts:
+    kernel = "DHW"[-len(layer.kernel_size) :]
+    stride = math.prod(layer.stride)
+    layout = ("IO" if layer.transposed else "OI") + kernel
+    layout += f"/{layer.groups}" if layer.groups > 1 else ""
+    layout += "^T" if layer.transposed else ""
+    layout += f":{stride}" if stride > 1 else ""
+    role = "conv_transpose" if layer.transposed else "conv"
+    return _by_name(leaf, weight=_matrix(role, layout))
+
+
+def _recurrent(leaf: str) -> Facts:
+    if leaf.startswith("weight_ih"):
+        return _matrix("recurrent_input", "OI")
+    if leaf.startswith("weight_hh"):
+        return _matrix("recurrent_hidden", "OI")
+    if leaf.startswith("bias"):
+        return {"role": "recurrent_bias"}
+    return _matrix("linear", "OI") if leaf.startswith("weight_hr") else {}
+
+
+def _attention(layer: nn.MultiheadAttention, leaf: str) -> Facts:
+    if leaf == "in_proj_weight":
+        parts = [{"role": role, "size": layer.embed_dim} for role in ("query", "key", "value")]
+        return _matrix("qkv", "OI") | {"fused": {"parts": parts, "turns": 1}}
+    separate = {"q_proj_weight": "query", "k_proj_weight": "key", "v_proj_weight": "value"}
+    if leaf in separate:
+        return _matrix(separate[leaf], "OI")
+    return {"role": "bias"} if leaf == "in_proj_bias" else {}

@@ -1,0 +1,164 @@
+"""What a live module computes, as far as tracing tells: layers, and what comes behind them.
+
+The nodes have ONNX's operators, so that the Rust side reads them as it reads a file's graph.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn import functional as F
+
+Node = dict[str, Any]
+Graph = dict[str, Any]
+
+_NORMS = {
+    nn.LayerNorm: "LayerNormalization",
+    nn.GroupNorm: "GroupNormalization",
+    nn.RMSNorm: "RMSNormalization",
+}
+_ACTIVATIONS = {
+    "relu", "relu6", "leakyrelu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish",
+    "softplus", "softsign", "tanh", "hardtanh", "sigmoid", "hardsigmoid", "hardswish",
+    "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "sin", "cos", "erf", "abs", "exp",
+}  # fmt: skip
+_SAME = {"dropout", "identity", "alphadropout", "featurealphadropout", "dropout1d", "dropout2d"}
+_VIEWS = {"flatten": "Flatten", "view": "Reshape", "reshape": "Reshape", "squeeze": "Squeeze"}
+_ARITHMETIC = {
+    operator.add: "Add", torch.add: "Add", operator.iadd: "Add", "add": "Add", "add_": "Add",
+    operator.mul: "Mul", torch.mul: "Mul", operator.imul: "Mul", "mul": "Mul", "mul_": "Mul",
+    operator.sub: "Sub", torch.sub: "Sub", operator.truediv: "Div", torch.div: "Div",
+}  # fmt: skip
+_PARAMETER = {"leakyrelu": "negative_slope", "elu": "alpha", "celu": "alpha", "softshrink": "lambd"}
+
+
+def of_module(module: nn.Module) -> tuple[Graph, str | None]:
+    """The graph of a module; and why it is that of its ``nn.Sequential`` parts only, if so."""
+    try:
+        return _Traced(module).graph, None
+    # Tracing runs the module's own code on stand-ins, which may raise anything.
+    except Exception as error:
+        return _of_sequences(module), f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _of_sequences(module: nn.Module) -> Graph:
+    nodes: list[Node] = []
+    for path, part in module.named_modules():
+        if type(part) is not nn.Sequential:
+            continue
+        value = f"%{path}"
+        for name, layer in part.named_children():
+            own = f"{path}.{name}" if path else name
+            out = f"%{own}.out"
+            nodes.append(_layer(layer, own, [value], out))
+            value = out
+    return {"nodes": nodes}
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return _is_conv1d(m) or super().is_leaf_module(m, module_qualified_name)
+
+
+class _Traced:
+    """A module's forward, traced."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.numbers: dict[str, float] = {}
+        self.values: dict[fx.Node, str] = {}
+        nodes: list[Node] = []
+        for node in _Tracer().trace(module).nodes:
+            self.values[node] = node.target if node.op == "get_attr" else f"%{node.name}"
+            if node.op not in ("placeholder", "get_attr", "output"):
+                nodes.append(self.step(node))
+            elif node.op == "output":
+                nodes.append(_node("Output", self.inputs(node.all_input_nodes), "%output"))
+        self.graph: Graph = {"nodes": nodes, "numbers": self.numbers}
+
+    def step(self, node: fx.Node) -> Node:
+        out = self.values[node]
+        inputs = self.inputs(node.all_input_nodes)
+        if node.op == "call_module":
+            return _layer(self.module.get_submodule(node.target), node.target, inputs, out)
+        name = str(node.target if node.op == "call_method" else _own_name(node.target))
+        plain = name.rstrip("_").replace("_", "")
+        key = name if node.op == "call_method" else node.target
+        if key in _ARITHMETIC and len(node.args) >= 2:
+            return _node(_ARITHMETIC[key], self.inputs(node.args[:2]), out)
+        if plain in _ACTIVATIONS:
+            given = node.kwargs.get(_PARAMETER.get(plain, ""), node.kwargs.get("approximate"))
+            if given is None and plain in _PARAMETER and len(node.args) > 1:
+                given = node.args[1]
+            return _activation(plain, given, inputs, out)
+        if plain in _VIEWS or plain in _SAME:
+            return _node(_VIEWS.get(plain, "Identity"), inputs[:1], out)
+        if node.target is F.linear:
+            return _node("Gemm", self.inputs(node.args), out, transB=1)
+        return _node(f"torch.{name}", inputs, out)
+
+    def inputs(self, given: Iterable[Any]) -> list[str]:
+        return [self.value(value) for value in given]
+
+    def value(self, value: Any) -> str:
+        if isinstance(value, fx.Node):
+            return self.values[value]
+        if isinstance(value, (int, float)):
+            name = f"%number {value}"
+            self.numbers[name] = float(value)
+            return name
+        return ""
+
+
+def _layer(layer: nn.Module, path: str, inputs: list[str], out: str) -> Node:
+    """The node of a layer of torch.nn; of others, one that nobody knows."""
+
+    def own(*names: str) -> list[str]:
+        held = [getattr(layer, name, None) is not None for name in names]
+        return [f"{path}.{name}" if there else "" for name, there in zip(names, held)]
+
+    kind = type(layer).__name__.lower()
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        op = "ConvTranspose" if layer.transposed else "Conv"
+        return _node(op, inputs[:1] + own("weight", "bias"), out)
+    if isinstance(layer, nn.Linear):
+        return _node("Gemm", inputs[:1] + own("weight", "bias"), out, transB=1)
+    if _is_conv1d(layer):
+        return _node("Gemm", inputs[:1] + own("weight", "bias"), out)
+    if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        stored = own("weight", "bias", "running_mean", "running_var")
+        return _node("BatchNormalization", inputs[:1] + stored, out)
+    for norm, op in _NORMS.items():
+        if isinstance(layer, norm):
+            return _node(op, inputs[:1] + own("weight", "bias"), out)
+    if kind in _ACTIVATIONS and kind != "prelu":
+        given = getattr(layer, _PARAMETER.get(kind, "approximate"), None)
+        return _activation(kind, given, inputs, out)
+    if kind in _VIEWS or kind in _SAME:
+        return _node(_VIEWS.get(kind, "Identity"), inputs[:1], out)
+    return _node(f"torch.{kind}", inputs, out)
+
+
+def _activation(name: str, given: Any, inputs: list[str], out: str) -> Node:
+    if name == "gelu" and given == "tanh":
+        name = "gelu_tanh"
+    elif isinstance(given, (int, float)) and name in _PARAMETER:
+        name = f"{name}({float(given)})"
+    return {"activation": name, "inputs": inputs[:1], "outputs": [out]}
+
+
+def _node(op: str, inputs: list[str], out: str, **ints: int) -> Node:
+    return {"op": op, "inputs": inputs, "outputs": [out], "ints": ints}
+
+
+def _is_conv1d(layer: nn.Module) -> bool:
+    """Whether it is GPT-2's layer in transformers, which stores ``[in, out]``."""
+    return type(layer).__name__ == "Conv1D" and hasattr(layer, "nf")
+
+
+def _own_name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,406 @@
+"""Plans of live modules, carried out on them in place."""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from typing import Any, Union
+
+import torch
+from torch import nn
+
+from semilla import _semilla
+from semilla.torch import facts, memory
+
+__all__ = ["Plan", "init_", "load_", "plan", "save"]
+
+#: A file or folder.
+Path = Union[str, "PathLike[str]"]
+#: Initializers by globs of names, or tables as a recipe's ``[[rule]]`` has them.
+Rules = Union[Mapping[str, Any], Sequence[Mapping[str, Any]]]
+
+
+class Plan:
+    """What every tensor of a module gets, and why.
+
+    It prints as a table, is shown as one in a notebook, and names each tensor as the module's
+    ``state_dict`` does. Made by :func:`plan`, :func:`init_` and :func:`load_`.
+    """
+
+    def __init__(
+        self, plan: _semilla.Plan, known: facts.Known, dtype: torch.dtype | None = None
+    ) -> None:
+        self._plan = plan
+        self._known = known
+        self._dtype = dtype
+
+    @property
+    def recipe(self) -> str:
+        """The recipe that decided."""
+        return self._plan.recipe
+
+    @property
+    def seed(self) -> int:
+        """The seed of every weight."""
+        return self._plan.seed
+
+    @property
+    def names(self) -> list[str]:
+        """The tensors' names, in the order of the state dict."""
+        return self._plan.names
+
+    @property
+    def lines(self) -> list[_semilla.Line]:
+        """A line for each tensor, in the order of the state dict."""
+        return self._plan.lines
+
+    @property
+    def untraced(self) -> str | None:
+        """Why the activations behind layers are those of ``nn.Sequential`` parts only: the error of
+        ``torch.fx``. ``None`` where the whole forward was traced."""
+        return self._known.untraced
+
+    def __getitem__(self, name: str) -> _semilla.Line:
+        return self._plan[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._plan
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    def to_json(self) -> str:
+        """The plan as JSON, as ``semilla plan --json`` prints it."""
+        return self._plan.to_json()
+
+    def write(self, path: Path, *, max_shard_size: str | None = None) -> list[Path]:
+        """Writes the weights to safetensors files, and leaves the module alone.
+
+        Parameters
+        ----------
+        path
+            The file, or with ``max_shard_size`` the name that shards begin with.
+        max_shard_size
+            The size at which a new file begins, such as ``"5GB"``.
+
+        Returns
+        -------
+        list
+            The files that were written, the index last.
+        """
+        return list(self._plan.write(fspath(path), max_shard_size))
+
+    def apply(self) -> None:
+        """Writes the weights into the module's tensors, in place.
+
+        Everything that is loaded is read once before: if that fails, nothing is overwritten.
+        """
+        self._plan.rehearse()
+        tensors = self._known.tensors
+        if self._dtype is not None:
+            with torch.no_grad():
+                for tensor in tensors.values():
+                    if tensor.is_floating_point() and tensor.dtype != self._dtype:
+                        tensor.data = tensor.data.to(self._dtype)
+        held = [(place, tensors[name]) for place, name in self._plan.filled]
+        # On the host all are written together; what has to be copied there goes one by one.
+        together = [(place, tensor) for place, tensor in held if tensor.is_cpu]
+        alone = [[(place, tensor)] for place, tensor in held if not tensor.is_cpu]
+        for batch in [together, *alone]:
+            opened = [(place, memory.opened(tensor)) for place, tensor in batch]
+            ready = [(place, *found) for place, found in opened if found is not None]
+            self._plan.fill([(place, destination) for place, destination, _ in ready])
+            for _, _, done in ready:
+                done()
+
+    def param_groups(
+        self, lr: float, *, weight_decay: float = 0.0, optimizer: str = "adam"
+    ) -> list[dict[str, Any]]:
+        """Parameter groups for an optimizer, with the rates that the scheme asks for (muP).
+
+        Parameters
+        ----------
+        lr, weight_decay
+            The optimizer's own; each group has them times its factors.
+        optimizer
+            ``"adam"`` or ``"sgd"``: their rates differ.
+        """
+        trained = self._known.trained
+        groups = [
+            {
+                "params": [self._known.tensors[name] for name in names if name in trained],
+                "lr": lr * rate,
+                "weight_decay": weight_decay * decay,
+            }
+            for rate, decay, names in self._plan.groups(optimizer)
+        ]
+        return [group for group in groups if group["params"]]
+
+    def __str__(self) -> str:
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if is_terminal else None
+        return self._plan.table(width)
+
+    def __repr__(self) -> str:
+        return repr(self._plan)
+
+    def _repr_html_(self) -> str:
+        header = ["tensor", "shape", "dtype", "role", "values", "why"]
+        rows = [
+            [line.name, list(line.shape), line.dtype, line.role, line.values, line.reason]
+            for line in self.lines
+        ]
+        cells = ["".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) for row in rows]
+        return (
+            f"<p>{html.escape(repr(self)[1:-1])}</p>"
+            "<table><thead><tr>"
+            + "".join(f"<th>{name}</th>" for name in header)
+            + "</tr></thead><tbody>"
+            + "".join(f"<tr>{row}</tr>" for row in cells)
+            + "</tbody></table>"
+        )
+
+
+def plan(
+    module: nn.Module,
+    recipe: Path = "auto",
+    seed: int = 0,
+    *,
+    scheme: str | None = None,
+    rules: Rules | None = None,
+    dtype: torch.dtype | None = None,
+    strict: bool = False,
+) -> Plan:
+    """Plans a module's first weights; nothing is changed.
+
+    Parameters
+    ----------
+    module
+        Any module, also on the meta device. Its parameters and persistent buffers are planned under
+        the names that its state dict has.
+    recipe
+        The name of a built-in recipe (``semilla recipes`` lists them), or a TOML file. ``"auto"``
+        decides by role and activation; ``"transformers"`` gives a model of that library what the
+        library gives it.
+    seed
+        The seed of every weight.
+    scheme
+        One initializer for all weight matrices instead of a recipe, such as ``"kaiming_normal"``.
+    rules
+        Rules that go before the recipe's: ``{"head.*": "zeros"}``, or a list of tables as a recipe's
+        ``[[rule]]`` has them. A rule that matches nothing is an error.
+    dtype
+        The type that floating-point tensors are to have.
+    strict
+        Refuse to decide by what is only inferred of a tensor.
+
+    Raises
+    ------
+    ValueError
+        A tensor that nothing is known of, with the rule that would decide it; a recipe or rule that
+        cannot be read; a lazy module that has not seen an input yet.
+    FileNotFoundError
+        The recipe's file is not there.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> import semilla.torch
+    >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    >>> made = semilla.torch.plan(model)
+    >>> made["0.weight"].values
+    'N(0, 0.5)'
+    """
+    options = {"recipe": recipe, "seed": seed, "scheme": scheme, "rules": rules, "strict": strict}
+    return _planned(facts.of_module(module), dtype, **options)
+
+
+def init_(
+    module: nn.Module,
+    recipe: Path = "auto",
+    seed: int = 0,
+    *,
+    scheme: str | None = None,
+    rules: Rules | None = None,
+    dtype: torch.dtype | None = None,
+    strict: bool = False,
+) -> Plan:
+    """Initializes a module in place, and returns the plan. Parameters and errors as :func:`plan`.
+
+    The weights are those that ``semilla init`` writes for the same names, shapes and facts, bit for
+    bit, whatever the device, the threads and the shards. Buffers that a known layer keeps are set
+    as it starts; others keep their values.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> import semilla.torch
+    >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    >>> plan = semilla.torch.init_(model, seed=1, rules={"2.weight": "zeros"})
+    >>> model[2].weight.abs().max().item()
+    0.0
+    """
+    made = plan(
+        module, recipe, seed, scheme=scheme, rules=rules, dtype=dtype, strict=strict
+    )
+    made.apply()
+    return made
+
+
+def load_(
+    module: nn.Module,
+    source: Path,
+    *,
+    strip: str | None = None,
+    add: str | None = None,
+    rename: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+    into: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    must_load: Sequence[str] = (),
+    may_miss: Sequence[str] = (),
+    min_coverage: float | None = None,
+    adapt: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
+    fuse: Sequence[Mapping[str, Any]] = (),
+    split: Sequence[Mapping[str, Any]] = (),
+    depth: Mapping[str, Any] | None = None,
+    layout: str | None = None,
+    recipe: Path = "auto",
+    seed: int = 0,
+    rules: Rules | None = None,
+    dtype: torch.dtype | None = None,
+    strict: bool = False,
+) -> Plan:
+    """Loads a checkpoint into a module in place, and initializes what it does not give.
+
+    Every tensor must load unless ``may_miss`` names it, and each rule must match something. If
+    anything is wrong, the module stays as it was.
+
+    Parameters
+    ----------
+    source
+        A file or folder of any format that ``semilla inspect`` reads: safetensors, ``.pt``, GGUF,
+        NumPy, Keras, ONNX.
+    strip, add
+        The prefix to take off the checkpoint's names, and the one to put before them. By default the
+        pair that matches most.
+    rename
+        Regular expressions on the checkpoint's names and what replaces them, applied in order.
+    into, exclude
+        Globs: of the module's tensors that this checkpoint is for (all by default), and of the
+        checkpoint's tensors that are not to be used.
+    must_load, may_miss
+        Globs of the module's tensors that must load (all by default), and that need not.
+    min_coverage
+        The smallest share of the module's elements that must come from the checkpoint, 0 to 1.
+    adapt
+        How tensors that do not fit are adapted: ``{"conv1.weight": "channels:preserve"}``.
+    fuse, split, depth
+        Tensors made of several, tensors that make several, and layers from layers of other numbers,
+        as a recipe's ``[[pretrained]]`` has them.
+    layout
+        Who stored the checkpoint's weights, if neither format nor names say: ``"pytorch"``,
+        ``"keras"``, ``"jax"``.
+    recipe, seed, rules, dtype, strict
+        As for :func:`plan`, for what is not loaded.
+
+    Raises
+    ------
+    ValueError
+        A tensor that does not load, or loads NaN; two of the checkpoint's tensors under one name;
+        rules that match nothing.
+    OSError
+        The checkpoint is not there, or cannot be read.
+
+    Examples
+    --------
+    A trunk without its old head::
+
+        plan = semilla.torch.load_(model, "resnet50.safetensors", may_miss=["fc.*"])
+        plan["fc.weight"].reason    # why the new head got what it got
+    """
+    given = {
+        "strip": strip,
+        "add": add,
+        "rename": list(rename.items() if isinstance(rename, Mapping) else rename),
+        "into": list(into),
+        "exclude": list(exclude),
+        "must_load": list(must_load),
+        "may_miss": list(may_miss),
+        "min_coverage": min_coverage,
+        "adapt": _listed(adapt, "op"),
+        "fuse": list(fuse),
+        "split": list(split),
+        "depth": depth,
+    }
+    rules_of_source = {name: value for name, value in given.items() if value not in (None, [])}
+    made = _planned(
+        facts.of_module(module),
+        dtype,
+        recipe=recipe,
+        seed=seed,
+        scheme=None,
+        rules=rules,
+        strict=strict,
+        source={"from": fspath(source)} | rules_of_source,
+        source_layout=layout,
+    )
+    made.apply()
+    return made
+
+
+def save(
+    module: nn.Module,
+    path: Path,
+    recipe: Path = "auto",
+    seed: int = 0,
+    *,
+    max_shard_size: str | None = None,
+    scheme: str | None = None,
+    rules: Rules | None = None,
+    dtype: torch.dtype | None = None,
+    strict: bool = False,
+) -> list[Path]:
+    """Writes a module's first weights to safetensors without making them in memory: the module may
+    be on the meta device, and of any size. Returns the files.
+
+    Parameters and errors as :func:`plan` and :meth:`Plan.write`.
+    """
+    made = plan(module, recipe, seed, scheme=scheme, rules=rules, dtype=dtype, strict=strict)
+    return made.write(path, max_shard_size=max_shard_size)
+
+
+def _planned(
+    known: facts.Known,
+    dtype: torch.dtype | None,
+    *,
+    recipe: Path,
+    seed: int,
+    scheme: str | None,
+    rules: Rules | None,
+    strict: bool,
+    source: Mapping[str, Any] | None = None,
+    source_layout: str | None = None,
+) -> Plan:
+    described = _semilla.Description.of_shapes(known.json(dtype), known.config)
+    made = described.plan(
+        fspath(recipe),
+        seed,
+        scheme=scheme,
+        rules=None if rules is None else json.dumps(_listed(rules, "init")),
+        strict=strict,
+        ties=known.ties,
+        source=None if source is None else json.dumps(source),
+        source_layout=source_layout,
+    )
+    return Plan(made, known, dtype)
+
+
+def _listed(rules: Rules, what: str) -> list[Mapping[str, Any]]:
+    """Tables with ``match``, of a mapping from globs or of tables."""
+    if isinstance(rules, Mapping):
+        return [{"match": glob, what: value} for glob, value in rules.items()]
+    return list(rules)

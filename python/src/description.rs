@@ -1,0 +1,124 @@
+//! Models, as Python describes them.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use semilla::model::Convention;
+use semilla::{DType, Tie, Transfer};
+use semilla_checkpoint::ops::{DescribeOptions, Described, Planner, describe, describe_shapes};
+
+use crate::errors::raised;
+use crate::plan::Plan;
+use crate::recipe::recipe;
+
+/// The tensors of a model, and what is known of them.
+#[pyclass(frozen, module = "semilla")]
+pub(crate) struct Description {
+    described: Described,
+}
+
+#[pymethods]
+impl Description {
+    /// The model of a list of shapes in JSON, as a live model writes it of itself.
+    #[staticmethod]
+    #[pyo3(signature = (json, config=None, layout=None))]
+    fn of_shapes(
+        py: Python<'_>,
+        json: &str,
+        config: Option<&str>,
+        layout: Option<&str>,
+    ) -> PyResult<Self> {
+        let convention = layout.map(convention).transpose()?;
+        let described = py.detach(|| describe_shapes(json, config, convention));
+        Ok(Self {
+            described: described.map_err(raised)?,
+        })
+    }
+
+    /// The model of a file, a folder, a `config.json` or a network, as the command reads it.
+    #[staticmethod]
+    #[pyo3(signature = (model, layout=None, dtype=None, config=None))]
+    fn read(
+        py: Python<'_>,
+        model: &str,
+        layout: Option<&str>,
+        dtype: Option<&str>,
+        config: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let options = DescribeOptions {
+            convention: layout.map(convention).transpose()?,
+            dtype: dtype.map(str::parse::<DType>).transpose().map_err(raised)?,
+            config,
+            ..DescribeOptions::default()
+        };
+        let described = py.detach(|| describe(model, options));
+        Ok(Self {
+            described: described.map_err(raised)?,
+        })
+    }
+
+    /// The tensors' names, in order.
+    #[getter]
+    fn names(&self) -> Vec<&str> {
+        let tensors = self.described.model.tensors.iter();
+        tensors.map(|tensor| &*tensor.name).collect()
+    }
+
+    /// The plan of the model: `rules` and `source` are JSON, as recipes have `[[rule]]` and
+    /// `[[pretrained]]`.
+    #[pyo3(signature = (
+        recipe=None, seed=0, *, scheme=None, rules=None, strict=false, ties=Vec::new(), source=None,
+        source_layout=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
+    fn plan(
+        &self,
+        py: Python<'_>,
+        recipe: Option<&str>,
+        seed: u64,
+        scheme: Option<&str>,
+        rules: Option<&str>,
+        strict: bool,
+        ties: Vec<(String, String)>,
+        source: Option<&str>,
+        source_layout: Option<&str>,
+    ) -> PyResult<Plan> {
+        let source = source.map(transfer).transpose()?;
+        let convention = source_layout.map(convention).transpose()?;
+        py.detach(|| {
+            let mut planner = Planner::new(&self.described)
+                .recipe(self::recipe(&self.described, recipe, scheme, rules)?)
+                .ties(ties.into_iter().map(Tie::from))
+                .strict(strict)
+                .seed(seed);
+            if let Some(source) = source {
+                planner = planner.from(source);
+            }
+            if let Some(convention) = convention {
+                planner = planner.from_convention(convention);
+            }
+            let planned = planner.plan().map_err(raised)?;
+            Ok(Plan::new(planned.apart()))
+        })
+    }
+}
+
+/// The rules for a checkpoint.
+fn transfer(json: &str) -> PyResult<Transfer> {
+    let read = serde_json::from_str(json);
+    read.map_err(|error| {
+        PyValueError::new_err(format!("cannot read the rules of the source: {error}"))
+    })
+}
+
+fn convention(name: &str) -> PyResult<Convention> {
+    match name {
+        "pytorch" => Ok(Convention::Pytorch),
+        "keras" => Ok(Convention::Keras),
+        "jax" => Ok(Convention::Jax),
+        _ => Err(PyValueError::new_err(format!(
+            "unknown layout {name:?}; use \"pytorch\", \"keras\" or \"jax\""
+        ))),
+    }
+}

@@ -1,0 +1,192 @@
+//! Plans: what every tensor gets, and why.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use semilla::scheme::Optimizer;
+use semilla::{Disposition, Fill, Slice};
+use semilla_checkpoint::ByteSize;
+use semilla_checkpoint::ops::{Planned, replay};
+
+use crate::errors::raised;
+use crate::line::Line;
+use crate::memory::Destination;
+use crate::rehearsal::rehearse;
+use crate::write::write;
+
+/// The values that every tensor of a model gets, and why.
+#[pyclass(frozen, module = "semilla")]
+pub(crate) struct Plan {
+    planned: Planned<'static>,
+}
+
+impl Plan {
+    pub(crate) fn new(planned: Planned<'static>) -> Self {
+        Self { planned }
+    }
+
+    fn plan(&self) -> &semilla::Plan {
+        &self.planned.plan
+    }
+}
+
+#[pymethods]
+impl Plan {
+    /// A saved plan, with the files that it reads.
+    #[staticmethod]
+    fn read(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let planned = py.detach(|| replay(&path, None)).map_err(raised)?;
+        Ok(Self { planned })
+    }
+
+    /// The recipe that decided.
+    #[getter]
+    fn recipe(&self) -> &str {
+        &self.plan().recipe
+    }
+
+    /// The seed of every weight.
+    #[getter]
+    fn seed(&self) -> u64 {
+        self.plan().seed
+    }
+
+    /// The tensors' names, in the model's order.
+    #[getter]
+    fn names(&self) -> Vec<&str> {
+        let lines = self.plan().tensors.iter();
+        lines.map(|line| &*line.name).collect()
+    }
+
+    /// A line for each tensor, in the model's order.
+    #[getter]
+    fn lines(&self) -> Vec<Line> {
+        self.plan().tensors.iter().map(Line::from).collect()
+    }
+
+    /// The places and names of the tensors that get values of their own: not those that keep
+    /// theirs, and not those that are tied to others.
+    #[getter]
+    fn filled(&self) -> Vec<(usize, &str)> {
+        let lines = self.plan().tensors.iter().enumerate().filter(|(_, line)| {
+            line.fill != Fill::Keep && !matches!(line.disposition, Disposition::Tied { .. })
+        });
+        lines.map(|(place, line)| (place, &*line.name)).collect()
+    }
+
+    /// Reads everything that the plan takes from checkpoints, and keeps nothing: an error here
+    /// leaves all as it was.
+    fn rehearse(&self, py: Python<'_>) -> PyResult<()> {
+        let rehearsed = py.detach(|| rehearse(self.plan(), self.planned.sources()));
+        rehearsed.map_err(raised)
+    }
+
+    /// Writes tensors, or the parts of them that the destinations hold, by their places.
+    fn fill(&self, py: Python<'_>, destinations: Vec<(usize, Destination)>) -> PyResult<()> {
+        // SAFETY: this package's Python takes destinations from live tensors and holds them during
+        // the call.
+        py.detach(|| unsafe { write(self.plan(), self.planned.sources(), &destinations) })?;
+        Ok(())
+    }
+
+    fn __len__(&self) -> usize {
+        self.plan().tensors.len()
+    }
+
+    fn __contains__(&self, name: &str) -> bool {
+        self.plan().line(name).is_some()
+    }
+
+    fn __getitem__(&self, name: &str) -> PyResult<Line> {
+        let line = self.plan().line(name);
+        let unknown = || PyKeyError::new_err(format!("the plan has no tensor {name:?}"));
+        line.map(Line::from).ok_or_else(unknown)
+    }
+
+    /// A tensor, or the box of it at `offset` of these sizes: little-endian bytes, row-major.
+    #[pyo3(signature = (name, offset=None, size=None))]
+    fn tensor<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        offset: Option<Vec<usize>>,
+        size: Option<Vec<usize>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = match (offset, size) {
+            (None, None) => py.detach(|| self.planned.tensor(name)),
+            (Some(offset), Some(size)) => {
+                py.detach(|| self.planned.slice(name, &Slice::new(offset, size)))
+            }
+            _ => {
+                let text = "a part of a tensor needs both its offset and its size";
+                return Err(PyValueError::new_err(text));
+            }
+        };
+        Ok(PyBytes::new(py, &bytes.map_err(raised)?))
+    }
+
+    /// Writes the weights to safetensors, and returns the files' names.
+    #[pyo3(signature = (path, max_shard_size=None, allow_non_finite=false))]
+    fn write(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        max_shard_size: Option<&str>,
+        allow_non_finite: bool,
+    ) -> PyResult<Vec<PathBuf>> {
+        let size = max_shard_size.map(str::parse::<ByteSize>).transpose();
+        let size = size.map_err(raised)?;
+        let written = py.detach(|| {
+            let write = self.planned.write(&path).allow_non_finite(allow_non_finite);
+            match size {
+                Some(size) => write.max_shard_size(size).run(),
+                None => write.run(),
+            }
+        });
+        Ok(written.map_err(raised)?.files)
+    }
+
+    /// The names of tensors that an optimizer (`adam` or `sgd`) treats alike, each group with its
+    /// factors on the learning rate and on the weight decay.
+    fn groups(&self, optimizer: &str) -> PyResult<Vec<(f64, f64, Vec<String>)>> {
+        let optimizer = match optimizer {
+            "adam" => Optimizer::Adam,
+            "sgd" => Optimizer::Sgd,
+            _ => {
+                let text = format!("unknown optimizer {optimizer:?}; use \"adam\" or \"sgd\"");
+                return Err(PyValueError::new_err(text));
+            }
+        };
+        let groups = self.plan().optimizer_groups(optimizer).into_iter();
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        Ok(groups
+            .map(|group| (group.lr, group.weight_decay, owned(group.tensors)))
+            .collect())
+    }
+
+    /// The plan as JSON, as `semilla plan --json` prints it.
+    fn to_json(&self) -> PyResult<String> {
+        serde_json::to_string_pretty(self.plan()).map_err(raised)
+    }
+
+    /// The plan as a table, as `semilla plan` prints it, for a place of this many columns.
+    #[pyo3(signature = (width=None))]
+    fn table(&self, width: Option<usize>) -> String {
+        semilla_cli::table(self.plan(), width)
+    }
+
+    fn __str__(&self) -> String {
+        self.table(None)
+    }
+
+    fn __repr__(&self) -> String {
+        let plan = self.plan();
+        let count = plan.tensors.len();
+        format!(
+            "<Plan of {count} tensors: recipe {}, seed {}>",
+            plan.recipe, plan.seed
+        )
+    }
+}

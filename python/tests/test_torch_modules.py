@@ -1,0 +1,202 @@
+"""Live modules of PyTorch: planned, initialized in place, written to files."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import semilla
+import semilla.torch as st
+
+
+def command(*args):
+    done = subprocess.run(
+        [sys.executable, "-m", "semilla", *map(str, args)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Net(nn.Module):
+    """A convolution in groups, a transposed one, a table with padding, a recurrent layer, a tie."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(20, 8, padding_idx=3)
+        self.conv = nn.Conv1d(8, 16, 3, padding=1, groups=4)
+        self.bn = nn.BatchNorm1d(16)
+        self.up = nn.ConvTranspose1d(16, 8, 4, stride=2)
+        self.rnn = nn.LSTM(8, 12, batch_first=True)
+        self.mid = nn.Linear(12, 8)
+        self.head = nn.Linear(8, 20, bias=False)
+        self.head.weight = self.table.weight
+        self.register_buffer("lookup", torch.arange(5.0))
+
+    def forward(self, ids):
+        x = torch.relu(self.bn(self.conv(self.table(ids).transpose(1, 2))))
+        x, _ = self.rnn(self.up(x).transpose(1, 2))
+        return self.head(torch.tanh(self.mid(x)))
+
+
+def test_facts_come_from_the_module():
+    plan = st.plan(Net())
+    assert plan.untraced is None
+    assert plan["conv.weight"].layout == "OIW/4"
+    assert plan["up.weight"].layout == "IOW^T:2"
+    assert plan["table.weight"].role == "embedding"
+    assert plan["bn.running_var"].values == "1"
+    assert plan["rnn.weight_hh_l0"].role == "recurrent_hidden"
+    assert plan["lookup"].disposition == "kept"
+    assert plan["head.weight"].disposition == "tied to table.weight"
+    assert "row 3" in plan["table.weight"].values
+    assert "tanh" in plan["mid.weight"].reason
+
+
+def test_tensors_are_filled_in_place():
+    net = Net()
+    before = {name: tensor.data_ptr() for name, tensor in net.state_dict().items()}
+    versions = {name: p._version for name, p in net.named_parameters()}
+    plan = st.init_(net, seed=3)
+    after = {name: tensor.data_ptr() for name, tensor in net.state_dict().items()}
+    assert before == after
+    assert all(p._version > versions[name] for name, p in net.named_parameters())
+    assert net.head.weight is net.table.weight
+    assert net.table.weight[3].abs().max() == 0
+    assert net.table.weight[4].abs().max() > 0
+    assert torch.equal(net.lookup, torch.arange(5.0))
+    assert net.conv.weight.std().item() == pytest.approx(plan["conv.weight"].std, rel=0.2)
+    again = Net()
+    st.init_(again, seed=3)
+    assert all(map(torch.equal, net.state_dict().values(), again.state_dict().values()))
+
+
+@pytest.mark.parametrize("recipe", ["pytorch", "resnet", "gpt2"])
+def test_a_file_of_the_command_has_the_same_bits(tmp_path, recipe):
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10)
+    )
+    if recipe == "gpt2":
+        net = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32), 2)
+    save_file(net.state_dict(), tmp_path / "model.safetensors")
+    command(
+        "init", tmp_path / "model.safetensors", "-o", tmp_path / "out.safetensors",
+        "--recipe", recipe, "--seed", 5,
+    )  # fmt: skip
+    st.init_(net, recipe, 5)
+    written = load_file(tmp_path / "out.safetensors")
+    assert written.keys() == net.state_dict().keys()
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(tensor, written[name]), name
+
+
+def test_low_precision_and_files_of_a_plan(tmp_path):
+    with torch.device("meta"):
+        huge = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 8))
+    files = st.save(huge, tmp_path / "w.safetensors", seed=2, dtype=torch.bfloat16)
+    live = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 8))
+    st.init_(live, seed=2, dtype=torch.bfloat16)
+    assert live[0].weight.dtype == torch.bfloat16
+    written = load_file(files[0])
+    for name, tensor in live.state_dict().items():
+        assert torch.equal(tensor, written[name]), name
+    assert all(tensor.is_meta for tensor in huge.state_dict().values())
+    st.init_(huge)  # a shape has no values: nothing happens
+
+
+def test_plans_print_and_are_the_commands_json():
+    plan = st.plan(Net(), seed=7)
+    assert json.loads(plan.to_json())["seed"] == 7
+    text = str(plan)
+    assert "conv.weight" in text and "recipe auto, seed 7" in text
+    page = plan._repr_html_()
+    assert page.count("<tr>") == len(plan) + 1
+    assert "&lt;" not in plan.names[0] and "conv.weight" in page
+    with pytest.raises(KeyError, match="nowhere"):
+        plan["nowhere"]
+
+
+def test_unknown_parameters_ask_for_a_rule():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gamut = nn.Parameter(torch.empty(3))
+
+    with pytest.raises(ValueError, match=r"gamut \[3\].*\[\[rule\]\] with match = \"gamut\""):
+        st.init_(Odd())
+    odd = Odd()
+    plan = st.init_(odd, rules={"gamut": {"constant": {"value": 0.5}}})
+    assert odd.gamut.tolist() == [0.5] * 3
+    assert plan["gamut"].values == "0.5"
+    with pytest.raises(ValueError, match="match no tensor"):
+        st.plan(odd, rules=[{"match": "gamut", "init": "ones"}, {"match": "no.*", "init": "ones"}])
+
+
+def test_lazy_modules_are_told_to_run_first():
+    lazy = nn.Sequential(nn.LazyLinear(4), nn.ReLU())
+    with pytest.raises(ValueError, match="0.weight.*run the lazy module once"):
+        st.init_(lazy)
+    lazy(torch.zeros(1, 3))
+    st.init_(lazy)
+
+
+def test_forwards_that_do_not_trace_say_so():
+    class Branching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(4, 8), nn.SELU(), nn.Linear(8, 4))
+
+        def forward(self, x):
+            return self.body(x) if x.sum() > 0 else x
+
+    plan = st.plan(Branching())
+    assert "control flow" in plan.untraced
+    assert "selu" in plan["body.0.weight"].reason
+
+
+def test_parametrized_layers():
+    weight_norm = nn.utils.parametrizations.weight_norm(nn.Linear(8, 16))
+    st.init_(weight_norm)
+    assert weight_norm.weight.std().item() == pytest.approx(8**-0.5, rel=0.3)
+    spectral = nn.utils.parametrizations.spectral_norm(nn.Linear(8, 16))
+    st.init_(spectral)
+    assert torch.isfinite(spectral(torch.ones(1, 8))).all()
+
+
+def test_compiled_and_checkpointed_wrappers_keep_the_names():
+    net = nn.Sequential(nn.Linear(4, 4))
+    other = nn.Sequential(nn.Linear(4, 4))
+    plan = st.init_(torch.compile(net))
+    st.init_(other)
+    assert plan.names == ["0.weight", "0.bias"]
+    assert torch.equal(net[0].weight, other[0].weight)
+
+
+def test_mup_groups():
+    net = nn.TransformerEncoderLayer(512, 8, 2048, batch_first=True)
+    plan = st.plan(net, "mup")
+    groups = plan.param_groups(1e-2, weight_decay=0.1)
+    rates = {group["lr"] for group in groups}
+    assert rates == {1e-2, 5e-3}
+    optimizer = torch.optim.AdamW(groups)
+    count = sum(len(group["params"]) for group in optimizer.param_groups)
+    assert count == len(list(net.parameters()))
+
+
+def test_wrong_calls_raise_what_python_expects(tmp_path):
+    net = nn.Sequential(nn.Linear(4, 4))
+    with pytest.raises(ValueError, match="did you mean"):
+        st.plan(net, "gtp2")
+    with pytest.raises(FileNotFoundError):
+        st.plan(net, tmp_path / "none.toml")
+    with pytest.raises(OverflowError):
+        st.plan(net, seed=-1)
+    with pytest.raises(TypeError):
+        st.plan(net, seed="one")
+    with pytest.raises(ValueError, match="cannot read the recipe"):
+        st.plan(net, rules=[{"match": "*", "initt": "ones"}])
+    with pytest.raises(FileNotFoundError):
+        semilla.Description.read("nowhere.safetensors")
