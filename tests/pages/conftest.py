@@ -17,7 +17,7 @@ SEMILLA = Path(os.environ.get("SEMILLA", TARGET / "release" / "semilla"))
 DEEP = f"mlp:{'48-' * 31}10"
 MODELS = {
     "fails": [f"{DEEP}:relu", "--recipe", "pytorch"],
-    "passes": [f"{DEEP}:tanh", "--spectra", "--loss", "cross_entropy"],
+    "passes": [f"{DEEP}:tanh", "--spectra", "--loss", "cross-entropy"],
     "transformer": ["transformer:6x64:500", "--size", "length=16", "--samples", "4"],
 }
 COMPARED = ["mlp:64-16-16-10:relu", "--recipes", "normal(std=0.01),xavier_normal,kaiming_normal",

@@ -102,31 +102,27 @@ pub fn reach(reach: &Reach) -> Text {
         let said = rough(value);
         (spanish(&said), said)
     };
-    let (forgets_en, forgets_es) = match (
-        reach.correlation_slope,
-        reach.correlation,
-        reach.trainable,
-    ) {
-        (_, Some(scale), Some(depth)) => {
-            let ((scale_es, scale), (depth_es, depth)) = (said(scale), said(depth));
-            (
-                format!(
-                    "By theory it forgets how alike samples were over ξ = {scale} layers; such \
+    let (forgets_en, forgets_es) =
+        match (reach.correlation_slope, reach.correlation, reach.trainable) {
+            (_, Some(scale), Some(depth)) => {
+                let ((scale_es, scale), (depth_es, depth)) = (said(scale), said(depth));
+                (
+                    format!(
+                        "By theory it forgets how alike samples were over ξ = {scale} layers; such \
                      networks trained to depth {depth} (6 ξ)."
-                ),
-                format!(
-                    "Según la teoría, en ξ = {scale_es} capas olvida cuánto se parecían las \
+                    ),
+                    format!(
+                        "Según la teoría, en ξ = {scale_es} capas olvida cuánto se parecían las \
                      muestras; redes así aprendieron hasta una profundidad de {depth_es} (6 ξ)."
-                ),
-            )
-        }
-        (None, ..) => (String::new(), String::new()),
-        _ => (
-            "By theory there is no depth over which it forgets how alike samples were.".to_owned(),
-            "Según la teoría, no olvida cuánto se parecían las muestras en ninguna escala fija."
-                .to_owned(),
-        ),
-    };
+                    ),
+                )
+            }
+            (None, ..) => (String::new(), String::new()),
+            _ => (
+                "By theory samples become alike by no fixed factor per layer.".to_owned(),
+                "Según la teoría, ningún factor fijo por capa iguala las muestras.".to_owned(),
+            ),
+        };
     let (gradients_en, gradients_es) = match reach.gradient {
         None => (
             "Gradients keep their size.".to_owned(),

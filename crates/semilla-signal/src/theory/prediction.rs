@@ -28,6 +28,8 @@ pub struct Prediction {
     pub tangent: Option<Tangent>,
     /// The probability that no sample gets through some activation of the main path, all units of
     /// which are 0: such a network is constant and does not train (Lu, Shin, Su & Karniadakis 2020).
+    /// Of one sample it is exact; of several, narrow networks are dead more often, since their
+    /// samples' likeness strays.
     /// `None` without activations that are 0 below 0, and of those with several places.
     pub born_dead: Option<f64>,
     /// Where theory ends, and why.
@@ -203,7 +205,7 @@ impl fmt::Display for Reach {
                 rough(depth)
             )?,
             (None, ..) => f.write_str("samples are not taken one by one")?,
-            _ => f.write_str("it forgets how alike samples were by no scale")?,
+            _ => f.write_str("samples become alike by no fixed factor per layer")?,
         }
         match self.gradient {
             None => f.write_str("; gradients keep their size"),
