@@ -188,7 +188,23 @@ def hostile_torch_files():
     torch.save({("a", 1): torch.ones(2)}, ROOT / "key.pt")
     torch.save({"s": torch.ones(2).untyped_storage()}, ROOT / "storage.pt")
     torch.save(torch.ones(2), ROOT / "nameless.pt")
-    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), ROOT / "script.pt")
+    program = torch.jit.script(nn.Linear(2, 2))
+    torch.jit.save(program, ROOT / "script.pt")
+    expect(ROOT / "script.pt", program.state_dict())
+    program = torch.jit.script(network().eval())
+    torch.jit.save(program, ROOT / "program.pt")
+    expect(ROOT / "program.pt", program.state_dict())
+    model = network().eval().half()
+    program = torch.export.export(model, (torch.zeros(1, 1, 4, 4).half(),))
+    torch.export.save(program, ROOT / "exported.pt2")
+    expect(ROOT / "exported.pt2", program.state_dict)
+    # As versions until 2.6 wrote it.
+    with zipfile.ZipFile(ROOT / "exported-old.pt2", "w") as archive:
+        torch.save(dict(program.state_dict), ROOT / "state.pt")
+        archive.writestr("serialized_exported_program.json", "{}")
+        archive.writestr("serialized_state_dict.pt", (ROOT / "state.pt").read_bytes())
+        (ROOT / "state.pt").unlink()
+    expect(ROOT / "exported-old.pt2", program.state_dict)
 
 
 def numpy_files():

@@ -48,8 +48,13 @@ pub trait Checkpoint: Send + Sync {
         None
     }
 
-    /// The file that holds a tensor; `None` beyond the list.
+    /// The file that holds a tensor, or the first part of it; `None` beyond the list.
     fn file(&self, tensor: usize) -> Option<&Path>;
+
+    /// All files that hold parts of a tensor: more than one where processes saved a slice each.
+    fn files(&self, tensor: usize) -> Vec<&Path> {
+        self.file(tensor).into_iter().collect()
+    }
 
     /// Fills `into` with the bytes of a tensor that start at `offset`, little-endian, row-major.
     ///

@@ -88,16 +88,15 @@ pub enum Error {
         #[source]
         cause: Malformed,
     },
-    /// The content is of a format that cannot be read.
-    #[error(
-        "{}: this is {format}, which is not supported yet; convert it to safetensors",
-        path.display()
-    )]
+    /// The content is of a format that is not read.
+    #[error("{}: this is {format}, which is not read; convert it: {advice}", path.display())]
     Unsupported {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// The format's name, with its article.
         format: &'static str,
+        /// The command that converts it, or what else to do.
+        advice: String,
     },
     /// A file that cannot be read as the format that it is of.
     #[error("cannot read {} as {format}: {problem}", path.display())]
@@ -106,6 +105,14 @@ pub enum Error {
         path: PathBuf,
         /// The format that it is stored in.
         format: Format,
+        /// The fault, and what to do.
+        problem: String,
+    },
+    /// A compressed file that cannot be unpacked.
+    #[error("cannot unpack {}: {problem}", path.display())]
+    Unpack {
+        /// The file.
+        path: PathBuf,
         /// The fault, and what to do.
         problem: String,
     },
@@ -165,24 +172,22 @@ pub enum Error {
         /// The names of the files that are not there.
         missing: Vec<String>,
     },
-    /// A file holds one slice of each matrix.
-    #[error(
-        "{} holds one slice of every matrix, as a process of tensor parallelism saved it, and not \
-         the model; merge the slices with the tools of the trainer that wrote them",
-        path.display()
-    )]
+    /// A file holds a slice of a model that cannot be merged with the others.
+    #[error("{} holds {problem}", path.display())]
     Slice {
         /// The file.
         path: PathBuf,
+        /// Of what it is a slice, and what to do.
+        problem: String,
     },
-    /// A file or folder of `torch.distributed.checkpoint`.
+    /// A piece of a folder of `torch.distributed.checkpoint` without the list of all.
     #[error(
-        "{} is of torch.distributed.checkpoint, which only PyTorch puts together; convert its \
-         folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt",
+        "{} is a piece of a checkpoint of torch.distributed.checkpoint, whose .metadata is missing \
+         beside it; fetch the whole folder",
         path.display()
     )]
     Distributed {
-        /// The file or folder.
+        /// The file.
         path: PathBuf,
     },
     /// The path is neither a file nor a folder.
@@ -279,6 +284,41 @@ impl Error {
             path: path.to_owned(),
             cause,
         }
+    }
+
+    /// Names the file that was given in the place of a temporary one.
+    #[cfg(feature = "compressed")]
+    pub(crate) fn of_file(mut self, temporary: &Path, given: &Path) -> Error {
+        use Error::{
+            Archive, Distributed, Folder, Format, HeaderTooLong, Io, LfsPointer, Malformed,
+            MissingFeature, MissingParts, NoValues, NotAFile, Slice, Unpack, Unrecognized,
+            Unsupported,
+        };
+        if let Unsupported { advice, .. } = &mut self {
+            let [temporary, given] = [temporary, given].map(|path| path.display().to_string());
+            *advice = advice.replace(&temporary, &given);
+        }
+        if let Io { path, .. }
+        | Malformed { path, .. }
+        | Unsupported { path, .. }
+        | Format { path, .. }
+        | Unpack { path, .. }
+        | Archive { path, .. }
+        | MissingFeature { path, .. }
+        | Unrecognized { path, .. }
+        | LfsPointer { path, .. }
+        | MissingParts { path, .. }
+        | Slice { path, .. }
+        | Distributed { path, .. }
+        | NotAFile { path, .. }
+        | Folder { path, .. }
+        | NoValues { path, .. }
+        | HeaderTooLong { path, .. } = &mut self
+            && path == temporary
+        {
+            *path = given.to_owned();
+        }
+        self
     }
 
     /// Says in which file the contradiction was found.

@@ -22,6 +22,8 @@ pub enum Format {
     Onnx,
     /// GGUF.
     Gguf,
+    /// Flax's MessagePack, `.msgpack`.
+    Flax,
 }
 
 impl Format {
@@ -33,6 +35,7 @@ impl Format {
         Format::Keras,
         Format::Onnx,
         Format::Gguf,
+        Format::Flax,
         Format::Shapes,
     ];
 
@@ -43,6 +46,7 @@ impl Format {
     pub fn convention(self) -> Option<Convention> {
         match self {
             Format::Keras => Some(Convention::Keras),
+            Format::Flax => Some(Convention::Jax),
             Format::Torch | Format::Onnx | Format::Gguf => Some(Convention::Pytorch),
             Format::Safetensors | Format::Shapes | Format::Numpy => None,
         }
@@ -57,6 +61,7 @@ impl Format {
             Format::Keras => Some("keras"),
             Format::Onnx => Some("onnx"),
             Format::Gguf => Some("gguf"),
+            Format::Flax => Some("flax"),
         }
     }
 
@@ -69,6 +74,7 @@ impl Format {
             Format::Keras => cfg!(feature = "keras"),
             Format::Onnx => cfg!(feature = "onnx"),
             Format::Gguf => cfg!(feature = "gguf"),
+            Format::Flax => cfg!(feature = "flax"),
         }
     }
 }
@@ -83,6 +89,7 @@ impl fmt::Display for Format {
             Format::Keras => "Keras HDF5",
             Format::Onnx => "ONNX",
             Format::Gguf => "GGUF",
+            Format::Flax => "Flax",
         })
     }
 }

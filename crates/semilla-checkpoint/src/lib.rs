@@ -10,8 +10,9 @@
 //! - Initializing: [`materialize`] carries out a [`Plan`](semilla::Plan) in constant memory:
 //!   it generates weights, takes others from checkpoints, and writes them.
 //!
-//! Safetensors is read and written. PyTorch, NumPy, Keras (HDF5), ONNX and GGUF are read, each
-//! behind a cargo feature of its name, all of which are on by default; so are JSON lists of shapes.
+//! Safetensors is read and written. PyTorch, NumPy, Keras (HDF5), ONNX, GGUF and Flax are read, each
+//! behind a cargo feature of its name, all of which are on by default, also in gzip or zstd
+//! (`compressed`); so are JSON lists of shapes.
 //! Other formats join by implementing [`Checkpoint`] and [`CheckpointWriter`].
 //!
 //! Whatever the input, a mistake is an [`Error`], never a panic, and memory is bounded by
@@ -109,6 +110,7 @@ mod formats;
 // Formats that are left out leave some of this unused.
 #[cfg_attr(
     not(all(
+        feature = "flax",
         feature = "torch",
         feature = "numpy",
         feature = "keras",

@@ -15,6 +15,7 @@ fn a_missing_format_is_named_with_its_feature() {
         (Format::Keras, b"\x89HDF\r\n\x1a\n"),
         (Format::Onnx, b"\x08\x08\x12\x07pytorch"),
         (Format::Gguf, b"GGUF\x03\0\0\0"),
+        (Format::Flax, b"\x81\xa6params\x80"),
     ] {
         let message = refusal(start);
         let feature = format!("this build does not read {format}; build it with the cargo feature");

@@ -262,10 +262,8 @@ fn folders_that_do_not_hold_one_model() {
     let a = safetensors(&one("a"), 8);
     let map = index(r#"{"a":"1.safetensors"}"#);
     let message = |files: &[(&str, &[u8])]| message(&error(folder(files).path()));
-    assert!(
-        message(&[("x.bin", b"x")])
-            .contains("no safetensors file, no pytorch_model.bin and no .weights.h5")
-    );
+    assert!(message(&[("x.bin", b"x")]).contains("no file of weights that is known by its name"));
+    assert!(message(&[("a.pt", b"x"), ("b.pt", b"x")]).contains("2 .pt files"));
     assert!(
         message(&[("1.safetensors", &a), ("2.safetensors", &a)]).contains("2 safetensors files")
     );

@@ -60,6 +60,20 @@ fn a_whole_module_is_its_state_dict() {
 }
 
 #[test]
+fn programs_give_their_weights() {
+    for name in [
+        "script.pt",
+        "program.pt",
+        "exported.pt2",
+        "exported-old.pt2",
+    ] {
+        let checkpoint = check(name);
+        let remarks: Vec<_> = checkpoint.remarks().iter().map(Remark::to_string).collect();
+        assert!(remarks.is_empty(), "{name}: {remarks:?}");
+    }
+}
+
+#[test]
 fn one_dictionary_under_two_names() {
     let checkpoint = check("reused.pt");
     assert!(checkpoint.remarks().is_empty());
@@ -120,7 +134,6 @@ fn what_cannot_be_read_is_named() {
         ("key.pt", "below a key"),
         ("storage.pt", "\"s\": it is a storage"),
         ("nameless.pt", "without a name"),
-        ("script.pt", "TorchScript"),
         ("ambiguous.pt", "two tensors have the name \"a.b\""),
     ] {
         let message = fixture_refusal(name);
@@ -401,6 +414,7 @@ fn damaged_files_never_panic() {
         "expand.pt",
         "sparse.pt",
         "script.pt",
+        "exported.pt2",
         "float8.pt",
         "buffers.pt",
         "module-legacy.pt",

@@ -8,8 +8,8 @@ use semilla::init::ParseInitializerError;
 use semilla::model::MixedNames;
 use semilla_checkpoint::Error;
 use semilla_checkpoint::ops::{
-    AdapterError, DescribeError, DriftError, GraphError, InspectError, MemoryError, NotFinite,
-    OntoInput, PlanningError, ReadRecipeError, ReplayError, WriteError,
+    AdapterError, DescribeError, DriftError, GraphError, InspectError, MemoryError, MergeError,
+    NotFinite, OntoInput, PlanningError, ReadRecipeError, ReplayError, WriteError,
 };
 
 use semilla_data::DataError;
@@ -52,6 +52,8 @@ pub(crate) enum Failure {
     Inspect(#[from] InspectError),
     #[error(transparent)]
     Adapter(#[from] AdapterError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     #[error(transparent)]
     Drift(#[from] DriftError),
     #[error("{}: {problem}", path.display())]

@@ -419,3 +419,47 @@ fn people_are_told_how_to_load() {
         .success()
         .stdout(predicate::str::contains("Examples:"));
 }
+
+#[test]
+fn a_trained_adapter_is_merged_into_its_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let base = file(&at("base.safetensors"), &BERT);
+    // The adapted model has the base inside of a module.
+    let module = "bert.encoder.layer.0.attention.self.query";
+    let [a, b] = ['A', 'B'].map(|of| format!("base_model.model.{module}.lora_{of}.weight"));
+    let factors: [(&str, DType, &[usize]); 2] =
+        [(&a, DType::F32, &[2, 12]), (&b, DType::F32, &[12, 2])];
+    file(&at("adapter_model.safetensors"), &factors);
+    let configured = |text: &str| std::fs::write(at("adapter_config.json"), text).unwrap();
+    configured(r#"{"peft_type": "LORA", "lora_alpha": 6}"#);
+
+    let (out, merge) = (
+        at("out.safetensors"),
+        ["--merge", folder.path().to_str().unwrap()],
+    );
+    let report = report(&base, &out, &merge);
+    let query = "encoder.layer.0.attention.self.query.weight";
+    let expected = json!({"tensor": query, "rank": 2, "scaling": 3.0, "dora": false});
+    assert_eq!(report["merged"], json!([expected]));
+    let sums = values(&base, query)
+        .into_iter()
+        .zip(adapter(folder.path(), module, 2, 3.0));
+    for ((old, product), new) in sums.zip(values(&out, query)) {
+        assert!(
+            (new - old - product).abs() < 1e-5,
+            "{old} + {product}, {new}"
+        );
+    }
+    for (name, ..) in BERT.iter().filter(|(name, ..)| *name != query) {
+        assert_eq!(bytes(&base, name), bytes(&out, name), "{name}");
+    }
+
+    refused(
+        &base,
+        &[&merge[..], &["--rank", "4"]].concat(),
+        "cannot be used with",
+    );
+    configured(r#"{"peft_type": "IA3"}"#);
+    refused(&base, &merge, "peft_type is \"IA3\"");
+}

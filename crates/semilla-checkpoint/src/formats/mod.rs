@@ -1,5 +1,7 @@
 //! The formats, each in a room of its own.
 
+#[cfg(feature = "flax")]
+pub(crate) mod flax;
 #[cfg(feature = "gguf")]
 pub(crate) mod gguf;
 #[cfg(feature = "keras")]

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +20,7 @@ use crate::{Format, Limits};
 /// overlap, and the list of entries agrees with the header before each.
 pub(crate) struct Archive {
     path: PathBuf,
-    /// Of the whole file.
+    /// Its length, which is the file's unless it lies in one.
     bytes: u64,
     /// For reads at a position.
     file: Arc<File>,
@@ -32,7 +33,7 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// Uncompressed.
     pub(crate) bytes: u64,
-    /// Where its bytes begin in the archive, if they are not compressed.
+    /// Where its bytes begin in the file, if they are not compressed.
     pub(crate) at: Option<u64>,
     /// It has no checksum: PyTorch can leave it out.
     unchecked: bool,
@@ -50,7 +51,18 @@ impl Archive {
     /// Reads the list of entries.
     pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
         let (file, bytes) = open_file(path)?;
+        Self::open_in(path, file, 0..bytes, limits)
+    }
+
+    /// Reads the list of entries of an archive that is a range of a file.
+    pub(crate) fn open_in(
+        path: &Path,
+        file: File,
+        range: Range<u64>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         let file = Arc::new(file);
+        let bytes = range.end - range.start;
         let fail = |problem| Error::Archive {
             path: path.to_owned(),
             problem,
@@ -62,13 +74,13 @@ impl Archive {
                 printable(&other.to_string())
             )),
         };
-        let mut list = Buffered::new(Arc::clone(&file), bytes, LIST_BUFFER);
+        let mut list = Buffered::new(Arc::clone(&file), range.clone(), LIST_BUFFER);
         let zip = list_entries(list.clone()).map_err(cannot)?;
         let lines = count_lines(&mut list, zip.central_directory_start());
         if lines.map_err(Error::io("read", path))? != zip.len() {
             return Err(fail("two entries have one name".to_owned()));
         }
-        let mut headers = Buffered::new(Arc::clone(&file), bytes, HEADER_BUFFER);
+        let mut headers = Buffered::new(Arc::clone(&file), range.clone(), HEADER_BUFFER);
         let mut entries = Vec::with_capacity(zip.len());
         let mut ranges = Vec::with_capacity(zip.len());
         for index in 0..zip.len() {
@@ -97,7 +109,7 @@ impl Archive {
             }
             entries.push(Entry {
                 bytes: entry.size(),
-                at: plain.then_some(start),
+                at: plain.then_some(range.start + start),
                 unchecked: entry.crc32() == 0,
                 intact: Mutex::new(false),
                 name,
@@ -131,7 +143,7 @@ impl Archive {
         &self.path
     }
 
-    /// The length of the whole file.
+    /// Its length.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

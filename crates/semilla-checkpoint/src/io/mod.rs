@@ -2,6 +2,7 @@
 
 #[cfg(any(feature = "torch", feature = "numpy", feature = "keras"))]
 pub(crate) mod archive;
+pub(crate) mod block;
 pub(crate) mod budget;
 mod byte_size;
 pub(crate) mod decoded;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 #[cfg(unix)]
@@ -45,8 +46,8 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
 #[derive(Clone)]
 pub(crate) struct Buffered {
     file: Arc<File>,
-    /// The file's length.
-    len: u64,
+    /// The part of the file that is read, whose places count from its start.
+    range: Range<u64>,
     /// Where the next read starts.
     at: u64,
     /// Where the buffer starts.
@@ -56,16 +57,20 @@ pub(crate) struct Buffered {
 }
 
 impl Buffered {
-    /// Reads up to `capacity` bytes at a time.
-    pub(crate) fn new(file: Arc<File>, len: u64, capacity: usize) -> Self {
+    /// Reads a range of a file, up to `capacity` bytes at a time.
+    pub(crate) fn new(file: Arc<File>, range: Range<u64>, capacity: usize) -> Self {
         Self {
             file,
-            len,
+            range,
             at: 0,
             start: 0,
             buffer: Vec::new(),
             capacity,
         }
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.range.end - self.range.start
     }
 
     /// The buffer's bytes from the current place on.
@@ -79,11 +84,11 @@ impl Buffered {
 impl Read for Buffered {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.held().is_empty() {
-            let rest = self.len.saturating_sub(self.at);
+            let rest = self.len().saturating_sub(self.at);
             self.buffer
                 .resize(rest.min(self.capacity as u64) as usize, 0);
             self.start = self.at;
-            if let Err(error) = read_at(&self.file, &mut self.buffer, self.at) {
+            if let Err(error) = read_at(&self.file, &mut self.buffer, self.range.start + self.at) {
                 self.buffer.clear();
                 return Err(error);
             }
@@ -100,7 +105,7 @@ impl Seek for Buffered {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let place = match to {
             SeekFrom::Start(place) => Some(place),
-            SeekFrom::End(offset) => self.len.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.len().checked_add_signed(offset),
             SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
         };
         self.at = place.ok_or(io::ErrorKind::InvalidInput)?;
@@ -117,8 +122,8 @@ mod tests {
         let bytes: Vec<u8> = (0..200).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
-        std::fs::write(&path, &bytes).unwrap();
-        let mut read = Buffered::new(Arc::new(File::open(path).unwrap()), 200, 16);
+        std::fs::write(&path, [&[9; 7][..], &bytes, &[9; 50]].concat()).unwrap();
+        let mut read = Buffered::new(Arc::new(File::open(path).unwrap()), 7..207, 16);
         let mut plain = io::Cursor::new(&bytes);
         for jump in [0, 3, 15, 16, 150, -190, 37, 199, -1, 200, 300, -100] {
             let jump = match jump {

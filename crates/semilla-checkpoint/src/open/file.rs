@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::format::Format;
+#[cfg(feature = "flax")]
+use crate::formats::flax::Flax;
 #[cfg(feature = "gguf")]
 use crate::formats::gguf::Gguf;
 #[cfg(feature = "keras")]
@@ -15,16 +17,19 @@ use crate::formats::numpy::Numpy;
 use crate::formats::onnx::Onnx;
 use crate::formats::safetensors::Safetensors;
 #[cfg(feature = "torch")]
-use crate::formats::torch::Torch;
+use crate::formats::torch::{Distributed, Torch};
 use crate::io::index::Index;
 use crate::io::limits::Limits;
 #[cfg(any(feature = "torch", feature = "numpy", feature = "keras"))]
 use crate::open::archive::open_archive;
-use crate::open::folder::choose;
+use crate::open::folder::{choose, whole_of};
 use crate::open::json::{self, Json};
-use crate::open::part::{check_present, check_unsliced, siblings};
-use crate::open::recognize::{Content, recognize};
+use crate::open::part::{check_present, siblings};
+use crate::open::recognize::{Content, Packing, recognize};
 use crate::open::shards::Shards;
+use crate::open::slices::{merge, slices};
+#[cfg(feature = "compressed")]
+use crate::open::unpack::unpack;
 
 /// Opens the file or folder at `path`, with the default [`Limits`].
 ///
@@ -37,11 +42,17 @@ use crate::open::shards::Shards;
 /// - the index of a model in shards (`model.safetensors.index.json`,
 ///   `pytorch_model.bin.index.json`, Keras's `model.weights.json`);
 /// - an ONNX model, with its external data beside it;
-/// - a GGUF file;
+/// - a GGUF file, or one of Flax (`.msgpack`);
+/// - any of these files in gzip or zstd, which is unpacked to a temporary file;
 /// - a list of shapes (see [`Manifest::parse`](crate::Manifest::parse));
 /// - a Keras or other HDF5 file, or a `.keras` archive (see `Keras`);
+/// - a folder of `torch.distributed.checkpoint`, its `.metadata`, or one of its `.distcp` files:
+///   the slices of all processes are read as one;
 /// - one of the files of a model in parts (`model-00001-of-00003.safetensors`), with all the
 ///   others beside it: they are opened together;
+/// - one of the slices of a model that processes of tensor parallelism saved
+///   (`consolidated.00.pth` of Llama, `mp_rank_00` of Megatron-LM), with all the others beside it:
+///   they are merged;
 /// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin`
 ///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index.
 ///
@@ -58,12 +69,15 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Checkpoint>, Error> {
 /// As [`open`].
 pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
     let path = path.as_ref();
-    let file = if path.is_dir() {
-        choose(path)?
-    } else {
-        path.to_owned()
+    let file = match path.is_dir() {
+        true => choose(path)?,
+        false => whole_of(path)?,
     };
-    check_unsliced(&file)?;
+    if let Some(slices) = slices(&file)? {
+        let open = |part: &PathBuf| open_content(part, recognize(part)?, limits);
+        let opened: Result<Vec<_>, Error> = slices.files.iter().map(open).collect();
+        return merge(&slices, opened?);
+    }
     match siblings(&file) {
         None => open_whole(&file, limits),
         Some(parts) => {
@@ -105,14 +119,19 @@ fn open_content(
         },
         #[cfg(feature = "onnx")]
         Content::Onnx => Ok(Box::new(Onnx::open(file, limits)?)),
+        #[cfg(feature = "flax")]
+        Content::Flax => Ok(Box::new(Flax::open(file, limits)?)),
         #[cfg(feature = "gguf")]
         Content::Gguf => Ok(Box::new(Gguf::open(file, limits)?)),
         #[cfg(any(feature = "torch", feature = "numpy", feature = "keras"))]
         Content::Zip => open_archive(file, limits),
         #[cfg(feature = "torch")]
         Content::TorchStream => Ok(Box::new(Torch::open_stream(file, limits)?)),
+        #[cfg(feature = "torch")]
+        Content::Distributed => Ok(Box::new(Distributed::open(file, limits)?)),
         #[cfg(feature = "numpy")]
         Content::NumpyArray => Ok(Box::new(Numpy::open_array(file, limits)?)),
+        Content::Packed(packing) => open_packed(file, packing, limits),
         #[cfg(feature = "keras")]
         Content::Hdf5 => Ok(Box::new(Keras::open(file, limits)?)),
         #[allow(
@@ -121,6 +140,34 @@ fn open_content(
         )]
         left_out => Err(missing(file, left_out)),
     }
+}
+
+#[cfg(not(feature = "compressed"))]
+fn open_packed(file: &Path, _: Packing, _: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+    Err(Error::Unpack {
+        path: file.to_owned(),
+        problem: "this build does not; build it with the cargo feature `compressed`, or unpack \
+                  the file first"
+            .to_owned(),
+    })
+}
+
+/// Opens what a compressed file holds, from a file of its own.
+#[cfg(feature = "compressed")]
+fn open_packed(
+    file: &Path,
+    packing: Packing,
+    limits: &Limits,
+) -> Result<Box<dyn Checkpoint>, Error> {
+    let unpacked = unpack(file, packing, limits)?;
+    let open = |inner: &Path, limits: &Limits| match recognize(inner)? {
+        Content::Packed(_) => Err(Error::Unpack {
+            path: file.to_owned(),
+            problem: "it is compressed twice; unpack it once".to_owned(),
+        }),
+        content => open_content(inner, content, limits),
+    };
+    unpacked.opened(open)
 }
 
 /// Opens the shards of an index by what the first of them is.

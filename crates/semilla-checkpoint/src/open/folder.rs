@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::open::foreign::Foreign;
 use crate::open::part::siblings;
+use crate::open::slices::is_slice;
 
 /// How the files end that stand for a folder's model, the preferred kind first.
 struct Kind {
@@ -37,8 +39,44 @@ const KINDS: [Kind; 3] = [
     },
 ];
 
+/// How files end that stand for a folder's model where there is none of these kinds.
+const OTHERS: [&str; 9] = [
+    ".gguf", ".onnx", ".keras", ".npz", ".pth", ".pt", ".ckpt", ".h5", ".msgpack",
+];
+
 /// The file of a folder that stands for its model.
+///
+/// # Errors
+/// There is none, or more than one, or a format that is not read.
 pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
+    let files = list(folder)?;
+    let refuse = |found| Error::Folder {
+        path: folder.to_owned(),
+        found,
+    };
+    if let Some(found) = of_kinds(&files) {
+        return found.map_err(refuse);
+    }
+    if let Some((_, piece)) = files.iter().find(|(name, _)| name.ends_with(PIECE)) {
+        return whole_of(piece);
+    }
+    let mut folders = files.iter().filter(|(_, path)| path.is_dir());
+    if let Some((_, of_process)) = folders.find(|(_, path)| is_slice(path)) {
+        return choose(of_process);
+    }
+    if let Some(found) = of_others(&files) {
+        return found.map_err(refuse);
+    }
+    match Foreign::of_folder(files.iter().map(|(name, _)| &**name)) {
+        Some(foreign) => Err(foreign.refused(folder)),
+        None => Err(refuse(
+            "no file of weights that is known by its name".to_owned(),
+        )),
+    }
+}
+
+/// The files and folders in a folder, without hidden ones.
+fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
         let path = entry.map_err(Error::io("list", folder))?.path();
@@ -47,26 +85,56 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
             files.push((name.into_owned(), path));
         }
     }
-    let ending = |end: &str| -> Vec<PathBuf> {
-        let those = files.iter().filter(|(name, _)| name.ends_with(end));
-        those.map(|(_, path)| path.clone()).collect()
-    };
-    let found = KINDS.iter().find_map(|kind| {
-        let (indexes, singles) = (ending(kind.index), ending(kind.single));
+    files.sort();
+    Ok(files)
+}
+
+fn ending(files: &[(String, PathBuf)], end: &str) -> Vec<PathBuf> {
+    let those = files.iter().filter(|(name, _)| name.ends_with(end));
+    those.map(|(_, path)| path.clone()).collect()
+}
+
+/// The file of the first kind that is there.
+fn of_kinds(files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
+    KINDS.iter().find_map(|kind| {
+        let (indexes, singles) = (ending(files, kind.index), ending(files, kind.single));
         let some = !indexes.is_empty() || !singles.is_empty();
         some.then(|| one_of(kind, indexes, singles))
-    });
-    let is_distributed = files.iter().any(|(name, _)| name.ends_with(".distcp"));
-    if found.is_none() && is_distributed {
-        return Err(Error::Distributed {
-            path: folder.to_owned(),
-        });
-    }
-    let none = || Err("no safetensors file, no pytorch_model.bin and no .weights.h5".to_owned());
-    found.unwrap_or_else(none).map_err(|found| Error::Folder {
-        path: folder.to_owned(),
-        found,
     })
+}
+
+/// The file of the first other ending that is there: the only one, or the first of a model's.
+fn of_others(files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
+    let mut found = OTHERS.iter().map(|end| (end, ending(files, end)));
+    let (end, singles) = found.find(|(_, singles)| !singles.is_empty())?;
+    Some(match &singles[..] {
+        [single] => Ok(single.clone()),
+        [first, ..] if are_parts(first, &singles) || singles.iter().all(|file| is_slice(file)) => {
+            Ok(first.clone())
+        }
+        _ => Err(format!("{} {end} files", singles.len())),
+    })
+}
+
+/// The ending of the files of `torch.distributed.checkpoint`, none of which says whose its tensors
+/// are.
+const PIECE: &str = ".distcp";
+
+/// The file that says what a file is a piece of, if it is one, or else the file itself.
+///
+/// # Errors
+/// There is none.
+pub(super) fn whole_of(path: &Path) -> Result<PathBuf, Error> {
+    if !path.to_string_lossy().ends_with(PIECE) {
+        return Ok(path.to_owned());
+    }
+    let list = path.with_file_name(".metadata");
+    match list.is_file() {
+        true => Ok(list),
+        false => Err(Error::Distributed {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 /// The one file of a kind that is the whole model, or what there is instead.

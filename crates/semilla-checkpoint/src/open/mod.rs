@@ -4,9 +4,13 @@
 mod archive;
 mod file;
 mod folder;
+mod foreign;
 mod json;
 mod part;
 mod recognize;
 mod shards;
+mod slices;
+#[cfg(feature = "compressed")]
+mod unpack;
 
 pub use file::{open, open_with};

@@ -1,6 +1,5 @@
 //! Files that are one part of a model, as their names say.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -45,44 +44,6 @@ pub(super) fn check_present(path: &Path, files: &[PathBuf]) -> Result<(), Error>
     }
 }
 
-/// Checks that a file does not hold one slice of each matrix, as processes of tensor parallelism
-/// write them (`consolidated.00.pth`, `mp_rank_00_model_states.pt`).
-///
-/// # Errors
-/// Its number is not 0, or a slice of a different number lies beside it.
-pub(super) fn check_unsliced(path: &Path) -> Result<(), Error> {
-    let Some((start, number, ending)) = slice(path) else {
-        return Ok(());
-    };
-    let is_other = |other: PathBuf| {
-        slice(&other).is_some_and(|(a, n, b)| (&a, &b) == (&start, &ending) && n != number)
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut beside = fs::read_dir(folder).into_iter().flatten().flatten();
-    match number > 0 || beside.any(|entry| is_other(entry.path())) {
-        true => Err(Error::Slice {
-            path: path.to_owned(),
-        }),
-        false => Ok(()),
-    }
-}
-
-/// The number of a slice, and what its name has before and after it.
-fn slice(path: &Path) -> Option<(String, u32, String)> {
-    let name = path.file_name()?.to_str()?;
-    let start = ["consolidated.", "mp_rank_"]
-        .into_iter()
-        .find(|start| name.starts_with(start))?;
-    let rest = &name[start.len()..];
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, ending) = rest.split_at(digits);
-    (digits > 1).then_some(())?;
-    Some((start.to_owned(), number.parse().ok()?, ending.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,19 +77,5 @@ mod tests {
         ] {
             assert_eq!(names(whole), None, "{whole}");
         }
-    }
-
-    #[test]
-    fn slices_of_matrices() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let file = |name: &str| fs::write(at(name), "").unwrap();
-        file("consolidated.00.pth");
-        assert!(check_unsliced(&at("consolidated.00.pth")).is_ok());
-        assert!(check_unsliced(&at("consolidated.01.pth")).is_err());
-        file("consolidated.01.pth");
-        assert!(check_unsliced(&at("consolidated.00.pth")).is_err());
-        assert!(check_unsliced(&at("mp_rank_00_model_states.pt")).is_ok());
-        assert!(check_unsliced(&at("consolidated.safetensors")).is_ok());
     }
 }

@@ -9,6 +9,7 @@ use crate::format::Format;
 use crate::io::file::open_file;
 use crate::io::position::read_at;
 use crate::looks_like::LooksLike;
+use crate::open::foreign::Foreign;
 
 /// The kinds of content that a file's first bytes distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +17,35 @@ pub(super) enum Content {
     Safetensors,
     Onnx,
     Gguf,
+    Flax,
     /// A list of shapes, or an index of shards.
     Json,
     Zip,
     TorchStream,
+    /// The list of what a folder of `torch.distributed.checkpoint` holds.
+    Distributed,
     NumpyArray,
     Hdf5,
+    /// A compressed file of any of these.
+    Packed(Packing),
+}
+
+/// How a file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// Tells by the first bytes of a file.
+    pub(super) fn of_start(start: &[u8]) -> Option<Self> {
+        match start {
+            [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
+            _ => None,
+        }
+    }
 }
 
 impl Content {
@@ -31,30 +55,26 @@ impl Content {
             Content::Safetensors => vec![Format::Safetensors],
             Content::Onnx => vec![Format::Onnx],
             Content::Gguf => vec![Format::Gguf],
+            Content::Flax => vec![Format::Flax],
             Content::Json => vec![Format::Shapes],
             Content::Zip => vec![Format::Torch, Format::Numpy, Format::Keras],
-            Content::TorchStream => vec![Format::Torch],
+            Content::TorchStream | Content::Distributed => vec![Format::Torch],
             Content::NumpyArray => vec![Format::Numpy],
             Content::Hdf5 => vec![Format::Keras],
+            Content::Packed(_) => Vec::new(),
         }
     }
 }
 
+/// The bytes at a file's start that tell its format: a tar archive has its mark at 257.
+const START: u64 = 264;
+
 /// Recognizes a file by its first bytes.
 pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
-    // Its content is an archive of one tensor that does not say whose it is.
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "distcp")
-    {
-        return Err(Error::Distributed {
-            path: path.to_owned(),
-        });
-    }
     let (file, bytes) = open_file(path)?;
     let mut start = Vec::new();
     (&file)
-        .take(64)
+        .take(START)
         .read_to_end(&mut start)
         .map_err(Error::io("read", path))?;
     // A header of less than 4 GiB, and its brace: no text and no other format has these zeros.
@@ -65,8 +85,13 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     if start.starts_with(b"GGUF") {
         return Ok(Content::Gguf);
     }
+    let by_name = Foreign::of_name(path, &start);
     if is_onnx(&start) {
-        return Ok(Content::Onnx);
+        // Other messages of Protocol Buffers start so, too.
+        return match by_name {
+            Some(foreign) => Err(foreign.refused(path)),
+            None => Ok(Content::Onnx),
+        };
     }
     if start.starts_with(b"version https://git-lfs") {
         return Err(Error::LfsPointer {
@@ -79,14 +104,17 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     if start.starts_with(b"\x93NUMPY") {
         return Ok(Content::NumpyArray);
     }
+    if let Some(packing) = Packing::of_start(&start) {
+        return Ok(Content::Packed(packing));
+    }
     if is_torch_stream(&start) {
         return Ok(Content::TorchStream);
     }
-    if let Some(format) = foreign(&start) {
-        return Err(Error::Unsupported {
-            path: path.to_owned(),
-            format,
-        });
+    if is_distributed(&start) {
+        return Ok(Content::Distributed);
+    }
+    if let Some(foreign) = Foreign::of_start(&start) {
+        return Err(foreign.refused(path));
     }
     if start.trim_ascii_start().first() == Some(&b'{') && !start.contains(&0) {
         return Ok(Content::Json);
@@ -94,12 +122,18 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     if has_hdf5_signature(&file, bytes) {
         return Ok(Content::Hdf5);
     }
+    if is_flax(&start) {
+        return Ok(Content::Flax);
+    }
     if braced || truncated_length(&start) {
         return Ok(Content::Safetensors);
     }
-    Err(Error::Unrecognized {
-        path: path.to_owned(),
-        found: LooksLike::guess(&start),
+    Err(match by_name {
+        Some(foreign) => foreign.refused(path),
+        None => Error::Unrecognized {
+            path: path.to_owned(),
+            found: LooksLike::guess(&start),
+        },
     })
 }
 
@@ -122,11 +156,32 @@ fn is_onnx(start: &[u8]) -> bool {
     )
 }
 
+/// Whether this starts with a dictionary of MessagePack whose first key is a text.
+fn is_flax(start: &[u8]) -> bool {
+    let key = match start {
+        [0x81..=0x8f, rest @ ..] | [0xde, _, _, rest @ ..] | [0xdf, _, _, _, _, rest @ ..] => rest,
+        _ => return false,
+    };
+    let text = match key {
+        [length @ 0xa1..=0xbf, text @ ..] => text.get(..usize::from(length & 31)),
+        [0xd9, length, text @ ..] => text.get(..usize::from(*length)),
+        _ => None,
+    };
+    text.is_some_and(|text| text.iter().all(|byte| (0x20..0x7f).contains(byte)))
+}
+
 /// Whether a pickle is the first of PyTorch's stream, by the first bytes of the file.
 fn is_torch_stream(start: &[u8]) -> bool {
     /// The first pickle: 0x1950a86a20f9469cfc6c.
     const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-    start.windows(MAGIC.len()).any(|window| window == MAGIC)
+    let first = &start[..start.len().min(64)];
+    first.windows(MAGIC.len()).any(|window| window == MAGIC)
+}
+
+/// Whether a pickle lists what a folder of `torch.distributed.checkpoint` holds.
+fn is_distributed(start: &[u8]) -> bool {
+    const MODULE: &[u8] = b"torch.distributed.checkpoint.metadata";
+    start.starts_with(&[0x80]) && start.windows(MODULE.len()).any(|window| window == MODULE)
 }
 
 /// Whether an HDF5 file starts somewhere that readers look: at 0, 512, 1024, 2048, ...
@@ -139,15 +194,4 @@ fn has_hdf5_signature(file: &File, bytes: u64) -> bool {
             let mut found = [0; SIGNATURE.len()];
             read_at(file, &mut found, offset).is_ok() && found == SIGNATURE
         })
-}
-
-/// The name of a format that is never read and starts like this.
-fn foreign(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [b'P', b'K', 5, 6, ..] => Some("an empty zip archive"),
-        [0x1f, 0x8b, ..] => Some("a gzip archive"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("a zstd archive"),
-        [0x80, 2..=5, ..] => Some("a pickle that PyTorch did not save"),
-        _ => None,
-    }
 }

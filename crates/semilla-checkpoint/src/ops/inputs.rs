@@ -30,7 +30,7 @@ impl Inputs {
 
     /// Adds the files that hold a checkpoint's tensors.
     pub fn checkpoint(mut self, checkpoint: &dyn Checkpoint) -> Self {
-        for path in (0..checkpoint.tensors().len()).filter_map(|i| checkpoint.file(i)) {
+        for path in (0..checkpoint.tensors().len()).flat_map(|i| checkpoint.files(i)) {
             if !self.paths.contains(path) {
                 self.paths.insert(path.to_owned());
             }

@@ -88,7 +88,7 @@ fn check_hash(file: &dyn Checkpoint, path: &str, expected: &str) -> Result<(), L
 /// The SHA-256 of the checkpoint's file; of several files, of their hashes in order.
 fn hash(file: &dyn Checkpoint) -> Result<String, LockError> {
     let mut paths: Vec<&Path> = (0..file.tensors().len())
-        .filter_map(|tensor| file.file(tensor))
+        .flat_map(|tensor| file.files(tensor))
         .collect();
     paths.sort();
     paths.dedup();

@@ -182,6 +182,11 @@ impl Checkpoint for Own {
         self.all.file(*self.places.get(tensor)?)
     }
 
+    fn files(&self, tensor: usize) -> Vec<&Path> {
+        let place = self.places.get(tensor);
+        place.map_or_else(Vec::new, |place| self.all.files(*place))
+    }
+
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         self.all.read(self.place(tensor)?, offset, into)
     }

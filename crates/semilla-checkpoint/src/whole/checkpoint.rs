@@ -1,14 +1,16 @@
 //! A checkpoint with the weights that its parts make.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use semilla::encoding::{AS_STORED, Encoded, encoded};
 use semilla::transfer::Norms as NormsName;
 use semilla::{Graph, Layout};
 
+use super::both::Both;
 use super::config::Config;
 use super::decoder::{AT_ONCE, Elements};
+use super::low_rank::{Factors, LowRank};
 use super::make::{Made, Parts};
 use super::norms::NormsOf;
 use super::reparametrized::Norms;
@@ -116,9 +118,14 @@ pub(crate) fn beside(file: Box<dyn Checkpoint>) -> Result<Box<dyn Checkpoint>, E
     let stored = (0..file.tensors().len()).map(Entry::Stored);
     let made = made.into_iter().map(|(_, made)| Entry::Made(made));
     let entries = stored.chain(made).collect();
+    let names: Vec<String> = file
+        .tensors()
+        .iter()
+        .map(|info| info.name().into())
+        .collect();
     Whole::of(file, entries, remarks, &|place| {
         let is_renamed = renamed.binary_search(&place).is_ok();
-        is_renamed.then_some(AS_STORED)
+        is_renamed.then(|| names[place].clone() + AS_STORED)
     })
 }
 
@@ -165,6 +172,54 @@ pub(crate) fn with_norms<'n>(
     let stored = (0..file.tensors().len()).map(Entry::Stored);
     let entries = stored.chain(made.into_iter().map(Entry::Made)).collect();
     Whole::of(file, entries, Vec::new(), &|_| None)
+}
+
+/// A change of a base by an adapter, whose tensors are called by their positions.
+pub(crate) enum Change {
+    /// A weight of the base takes the product of two factors.
+    Added {
+        /// The weight's position in the base.
+        tensor: usize,
+        factors: Factors,
+    },
+    /// A tensor of the adapter takes the place of the base's of that name, or joins the others.
+    Given { name: String, by: usize },
+}
+
+/// The base with an adapter merged into it, as it is read.
+pub(crate) fn merged(
+    base: Box<dyn Checkpoint>,
+    adapter: Box<dyn Checkpoint>,
+    changes: Vec<Change>,
+) -> Result<Box<dyn Checkpoint>, Error> {
+    let count = base.tensors().len();
+    let mut entries: Vec<Entry> = (0..count).map(Entry::Stored).collect();
+    let mut names: HashMap<usize, String> = HashMap::new();
+    for change in changes {
+        match change {
+            Change::Added { tensor, factors } => {
+                let info = base.tensors()[tensor].clone();
+                entries[tensor] = Entry::Made(Made {
+                    main: tensor,
+                    how: factors.how(),
+                    decoder: Box::new(LowRank::new(tensor, &info, factors.behind(count))),
+                    info,
+                });
+            }
+            Change::Given { name, by } => {
+                let given = Entry::Stored(count + by);
+                match base.tensors().index_of(&name) {
+                    Some(place) => entries[place] = given,
+                    None => entries.push(given),
+                }
+                names.insert(count + by, name);
+            }
+        }
+    }
+    let both = Box::new(Both::new(base, adapter)?);
+    Whole::of(both, entries, Vec::new(), &|place| {
+        names.get(&place).cloned()
+    })
 }
 
 struct Found {
@@ -225,19 +280,15 @@ impl Whole {
         stored: Box<dyn Checkpoint>,
         entries: Vec<Entry>,
         remarks: Vec<Remark>,
-        ending: &dyn Fn(usize) -> Option<&'static str>,
+        renamed: &dyn Fn(usize) -> Option<String>,
     ) -> Result<Box<dyn Checkpoint>, Error> {
         let infos = entries.iter().map(|entry| match entry {
             Entry::Made(made) => Ok(made.info.clone()),
             Entry::Stored(place) => {
                 let info = &stored.tensors()[*place];
-                match ending(*place) {
+                match renamed(*place) {
                     None => Ok(info.clone()),
-                    Some(ending) => TensorInfo::new(
-                        format!("{}{ending}", info.name()),
-                        info.dtype(),
-                        info.shape(),
-                    ),
+                    Some(name) => TensorInfo::new(name, info.dtype(), info.shape()),
                 }
             }
         });
@@ -299,6 +350,11 @@ impl Checkpoint for Whole {
 
     fn file(&self, tensor: usize) -> Option<&Path> {
         self.stored.file(self.stored(tensor)?)
+    }
+
+    fn files(&self, tensor: usize) -> Vec<&Path> {
+        let stored = self.stored(tensor);
+        stored.map_or_else(Vec::new, |stored| self.stored.files(stored))
     }
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {

@@ -5,10 +5,12 @@
 //! and element types are those of the libraries that write the parts, which each decoder names.
 
 mod bitsandbytes;
+mod both;
 mod checkpoint;
 mod config;
 mod decoder;
 mod grid;
+mod low_rank;
 mod make;
 mod mxfp4;
 mod norms;
@@ -16,5 +18,6 @@ mod packed;
 mod reparametrized;
 mod rows;
 
-pub(crate) use checkpoint::{beside, with_norms};
+pub(crate) use checkpoint::{Change, beside, merged, with_norms};
 pub use checkpoint::{whole, whole_except};
+pub(crate) use low_rank::Factors;

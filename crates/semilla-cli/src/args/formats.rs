@@ -1,7 +1,7 @@
 //! The formats that are read, for help texts.
 
 /// The formats of files with weights.
-pub(crate) const WEIGHTS: &str = "safetensors, .pt, .npz, .h5, .keras, ONNX, GGUF";
+pub(crate) const WEIGHTS: &str = "safetensors, .pt, .npz, .h5, .keras, .msgpack, ONNX, GGUF";
 
 /// Help for a file of weights; `lead` comes first, such as "The base: ".
 pub(crate) fn weights(lead: &str) -> String {

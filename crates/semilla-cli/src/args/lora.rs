@@ -12,9 +12,18 @@ pub(crate) struct LoraArgs {
     #[arg(value_name = "BASE", help = formats::weights("The base: "))]
     pub(crate) base: PathBuf,
 
-    /// The folder to write, made if it is not there
-    #[arg(short, long, value_name = "DIR")]
+    /// The folder to write, made if it is not there; with --merge the safetensors file
+    #[arg(short, long, value_name = "PATH")]
     pub(crate) output: PathBuf,
+
+    /// Write the base with this adapter of peft in it instead: W + scaling · B A in each adapted
+    /// weight's place
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["init", "rank", "alpha", "rslora", "target", "prefix", "seed", "layout"]
+    )]
+    pub(crate) merge: Option<PathBuf>,
 
     /// The first factors: true (A uniform, B zero), gaussian, orthogonal, pissa, olora or mica, as
     /// peft names them
@@ -68,6 +77,8 @@ Examples:
     semilla lora model/ --init pissa --rank 16 --alpha 16 --target '*.mlp.*_proj' -o adapter
   For a model that wraps the checkpoint's modules (GPT-2's file in GPT2LMHeadModel):
     semilla lora gpt2.safetensors --prefix transformer. -o adapter
+  A trained adapter merged into its base, as peft's merge_and_unload() does it:
+    semilla lora model/ --merge adapter -o merged.safetensors
 
 Written are adapter_model.safetensors and adapter_config.json, as peft reads them; for pissa and olora also
 base.safetensors, the base less what the adapter holds, which must be loaded in the base's place.

@@ -1,6 +1,6 @@
-//! An adapter that was written.
+//! An adapter that was written, or merged.
 
-use semilla_checkpoint::ops::AdapterReport;
+use semilla_checkpoint::ops::{AdapterReport, MergeReport};
 
 use crate::failure::Failure;
 use crate::show::figures::{grouped_digits, number, shape};
@@ -68,4 +68,34 @@ pub(crate) fn print(report: &AdapterReport, output: &mut Output) -> Result<(), F
         output.line(format_args!("  {line}"))?;
     }
     Ok(())
+}
+
+/// Prints what an adapter changed.
+pub(crate) fn print_merged(report: &MergeReport, output: &mut Output) -> Result<(), Failure> {
+    let mut table = Table::new(["matrix", "rank", "scaling", "method"]);
+    for entry in &report.merged {
+        table.row([
+            entry.tensor.clone(),
+            entry.rank.to_string(),
+            number(entry.scaling),
+            if entry.dora { "DoRA" } else { "LoRA" }.to_owned(),
+        ]);
+    }
+    output.table(&table)?;
+    if !report.given.is_empty() {
+        output.line(format_args!(
+            "taken whole from the adapter: {}",
+            report.given.join(", ")
+        ))?;
+    }
+    for remark in &report.remarks {
+        output.line(format_args!("{remark}"))?;
+    }
+    let files = report.files.iter().map(|file| file.display().to_string());
+    output.line(format_args!(
+        "merged {} adapters; wrote {} in {:.1} s",
+        report.merged.len(),
+        files.collect::<Vec<_>>().join(", "),
+        report.seconds
+    ))
 }

@@ -7,9 +7,11 @@ use semilla::DType;
 use crate::formats::torch::pickle::{Call, Id, MAX_VALUES, Node, Values};
 use crate::quoted::Quoted;
 use crate::tensor::InvalidTensor;
-use crate::tensor::{MAX_DIMS, MAX_NAME_BYTES};
+use crate::tensor::MAX_NAME_BYTES;
 use crate::{Limits, Remark, TensorInfo};
 
+use super::sequence::{sequence, sizes};
+use super::spread::{SPREAD, Spread};
 use super::storage::{Storages, count, dtype};
 use super::view::View;
 
@@ -60,18 +62,7 @@ impl<'a> Walk<'a> {
         root: Id,
         limits: &'a Limits,
     ) -> Result<Found, Stop> {
-        let mut walk = Self {
-            values,
-            storages,
-            limits,
-            name: String::new(),
-            depth: 0,
-            aside: HashSet::new(),
-            steps: 0,
-            found: Vec::new(),
-            remarks: Vec::new(),
-            bytes: 0,
-        };
+        let mut walk = Self::new(values, storages, limits);
         if !matches!(
             values.get(root),
             Node::Tuple(_) | Node::List(_) | Node::Dict(_) | Node::Call(_)
@@ -85,6 +76,36 @@ impl<'a> Walk<'a> {
                 Err(format!("tensor {}: {problem}", Quoted::new(name)).into())
             }
             _ => Ok((walk.found, walk.remarks)),
+        }
+    }
+
+    /// The one tensor that `root` is, without a name.
+    pub(super) fn find_one(
+        values: &'a Values,
+        storages: &'a Storages,
+        root: Id,
+        limits: &'a Limits,
+    ) -> Result<Found, Stop> {
+        let mut walk = Self::new(values, storages, limits);
+        match values.call(root) {
+            Some(call) if walk.makes_a_tensor(call) => walk.tensor(call)?,
+            _ => return Err("it is not one tensor".to_owned().into()),
+        }
+        Ok((walk.found, walk.remarks))
+    }
+
+    fn new(values: &'a Values, storages: &'a Storages, limits: &'a Limits) -> Self {
+        Self {
+            values,
+            storages,
+            limits,
+            name: String::new(),
+            depth: 0,
+            aside: HashSet::new(),
+            steps: 0,
+            found: Vec::new(),
+            remarks: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -188,12 +209,23 @@ impl<'a> Walk<'a> {
 
     fn object(&mut self, call: &Call) -> Result<(), Stop> {
         if self.makes_a_tensor(call) {
-            return self.tensor(call);
+            return match self.depth {
+                0 => Err("it is one tensor without a name; save a dictionary with it"
+                    .to_owned()
+                    .into()),
+                _ => self.tensor(call),
+            };
         }
         if let Some(state) = call.state
             && let Some(tables) = self.tables(state)?
         {
             return self.module(state, tables);
+        }
+        if let (Some((module, _)), Some(state)) = (self.values.global(call.function), call.state)
+            && module.starts_with(SCRIPT)
+            && let Node::Dict(attributes) = self.values.get(state)
+        {
+            return self.entries(attributes);
         }
         if is_array(self.values.global(call.function)) {
             return self.leave("it is an array of NumPy; save it as a tensor".to_owned());
@@ -281,19 +313,12 @@ impl<'a> Walk<'a> {
     }
 
     fn tensor(&mut self, call: &Call) -> Result<(), Stop> {
-        if self.depth == 0 {
-            let why = "it is one tensor without a name; save a dictionary with it";
-            return Err(why.to_owned().into());
-        }
         self.count()?;
         let rebuilt = match self.rebuild(call) {
             Ok(rebuilt) => rebuilt,
             Err(problem) => return self.leave(problem),
         };
-        let sizes = |id| -> Option<Vec<u64>> {
-            let items = sequence(self.values, id).filter(|items| items.len() <= MAX_DIMS)?;
-            items.iter().map(|&item| count(self.values, item)).collect()
-        };
+        let sizes = |id| sizes(self.values, id);
         let odd = || self.refuse("its shape, strides or offset are not those of a tensor");
         let (shape, strides) = sizes(rebuilt.shape)
             .zip(sizes(rebuilt.strides))
@@ -337,6 +362,7 @@ impl<'a> Walk<'a> {
     fn rebuild(&mut self, call: &Call) -> Result<Rebuilt, String> {
         let values = self.values;
         let (mut function, mut arguments) = (call.function, call.arguments);
+        let mut spread: Option<Spread> = None;
         loop {
             self.step(1)?;
             let (module, name) = values.global(function).unwrap_or_default();
@@ -355,6 +381,9 @@ impl<'a> Walk<'a> {
                         _ => (self.dtype_of(*storage)?, rest.get(2)),
                     };
                     check_marks(values, marks)?;
+                    if let Some(spread) = &spread {
+                        spread.check_whole(&sizes(values, *shape).unwrap_or_default())?;
+                    }
                     return Ok(Rebuilt {
                         storage: *storage,
                         dtype,
@@ -371,6 +400,17 @@ impl<'a> Walk<'a> {
                 | ("torch.nn.parameter", "Parameter" | "Buffer", [data, ..]) => {
                     let inner = values.call(*data).ok_or("its data are no tensor")?;
                     (function, arguments) = (inner.function, inner.arguments);
+                }
+                ("torch._tensor", "_rebuild_from_type_v2", [inner, _, theirs, state, ..])
+                    if values
+                        .global(*inner)
+                        .is_some_and(|(_, name)| name == SPREAD) =>
+                {
+                    let found = Spread::of(values, *theirs, *state);
+                    let found = found.ok_or("it is of a class that cannot be read")?;
+                    let local = values.call(found.local).ok_or("its data are no tensor")?;
+                    (function, arguments) = (local.function, local.arguments);
+                    spread = Some(found);
                 }
                 ("torch._tensor", "_rebuild_from_type_v2", [inner, _, theirs, ..]) => {
                     (function, arguments) = (*inner, *theirs);
@@ -418,6 +458,9 @@ impl<'a> Walk<'a> {
 
 type Entries = Vec<(Id, Id)>;
 
+/// The modules of classes that TorchScript made; their state are parameters, buffers and modules.
+const SCRIPT: &str = "__torch__";
+
 /// The parts of a tensor.
 struct Rebuilt {
     storage: Id,
@@ -443,26 +486,6 @@ fn is_mapping(made_by: Option<(&str, &str)>) -> bool {
         made_by,
         Some(("collections", "OrderedDict" | "defaultdict" | "Counter"))
     )
-}
-
-/// The items of a tuple, a list or a set, and of those that calls make.
-fn sequence(values: &Values, id: Id) -> Option<&[Id]> {
-    match values.get(id) {
-        Node::Tuple(items) => Some(items),
-        Node::List(items) => Some(items),
-        Node::Call(call) => match (values.global(call.function)?, values.tuple(call.arguments)?) {
-            (("torch", "Size"), [items])
-            | (("builtins" | "__builtin__", "set" | "frozenset" | "list" | "tuple"), [items]) => {
-                match values.get(*items) {
-                    Node::Tuple(items) => Some(items),
-                    Node::List(items) => Some(items),
-                    _ => None,
-                }
-            }
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// A tensor can be marked as the negative or the conjugate of what is stored.

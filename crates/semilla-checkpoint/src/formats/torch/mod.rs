@@ -13,12 +13,21 @@
 //! without their values or lie inside of objects, arrays of NumPy. If there is nothing else, the
 //! file is refused.
 //!
-//! **Refused.** TorchScript archives, files of big-endian machines, damaged tensors.
+//! **Programs.** Of TorchScript and of `torch.export` (`.pt2`) the parameters and buffers are read,
+//! under the names of their attributes; the program is not.
+//!
+//! **Refused.** Files of big-endian machines, damaged tensors.
 
 mod contents;
+mod distributed;
+mod exported;
 mod pickle;
+mod processes;
 mod reader;
+mod sequence;
+mod spread;
 mod storage;
 mod view;
 
+pub(crate) use distributed::Distributed;
 pub(crate) use reader::Torch;

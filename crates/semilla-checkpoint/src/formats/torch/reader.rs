@@ -11,6 +11,8 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::contents::{Stop, Walk};
+use super::exported::{LIST, STATE, weights};
+use super::processes::processes;
 use super::storage::{Storage, Storages};
 use super::view::View;
 use crate::error::Error;
@@ -66,9 +68,73 @@ struct Contents {
     saved: Id,
 }
 
+/// What a file is expected to hold.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Tensors with names.
+    Named,
+    /// One tensor.
+    Single,
+}
+
 impl Torch {
     /// Opens an archive whose content is that of `torch.save`.
     pub(crate) fn open_archive(archive: Archive, limits: &Limits) -> Result<Self, Error> {
+        Self::read_archive(archive, Kind::Named, limits)
+    }
+
+    /// Opens an archive that holds one tensor, which gets no name.
+    pub(super) fn open_tensor(archive: Archive, limits: &Limits) -> Result<Self, Error> {
+        Self::read_archive(archive, Kind::Single, limits)
+    }
+
+    /// Opens an archive of `torch.export`.
+    pub(crate) fn open_exported(archive: Archive, limits: &Limits) -> Result<Self, Error> {
+        let path = archive.path().to_owned();
+        if let Some(state) = archive.named(STATE).next() {
+            let at = state.at.ok_or_else(|| {
+                failed(
+                    &path,
+                    format!("{STATE} is compressed; take it out of the archive"),
+                )
+            })?;
+            let (file, _) = open_file(&path)?;
+            let inner = Archive::open_in(&path, file, at..at + state.bytes, limits)?;
+            return Self::open_archive(inner, limits);
+        }
+        let lists: Vec<_> = archive.named(LIST).collect();
+        let [list] = lists[..] else {
+            let count = lists.len();
+            return Err(failed(&path, format!("it has {count} lists of weights")));
+        };
+        check_order(&archive, limits)?;
+        let (weights, remarks) = weights(&archive, list, limits)?;
+        let mut tensors = Vec::with_capacity(weights.len());
+        let mut views = Vec::with_capacity(weights.len());
+        let mut locations = Vec::with_capacity(weights.len());
+        for (info, view, entry) in weights {
+            tensors.push(info);
+            views.push(view);
+            locations.push(Location {
+                entry: Some(entry),
+                at: archive.entries()[entry].at,
+            });
+        }
+        let bytes = archive.bytes();
+        let torch = Self {
+            tensors: Tensors::new(tensors).map_err(Error::malformed(&path))?,
+            path,
+            source: Source::Archive(Box::new(archive)),
+            locations,
+            views,
+            metadata: Metadata::new(),
+            remarks,
+            decoded: Decoded::default(),
+        };
+        torch.checked(bytes, limits)
+    }
+
+    fn read_archive(archive: Archive, kind: Kind, limits: &Limits) -> Result<Self, Error> {
         let path = archive.path().to_owned();
         let fail = |problem| failed(&path, problem);
         let roots: Vec<_> = archive.named("data.pkl").collect();
@@ -79,11 +145,7 @@ impl Torch {
             )));
         };
         let folder = root.name.strip_suffix("data.pkl").unwrap_or_default();
-        for entry in archive.named("byteorder") {
-            if archive.read_all(entry, Format::Torch, limits.header_bytes)? != b"little" {
-                return Err(fail(BIG_ENDIAN.to_owned()));
-            }
-        }
+        check_order(&archive, limits)?;
         let mut values = Values::new(limits.header_bytes);
         let mut left = limits.header_bytes;
         let mut read = |entry| {
@@ -92,8 +154,12 @@ impl Torch {
             values.read(&mut &pickle[..]).map_err(not_followed(&path))
         };
         let saved = read(root)?;
-        // The others are read for what they name.
-        let is_pickle = |entry: &&Entry| entry.name.ends_with(".pkl") && entry.name != root.name;
+        // The others are read for what they name; the constants of a program have storages of
+        // their own.
+        let is_pickle = |entry: &&Entry| {
+            let is_constants = entry.name.ends_with("constants.pkl");
+            entry.name.ends_with(".pkl") && entry.name != root.name && !is_constants
+        };
         for entry in archive.entries().iter().filter(is_pickle) {
             read(entry)?;
         }
@@ -118,7 +184,7 @@ impl Torch {
         };
         let bytes = archive.bytes();
         let source = Source::Archive(Box::new(archive));
-        Self::new(path, bytes, source, locations, &contents, limits)
+        Self::new(path, bytes, source, (locations, &contents), kind, limits)
     }
 
     /// Opens a stream of pickles.
@@ -175,8 +241,8 @@ impl Torch {
             path.to_owned(),
             bytes,
             Source::Stream(file),
-            locations,
-            &contents,
+            (locations, &contents),
+            Kind::Named,
             limits,
         )
     }
@@ -185,8 +251,8 @@ impl Torch {
         path: PathBuf,
         bytes: u64,
         source: Source,
-        locations: Vec<Location>,
-        contents: &Contents,
+        (locations, contents): (Vec<Location>, &Contents),
+        kind: Kind,
         limits: &Limits,
     ) -> Result<Self, Error> {
         let Contents {
@@ -194,11 +260,14 @@ impl Torch {
             storages,
             saved,
         } = contents;
-        let (found, unreadable) =
-            Walk::find(values, storages, *saved, limits).map_err(|stop| match stop {
-                Stop::Problem(problem) => failed(&path, problem),
-                Stop::Invalid(invalid) => Error::malformed(&path)(invalid.into()),
-            })?;
+        let found = match kind {
+            Kind::Named => Walk::find(values, storages, *saved, limits),
+            Kind::Single => Walk::find_one(values, storages, *saved, limits),
+        };
+        let (found, unreadable) = found.map_err(|stop| match stop {
+            Stop::Problem(problem) => failed(&path, problem),
+            Stop::Invalid(invalid) => Error::malformed(&path)(invalid.into()),
+        })?;
         let (tensors, views): (Vec<_>, Vec<_>) = found.into_iter().unzip();
         let tensors = Tensors::new(tensors).map_err(Error::malformed(&path))?;
         let remark = |(module, name): (&str, &str)| Remark::PickleGlobal {
@@ -212,14 +281,18 @@ impl Torch {
             locations,
             tensors,
             views,
-            metadata: Metadata::new(),
+            metadata: processes(values, *saved),
             remarks: strangers.chain(unreadable).collect(),
             decoded: Decoded::default(),
         };
-        torch
-            .check(bytes, limits)
-            .map_err(|problem| failed(&torch.path, problem))?;
-        Ok(torch)
+        torch.checked(bytes, limits)
+    }
+
+    fn checked(self, bytes: u64, limits: &Limits) -> Result<Self, Error> {
+        match self.check(bytes, limits) {
+            Ok(()) => Ok(self),
+            Err(problem) => Err(failed(&self.path, problem)),
+        }
     }
 
     /// Checks what reading all tensors takes.
@@ -350,6 +423,16 @@ impl Checkpoint for Torch {
         }
         Ok(())
     }
+}
+
+/// Checks that what an archive says of its numbers is that they are little-endian.
+fn check_order(archive: &Archive, limits: &Limits) -> Result<(), Error> {
+    for entry in archive.named("byteorder") {
+        if archive.read_all(entry, Format::Torch, limits.header_bytes)? != b"little" {
+            return Err(failed(archive.path(), BIG_ENDIAN.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// The second pickle of a stream.

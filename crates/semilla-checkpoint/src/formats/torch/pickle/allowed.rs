@@ -25,14 +25,30 @@ pub(super) fn makes_weights(module: &str, name: &str) -> bool {
         "numpy.dtypes" => name.ends_with("DType") && is_word(name),
         "_codecs" => name == "encode",
         "argparse" => name == "Namespace",
-        // The classes of a whole module; not the modules and functions that are named there too.
+        "torch.jit._pickle" => name.starts_with("build_") && is_word(name),
+        "pathlib" => name.ends_with("Path") && is_word(name),
+        "torch.distributed.checkpoint.filesystem" => name == "_StorageInfo",
+        // Their classes; not the modules and functions that are named there too.
         _ => {
-            module.starts_with("torch.nn.modules.")
-                && name.starts_with(|c: char| c.is_ascii_uppercase())
+            DESCRIPTIONS.iter().any(|start| module.starts_with(start))
+                && name
+                    .trim_start_matches('_')
+                    .starts_with(|c: char| c.is_ascii_uppercase())
                 && is_word(name)
         }
     }
 }
+
+/// Modules whose classes say what a whole module is made of, or how a tensor is spread over
+/// processes.
+const DESCRIPTIONS: [&str; 6] = [
+    "torch.nn.modules.",
+    "__torch__",
+    "torch.distributed.tensor",
+    "torch.distributed.device_mesh",
+    "torch.distributed._mesh_layout",
+    "torch.distributed.checkpoint.metadata",
+];
 
 const OF_TORCH: [&str; 10] = [
     "Size",

@@ -1,0 +1,211 @@
+//! Formats that are not read: recognized, and answered with the command that converts them.
+
+use std::path::Path;
+
+use crate::error::Error;
+
+/// A format that is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Foreign {
+    /// With its article.
+    name: &'static str,
+    /// A command that makes a file that is read, with `FILE` for the path, or other advice. Of
+    /// pickled arrays, as detectron2 and Paddle save them, too.
+    advice: &'static str,
+}
+
+const TFLITE: Foreign = Foreign {
+    name: "a TensorFlow Lite model",
+    advice: "python -m tf2onnx.convert --tflite FILE --output model.onnx",
+};
+const SAVED_MODEL: Foreign = Foreign {
+    name: "a SavedModel of TensorFlow",
+    advice: "python -m tf2onnx.convert --saved-model FILE --output model.onnx",
+};
+const FROZEN_GRAPH: Foreign = Foreign {
+    name: "a graph of TensorFlow 1",
+    advice: "python -m tf2onnx.convert --graphdef FILE --inputs INPUT:0 --outputs OUTPUT:0 \
+             --output model.onnx",
+};
+const TF_CHECKPOINT: Foreign = Foreign {
+    name: "a checkpoint of TensorFlow",
+    advice: "python -c \"import numpy, tensorflow as tf; c = tf.train.load_checkpoint('FILE'); \
+             numpy.savez('model.npz', **{n: c.get_tensor(n) for n in \
+             c.get_variable_to_shape_map()})\"",
+};
+const CORE_ML: Foreign = Foreign {
+    name: "a Core ML model",
+    advice: "python -c \"import coremltools as ct, numpy; numpy.savez('model.npz', **{n: w.val \
+             for n, w in ct.optimize.coreml.get_weights_metadata(ct.models.MLModel('FILE'), \
+             0).items()})\"",
+};
+const OLD_GGML: Foreign = Foreign {
+    name: "a ggml model from before GGUF",
+    advice: "python convert_llama_ggml_to_gguf.py --input FILE --output model.gguf (of llama.cpp)",
+};
+const MXNET: Foreign = Foreign {
+    name: "an MXNet file",
+    advice: "python -c \"import mxnet, numpy; numpy.savez('model.npz', **{n: a.asnumpy() \
+             for n, a in mxnet.nd.load('FILE').items()})\"",
+};
+const ORBAX: Foreign = Foreign {
+    name: "a checkpoint of Orbax",
+    advice: "python -c \"import numpy, orbax.checkpoint as o; from flax.traverse_util import \
+             flatten_dict as f; numpy.savez('model.npz', \
+             **f(o.PyTreeCheckpointer().restore('FILE'), sep='/'))\"",
+};
+const OPEN_VINO: Foreign = Foreign {
+    name: "an OpenVINO model",
+    advice: "export the model that it was made from to ONNX; OpenVINO writes no other format",
+};
+const TAR: Foreign = Foreign {
+    name: "a tar archive",
+    advice: "tar -xf FILE",
+};
+const PICKLE: Foreign = Foreign {
+    name: "a pickle that PyTorch did not save",
+    advice: "if you trust it, since loading a pickle runs it, python -c \"import numpy, pickle; \
+             d = pickle.load(open('FILE', 'rb'), encoding='latin1'); d = d.get('model', d); \
+             numpy.savez('model.npz', **{n: a for n, a in d.items() if isinstance(a, \
+             numpy.ndarray)})\"",
+};
+const EMPTY_ZIP: Foreign = Foreign {
+    name: "an empty zip archive",
+    advice: "fetch it again",
+};
+#[cfg_attr(
+    not(any(feature = "torch", feature = "numpy", feature = "keras")),
+    allow(dead_code)
+)]
+pub(super) const OTHER_ZIP: Foreign = Foreign {
+    name: "a zip archive without weights of PyTorch, NumPy or Keras",
+    advice: "unzip FILE",
+};
+
+impl Foreign {
+    /// Tells by the name of a file, and its first bytes, where these alone say too little: most of
+    /// these formats and ONNX are messages of Protocol Buffers.
+    pub(super) fn of_name(path: &Path, start: &[u8]) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let is_data = name.contains(".data-") && name.contains("-of-");
+        Some(match ending {
+            _ if name == "saved_model.pb" => SAVED_MODEL,
+            _ if is_data => TF_CHECKPOINT,
+            Some("index") => TF_CHECKPOINT,
+            Some("mlmodel") => CORE_ML,
+            // Its first field is a node; that of ONNX is a version.
+            Some("pb") if start.first() == Some(&0x0a) => FROZEN_GRAPH,
+            _ => return None,
+        })
+    }
+
+    /// Tells by the names of the files and folders in a folder.
+    pub(super) fn of_folder<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<Self> {
+        let mut names = names.into_iter();
+        names.find_map(|name| {
+            Some(match name {
+                "saved_model.pb" => SAVED_MODEL,
+                "com.apple.CoreML" => CORE_ML,
+                "manifest.ocdbt" | "_METADATA" | "_CHECKPOINT_METADATA" => ORBAX,
+                _ if name.ends_with(".index") => TF_CHECKPOINT,
+                _ if name.ends_with(".mlpackage") => CORE_ML,
+                _ => return None,
+            })
+        })
+    }
+
+    /// Tells by the first bytes of a file.
+    pub(super) fn of_start(start: &[u8]) -> Option<Self> {
+        Some(match start {
+            [b'P', b'K', 5, 6, ..] => EMPTY_ZIP,
+            [_, _, _, _, b'T', b'F', b'L', b'3', ..] => TFLITE,
+            // The magic numbers ggml, ggmf and ggjt as little-endian integers.
+            [b'l' | b'f', b'm', b'g', b'g', ..] | [b't', b'j', b'g', b'g', ..] => OLD_GGML,
+            [0x12, 1, 0, 0, 0, 0, 0, 0, ..] => MXNET,
+            [0x80, 2..=5, ..] => PICKLE,
+            _ if start.starts_with(b"<?xml") || start.starts_with(b"<net ") => OPEN_VINO,
+            _ if start.get(257..262) == Some(b"ustar") => TAR,
+            _ => return None,
+        })
+    }
+
+    /// Says what the path is, and what to do.
+    pub(super) fn refused(self, path: &Path) -> Error {
+        let shown = match self {
+            // What is loaded is called by what all its files have in common.
+            TF_CHECKPOINT => {
+                let path = path.display().to_string();
+                let at = path
+                    .find(".data-")
+                    .or_else(|| path.strip_suffix(".index").map(str::len));
+                at.map_or(path.clone(), |at| path[..at].to_owned())
+            }
+            SAVED_MODEL => match path.file_name() {
+                Some(name) if name == "saved_model.pb" => {
+                    let folder = path
+                        .parent()
+                        .filter(|folder| !folder.as_os_str().is_empty());
+                    folder.unwrap_or(Path::new(".")).display().to_string()
+                }
+                _ => path.display().to_string(),
+            },
+            _ => path.display().to_string(),
+        };
+        Error::Unsupported {
+            path: path.to_owned(),
+            format: self.name,
+            advice: self.advice.replace("FILE", &shown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(foreign: Foreign, path: &str) -> String {
+        foreign.refused(Path::new(path)).to_string()
+    }
+
+    #[test]
+    fn each_is_answered_with_a_command() {
+        let of_name = |path: &str| Foreign::of_name(Path::new(path), b"\x08\x01");
+        for (path, expected, part) in [
+            ("m/saved_model.pb", SAVED_MODEL, "--saved-model m --output"),
+            (
+                "m/v.data-00000-of-00001",
+                TF_CHECKPOINT,
+                "load_checkpoint('m/v')",
+            ),
+            (
+                "m/ckpt-1.index",
+                TF_CHECKPOINT,
+                "load_checkpoint('m/ckpt-1')",
+            ),
+            ("m.mlmodel", CORE_ML, "MLModel('m.mlmodel')"),
+        ] {
+            assert_eq!(of_name(path), Some(expected));
+            assert!(
+                said(expected, path).contains(part),
+                "{}",
+                said(expected, path)
+            );
+        }
+        assert_eq!(of_name("model.onnx"), None);
+        for (start, expected) in [
+            (&b"\x1c\0\0\0TFL3\x14\0"[..], TFLITE),
+            (b"lmgg\x01\0\0\0", OLD_GGML),
+            (b"tjgg\x03\0\0\0", OLD_GGML),
+            (b"\x12\x01\0\0\0\0\0\0\0\0", MXNET),
+            (b"\x80\x02}q\0.", PICKLE),
+        ] {
+            assert_eq!(Foreign::of_start(start), Some(expected));
+        }
+        let tar = [&[b'a'; 257][..], b"ustar\x0000"].concat();
+        assert_eq!(Foreign::of_start(&tar), Some(TAR));
+        let folder = ["checkpoint", "_METADATA", "d"];
+        assert_eq!(Foreign::of_folder(folder), Some(ORBAX));
+        assert_eq!(Foreign::of_folder(["config.json"]), None);
+    }
+}
