@@ -72,8 +72,9 @@ where
 
 /// A function of each element, on all threads if there are many.
 fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Copy + Sync) {
-    parts(made, MANY, &move |place, made| {
+    parts(made, MANY, &|place, made| {
+        let own = f;
         let given = made.iter_mut().zip(&x[place * MANY..]);
-        given.for_each(|(made, &x)| *made = f(x));
+        given.for_each(|(made, &x)| *made = own(x));
     });
 }

@@ -1,7 +1,6 @@
-//! Claims about deep networks, and networks that begin with what another one learned.
+//! Claims about deep networks in training.
 
 use std::error::Error;
-use std::ops::Range;
 
 use semilla::network::Network as Described;
 use semilla::{Recipe, init};
@@ -35,15 +34,6 @@ pub(crate) const CLAIMS: &[Claim] = &[
         measure: residual_starts,
         ..LONG
     },
-    Claim {
-        name: "transfer",
-        paper: "Yosinski et al. 2014, section 4.1 and table 1",
-        says: "features that were learned on one half of the classes, then tuned on the other half, \
-               do better there than random ones: points of accuracy more, here with 25 labels",
-        published: "1.6 (ImageNet, all labels)",
-        measure: transfer,
-        ..LONG
-    },
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -63,18 +53,11 @@ impl<'g> Pupil<'g> {
         seed: u64,
     ) -> Result<Self> {
         let plan = recipe.plan(&network.model, seed)?;
-        Self::with(network, shape, |name| {
+        let weights = |name: &str| -> Result<Option<Parameter>> {
             let line = plan.line(name).ok_or("a line of the plan")?;
-            Ok(Datum::decode(line.dtype, &line.shape, &line.to_bytes()?))
-        })
-    }
-
-    fn with(
-        network: &'g Described,
-        shape: &'static [usize],
-        weight: impl Fn(&str) -> Result<Option<Datum<f32>>>,
-    ) -> Result<Self> {
-        let weights = |name: &str| Ok::<_, Box<dyn Error>>(weight(name)?.map(Parameter::from));
+            let value = Datum::decode(line.dtype, &line.shape, &line.to_bytes()?);
+            Ok(value.map(Parameter::from))
+        };
         let network = Network::new(&network.graph, Vec::new(), weights)?;
         let stepper = Stepper::new(Optimizer::Momentum, 0.0);
         Ok(Self {
@@ -172,47 +155,5 @@ layers = [
         Quantity::at_most("He, 30", accuracy(&he, 30)?, 0.2),
         Quantity::at_least("Fixup, 30", accuracy(&Recipe::named("fixup")?, 30)?, 0.9),
         Quantity::at_least("ReZero, 30", accuracy(&Recipe::named("rezero")?, 30)?, 0.9),
-    ])
-}
-
-fn transfer() -> Measured {
-    const LABELS: usize = 25;
-    const TEST: Range<usize> = 300..800;
-    let network = Described::named("mlp:64-64-64-5:relu")?;
-    let all = Digits::all();
-    let (before, after) = (all.of_classes(0..5), all.of_classes(5..10));
-    let he = Recipe::scheme(init::kaiming_normal());
-    let rates = [3e-3, 1e-2, 3e-2, 1e-1];
-    let (mut random, mut learned) = ([0.0; 4], [0.0; 4]);
-    let seeds = 0..5;
-    for seed in seeds.clone() {
-        let mut trunk = Pupil::new(&network, &he, &[64], seed)?;
-        trunk.train(0.03, (0..300).map(|step| before.cycled(step, 64)))?;
-        let plan = he.plan(&network.model, seed + 100)?;
-        let (first, last) = (seed as usize * LABELS, (seed as usize + 1) * LABELS);
-        for (place, &rate) in rates.iter().enumerate() {
-            let accuracy = |is_learned: bool| -> Result<f64> {
-                let mut pupil = Pupil::with(&network, &[64], |name| {
-                    // The head is new.
-                    let own = trunk.trainer.network().values(name);
-                    if let Some(own) = own.filter(|_| is_learned && !name.starts_with("layers.2")) {
-                        return Ok(Some(Datum::Float(own.clone())));
-                    }
-                    let line = plan.line(name).ok_or("a line of the plan")?;
-                    Ok(Datum::decode(line.dtype, &line.shape, &line.to_bytes()?))
-                })?;
-                pupil.train(rate, (0..100).map(|_| after.at(first..last)))?;
-                pupil.accuracy(after.at(TEST))
-            };
-            random[place] += accuracy(false)?;
-            learned[place] += accuracy(true)?;
-        }
-    }
-    let best = |sums: [f64; 4]| sums.into_iter().fold(0.0, f64::max) / seeds.clone().count() as f64;
-    let (random, learned) = (best(random), best(learned));
-    Ok(vec![
-        Quantity::at_least("points", 100.0 * (learned - random), 1.6),
-        Quantity::within("random", random, 0.5, 1.0),
-        Quantity::within("transferred", learned, 0.5, 1.0),
     ])
 }

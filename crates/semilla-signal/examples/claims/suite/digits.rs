@@ -43,31 +43,12 @@ impl Digits {
         self.at(places)
     }
 
-    /// The same of all images, which begin anew after the last.
-    pub(crate) fn cycled<T: semilla_signal::Real>(&self, number: usize, size: usize) -> Batch<T> {
-        self.at((0..size).map(|at| (number * size + at) % self.images.len()))
-    }
-
-    /// The images of some classes, which are numbered from 0.
-    pub(crate) fn of_classes(&self, classes: std::ops::Range<usize>) -> Self {
-        let all = self.images.iter().zip(&self.labels);
-        let own = all.filter(|(_, label)| classes.contains(label));
-        let (images, labels) = own
-            .map(|(image, label)| (*image, label - classes.start))
-            .unzip();
-        Self { images, labels }
-    }
-
     /// The images of the test.
     pub(crate) fn test<T: semilla_signal::Real>(&self) -> Batch<T> {
         self.at(Self::TRAINING..self.images.len())
     }
 
-    /// The images at some places.
-    pub(crate) fn at<T: semilla_signal::Real>(
-        &self,
-        places: impl Iterator<Item = usize>,
-    ) -> Batch<T> {
+    fn at<T: semilla_signal::Real>(&self, places: impl Iterator<Item = usize>) -> Batch<T> {
         let places: Vec<usize> = places.collect();
         let pixels = places.iter().flat_map(|&place| self.images[place]);
         let pixels: Vec<T> = pixels.map(|x| T::of(x.into())).collect();
