@@ -10,6 +10,7 @@ use semilla::{Disposition, Fill, Slice};
 use semilla_checkpoint::ByteSize;
 use semilla_checkpoint::ops::{Planned, replay};
 
+use crate::drawn::Drawn;
 use crate::errors::raised;
 use crate::line::Line;
 use crate::memory::Destination;
@@ -89,6 +90,14 @@ impl Plan {
         // the call.
         py.detach(|| unsafe { write(self.plan(), self.planned.sources(), &destinations) })?;
         Ok(())
+    }
+
+    /// What the tensor at a place is drawn from, for a device that draws it itself; `None` if its
+    /// elements are not drawn one by one.
+    fn drawn(&self, place: usize) -> Option<Drawn> {
+        let line = self.plan().tensors.get(place)?;
+        // An error is met again, and told, when the tensor is filled.
+        Drawn::of(&line.fill, line.key, &line.shape, line.dtype).ok()?
     }
 
     fn __len__(&self) -> usize {

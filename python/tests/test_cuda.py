@@ -143,3 +143,25 @@ def dtype_name(dtype: torch.dtype) -> str:
     from semilla.torch.memory import dtype_name as name
 
     return name(dtype)
+
+
+@needs_gpu
+def test_a_module_on_a_device():
+    import semilla.torch
+
+    def net():
+        return torch.nn.Sequential(
+            torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU(),
+            torch.nn.Flatten(), torch.nn.LazyLinear(5),
+        )  # fmt: skip
+
+    here, there = net(), net()
+    for module in [here, there]:
+        module(torch.zeros(1, 3, 8, 8))
+    there.cuda()
+    for recipe in ["auto", "pytorch", "orthogonal"]:
+        options = {"scheme": recipe} if recipe == "orthogonal" else {"recipe": recipe}
+        semilla.torch.init_(here, seed=3, **options)
+        semilla.torch.init_(there, seed=3, **options)
+        for (name, a), b in zip(here.state_dict().items(), there.state_dict().values()):
+            assert torch.equal(a, b.cpu()), (recipe, name)

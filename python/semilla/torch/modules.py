@@ -6,7 +6,7 @@ import html
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, Union
 
@@ -107,15 +107,23 @@ class Plan:
                     if tensor.is_floating_point() and tensor.dtype != self._dtype:
                         tensor.data = tensor.data.to(self._dtype)
         held = [(place, tensors[name]) for place, name in self._plan.filled]
-        # On the host all are written together; what has to be copied there goes one by one.
+        # On the host all are written together; what is not made on its device is made there and
+        # copied, one by one.
         together = [(place, tensor) for place, tensor in held if tensor.is_cpu]
-        alone = [[(place, tensor)] for place, tensor in held if not tensor.is_cpu]
+        alone = [
+            [(place, tensor)]
+            for place, tensor in held
+            if not tensor.is_cpu and not memory.made_on_device(tensor, self._drawn(place))
+        ]
         for batch in [together, *alone]:
             opened = [(place, memory.opened(tensor)) for place, tensor in batch]
             ready = [(place, *found) for place, found in opened if found is not None]
             self._plan.fill([(place, destination) for place, destination, _ in ready])
             for _, _, done in ready:
                 done()
+
+    def _drawn(self, place: int) -> Callable[[Sequence[int], str], Any]:
+        return lambda shape, dtype: self._plan.drawn(place)
 
     def param_groups(
         self, lr: float, *, weight_decay: float = 0.0, optimizer: str = "adam"

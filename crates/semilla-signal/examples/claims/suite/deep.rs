@@ -37,6 +37,8 @@ pub(crate) const CLAIMS: &[Claim] = &[
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+/// Arrays by the names of a graph's inputs.
+type Inputs = Vec<(String, Datum<f32>)>;
 
 /// A network in training on digits.
 struct Pupil<'g> {
@@ -88,7 +90,7 @@ impl<'g> Pupil<'g> {
         Ok(found.right.unwrap_or(0) as f64 / found.labels.max(1) as f64)
     }
 
-    fn given(&self, (x, classes): Batch<f32>) -> Result<(Vec<(String, Datum<f32>)>, Labels)> {
+    fn given(&self, (x, classes): Batch<f32>) -> Result<(Inputs, Labels)> {
         let shape = [&[x.shape()[0]][..], self.shape].concat();
         let x = x.reshaped(shape).ok_or("an image of 64 pixels")?;
         let classes = classes.into_iter().map(|class| class as i64).collect();
