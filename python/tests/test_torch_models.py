@@ -16,7 +16,7 @@ from models import models  # noqa: E402
 SAMPLE = 20_000
 
 
-@pytest.mark.parametrize(("name", "make", "recipe"), models(), ids=lambda value: str(value)[:12])
+@pytest.mark.parametrize(("name", "make", "recipe"), models(layers=1), ids=lambda value: value if isinstance(value, str) else "")
 def test_distributions_are_the_librarys(name, make, recipe):
     torch.manual_seed(0)
     model = make()

@@ -93,6 +93,48 @@ def test_a_file_of_the_command_has_the_same_bits(tmp_path, recipe):
         assert torch.equal(tensor, written[name]), name
 
 
+def test_what_a_module_says_of_itself_is_a_model_for_the_command(tmp_path):
+    net = nn.Sequential(
+        nn.Conv1d(8, 16, 3, groups=4), nn.GELU(), nn.ConvTranspose1d(16, 8, 4, stride=2), nn.Tanh()
+    )
+    (tmp_path / "net.json").write_text(st.describe(net))
+    command("init", tmp_path / "net.json", "-o", tmp_path / "out.safetensors", "--seed", 5)
+    st.init_(net, seed=5)
+    written = load_file(tmp_path / "out.safetensors")
+    assert all(torch.equal(tensor, written[name]) for name, tensor in net.state_dict().items())
+
+
+def test_threads_and_forks():
+    import os
+    import threading
+
+    nets = [nn.Sequential(nn.Linear(64, 64)) for _ in range(4)]
+    used = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+    failed = []
+
+    def use():
+        try:
+            for _ in range(200):
+                assert type(used(torch.ones(1, 8))) is torch.Tensor
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=st.init_, args=(net,)) for net in nets]
+    threads.append(threading.Thread(target=use))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert all(torch.equal(net[0].weight, nets[0][0].weight) for net in nets)
+    child = os.fork()
+    if child == 0:
+        net = nn.Sequential(nn.Linear(64, 64))
+        st.init_(net)
+        os._exit(0 if torch.equal(net[0].weight, nets[0][0].weight) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
 def test_low_precision_and_files_of_a_plan(tmp_path):
     with torch.device("meta"):
         huge = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 8))

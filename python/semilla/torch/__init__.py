@@ -1,5 +1,5 @@
 """Semilla for PyTorch: plan, initialize and load live modules, in place."""
 
-from semilla.torch.modules import Plan, init_, load_, plan, save
+from semilla.torch.modules import Plan, describe, init_, load_, plan, save
 
-__all__ = ["Plan", "init_", "load_", "plan", "save"]
+__all__ = ["Plan", "describe", "init_", "load_", "plan", "save"]

@@ -6,6 +6,7 @@ The nodes have ONNX's operators, so that the Rust side reads them as it reads a 
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,8 @@ from torch.nn import functional as F
 Node = dict[str, Any]
 Graph = dict[str, Any]
 
+#: Two tracers would restore each other's changes of PyTorch.
+_ONE_AT_A_TIME = threading.Lock()
 _NORMS = {
     nn.LayerNorm: "LayerNormalization",
     nn.GroupNorm: "GroupNormalization",
@@ -39,7 +42,8 @@ _PARAMETER = {"leakyrelu": "negative_slope", "elu": "alpha", "celu": "alpha", "s
 def of_module(module: nn.Module) -> tuple[Graph, str | None]:
     """The graph of a module; and why it is that of its ``nn.Sequential`` parts only, if so."""
     try:
-        return _Traced(module).graph, None
+        with _ONE_AT_A_TIME:
+            return _Traced(module).graph, None
     # Tracing runs the module's own code on stand-ins, which may raise anything.
     except Exception as error:
         return _of_sequences(module), f"{type(error).__name__}: {error}".splitlines()[0]
@@ -60,6 +64,23 @@ def _of_sequences(module: nn.Module) -> Graph:
 
 
 class _Tracer(fx.Tracer):
+    """Traces in its own thread alone. While it does, PyTorch hands it the calls and attributes of all
+    modules of the process: those of other threads go on as if nothing were traced."""
+
+    def __init__(self) -> None:
+        super().__init__(autowrap_modules=())
+        self._thread = threading.get_ident()
+
+    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return _is_conv1d(m) or super().is_leaf_module(m, module_qualified_name)
 

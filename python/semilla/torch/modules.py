@@ -16,7 +16,7 @@ from torch import nn
 from semilla import _semilla
 from semilla.torch import facts, memory
 
-__all__ = ["Plan", "init_", "load_", "plan", "save"]
+__all__ = ["Plan", "describe", "init_", "load_", "plan", "save"]
 
 #: A file or folder.
 Path = Union[str, "PathLike[str]"]
@@ -171,6 +171,14 @@ class Plan:
             + "".join(f"<tr>{row}</tr>" for row in cells)
             + "</tbody></table>"
         )
+
+
+def describe(module: nn.Module, dtype: torch.dtype | None = None) -> str:
+    """What a module says of its tensors: a JSON list of shapes that every command takes as MODEL.
+
+    Ties are not part of it (``--tie``), and neither are values.
+    """
+    return facts.of_module(module).json(dtype)
 
 
 def plan(
