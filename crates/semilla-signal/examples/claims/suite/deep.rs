@@ -40,6 +40,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Arrays by the names of a graph's inputs.
 type Inputs = Vec<(String, Datum<f32>)>;
 
+/// A network's inputs by their names.
+type Inputs = Vec<(String, Datum<f32>)>;
+
 /// A network in training on digits.
 struct Pupil<'g> {
     trainer: Trainer<'g>,
