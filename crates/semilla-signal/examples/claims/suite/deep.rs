@@ -37,8 +37,6 @@ pub(crate) const CLAIMS: &[Claim] = &[
 ];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
-/// Arrays by the names of a graph's inputs.
-type Inputs = Vec<(String, Datum<f32>)>;
 
 /// A network's inputs by their names.
 type Inputs = Vec<(String, Datum<f32>)>;
