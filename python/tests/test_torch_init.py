@@ -232,6 +232,12 @@ def test_mistakes_are_exceptions():
     freed.untyped_storage().resize_(0)
     with pytest.raises(ValueError, match="freed"):
         init.normal_(freed)
+    shrunk = torch.empty(4, 6)
+    shrunk.untyped_storage().resize_(4 * 23)
+    for view in [shrunk, shrunk.T, shrunk[3:], shrunk[:, 5]]:
+        with pytest.raises(ValueError, match="smaller"):
+            init.normal_(view)
+    init.normal_(shrunk[:3])
 
 
 def test_threads_at_once():

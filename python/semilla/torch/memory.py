@@ -184,6 +184,18 @@ def destination(tensor: Tensor, part: Any = None) -> Destination:
     return (tensor.data_ptr(), name, tensor.shape, strides, part)
 
 
+def _end(tensor: Tensor) -> int:
+    """The bytes from the storage's beginning to the end of the tensor's last element."""
+    if tensor.is_contiguous():
+        last = tensor.numel()
+    elif tensor.numel() == 0:
+        last = 0
+    else:
+        steps = zip(tensor.shape, tensor.stride(), strict=True)
+        last = 1 + sum((size - 1) * stride for size, stride in steps)
+    return (tensor.storage_offset() + last) * tensor.element_size() if last else 0
+
+
 def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]]:
     """Values are made on the host and copied."""
     host = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu")
