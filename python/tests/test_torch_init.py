@@ -233,11 +233,13 @@ def test_mistakes_are_exceptions():
     with pytest.raises(ValueError, match="freed"):
         init.normal_(freed)
     shrunk = torch.empty(4, 6)
+    views = [shrunk, shrunk.T, shrunk[3:], shrunk[:, 5]]
+    whole = shrunk[:3]
     shrunk.untyped_storage().resize_(4 * 23)
-    for view in [shrunk, shrunk.T, shrunk[3:], shrunk[:, 5]]:
+    for view in views:
         with pytest.raises(ValueError, match="smaller"):
             init.normal_(view)
-    init.normal_(shrunk[:3])
+    init.normal_(whole)
 
 
 def test_threads_at_once():
