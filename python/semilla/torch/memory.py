@@ -178,22 +178,32 @@ def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:
 
 
 def destination(tensor: Tensor, part: Any = None) -> Destination:
-    """A destination in a CPU tensor's memory; valid as long as the tensor is held."""
+    """A destination in a CPU tensor's memory; valid as long as the tensor is held.
+
+    Raises
+    ------
+    TypeError
+        Semilla has no such element type.
+    ValueError
+        The storage was freed, or resized to less than the tensor.
+    """
     name = _NAMES.get(tensor.dtype) or dtype_name(tensor.dtype)
     strides = None if tensor.is_contiguous() else tensor.stride()
+    if tensor.untyped_storage().nbytes() < _end(tensor, strides):
+        raise ValueError(
+            "the tensor's storage was freed or is smaller than the tensor; materialize it first"
+        )
     return (tensor.data_ptr(), name, tensor.shape, strides, part)
 
 
-def _end(tensor: Tensor) -> int:
+def _end(tensor: Tensor, strides: Sequence[int] | None) -> int:
     """The bytes from the storage's beginning to the end of the tensor's last element."""
-    if tensor.is_contiguous():
-        last = tensor.numel()
-    elif tensor.numel() == 0:
-        last = 0
-    else:
-        steps = zip(tensor.shape, tensor.stride(), strict=True)
-        last = 1 + sum((size - 1) * stride for size, stride in steps)
-    return (tensor.storage_offset() + last) * tensor.element_size() if last else 0
+    last = tensor.numel()
+    if last == 0:
+        return 0
+    if strides is not None:
+        last = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, strides, strict=True))
+    return (tensor.storage_offset() + last) * tensor.element_size()
 
 
 def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]]:
