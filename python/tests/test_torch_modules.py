@@ -104,8 +104,7 @@ def test_what_a_module_says_of_itself_is_a_model_for_the_command(tmp_path):
     assert all(torch.equal(tensor, written[name]) for name, tensor in net.state_dict().items())
 
 
-def test_threads_and_forks():
-    import os
+def test_threads():
     import threading
 
     nets = [nn.Sequential(nn.Linear(64, 64)) for _ in range(4)]
@@ -127,12 +126,28 @@ def test_threads_and_forks():
         thread.join()
     assert not failed
     assert all(torch.equal(net[0].weight, nets[0][0].weight) for net in nets)
-    child = os.fork()
-    if child == 0:
-        net = nn.Sequential(nn.Linear(64, 64))
-        st.init_(net)
-        os._exit(0 if torch.equal(net[0].weight, nets[0][0].weight) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+
+
+FORK = """
+import os, torch, semilla.torch
+from torch import nn
+
+def weight():
+    net = nn.Sequential(nn.Linear(600, 600))
+    semilla.torch.init_(net)
+    return net[0].weight
+
+before = weight()
+child = os.fork()
+if child == 0:
+    os._exit(0 if torch.equal(weight(), before) else 1)
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_fork_has_threads_of_its_own():
+    done = subprocess.run([sys.executable, "-c", FORK], timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_low_precision_and_files_of_a_plan(tmp_path):
