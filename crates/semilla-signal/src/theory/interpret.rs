@@ -321,17 +321,8 @@ impl Walk<'_> {
         opset: i64,
         mut inputs: Vec<Option<Known>>,
     ) -> Vec<Option<Known>> {
-        let weight = inputs
-            .iter()
-            .take(2)
-            .flatten()
-            .find_map(|known| match known {
-                Known::Weight(weight) => weight.name.clone(),
-                _ => None,
-            });
-        let Some(name) =
-            weight.filter(|name| is_product(node) && self.scaling.wanted.contains(name))
-        else {
+        let weight = layer_weight(node, &inputs);
+        let Some(name) = weight.filter(|name| self.scaling.wanted.contains(name)) else {
             return inputs;
         };
         let times = |inputs: &mut [Option<Known>], factor: f64| {
@@ -740,15 +731,7 @@ impl Walk<'_> {
             outputs: outputs.clone(),
         });
         let step = self.made.steps.len() - 1;
-        let weight = inputs
-            .iter()
-            .take(2)
-            .flatten()
-            .find_map(|known| match known {
-                Known::Weight(weight) => weight.name.clone(),
-                _ => None,
-            });
-        if let (true, Some(weight)) = (is_product(node), weight) {
+        if let Some(weight) = layer_weight(node, inputs) {
             if !self.layers.insert(weight.clone()) {
                 self.made.layers.retain(|layer| layer.weight != weight);
             }
@@ -789,9 +772,16 @@ struct Place {
     depth: usize,
 }
 
-/// Whether a node is a layer, if it takes a weight.
-fn is_product(node: &graph::Node) -> bool {
-    ["MatMul", "Gemm", "Conv", "ConvTranspose"].contains(&&*node.operator)
+/// The name of a layer's weight; `None` if the node is no layer.
+fn layer_weight(node: &graph::Node, inputs: &[Option<Known>]) -> Option<String> {
+    if !["MatMul", "Gemm", "Conv", "ConvTranspose"].contains(&&*node.operator) {
+        return None;
+    }
+    let mut operands = inputs.iter().take(2).flatten();
+    operands.find_map(|known| match known {
+        Known::Weight(weight) => weight.name.clone(),
+        _ => None,
+    })
 }
 
 fn look_up(name: &str, scope: &Scope, outer: &[&Scope]) -> Option<Known> {

@@ -456,7 +456,7 @@ fn read_pickles(
     Ok((roots, taken - pickles.buffer().len() as u64))
 }
 
-fn failed(path: &Path, problem: String) -> Error {
+pub(super) fn failed(path: &Path, problem: String) -> Error {
     Error::Format {
         path: path.to_owned(),
         format: Format::Torch,

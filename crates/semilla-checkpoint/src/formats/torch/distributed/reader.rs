@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::metadata::{Fault, Listed, Piece};
 use crate::formats::torch::pickle::{Fault as Unfollowed, Values};
-use crate::formats::torch::reader::Torch;
+use crate::formats::torch::reader::{Torch, failed};
 use crate::io::archive::Archive;
 use crate::io::budget::check_budget;
 use crate::io::file::open_file;
@@ -177,13 +177,5 @@ impl Checkpoint for Distributed {
             })?;
         }
         Ok(())
-    }
-}
-
-fn failed(path: &Path, problem: String) -> Error {
-    Error::Format {
-        path: path.to_owned(),
-        format: Format::Torch,
-        problem,
     }
 }
