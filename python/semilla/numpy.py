@@ -16,31 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from semilla._dtypes import NAMES
 from semilla._semilla import Initializer, key
 
 __all__ = ["array", "fill"]
 
 #: Keras's and JAX's axes: kernel, inputs, outputs.
 _LAYOUT = "...IO"
-
-_NAMES = {
-    "float64": "F64",
-    "float32": "F32",
-    "float16": "F16",
-    "bfloat16": "BF16",
-    "float8_e4m3fn": "F8_E4M3",
-    "float8_e5m2": "F8_E5M2",
-    "float8_e8m0fnu": "F8_E8M0",
-    "int64": "I64",
-    "int32": "I32",
-    "int16": "I16",
-    "int8": "I8",
-    "uint64": "U64",
-    "uint32": "U32",
-    "uint16": "U16",
-    "uint8": "U8",
-    "bool": "BOOL",
-}
 
 
 def array(
@@ -113,7 +95,7 @@ def dtype_name(dtype: Any) -> str:
         Semilla has no such type, or its bytes are in the other order.
     """
     dtype = np.dtype(dtype)
-    name = _NAMES.get(dtype.name)
+    name = NAMES.get(dtype.name)
     if name is None or not dtype.isnative:
         raise TypeError(f"{dtype} is not an element type that Semilla writes")
     return name

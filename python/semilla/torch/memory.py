@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semilla._dtypes import NAMES
+
 __all__ = [
     "Destination",
     "destination",
@@ -23,32 +25,17 @@ __all__ = [
     "dtype_named",
     "fill",
     "has_values",
-    "made_on_device",
     "opened",
 ]
 
 # What the compiled part needs to know: address, element type, shape, strides (None if contiguous),
 # and the part of the whole tensor that is held, if it is not all.
 Destination = tuple[int, str, Any, Any, Any]
+# What the whole tensor of a shape and an element type is drawn from, or `None`.
+Drawn = Callable[[Sequence[int], str], Any]
 
-_NAMES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.float8_e4m3fn: "F8_E4M3",
-    torch.float8_e5m2: "F8_E5M2",
-    torch.float8_e8m0fnu: "F8_E8M0",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint64: "U64",
-    torch.uint32: "U32",
-    torch.uint16: "U16",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
-}
+_NAMES = {getattr(torch, name): stored for name, stored in NAMES.items()}
+_TYPES = {stored: dtype for dtype, stored in _NAMES.items()}
 _PLAIN = {Tensor, torch.nn.Parameter, torch.nn.Buffer}
 _STRIDED = torch.strided
 # What torch.autograd.graph.increment_version calls: a small fill takes little longer than that.
@@ -71,7 +58,7 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 def dtype_named(name: str) -> torch.dtype:
     """The element type of this name."""
-    return next(dtype for dtype, known in _NAMES.items() if known == name.upper())
+    return _TYPES[name.upper()]
 
 
 def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) -> None:
@@ -82,62 +69,18 @@ def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) 
         initializer.fill(destination(tensor), key, layout)
         _increment_version((tensor,))
         return
-    if made_on_device(tensor, lambda shape, name: initializer.drawn(shape, name, key, layout)):
-        return
-    found = opened(tensor)
+    found = opened(tensor, lambda shape, name: initializer.drawn(shape, name, key, layout))
     if found is not None:
         goal, done = found
         initializer.fill(goal, key, layout)
         done()
 
 
-def made_on_device(tensor: Tensor, drawn: Callable[[Sequence[int], str], Any]) -> bool:
-    """Writes the elements of a CUDA tensor on its device, if they are drawn one by one.
-
-    ``drawn`` answers what the tensor of a shape and an element type is drawn from, or ``None``.
-    Returns whether the elements were written; raises as :func:`opened`.
-    """
-    held = _held(tensor)
-    if held is None or not held[0].is_cuda or not _has_memory(held[0]):
-        return False
-    local, part = held
-    whole, ranges = part or (local.shape, [[(0, size)] for size in local.shape])
-    numbers = drawn(whole, dtype_name(local.dtype))
-    if numbers is None:
-        return False
-    from semilla.torch import cuda
-
-    local = local.detach()
-    with torch.no_grad():
-        for offset, place in _pieces(ranges):
-            piece = local[place]
-            made = piece if piece.is_contiguous() else torch.empty_like(
-                piece, memory_format=torch.contiguous_format
-            )
-            if not cuda.fill(made, numbers, whole, offset):
-                return False
-            if made is not piece:
-                piece.copy_(made)
-    _written(local)
-    return True
-
-
-def _pieces(
-    ranges: Sequence[Sequence[tuple[int, int]]],
-) -> Iterator[tuple[list[int], tuple[slice, ...]]]:
-    """The boxes that a process holds: where each begins in the whole tensor, and its place here."""
-    axes = []
-    for held in ranges:
-        ends = itertools.accumulate((length for _, length in held), initial=0)
-        axes.append([(start, slice(at, at + n)) for (start, n), at in zip(held, ends)])
-    for box in itertools.product(*axes):
-        yield [start for start, _ in box], tuple(place for _, place in box)
-
-
-def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
+def opened(tensor: Tensor, drawn: Drawn) -> tuple[Destination, Callable[[], None]] | None:
     """A destination for a tensor's values, and what to call once they are written.
 
-    ``None`` for a tensor without values (meta, fake). The destination is valid as long as the
+    ``None`` where nothing is left to do: for a tensor without values (meta, fake), and for one whose
+    elements its device has just drawn, as ``drawn`` says. The destination is valid as long as the
     second item is held.
 
     Raises
@@ -153,6 +96,9 @@ def opened(tensor: Tensor) -> tuple[Destination, Callable[[], None]] | None:
     local, part = held
     if local.is_cpu and _has_memory(local):
         return destination(local, part), lambda: _written(local, tensor)
+    if local.is_cuda and _has_memory(local) and _is_made_there(local, part, drawn):
+        _written(local, tensor)
+        return None
     return _on_host(local, part)
 
 
@@ -204,6 +150,41 @@ def _end(tensor: Tensor, strides: Sequence[int] | None) -> int:
     if strides is not None:
         last = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, strides, strict=True))
     return (tensor.storage_offset() + last) * tensor.element_size()
+
+
+def _is_made_there(local: Tensor, part: Any, drawn: Drawn) -> bool:
+    """Writes the elements of a CUDA tensor on its device, if they are drawn one by one; whether it
+    did."""
+    whole, ranges = part or (local.shape, [[(0, size)] for size in local.shape])
+    numbers = drawn(whole, dtype_name(local.dtype))
+    if numbers is None:
+        return False
+    from semilla.torch import cuda
+
+    local = local.detach()
+    with torch.no_grad():
+        for offset, place in _pieces(ranges):
+            piece = local[place]
+            made = piece if piece.is_contiguous() else torch.empty_like(
+                piece, memory_format=torch.contiguous_format
+            )
+            if not cuda.fill(made, numbers, whole, offset):
+                return False
+            if made is not piece:
+                piece.copy_(made)
+    return True
+
+
+def _pieces(
+    ranges: Sequence[Sequence[tuple[int, int]]],
+) -> Iterator[tuple[list[int], tuple[slice, ...]]]:
+    """The boxes that a process holds: where each begins in the whole tensor, and its place here."""
+    axes = []
+    for held in ranges:
+        ends = itertools.accumulate((length for _, length in held), initial=0)
+        axes.append([(start, slice(at, at + n)) for (start, n), at in zip(held, ends)])
+    for box in itertools.product(*axes):
+        yield [start for start, _ in box], tuple(place for _, place in box)
 
 
 def _on_host(tensor: Tensor, part: Any) -> tuple[Destination, Callable[[], None]]:

@@ -107,16 +107,13 @@ class Plan:
                     if tensor.is_floating_point() and tensor.dtype != self._dtype:
                         tensor.data = tensor.data.to(self._dtype)
         held = [(place, tensors[name]) for place, name in self._plan.filled]
-        # On the host all are written together; what is not made on its device is made there and
-        # copied, one by one.
+        # On the host all are written together; what has to be copied from there goes one by one.
         together = [(place, tensor) for place, tensor in held if tensor.is_cpu]
-        alone = [
-            [(place, tensor)]
-            for place, tensor in held
-            if not tensor.is_cpu and not memory.made_on_device(tensor, self._drawn(place))
-        ]
+        alone = [[(place, tensor)] for place, tensor in held if not tensor.is_cpu]
         for batch in [together, *alone]:
-            opened = [(place, memory.opened(tensor)) for place, tensor in batch]
+            opened = [
+                (place, memory.opened(tensor, self._drawn(place))) for place, tensor in batch
+            ]
             ready = [(place, *found) for place, found in opened if found is not None]
             self._plan.fill([(place, destination) for place, destination, _ in ready])
             for _, _, done in ready:
