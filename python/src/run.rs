@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use semilla::graph::{Initializer, Node, Value};
 use semilla::{DType, Graph};
+use semilla_cli::LiveCheck;
 use semilla_signal::{Array, Measurement, Recorded, main_path};
 
 use crate::errors::raised;
@@ -148,7 +149,7 @@ fn array(mut memory: Destination) -> PyResult<Array<f32>> {
 /// What was measured, and the verdict, as the command `check` shows it.
 #[pyclass(frozen, module = "semilla")]
 pub(crate) struct Checked {
-    checked: semilla_cli::Checked,
+    checked: LiveCheck,
 }
 
 #[pymethods]
@@ -167,20 +168,20 @@ impl Checked {
             Some((plans.first()?.plan().clone(), seeds))
         });
         Self {
-            checked: semilla_cli::Checked::recorded(measurements, samples, planned),
+            checked: LiveCheck::new(measurements, samples, planned),
         }
     }
 
     /// Whether it will train, as far as signals tell.
     #[getter]
     fn passes(&self) -> bool {
-        self.checked.report().verdict.passes
+        self.checked.verdict().passes
     }
 
     /// The verdict in one sentence.
     #[getter]
     fn sentence(&self) -> &str {
-        &self.checked.report().verdict.sentence
+        &self.checked.verdict().sentence
     }
 
     /// What the command prints, for a place of this many columns; all layers if `full`.

@@ -72,3 +72,11 @@ def test_a_parameter_that_changed_since_the_plan(how):
     with pytest.raises(ValueError, match="2.weight|storage"):
         plan.apply()
     assert torch.equal(module[0].weight, before)
+
+
+def test_what_tracing_shows_has_the_models_own_names():
+    from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+
+    wrapped = nn.Sequential(checkpoint_wrapper(nn.Linear(6, 8)), nn.SELU(), nn.Linear(8, 4))
+    plan = st.plan(wrapped)
+    assert plan.names[0] == "0.weight" and "selu" in plan["0.weight"].reason

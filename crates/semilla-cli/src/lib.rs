@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
 
-pub use commands::checked::Checked;
+pub use commands::live::LiveCheck;
 
 use args::cli::{Cli, Command};
 use commands::{

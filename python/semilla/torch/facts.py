@@ -19,8 +19,6 @@ from semilla.torch import graph
 
 Facts = dict[str, Any]
 
-# Wrappers that add to names what the model itself does not have.
-_WRAPPERS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
 # Wrappers around a whole model, which hold it as `module`.
 _PARALLEL = (nn.parallel.DistributedDataParallel, nn.DataParallel)
 
@@ -51,8 +49,8 @@ class Known(NamedTuple):
 
 def of_module(module: nn.Module) -> Known:
     """Everything that a module says of its parameters and persistent buffers."""
-    module = unwrapped(module)
     _refuse_flattened(module)
+    module = unwrapped(module)
     known = Known({}, {}, [], set(), *graph.of_module(module), _config(module))
     owners: dict[int, str] = {}
     lazy = []
@@ -81,12 +79,12 @@ def of_module(module: nn.Module) -> Known:
 def unwrapped(module: nn.Module) -> nn.Module:
     """The model itself: without what compiles it, or runs it on several processes."""
     while True:
-        if isinstance(module, _PARALLEL):
-            module = module.module
-        elif isinstance(inner := getattr(module, "_orig_mod", None), nn.Module):
-            module = inner
-        else:
+        inner = module.module if isinstance(module, _PARALLEL) else None
+        for name in graph.WRAPPERS:
+            inner = getattr(module, name, inner)
+        if not isinstance(inner, nn.Module):
             return module
+        module = inner
 
 
 def _refuse_flattened(module: nn.Module) -> None:
@@ -108,7 +106,8 @@ def named(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor, nn.Module
     """The tensors of the state dict in its order: name, own name, tensor, module, whether it is a
     buffer."""
     for path, layer in module.named_modules(remove_duplicate=False):
-        prefix = "".join(part + "." for part in path.split(".") if part and part not in _WRAPPERS)
+        own = graph.own_name(path)
+        prefix = f"{own}." if own else ""
         for leaf, parameter in layer._parameters.items():
             if parameter is not None:
                 yield prefix + leaf, leaf, parameter, layer, False

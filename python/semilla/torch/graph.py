@@ -21,6 +21,8 @@ from torch.nn import functional as F
 Node = dict[str, Any]
 Graph = dict[str, Any]
 
+#: Wrappers that add to names what the model itself does not have.
+WRAPPERS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
 #: Two tracers would restore each other's changes of PyTorch.
 _ONE_AT_A_TIME = threading.Lock()
 _NORMS = {
@@ -53,11 +55,17 @@ def of_module(module: nn.Module) -> tuple[Graph, str | None]:
         return _of_sequences(module), f"{type(error).__name__}: {error}".splitlines()[0]
 
 
+def own_name(path: str) -> str:
+    """A module's or tensor's name without what wrappers add."""
+    return ".".join(part for part in path.split(".") if part not in WRAPPERS)
+
+
 def _of_sequences(module: nn.Module) -> Graph:
     nodes: list[Node] = []
     for path, part in module.named_modules():
         if type(part) is not nn.Sequential:
             continue
+        path = own_name(path)
         value = f"%{path}"
         for name, layer in part.named_children():
             own = f"{path}.{name}" if path else name
@@ -138,7 +146,8 @@ class _Traced:
         self.values: dict[fx.Node, str] = {}
         nodes: list[Node] = []
         for node in _Tracer(module).trace(module).nodes:
-            self.values[node] = node.target if node.op == "get_attr" else f"%{node.name}"
+            is_own = node.op == "get_attr"
+            self.values[node] = own_name(str(node.target)) if is_own else f"%{node.name}"
             if node.op not in ("placeholder", "get_attr", "output"):
                 nodes.append(self.step(node))
             elif node.op == "output":
@@ -150,7 +159,7 @@ class _Traced:
         inputs = self.inputs(node.all_input_nodes)
         if node.op == "call_module":
             path = str(node.target)
-            return _layer(self.module.get_submodule(path), path, inputs, out)
+            return _layer(self.module.get_submodule(path), own_name(path), inputs, out)
         name = str(node.target if node.op == "call_method" else _own_name(node.target))
         plain = name.rstrip("_").replace("_", "")
         key = name if node.op == "call_method" else node.target

@@ -1,20 +1,17 @@
 //! What a check gives.
 
+use semilla::Plan;
 use semilla::lint::Finding;
-use semilla::{Graph, Plan};
 use semilla_data::Data;
-use semilla_page::check::{Check, page};
 use semilla_signal::{FirstStep, Fitting, Measurement, Remedy, Report, Spectra};
 use serde::Serialize;
 
 use crate::args::data::DataArgs;
 use crate::commands::expected::Expected;
-use crate::show::check::print;
-use crate::show::output::Output;
 
 /// What was measured, and what theory expects.
 #[derive(Serialize)]
-pub struct Checked {
+pub(crate) struct Checked {
     #[serde(flatten)]
     pub(crate) report: Report,
     #[serde(flatten)]
@@ -43,7 +40,7 @@ pub struct Checked {
 impl Checked {
     /// What hooks recorded of a module that runs elsewhere, on so many samples; with the plan of
     /// its weights and the seed of each measurement, unless they are as it had them.
-    pub fn recorded(
+    pub(crate) fn recorded(
         measurements: Vec<Measurement>,
         samples: usize,
         planned: Option<(Plan, Vec<u64>)>,
@@ -58,39 +55,6 @@ impl Checked {
             // Recorded arrays come without a graph that theory could follow.
             ..Self::new(measurements.into(), Expected::default(), data)
         }
-    }
-
-    /// What was measured, and the verdict.
-    pub fn report(&self) -> &Report {
-        &self.report
-    }
-
-    /// What the command prints, for a place of this many columns.
-    pub fn table(&self, width: Option<usize>, full: bool) -> String {
-        let shown = Output::text(width, |output| print(self, full, output));
-        // A text takes whatever is written to it.
-        shown.unwrap_or_default()
-    }
-
-    /// The page of a module that runs elsewhere, drawn as this graph.
-    pub fn page(&self, model: &str, graph: &Graph) -> String {
-        use semilla_page::check::{Data, Weights};
-        page(&Check {
-            model,
-            graph,
-            report: &self.report,
-            prediction: None,
-            weights: match &self.planned {
-                Some((plan, seeds)) => Weights::Planned { plan, seeds },
-                None => Weights::Live,
-            },
-            data: Data::Given,
-            samples: self.data.samples,
-            first_step: None,
-            spectra: None,
-            lint: &self.lint,
-            remedy: None,
-        })
     }
 
     /// What every check has; all else is left out.
