@@ -14,6 +14,7 @@ use crate::train::{Network, Parameter};
 
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
+
 /// Ranks candidates for a model. Theory of the whole graph goes first, of its plain chains where that
 /// ends: what it calls hopeless, or far behind the best that it knows of, is not run. The others run
 /// on a batch, once per seed, and are ranked by what that shows.
@@ -43,12 +44,27 @@ pub fn recommend(
     candidates: &[Candidate],
     mut watch: impl FnMut(usize, &Candidate),
 ) -> Result<Recommendation, Fault> {
+    let least = least_expected(model, graph, inputs, candidates);
+    rank(model, candidates, |place, candidate| {
+        watch(place, candidate);
+        attempt(model, graph, inputs, seeds, candidate, least)
+    })
+}
+
+/// Ranks candidates for a model by what trying each of them shows; `attempt` is handed the place of
+/// each. An error is why a candidate does not fit. Ties keep the candidates' order.
+///
+/// # Errors
+/// No candidate could be measured; the first one's reason.
+pub fn rank<E: std::fmt::Display>(
+    model: &Model,
+    candidates: &[Candidate],
+    mut attempt: impl FnMut(usize, &Candidate) -> Result<(Option<Expected>, Outcome), E>,
+) -> Result<Recommendation, E> {
     let mut fault = None;
     let mut ranked: Vec<(Ranked, usize)> = Vec::new();
-    let least = least_expected(model, graph, inputs, candidates);
     for (place, candidate) in candidates.iter().enumerate() {
-        watch(place, candidate);
-        let tried = attempt(model, graph, inputs, seeds, candidate, least);
+        let tried = attempt(place, candidate);
         let (expected, outcome) = tried.unwrap_or_else(|error| {
             let why = error.to_string();
             fault.get_or_insert(error);
