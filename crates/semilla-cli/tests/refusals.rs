@@ -214,6 +214,29 @@ fn parts_that_say_too_little_are_refused_by_name() {
 }
 
 #[test]
+fn an_axis_of_heads_is_folded() {
+    let rename = r"mha/(\w+)/kernel=mha.$1.weight";
+    for options in [
+        &["--rename", rename][..],
+        &["--rename", rename, "--adapt", "*=reshape"],
+    ] {
+        let (_folder, out) = target();
+        let command = ["init", "t2d.safetensors", "--from", "mha.weights.h5"];
+        let (code, said) = run(&[&command[..], &["-o", &out], options].concat());
+        assert_eq!(code, 0, "{said}");
+        for part in ["query", "key", "value", "attention_output"] {
+            let kernel = values(fixture("mha.weights.h5"), &format!("mha/{part}/kernel"));
+            // Inputs by outputs, with the heads on one of the sides.
+            let (width, weight) = (32, values(&out, &format!("mha.{part}.weight")));
+            for (place, value) in weight.iter().enumerate() {
+                let (output, input) = (place / width, place % width);
+                assert_eq!(*value, kernel[input * width + output], "{part} {place}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_left_out_and_listed() {
     for (model, from, left_out) in [
         (
