@@ -14,7 +14,7 @@ pub enum Format {
     Shapes,
     /// PyTorch's `.pt` or `.pth`: a zip archive or the older stream of pickles.
     Torch,
-    /// NumPy's `.npy` or `.npz`.
+    /// NumPy's `.npy` or `.npz`, or arrays in a pickle.
     Numpy,
     /// Keras's `.h5`, `.weights.h5` or `.keras`.
     Keras,
@@ -24,6 +24,8 @@ pub enum Format {
     Gguf,
     /// Flax's MessagePack, `.msgpack`.
     Flax,
+    /// TensorFlow's checkpoints, `.index` with `.data-00000-of-00001`.
+    TensorFlow,
 }
 
 impl Format {
@@ -36,6 +38,7 @@ impl Format {
         Format::Onnx,
         Format::Gguf,
         Format::Flax,
+        Format::TensorFlow,
         Format::Shapes,
     ];
 
@@ -45,7 +48,7 @@ impl Format {
     /// [`Convention::of_names`] may tell.
     pub fn convention(self) -> Option<Convention> {
         match self {
-            Format::Keras => Some(Convention::Keras),
+            Format::Keras | Format::TensorFlow => Some(Convention::Keras),
             Format::Flax => Some(Convention::Jax),
             Format::Torch | Format::Onnx | Format::Gguf => Some(Convention::Pytorch),
             Format::Safetensors | Format::Shapes | Format::Numpy => None,
@@ -62,6 +65,7 @@ impl Format {
             Format::Onnx => Some("onnx"),
             Format::Gguf => Some("gguf"),
             Format::Flax => Some("flax"),
+            Format::TensorFlow => Some("tensorflow"),
         }
     }
 
@@ -75,6 +79,7 @@ impl Format {
             Format::Onnx => cfg!(feature = "onnx"),
             Format::Gguf => cfg!(feature = "gguf"),
             Format::Flax => cfg!(feature = "flax"),
+            Format::TensorFlow => cfg!(feature = "tensorflow"),
         }
     }
 }
@@ -90,6 +95,7 @@ impl fmt::Display for Format {
             Format::Onnx => "ONNX",
             Format::Gguf => "GGUF",
             Format::Flax => "Flax",
+            Format::TensorFlow => "TensorFlow",
         })
     }
 }

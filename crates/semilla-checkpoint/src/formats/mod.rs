@@ -12,5 +12,7 @@ pub(crate) mod numpy;
 pub(crate) mod onnx;
 pub(crate) mod safetensors;
 pub(crate) mod shapes;
+#[cfg(feature = "tensorflow")]
+pub(crate) mod tensorflow;
 #[cfg(feature = "torch")]
 pub(crate) mod torch;

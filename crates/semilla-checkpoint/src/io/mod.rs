@@ -15,6 +15,8 @@ pub(crate) mod partial;
 pub(crate) mod position;
 pub(crate) mod range;
 pub(crate) mod window;
+#[cfg(any(feature = "onnx", feature = "tensorflow"))]
+pub(crate) mod wire;
 
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use index::{Index, Placement};

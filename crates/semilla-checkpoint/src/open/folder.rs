@@ -40,8 +40,18 @@ const KINDS: [Kind; 3] = [
 ];
 
 /// How files end that stand for a folder's model where there is none of these kinds.
-const OTHERS: [&str; 9] = [
-    ".gguf", ".onnx", ".keras", ".npz", ".pth", ".pt", ".ckpt", ".h5", ".msgpack",
+const OTHERS: [&str; 11] = [
+    ".gguf",
+    ".onnx",
+    ".keras",
+    ".npz",
+    ".pth",
+    ".pt",
+    ".ckpt",
+    ".h5",
+    ".msgpack",
+    ".pdparams",
+    ".pkl",
 ];
 
 /// The file of a folder that stands for its model.
@@ -60,12 +70,19 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
     if let Some((_, piece)) = files.iter().find(|(name, _)| name.ends_with(PIECE)) {
         return whole_of(piece);
     }
-    let mut folders = files.iter().filter(|(_, path)| path.is_dir());
-    if let Some((_, of_process)) = folders.find(|(_, path)| is_slice(path)) {
+    let folders = || files.iter().filter(|(_, path)| path.is_dir());
+    if let Some((_, of_process)) = folders().find(|(_, path)| is_slice(path)) {
         return choose(of_process);
     }
     if let Some(found) = of_others(&files) {
         return found.map_err(refuse);
+    }
+    if let Some(found) = of_tensorflow(folder, &files) {
+        return found.map_err(refuse);
+    }
+    // The weights of a SavedModel; its program is not read.
+    if let Some((_, variables)) = folders().find(|(name, _)| name == "variables") {
+        return choose(variables);
     }
     match Foreign::of_folder(files.iter().map(|(name, _)| &**name)) {
         Some(foreign) => Err(foreign.refused(folder)),
@@ -116,6 +133,47 @@ fn of_others(files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
     })
 }
 
+/// TensorFlow's table of variables: the only one, or that of the latest checkpoint.
+fn of_tensorflow(folder: &Path, files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
+    let tables = ending(files, TABLE);
+    Some(match &tables[..] {
+        [] => return None,
+        [single] => Ok(single.clone()),
+        several => {
+            let latest = latest(folder).filter(|latest| several.contains(latest));
+            latest.ok_or_else(|| format!("{} {TABLE} files", several.len()))
+        }
+    })
+}
+
+/// The table of the checkpoint that TensorFlow's list of them calls the latest.
+fn latest(folder: &Path) -> Option<PathBuf> {
+    const MOST: u64 = 1 << 20;
+    let list = folder.join("checkpoint");
+    if fs::metadata(&list).ok()?.len() > MOST {
+        return None;
+    }
+    let list = fs::read_to_string(list).ok()?;
+    let mut lines = list.lines();
+    let path = lines.find_map(|line| line.strip_prefix("model_checkpoint_path:"))?;
+    // The path may be that of another machine.
+    let name = path.trim().trim_matches('"').rsplit(['/', '\\']).next()?;
+    Some(folder.join(format!("{name}{TABLE}")))
+}
+
+/// The ending of TensorFlow's tables of variables.
+const TABLE: &str = ".index";
+
+/// The table that a file of TensorFlow's is the data of, by its name.
+fn table_of(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let (stem, part) = name.rsplit_once(".data-")?;
+    let (number, count) = part.split_once("-of-")?;
+    let are_digits = |text: &str| text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_data = are_digits(number) && are_digits(count);
+    is_data.then(|| path.with_file_name(format!("{stem}{TABLE}")))
+}
+
 /// The ending of the files of `torch.distributed.checkpoint`, none of which says whose its tensors
 /// are.
 const PIECE: &str = ".distcp";
@@ -125,6 +183,16 @@ const PIECE: &str = ".distcp";
 /// # Errors
 /// There is none.
 pub(super) fn whole_of(path: &Path) -> Result<PathBuf, Error> {
+    if let Some(table) = table_of(path) {
+        let name = table.file_name().unwrap_or_default();
+        return match table.is_file() {
+            true => Ok(table),
+            false => Err(Error::MissingParts {
+                path: path.to_owned(),
+                missing: vec![name.to_string_lossy().into_owned()],
+            }),
+        };
+    }
     if !path.to_string_lossy().ends_with(PIECE) {
         return Ok(path.to_owned());
     }
