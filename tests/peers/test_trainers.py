@@ -143,6 +143,7 @@ def test_flax(wrapped, tmp_path):
     arrays = {f"params/{name}": np.asarray(array) for name, array in flax.traverse_util.flatten_dict(parameters["params"], sep="/").items()}
     expected = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
     assert_same(read(expected, tmp_path / "model.msgpack", tmp_path), expected)
+    assert ("optimizer's state" in semilla("inspect", tmp_path / "model.msgpack")) == wrapped
 
 
 @pytest.mark.parametrize("kind", ["F16", "Q8_0", "Q4_0"])

@@ -24,6 +24,8 @@ pub enum Format {
     Gguf,
     /// Flax's MessagePack, `.msgpack`.
     Flax,
+    /// Orbax's checkpoints: folders of arrays of Zarr, or `manifest.ocdbt`.
+    Orbax,
     /// TensorFlow's checkpoints, `.index` with `.data-00000-of-00001`.
     TensorFlow,
 }
@@ -38,6 +40,7 @@ impl Format {
         Format::Onnx,
         Format::Gguf,
         Format::Flax,
+        Format::Orbax,
         Format::TensorFlow,
         Format::Shapes,
     ];
@@ -49,7 +52,7 @@ impl Format {
     pub fn convention(self) -> Option<Convention> {
         match self {
             Format::Keras | Format::TensorFlow => Some(Convention::Keras),
-            Format::Flax => Some(Convention::Jax),
+            Format::Flax | Format::Orbax => Some(Convention::Jax),
             Format::Torch | Format::Onnx | Format::Gguf => Some(Convention::Pytorch),
             Format::Safetensors | Format::Shapes | Format::Numpy => None,
         }
@@ -65,6 +68,7 @@ impl Format {
             Format::Onnx => Some("onnx"),
             Format::Gguf => Some("gguf"),
             Format::Flax => Some("flax"),
+            Format::Orbax => Some("orbax"),
             Format::TensorFlow => Some("tensorflow"),
         }
     }
@@ -79,6 +83,7 @@ impl Format {
             Format::Onnx => cfg!(feature = "onnx"),
             Format::Gguf => cfg!(feature = "gguf"),
             Format::Flax => cfg!(feature = "flax"),
+            Format::Orbax => cfg!(feature = "orbax"),
             Format::TensorFlow => cfg!(feature = "tensorflow"),
         }
     }
@@ -95,6 +100,7 @@ impl fmt::Display for Format {
             Format::Onnx => "ONNX",
             Format::Gguf => "GGUF",
             Format::Flax => "Flax",
+            Format::Orbax => "Orbax",
             Format::TensorFlow => "TensorFlow",
         })
     }

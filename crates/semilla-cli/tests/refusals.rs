@@ -458,6 +458,24 @@ fn slices_without_the_first_are_not_the_model() {
 }
 
 #[test]
+fn a_folder_of_deepspeed_is_its_latest_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let step = folder.path().join("global_step3");
+    std::fs::create_dir(&step).unwrap();
+    for name in [
+        "mp_rank_00_model_states.pt",
+        "zero_pp_rank_0_mp_rank_00_optim_states.pt",
+    ] {
+        std::fs::copy(fixture("llama_freqs.pth"), step.join(name)).unwrap();
+    }
+    std::fs::write(folder.path().join("latest"), "global_step3\n").unwrap();
+    for path in [folder.path(), &step] {
+        let (code, said) = run(&["inspect", path.to_str().unwrap()]);
+        assert_eq!(code, 0, "{said}");
+    }
+}
+
+#[test]
 fn files_that_are_no_weights_say_what_they_are() {
     for (file, parts) in [
         (

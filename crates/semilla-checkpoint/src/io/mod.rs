@@ -5,6 +5,8 @@ pub(crate) mod archive;
 pub(crate) mod block;
 pub(crate) mod budget;
 mod byte_size;
+#[cfg(any(feature = "orbax", feature = "tensorflow"))]
+pub(crate) mod checksum;
 pub(crate) mod decoded;
 mod disk;
 pub(crate) mod file;

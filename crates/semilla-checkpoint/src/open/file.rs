@@ -15,6 +15,8 @@ use crate::formats::keras::Keras;
 use crate::formats::numpy::Numpy;
 #[cfg(feature = "onnx")]
 use crate::formats::onnx::Onnx;
+#[cfg(feature = "orbax")]
+use crate::formats::orbax::Orbax;
 use crate::formats::safetensors::Safetensors;
 #[cfg(feature = "tensorflow")]
 use crate::formats::tensorflow::TensorFlow;
@@ -48,6 +50,7 @@ use crate::open::unpack::unpack;
 /// - a pickle of arrays of NumPy, as detectron2 (`.pkl`) and Paddle (`.pdparams`) save them;
 /// - a checkpoint of TensorFlow (`.index`, with the files of data beside it), or one of those files,
 ///   or a SavedModel's folder;
+/// - a folder of Orbax, its `manifest.ocdbt` or its `_METADATA`;
 /// - any of these files in gzip or zstd, which is unpacked to a temporary file;
 /// - a list of shapes (see [`Manifest::parse`](crate::Manifest::parse));
 /// - a Keras or other HDF5 file, or a `.keras` archive (see `Keras`);
@@ -135,6 +138,8 @@ fn open_content(
         Content::TorchStream => Ok(Box::new(Torch::open_stream(file, limits)?)),
         #[cfg(feature = "torch")]
         Content::Pickle => Ok(Box::new(Torch::open_pickle(file, limits)?)),
+        #[cfg(feature = "orbax")]
+        Content::Orbax => Ok(Box::new(Orbax::open(file, limits)?)),
         #[cfg(feature = "tensorflow")]
         Content::TensorFlow => Ok(Box::new(TensorFlow::open(file, limits)?)),
         #[cfg(feature = "torch")]

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::io::file::is_plain;
 use crate::open::foreign::Foreign;
 use crate::open::part::siblings;
+use crate::open::recognize::ORBAX;
 use crate::open::slices::is_slice;
 
 /// How the files end that stand for a folder's model, the preferred kind first.
@@ -70,6 +72,16 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
     if let Some((_, piece)) = files.iter().find(|(name, _)| name.ends_with(PIECE)) {
         return whole_of(piece);
     }
+    // Beside these lie optimizers' states of the same ending.
+    if let Some((_, slice)) = files
+        .iter()
+        .find(|(_, path)| path.is_file() && is_slice(path))
+    {
+        return Ok(slice.clone());
+    }
+    if let Some(latest) = latest_of_trainer(folder) {
+        return choose(&latest);
+    }
     let folders = || files.iter().filter(|(_, path)| path.is_dir());
     if let Some((_, of_process)) = folders().find(|(_, path)| is_slice(path)) {
         return choose(of_process);
@@ -79,6 +91,9 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
     }
     if let Some(found) = of_tensorflow(folder, &files) {
         return found.map_err(refuse);
+    }
+    if let Some(found) = of_orbax(&files) {
+        return Ok(found);
     }
     // The weights of a SavedModel; its program is not read.
     if let Some((_, variables)) = folders().find(|(name, _)| name == "variables") {
@@ -133,6 +148,31 @@ fn of_others(files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
     })
 }
 
+/// What stands for a checkpoint of Orbax, in the folder or in the only one below it that has such:
+/// a step of training has one for each item.
+fn of_orbax(files: &[(String, PathBuf)]) -> Option<PathBuf> {
+    let listed = ORBAX.iter().find_map(|known| {
+        let mut files = files.iter();
+        files.find(|(name, path)| name == known && path.is_file())
+    });
+    if let Some((_, path)) = listed {
+        return Some(path.clone());
+    }
+    let is_step = files.iter().any(|(name, _)| name == STEP);
+    let below = files.iter().filter(|_| is_step).filter_map(|(_, folder)| {
+        let mut known = ORBAX.iter().map(|known| folder.join(known));
+        known.find(|path| path.is_file())
+    });
+    let below: Vec<PathBuf> = below.collect();
+    match &below[..] {
+        [single] => Some(single.clone()),
+        _ => None,
+    }
+}
+
+/// What Orbax writes beside the items of a step.
+const STEP: &str = "_CHECKPOINT_METADATA";
+
 /// TensorFlow's table of variables: the only one, or that of the latest checkpoint.
 fn of_tensorflow(folder: &Path, files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
     let tables = ending(files, TABLE);
@@ -146,14 +186,28 @@ fn of_tensorflow(folder: &Path, files: &[(String, PathBuf)]) -> Option<Result<Pa
     })
 }
 
+/// The text of a small file.
+fn text(path: &Path) -> Option<String> {
+    const MOST: u64 = 1 << 20;
+    let is_small = fs::metadata(path).ok()?.len() <= MOST;
+    is_small.then(|| fs::read_to_string(path).ok())?
+}
+
+/// The folder that DeepSpeed or Megatron-LM calls the latest.
+fn latest_of_trainer(folder: &Path) -> Option<PathBuf> {
+    let of_deepspeed = text(&folder.join("latest")).map(|name| name.trim().to_owned());
+    let of_megatron = || {
+        let number = text(&folder.join("latest_checkpointed_iteration.txt"))?;
+        Some(format!("iter_{:07}", number.trim().parse::<u64>().ok()?))
+    };
+    let name = of_deepspeed.or_else(of_megatron);
+    let latest = folder.join(name.filter(|name| is_plain(name))?);
+    latest.is_dir().then_some(latest)
+}
+
 /// The table of the checkpoint that TensorFlow's list of them calls the latest.
 fn latest(folder: &Path) -> Option<PathBuf> {
-    const MOST: u64 = 1 << 20;
-    let list = folder.join("checkpoint");
-    if fs::metadata(&list).ok()?.len() > MOST {
-        return None;
-    }
-    let list = fs::read_to_string(list).ok()?;
+    let list = text(&folder.join("checkpoint"))?;
     let mut lines = list.lines();
     let path = lines.find_map(|line| line.strip_prefix("model_checkpoint_path:"))?;
     // The path may be that of another machine.

@@ -41,12 +41,6 @@ const MXNET: Foreign = Foreign {
     advice: "python -c \"import mxnet, numpy; numpy.savez('model.npz', **{n: a.asnumpy() \
              for n, a in mxnet.nd.load('FILE').items()})\"",
 };
-const ORBAX: Foreign = Foreign {
-    name: "a checkpoint of Orbax",
-    advice: "python -c \"import numpy, orbax.checkpoint as o; from flax.traverse_util import \
-             flatten_dict as f; numpy.savez('model.npz', \
-             **f(o.PyTreeCheckpointer().restore('FILE'), sep='/'))\"",
-};
 const OPEN_VINO: Foreign = Foreign {
     name: "an OpenVINO model",
     advice: "export the model that it was made from to ONNX; OpenVINO writes no other format",
@@ -90,7 +84,6 @@ impl Foreign {
             Some(match name {
                 "saved_model.pb" => SAVED_MODEL,
                 "com.apple.CoreML" => CORE_ML,
-                "manifest.ocdbt" | "_METADATA" | "_CHECKPOINT_METADATA" => ORBAX,
                 _ if name.ends_with(".mlpackage") => CORE_ML,
                 _ => return None,
             })
@@ -166,8 +159,6 @@ mod tests {
         }
         let tar = [&[b'a'; 257][..], b"ustar\x0000"].concat();
         assert_eq!(Foreign::of_start(&tar), Some(TAR));
-        let folder = ["checkpoint", "_METADATA", "d"];
-        assert_eq!(Foreign::of_folder(folder), Some(ORBAX));
         assert_eq!(Foreign::of_folder(["config.json"]), None);
     }
 }

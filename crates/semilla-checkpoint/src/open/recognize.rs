@@ -28,6 +28,8 @@ pub(super) enum Content {
     Pickle,
     NumpyArray,
     Hdf5,
+    /// A manifest or the list of leaves of Orbax.
+    Orbax,
     /// The table of variables of TensorFlow.
     TensorFlow,
     /// A compressed file of any of these.
@@ -65,6 +67,7 @@ impl Content {
             Content::TorchStream | Content::Distributed | Content::Pickle => vec![Format::Torch],
             Content::NumpyArray => vec![Format::Numpy],
             Content::Hdf5 => vec![Format::Keras],
+            Content::Orbax => vec![Format::Orbax],
             Content::TensorFlow => vec![Format::TensorFlow],
             Content::Packed(_) => Vec::new(),
         }
@@ -121,6 +124,10 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     if is_distributed(&start) {
         return Ok(Content::Distributed);
     }
+    let is_list = path.file_name().is_some_and(|name| name == ORBAX[1]);
+    if start.starts_with(&[0x0c, 0xdb, b':', b'*']) || is_list {
+        return Ok(Content::Orbax);
+    }
     if let [0x80, 2..=5, ..] = start[..] {
         return Ok(Content::Pickle);
     }
@@ -147,6 +154,10 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
         },
     })
 }
+
+/// Names of a folder's files that stand for a checkpoint of Orbax, the preferred one first: the
+/// manifest of a tree of values, and the list of leaves.
+pub(super) const ORBAX: [&str; 2] = ["manifest.ocdbt", "_METADATA"];
 
 /// Whether a file that ends before its header could start like a safetensors file.
 fn truncated_length(start: &[u8]) -> bool {

@@ -17,7 +17,6 @@
 //! `tensorflow/core/util/tensor_bundle/tensor_bundle.cc`.
 
 mod bundle;
-mod checksum;
 mod reader;
 mod table;
 

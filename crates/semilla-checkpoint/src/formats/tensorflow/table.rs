@@ -1,7 +1,7 @@
 //! A table: sorted keys with values, in blocks, as LevelDB has it.
 
-use super::checksum::masked;
 use crate::Limits;
+use crate::io::checksum::crc32c;
 use crate::io::window::{Fault, Window};
 use crate::io::wire::{Span, varint};
 use crate::tensor::MAX_NAME_BYTES;
@@ -88,6 +88,11 @@ fn handle(window: &mut Window, rest: &mut Span) -> Result<Span, Fault> {
         start,
         end: end.ok_or_else(|| window.truncated())?,
     })
+}
+
+/// The checksum that is stored for these bytes: turned and shifted.
+fn masked(bytes: &[u8]) -> u32 {
+    crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// The entries of a block.
