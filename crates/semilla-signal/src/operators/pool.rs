@@ -3,6 +3,7 @@
 use super::geometry::Windows;
 use crate::array::{Array, size};
 use crate::executor::{Call, Made, Operator, Pass, Problem, Sum, affordable};
+use crate::lanes::widest;
 use crate::parallel::parts;
 use crate::real::Real;
 use crate::sums::MANY;
@@ -73,6 +74,7 @@ enum Kind {
 }
 
 impl Pool {
+    #[inline(always)]
     fn pooled<T: Real>(&self, image: &[T], made: &mut [T]) {
         match &self.kind {
             Kind::Greatest => {
@@ -97,6 +99,7 @@ impl Pool {
 
     /// Adds the gradients of windows to those of the image: of the greatest elements to the first
     /// of each window. `left` is the windows' gradient, and is used up.
+    #[inline(always)]
     fn back<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
         match &self.kind {
             Kind::Greatest => match self.tile {
@@ -116,11 +119,13 @@ impl Pool {
 }
 
 /// Takes a value if it is greater, or NaN, which stays.
+#[inline(always)]
 fn raise<T: Real>(made: &mut T, value: T) {
     *made = if value <= *made { *made } else { value };
 }
 
 /// Gives what is left of a window's gradient to an element, if that is the greatest.
+#[inline(always)]
 fn give<T: Real>(value: T, made: T, left: &mut T, sum: &mut T) {
     let is_it = value == made || value.is_nan();
     *sum += if is_it { *left } else { T::zero() };
@@ -129,6 +134,7 @@ fn give<T: Real>(value: T, made: T, left: &mut T, sum: &mut T) {
 
 /// The greatest of each window. Each function visits the elements of a window in the same order.
 impl Pool {
+    #[inline(always)]
     fn greatest<T: Real>(&self, image: &[T], made: &mut [T]) {
         let step = self.windows.step();
         for element in 0..self.windows.kernel_len() {
@@ -142,6 +148,7 @@ impl Pool {
     }
 
     /// The same where windows lie side by side: all elements of a row of theirs at once.
+    #[inline(always)]
     fn greatest_of_tiles<const W: usize, T: Real>(&self, image: &[T], made: &mut [T]) {
         for first in (0..self.windows.kernel_len()).step_by(W) {
             for run in self.windows.runs(first) {
@@ -153,6 +160,7 @@ impl Pool {
         }
     }
 
+    #[inline(always)]
     fn back_to_greatest<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
         let step = self.windows.step();
         for element in 0..self.windows.kernel_len() {
@@ -169,6 +177,7 @@ impl Pool {
     }
 
     /// The same where windows lie side by side.
+    #[inline(always)]
     fn back_to_tiles<const W: usize, T: Real>(
         &self,
         image: &[T],
@@ -206,9 +215,11 @@ impl<T: Real> Operator<T> for Pool {
             let share = MANY.div_ceil(area);
             parts(outputs[0].data_mut(), share * count, &|place, made| {
                 let images = images[place * share * area..].chunks(area);
-                for (image, made) in images.zip(made.chunks_mut(count)) {
-                    self.pooled(image, made);
-                }
+                widest(|| {
+                    for (image, made) in images.zip(made.chunks_mut(count)) {
+                        self.pooled(image, made);
+                    }
+                });
             });
         }
     }
@@ -234,10 +245,12 @@ impl<T: Real> Operator<T> for Pool {
                 let gradients = gradient.data()[first * count..].chunks(count);
                 let mut left = vec![T::zero(); count];
                 let given = images.zip(windows.zip(gradients));
-                for ((image, (made, gradient)), sum) in given.zip(sums.chunks_mut(area)) {
-                    left.copy_from_slice(gradient);
-                    self.back(image, made, &mut left, sum);
-                }
+                widest(|| {
+                    for ((image, (made, gradient)), sum) in given.zip(sums.chunks_mut(area)) {
+                        left.copy_from_slice(gradient);
+                        self.back(image, made, &mut left, sum);
+                    }
+                });
             });
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Network;
 use crate::executor::{Gradients, Trace};
+use crate::lanes::widest;
 use crate::sums;
 
 /// An optimizer, with PyTorch's usual constants.
@@ -185,7 +186,7 @@ impl Rule {
         const EPSILON: f32 = 1e-8;
         let (lr, decay) = (self.lr as f32, self.decay as f32);
         let all = values.iter_mut().zip(gradient);
-        match self.optimizer {
+        widest(|| match self.optimizer {
             Optimizer::Sgd => all.for_each(|(value, &g)| *value -= lr * (g + decay * *value)),
             Optimizer::Momentum => {
                 moments.first.resize(gradient.len(), 0.0);
@@ -214,7 +215,7 @@ impl Rule {
                     *value = beside * *value - step * *first / (second.sqrt() * root + EPSILON);
                 }
             }
-        }
+        });
     }
 }
 
