@@ -67,7 +67,9 @@ lanes!(f32, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
 lanes!(f64, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);
 
 /// Runs plain loops compiled for this CPU's widest registers. Their results are the same bits on
-/// every CPU.
+/// every CPU. What a closure would hold by reference is better moved into it, and what is long is
+/// better a [`NullaryFnOnce`](pulp::NullaryFnOnce) whose `call` is always inlined: only what is
+/// inlined is compiled so.
 #[inline]
 pub(crate) fn widest<R>(loops: impl FnOnce() -> R) -> R {
     Arch::new().dispatch(loops)

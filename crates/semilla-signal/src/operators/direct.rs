@@ -121,6 +121,9 @@ const LARGEST: usize = 1 << 31;
 /// Below this part of what is computed, columns are faster.
 const WORTH: f64 = 0.5;
 
+/// Products of one channel of a sample, below which several samples side by side are faster.
+const MUCH: usize = 1 << 12;
+
 /// Elements of frames that are looked at again and again, so that they stay in the cache.
 const NEAR: usize = 1 << 16;
 
@@ -146,7 +149,11 @@ impl Direct {
             down: Frame::new(image, &before, made, taps, false)?,
             up: Frame::new(made, &after, image, taps, true)?,
         };
-        let is_worth = direct.down.worth() >= WORTH && direct.up.worth() >= WORTH;
+        let is_worth = |frame: &Frame, from: usize| {
+            let products = from.saturating_mul(frame.taps.len() * frame.reach);
+            frame.worth() >= WORTH && products >= MUCH
+        };
+        let is_worth = is_worth(&direct.down, channels[0]) && is_worth(&direct.up, channels[1]);
         is_worth.then_some(direct)
     }
 

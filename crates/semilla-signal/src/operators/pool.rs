@@ -1,9 +1,10 @@
 //! Pooling: the greatest or the mean of each window.
 
+use pulp::{Arch, NullaryFnOnce};
+
 use super::geometry::Windows;
 use crate::array::{Array, size};
 use crate::executor::{Call, Made, Operator, Pass, Problem, Sum, affordable};
-use crate::lanes::widest;
 use crate::parallel::parts;
 use crate::real::Real;
 use crate::sums::MANY;
@@ -201,6 +202,53 @@ impl Pool {
     }
 }
 
+/// Images on their way to windows, one behind the other.
+struct Pooled<'a, T> {
+    pool: &'a Pool,
+    images: &'a [T],
+    made: &'a mut [T],
+}
+
+impl<T: Real> NullaryFnOnce for Pooled<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let windows = &self.pool.windows;
+        let images = self.images.chunks(size(&windows.image));
+        for (image, made) in images.zip(self.made.chunks_mut(windows.len())) {
+            self.pool.pooled(image, made);
+        }
+    }
+}
+
+/// Gradients on their way back to images.
+struct Returned<'a, T> {
+    pool: &'a Pool,
+    images: &'a [T],
+    made: &'a [T],
+    gradients: &'a [T],
+    /// What is left of an image's gradients.
+    left: &'a mut [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Real> NullaryFnOnce for Returned<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let windows = &self.pool.windows;
+        let (area, count) = (size(&windows.image), windows.len());
+        let given = self.images.chunks(area).zip(self.made.chunks(count));
+        let given = given.zip(self.gradients.chunks(count));
+        for (((image, made), gradient), sum) in given.zip(self.sums.chunks_mut(area)) {
+            self.left.copy_from_slice(gradient);
+            self.pool.back(image, made, self.left, sum);
+        }
+    }
+}
+
 impl<T: Real> Operator<T> for Pool {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         let mut made = [Array::filled(&*self.shape, T::zero())];
@@ -214,11 +262,10 @@ impl<T: Real> Operator<T> for Pool {
             let images = inputs[0].data();
             let share = MANY.div_ceil(area);
             parts(outputs[0].data_mut(), share * count, &|place, made| {
-                let images = images[place * share * area..].chunks(area);
-                widest(|| {
-                    for (image, made) in images.zip(made.chunks_mut(count)) {
-                        self.pooled(image, made);
-                    }
+                Arch::new().dispatch(Pooled {
+                    pool: self,
+                    images: &images[place * share * area..],
+                    made,
                 });
             });
         }
@@ -240,16 +287,13 @@ impl<T: Real> Operator<T> for Pool {
             let share = MANY.div_ceil(area);
             parts(sum, share * area, &|place, sums| {
                 let first = place * share;
-                let images = x.data()[first * area..].chunks(area);
-                let windows = made[first * count..].chunks(count);
-                let gradients = gradient.data()[first * count..].chunks(count);
-                let mut left = vec![T::zero(); count];
-                let given = images.zip(windows.zip(gradients));
-                widest(|| {
-                    for ((image, (made, gradient)), sum) in given.zip(sums.chunks_mut(area)) {
-                        left.copy_from_slice(gradient);
-                        self.back(image, made, &mut left, sum);
-                    }
+                Arch::new().dispatch(Returned {
+                    pool: self,
+                    images: &x.data()[first * area..],
+                    made: &made[first * count..],
+                    gradients: &gradient.data()[first * count..],
+                    left: &mut vec![T::zero(); count],
+                    sums,
                 });
             });
         }

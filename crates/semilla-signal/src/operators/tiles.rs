@@ -77,7 +77,10 @@ impl<T: Lanes> Correlate<'_, T> {
             let channel = &channel[at..];
             for (&tap, group) in self.from.taps.iter().zip(&mut groups) {
                 let from = &channel[tap..][..WIDE * lanes];
-                let x: [T::Of<S>; WIDE] = std::array::from_fn(|i| T::load::<S>(&from[i * lanes..]));
+                let mut x = [T::splat(simd, T::zeroed()); WIDE];
+                for (x, from) in x.iter_mut().zip(from.chunks_exact(lanes)) {
+                    *x = T::load::<S>(from);
+                }
                 for i in 0..CHANNELS {
                     let weight = T::splat(simd, group[first + i]);
                     for (sum, &x) in sums[i].iter_mut().zip(&x) {
@@ -149,14 +152,20 @@ impl<T: Lanes + std::ops::AddAssign> Products<'_, T> {
         for (own, image) in samples.zip(self.images.chunks_exact(self.image_sample)) {
             let own = rows.map(|row| &own[row..][..self.reach]);
             let image = places.map(|place| &image[place..][..self.reach]);
-            for n in (0..self.reach).step_by(lanes) {
-                let x: [T::Of<S>; PLACES] = std::array::from_fn(|i| T::load::<S>(&image[i][n..]));
+            let mut n = 0;
+            // A bound that tells that no run ends within.
+            while n + lanes <= self.reach {
+                let mut x = [T::splat(simd, T::zeroed()); PLACES];
+                for (x, image) in x.iter_mut().zip(&image) {
+                    *x = T::load::<S>(&image[n..]);
+                }
                 for (own, sums) in own.iter().zip(&mut sums) {
                     let own = T::load::<S>(&own[n..]);
                     for (sum, &x) in sums.iter_mut().zip(&x) {
                         *sum = T::mul_add(simd, own, x, *sum);
                     }
                 }
+                n += lanes;
             }
         }
         let width = self.offsets.len();
