@@ -3,6 +3,7 @@
 `python speed.py SPEED [WORKLOAD...]`: SPEED is the example `speed` of semilla-lab."""
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from workloads import RATE, WORKLOADS, arithmetic, data, model
 THREADS = os.environ.get("THREADS", "2")
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 ENVIRONMENT = {**os.environ, "THREADS": THREADS, "RAYON_NUM_THREADS": THREADS, "OMP_NUM_THREADS": THREADS}
-# Of the peers, those whose name has this in it.
-WANTED = os.environ.get("PEERS", "")
+# Of the peers, those that this finds.
+WANTED = re.compile(os.environ.get("PEERS", ""))
 HERE = Path(__file__).parent
 
 
@@ -59,7 +60,7 @@ def compare(speed, name, folder):
     work = WORKLOADS[name]
     own = Own(speed, work, folder)
     kind = "mlp" if "sizes" in work else "cnn"
-    peers = {peer: Peer(peer, name) for peer, (_, kinds) in PEERS.items() if kind in kinds and WANTED in peer}
+    peers = {peer: Peer(peer, name) for peer, (_, kinds) in PEERS.items() if kind in kinds and WANTED.search(peer)}
     found = {peer: [] for peer in ["semilla", *peers]}
     for round in range(ROUNDS + 1):
         measured = own.measure()
