@@ -4,6 +4,22 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, final
 
+__all__ = [
+    "Checked",
+    "Description",
+    "Drawn",
+    "Initializer",
+    "Line",
+    "Measured",
+    "Plan",
+    "Recommendation",
+    "Run",
+    "__version__",
+    "adapt",
+    "key",
+    "main",
+]
+
 __version__: str
 
 def main(args: Sequence[str]) -> int: ...
@@ -130,8 +146,8 @@ class Plan:
     @property
     def filled(self) -> list[tuple[int, str]]: ...
     def __len__(self) -> int: ...
-    def __contains__(self, name: str) -> bool: ...
-    def __getitem__(self, name: str) -> Line: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __getitem__(self, name: str, /) -> Line: ...
     def rehearse(self) -> None: ...
     def drawn(self, place: int) -> Drawn | None: ...
     def fill(self, destinations: Sequence[tuple[int, tuple[Any, ...]]]) -> None: ...
@@ -177,7 +193,7 @@ class Description:
         scheme: str | None = None,
         rules: str | None = None,
         strict: bool = False,
-        ties: Sequence[tuple[str, str]] = (),
+        ties: Sequence[tuple[str, str]] = ...,
         source: str | None = None,
         source_layout: str | None = None,
     ) -> Plan: ...
