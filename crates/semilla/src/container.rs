@@ -125,7 +125,17 @@ impl Container {
             .filter(|name| is_moment(name))
             .map(|name| key(name))
             .collect();
-        let mut owners: Vec<Owner> = names.iter().map(|name| owner(name, &moments)).collect();
+        let known: BTreeSet<&str> = names.iter().copied().collect();
+        // Caffe2 keeps them so, beside the weights.
+        let is_momentum = |name: &str| {
+            let of = name.strip_suffix("_momentum");
+            of.is_some_and(|of| known.contains(of))
+        };
+        let owners = names.iter().map(|name| match is_momentum(name) {
+            true => Owner::Optimizer,
+            false => owner(name, &moments),
+        });
+        let mut owners: Vec<Owner> = owners.collect();
         let root = root(&names, &owners);
         for (name, owner) in names.iter().zip(&mut owners) {
             *owner = match *owner {
@@ -316,6 +326,11 @@ mod tests {
         check(&["module._orig_mod.a"], "module._orig_mod.", &[Model]);
         check(
             &["params/Dense_0/kernel", "opt_state/0/mu/Dense_0/kernel"],
+            "",
+            &[Model, Optimizer],
+        );
+        check(
+            &["blobs.conv1_w", "blobs.conv1_w_momentum"],
             "",
             &[Model, Optimizer],
         );

@@ -62,8 +62,9 @@ use crate::open::unpack::unpack;
 ///   (`consolidated.00.pth` of Llama, `mp_rank_00` of Megatron-LM), with all the others beside it:
 ///   they are merged;
 /// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin`
-///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index; or, if none of these, one file
-///   of another format, of TensorFlow the checkpoint that the file `checkpoint` calls the latest.
+///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index; or, if none of
+///   these, one file of another format. Of several checkpoints of TensorFlow, DeepSpeed or
+///   Megatron-LM it is the one that a file beside them calls the latest.
 ///
 /// # Errors
 /// The path cannot be read, does not hold one model, is of an unknown format or of one that this

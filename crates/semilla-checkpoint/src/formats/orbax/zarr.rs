@@ -86,8 +86,12 @@ impl Array {
             0 => Self::version2(serde_json::from_slice(json).map_err(not_metadata)?),
             _ => Self::version3(serde_json::from_slice(json).map_err(not_metadata)?),
         }?;
-        let axes = array.shape.len();
-        let fits = |sizes: &[usize]| sizes.len() == axes && !sizes.contains(&0);
+        // Larger ones would have to be unpacked whole for the few elements that are in the array.
+        let fits = |sizes: &[usize]| {
+            let mut both = sizes.iter().zip(&array.shape);
+            sizes.len() == array.shape.len()
+                && both.all(|(size, all)| (1..=*all.max(&1)).contains(size))
+        };
         let divides = |(chunk, part): (&usize, &usize)| chunk % part == 0;
         let is_even = fits(&array.chunk)
             && fits(&array.part)
@@ -278,8 +282,8 @@ impl Array {
         }
     }
 
-    /// The parts of a shard, each with where it begins in the shard, and its bytes if it is there.
-    fn listed<'s>(&self, shard: &'s [u8]) -> Result<Vec<(Vec<usize>, Option<&'s [u8]>)>, String> {
+    /// The parts of a shard.
+    fn listed<'s>(&self, shard: &'s [u8]) -> Result<Vec<Part<'s>>, String> {
         let odd = || "a shard contradicts itself; fetch it again".to_owned();
         let indices: Vec<Vec<usize>> = Indices::of(&self.chunk, &self.part).collect();
         let length = indices
@@ -368,6 +372,9 @@ impl Array {
         cut
     }
 }
+
+/// Where a part of a shard begins in it, and its bytes if it is there.
+type Part<'s> = (Vec<usize>, Option<&'s [u8]>);
 
 /// The numbers of all boxes of equal sizes that cover a larger one, the last axis first.
 struct Indices {

@@ -12,34 +12,18 @@ pub(super) struct Entry {
     pub(super) value: Span,
 }
 
-/// The end of a table: two handles, zeros, and the magic number.
+/// The end of a table: two handles, zeros, and the magic number by which it was recognized.
 const FOOTER: u64 = 48;
-const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
 /// Behind a block: how it is compressed, and its checksum.
 const TRAILER: u64 = 5;
 /// A name, and what TensorFlow puts behind it.
 const MOST_KEY: usize = 2 * MAX_NAME_BYTES;
 
-/// Whether a file ends as a table does.
-pub(super) fn is_table(window: &mut Window) -> Result<bool, Fault> {
-    let Some(at) = window.len().checked_sub(FOOTER) else {
-        return Ok(false);
-    };
-    Ok(window.get(at, FOOTER as usize)?.ends_with(&MAGIC))
-}
-
 /// All entries, in the order of their keys.
 pub(super) fn entries(window: &mut Window, limits: &Limits) -> Result<Vec<Entry>, Fault> {
     let end = window.len();
-    if !is_table(window)? {
-        return Err(Fault::new(
-            "it does not end as a table of variables does; fetch it again",
-        ));
-    }
-    let mut footer = Span {
-        start: end - FOOTER,
-        end,
-    };
+    let start = end.checked_sub(FOOTER).ok_or_else(|| window.truncated())?;
+    let mut footer = Span { start, end };
     handle(window, &mut footer)?;
     let index = handle(window, &mut footer)?;
     let mut room = Room {

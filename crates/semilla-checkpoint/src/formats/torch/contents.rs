@@ -219,7 +219,9 @@ impl<'a> Walk<'a> {
                 Node::Tuple(items) => due.extend(items),
                 Node::List(items) => due.extend(items),
                 Node::Dict(entries) => due.extend(entries.iter().flat_map(|&(k, v)| [k, v])),
-                Node::Call(call) if self.makes_a_tensor(call) => return Ok(true),
+                Node::Call(call) if self.makes_a_tensor(call) || is_array(self.values, call) => {
+                    return Ok(true);
+                }
                 Node::Call(call) => {
                     due.push(call.arguments);
                     due.extend(call.state);

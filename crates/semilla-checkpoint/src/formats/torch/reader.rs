@@ -308,6 +308,17 @@ impl Torch {
 
     /// Opens a pickle of arrays of NumPy.
     pub(crate) fn open_pickle(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        Self::read_pickle(path, limits).map_err(|error| match error {
+            Error::Format { path, problem, .. } => Error::Format {
+                path,
+                format: Format::Numpy,
+                problem,
+            },
+            other => other,
+        })
+    }
+
+    fn read_pickle(path: &Path, limits: &Limits) -> Result<Self, Error> {
         let (file, bytes) = open_file(path)?;
         let mut values = Values::new(limits.header_bytes);
         let saved = values.read(&mut BufReader::new(&file));
