@@ -1,8 +1,24 @@
 """The compiled part of the package."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, final
+
+__all__ = [
+    "Checked",
+    "Description",
+    "Drawn",
+    "Initializer",
+    "Line",
+    "Measured",
+    "Plan",
+    "Recommendation",
+    "Run",
+    "__version__",
+    "adapt",
+    "key",
+    "main",
+]
 
 __version__: str
 
@@ -15,6 +31,64 @@ class Initializer:
     def drawn(
         self, shape: Sequence[int], dtype: str, key: int, layout: str | None = None
     ) -> Drawn | None: ...
+
+def adapt(
+    weight: tuple[Any, ...],
+    a: tuple[Any, ...],
+    b: tuple[Any, ...],
+    *,
+    tensor: str,
+    module: str,
+    init: str,
+    rank: int,
+    alpha: float,
+    rslora: bool,
+    is_turned: bool,
+    seed: int,
+) -> str: ...
+@final
+class Run:
+    def __new__(
+        cls,
+        inputs: Sequence[str],
+        weights: Sequence[tuple[str, Sequence[int]]],
+        steps: Sequence[tuple[str, Sequence[str], Sequence[str]]],
+        signals: set[str],
+        output: str,
+    ) -> Run: ...
+    def path(self, layers: Sequence[int], output: str) -> list[tuple[str, int]]: ...
+
+@final
+class Measured:
+    def __new__(
+        cls, layers: Sequence[tuple[Any, ...]], path: Sequence[tuple[Any, ...]]
+    ) -> Measured: ...
+
+@final
+class Checked:
+    def __new__(
+        cls, measured: Sequence[Measured], samples: int, planned: Sequence[Plan] | None = None
+    ) -> Checked: ...
+    @property
+    def passes(self) -> bool: ...
+    @property
+    def sentence(self) -> str: ...
+    def table(self, width: int | None = None, full: bool = False) -> str: ...
+    def to_json(self) -> str: ...
+    def page(self, model: str, run: Run) -> str: ...
+
+@final
+class Recommendation:
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def advice(self) -> str | None: ...
+    @property
+    def recipe(self) -> str: ...
+    @property
+    def ranked(self) -> list[tuple[str, bool]]: ...
+    def table(self, width: int | None = None) -> str: ...
+    def to_json(self) -> str: ...
 
 @final
 class Drawn:
@@ -72,8 +146,8 @@ class Plan:
     @property
     def filled(self) -> list[tuple[int, str]]: ...
     def __len__(self) -> int: ...
-    def __contains__(self, name: str) -> bool: ...
-    def __getitem__(self, name: str) -> Line: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __getitem__(self, name: str, /) -> Line: ...
     def rehearse(self) -> None: ...
     def drawn(self, place: int) -> Drawn | None: ...
     def fill(self, destinations: Sequence[tuple[int, tuple[Any, ...]]]) -> None: ...
@@ -105,6 +179,12 @@ class Description:
     ) -> Description: ...
     @property
     def names(self) -> list[str]: ...
+    def recommend(
+        self,
+        seeds: Sequence[int],
+        ties: Sequence[tuple[str, str]],
+        measure: Callable[[Plan], Measured],
+    ) -> Recommendation: ...
     def plan(
         self,
         recipe: str | None = None,
@@ -113,7 +193,7 @@ class Description:
         scheme: str | None = None,
         rules: str | None = None,
         strict: bool = False,
-        ties: Sequence[tuple[str, str]] = (),
+        ties: Sequence[tuple[str, str]] = ...,
         source: str | None = None,
         source_layout: str | None = None,
     ) -> Plan: ...

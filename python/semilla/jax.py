@@ -24,7 +24,7 @@ Examples
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -34,7 +34,8 @@ from jax.nn import initializers as _theirs
 from jax.nn.initializers import Initializer, constant, ones, zeros
 from jax.sharding import NamedSharding, PartitionSpec
 
-from semilla import _semilla
+from semilla import _semilla, _trees
+from semilla._rules import Rules, as_json
 from semilla.numpy import destination, dtype_name
 
 __all__ = [
@@ -344,7 +345,7 @@ def plan(
     recipe: str = "auto",
     seed: int = 0,
     *,
-    rules: Sequence[Mapping[str, Any]] = (),
+    rules: Rules | None = None,
 ) -> _semilla.Plan:
     """What every array of a model gets, and why.
 
@@ -359,7 +360,8 @@ def plan(
     seed
         The seed of every weight.
     rules
-        More rules, as a recipe's ``[[rule]]`` tables, before the recipe's own.
+        Rules that go before the recipe's: ``{"*head*": "zeros"}``, or a list of tables as a
+        recipe's ``[[rule]]`` has them.
 
     Returns
     -------
@@ -376,14 +378,15 @@ def plan(
     """
     leaves = _named(abstract)
     are_attributes = all("/" not in name for name in leaves)
+    facts = _facts(abstract)
     shapes = {
-        name: {"dtype": dtype_name(leaf.dtype), "shape": list(leaf.shape)}
+        name: {"dtype": dtype_name(leaf.dtype), "shape": list(leaf.shape)} | facts[name]
         for name, leaf in leaves.items()
     }
     described = _semilla.Description.of_shapes(
         json.dumps(shapes), layout="pytorch" if are_attributes else "jax"
     )
-    return described.plan(recipe, seed, rules=json.dumps(list(rules)) if rules else None)
+    return described.plan(recipe, seed, rules=as_json(rules))
 
 
 def init(
@@ -391,7 +394,7 @@ def init(
     recipe: str = "auto",
     seed: int = 0,
     *,
-    rules: Sequence[Mapping[str, Any]] = (),
+    rules: Rules | None = None,
     shardings: Any = None,
 ) -> Any:
     """The arrays of a model, from their shapes: the values of ``semilla init`` for the same names.
@@ -448,6 +451,15 @@ def _spread(shardings: Any, abstract: Any) -> dict[str, Any]:
 def _named(abstract: Any) -> dict[str, Any]:
     leaves = jax.tree_util.tree_leaves_with_path(abstract)
     return {_name(path): leaf for path, leaf in leaves if _is_array(leaf)}
+
+
+def _facts(abstract: Any) -> dict[str, dict[str, Any]]:
+    """What is known of each array beyond its name."""
+    paths = jax.tree_util.tree_leaves_with_path(abstract)
+    named = {_name(path): path for path, leaf in paths if _is_array(leaf)}
+    if _trees.is_haiku(list(named)):
+        return {name: _trees.of_haiku(name) for name in named}
+    return {name: _trees.of_equinox(abstract, path) for name, path in named.items()}
 
 
 def _is_array(leaf: Any) -> bool:

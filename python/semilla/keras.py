@@ -16,7 +16,6 @@ Examples
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -25,6 +24,7 @@ import numpy as np
 from keras.initializers import STFT, Constant, Identity, Initializer, Ones, Zeros, serialize
 
 from semilla import _semilla
+from semilla._rules import Rules, as_json
 from semilla.numpy import destination, dtype_name
 
 __all__ = [
@@ -275,7 +275,7 @@ def plan(
     recipe: str = "auto",
     seed: int = 0,
     *,
-    rules: Sequence[Mapping[str, Any]] = (),
+    rules: Rules | None = None,
 ) -> _semilla.Plan:
     """What every variable of a model gets, and why.
 
@@ -288,7 +288,8 @@ def plan(
     seed
         The seed of every weight.
     rules
-        More rules, as a recipe's ``[[rule]]`` tables, before the recipe's own.
+        Rules that go before the recipe's: ``{"*head*": "zeros"}``, or a list of tables as a
+        recipe's ``[[rule]]`` has them.
 
     Returns
     -------
@@ -306,7 +307,7 @@ def plan(
         for path, (variable, facts) in _variables(model).items()
     }
     described = _semilla.Description.of_shapes(json.dumps(shapes), layout="keras")
-    return described.plan(recipe, seed, rules=json.dumps(list(rules)) if rules else None)
+    return described.plan(recipe, seed, rules=as_json(rules))
 
 
 def init_(
@@ -314,7 +315,7 @@ def init_(
     recipe: str = "auto",
     seed: int = 0,
     *,
-    rules: Sequence[Mapping[str, Any]] = (),
+    rules: Rules | None = None,
 ) -> _semilla.Plan:
     """Gives a model's variables the values of a recipe, in place, and returns the plan.
 

@@ -11,6 +11,7 @@ use semilla_checkpoint::ops::{DescribeOptions, Described, Planner, describe, des
 use crate::errors::raised;
 use crate::plan::Plan;
 use crate::recipe::recipe;
+use crate::recommendation::{Recommendation, recommend};
 
 /// The tensors of a model, and what is known of them.
 #[pyclass(frozen, module = "semilla")]
@@ -101,6 +102,16 @@ impl Description {
             let planned = planner.plan().map_err(raised)?;
             Ok(Plan::new(planned.apart()))
         })
+    }
+
+    /// Which first weights suit the model: `measure` runs it with the weights of a plan.
+    fn recommend(
+        &self,
+        seeds: Vec<u64>,
+        ties: Vec<(String, String)>,
+        measure: &Bound<'_, PyAny>,
+    ) -> PyResult<Recommendation> {
+        recommend(&self.described, &seeds, &ties, measure)
     }
 }
 

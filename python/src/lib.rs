@@ -6,10 +6,13 @@ mod drawn;
 mod errors;
 mod fill;
 mod line;
+mod lora;
 mod memory;
 mod plan;
 mod recipe;
+mod recommendation;
 mod rehearsal;
+mod run;
 mod threads;
 mod write;
 
@@ -31,7 +34,13 @@ mod _semilla {
     #[pymodule_export]
     use crate::line::Line;
     #[pymodule_export]
+    use crate::lora::adapt;
+    #[pymodule_export]
     use crate::plan::Plan;
+    #[pymodule_export]
+    use crate::recommendation::Recommendation;
+    #[pymodule_export]
+    use crate::run::{Checked, Measured, Run};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

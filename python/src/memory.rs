@@ -44,6 +44,8 @@ pub(crate) enum MemoryMistake {
          memory location; please clone() the tensor first"
     )]
     Overlap,
+    #[error("the array does not lie in one piece; hand over a contiguous copy")]
+    Scattered,
     #[error(
         "the part of {whole:?} that is held has {held:?} elements per axis, the tensor {shape:?}"
     )]
@@ -314,6 +316,28 @@ pub(crate) struct Piece {
 }
 
 impl Destination {
+    /// The bytes of an array that lies in one piece, to be read or written.
+    ///
+    /// # Safety
+    /// As [`Self::pieces`].
+    pub(crate) unsafe fn bytes(&mut self) -> Result<&mut [u8], MemoryMistake> {
+        // SAFETY: by contract.
+        let memory =
+            unsafe { Memory::new(self.start, self.dtype, &self.shape, self.strides.as_deref())? };
+        let size: usize = self.shape.iter().product();
+        if size == 0 {
+            return Ok(&mut []);
+        }
+        if !self.start.is_multiple_of(self.dtype.size()) || self.strides.is_some() {
+            return Err(MemoryMistake::Scattered);
+        }
+        // SAFETY: by contract; the slice lives as long as `self` is borrowed, and is as large as
+        // the array.
+        Ok(unsafe {
+            std::slice::from_raw_parts_mut(memory.start as *mut u8, size * self.dtype.size())
+        })
+    }
+
     /// The shape of the whole tensor.
     pub(crate) fn whole(&self) -> &[usize] {
         self.part.as_ref().map_or(&self.shape, |(whole, _)| whole)

@@ -28,7 +28,7 @@ impl Plan {
         Self { planned }
     }
 
-    fn plan(&self) -> &semilla::Plan {
+    pub(crate) fn plan(&self) -> &semilla::Plan {
         &self.planned.plan
     }
 }

@@ -174,3 +174,56 @@ def test_attributes_are_named_with_dots():
     abstract = Linear(jax.ShapeDtypeStruct((4, 3), "float32"), jax.ShapeDtypeStruct((4,), "float32"))
     made = ours.init(abstract, "pytorch", seed=0)
     assert isinstance(made, Linear) and abs(made.weight).max() <= 1 / np.sqrt(3)
+
+
+def test_equinox_modules_say_what_their_layers_are():
+    eqx = pytest.importorskip("equinox")
+
+    class Net(eqx.Module):
+        conv: eqx.nn.Conv2d
+        up: eqx.nn.ConvTranspose2d
+        norm: eqx.nn.GroupNorm
+        table: eqx.nn.Embedding
+        mlp: eqx.nn.MLP
+        cell: eqx.nn.GRUCell
+        attention: eqx.nn.MultiheadAttention
+
+        def __init__(self, key):
+            self.conv = eqx.nn.Conv2d(4, 8, 3, groups=2, key=key)
+            self.up = eqx.nn.ConvTranspose2d(8, 3, 3, key=key)
+            self.norm = eqx.nn.GroupNorm(2, 8)
+            self.table = eqx.nn.Embedding(11, 6, key=key)
+            self.mlp = eqx.nn.MLP(4, 3, 8, 2, key=key)
+            self.cell = eqx.nn.GRUCell(4, 5, key=key)
+            self.attention = eqx.nn.MultiheadAttention(2, 8, key=key)
+
+    abstract = eqx.filter_eval_shape(Net, KEY)
+    made = ours.init(abstract, "pytorch", seed=1)
+    assert made.mlp(jnp.ones(4)).shape == (3,)
+    assert abs(made.conv.weight).max() <= 1 / np.sqrt(2 * 9)
+    plan = ours.plan(abstract, "auto", rules={"*.bias": "zeros"})
+    assert plan["conv.weight"].layout == "OIHW/2"
+    assert plan["conv.bias"].values == plan["mlp.layers.0.bias"].values == "0"
+    assert plan["table.weight"].role == "embedding"
+    assert plan["cell.weight_hh"].role == "recurrent_hidden"
+    assert plan["norm.weight"].values == "1"
+
+
+def test_haiku_models_with_their_state():
+    hk = pytest.importorskip("haiku")
+
+    def forward(x):
+        x = hk.BatchNorm(True, True, 0.9)(hk.Conv2D(8, 3)(x), is_training=True)
+        x = hk.Embed(11, 8)(jnp.zeros(1, int)) + x.mean((1, 2))
+        x, _ = hk.LSTM(5)(x, hk.LSTM(5).initial_state(1))
+        return hk.Linear(3)(hk.LayerNorm(-1, True, True)(x))
+
+    net = hk.transform_with_state(forward)
+    x = jnp.ones((1, 8, 8, 3))
+    abstract = jax.eval_shape(net.init, KEY, x)
+    params, state = ours.init(abstract, "auto", seed=1)
+    assert net.apply(params, state, KEY, x)[0].shape == (1, 3)
+    # Haiku's own have seen a batch by now.
+    assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(state))
+    plan = ours.plan(abstract, "auto")
+    assert plan["0/conv2_d/w"].layout == "HWIO" and plan["0/batch_norm/scale"].values == "1"

@@ -260,18 +260,3 @@ def test_threads_at_once():
     for place, tensor in enumerate(tensors):
         alone = init.fill_(torch.empty(200_000), "normal", seed=1, name=str(place))
         assert torch.equal(tensor, alone)
-
-
-def test_a_forked_child_has_threads_of_its_own():
-    init.normal_(torch.empty(300_000))  # starts threads here
-    context = torch.multiprocessing.get_context("fork")
-    answers = context.Queue()
-
-    def child():
-        answers.put(float(drawn(init.normal_, torch.empty(300_000))[-1]))
-
-    process = context.Process(target=child)
-    process.start()
-    answer = answers.get(timeout=30)
-    process.join(30)
-    assert answer == float(drawn(init.normal_, torch.empty(300_000))[-1])

@@ -199,6 +199,35 @@ def refusals(world):
         init.fill_(terms, "normal", seed=0)
 
 
+def disagreements(world):
+    import torch
+    import torch.distributed as dist
+    from torch import nn
+    from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    from semilla.torch.sharded import agree
+
+    agree(sharded_model(world))
+    mesh = init_device_mesh("cpu", (world,))
+
+    def sharded(mesh, placement, rows=8):
+        whole = torch.zeros(rows, 4)
+        module = nn.Linear(4, rows, bias=False)
+        part = distribute_tensor(whole, mesh, [placement], src_data_rank=None)
+        module.weight = nn.Parameter(part)
+        return module
+
+    is_odd = dist.get_rank() == 1
+    with pytest.raises(ValueError, match="ranks 0 and 1 disagree about weight.*Replicate"):
+        agree(sharded(mesh, Replicate() if is_odd else Shard(0)))
+    with pytest.raises(ValueError, match=r"ranks 0 and 1 disagree about weight.*\[9, 4\]"):
+        agree(sharded(mesh, Shard(0), 9 if is_odd else 8))
+    turned = DeviceMesh("cpu", list(range(world))[::-1] if is_odd else list(range(world)), _init_backend=False)
+    with pytest.raises(ValueError, match="is in a mesh of ranks"):
+        agree(sharded(turned, Shard(0)))
+
+
 def main():
     import torch.distributed as dist
 
@@ -209,6 +238,8 @@ def main():
             compare_tensors(world)
             compare_modules(world)
             refusals(world)
+            if world > 1:
+                disagreements(world)
         case ["save", folder]:
             save_checkpoint(world, folder)
         case ["load", folder]:

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
 
+pub use commands::live::LiveCheck;
+
 use args::cli::{Cli, Command};
 use commands::{
     check, compare, diff, drift, init, inspect, lab, lint, lora, networks, plan, recipes,
@@ -53,6 +55,12 @@ pub fn table(plan: &semilla::Plan, width: Option<usize>) -> String {
         show::transfer::print(plan, output)
     });
     // A text takes whatever is written to it.
+    shown.unwrap_or_default()
+}
+
+/// A recommendation as the command shows it, for a place of this many columns.
+pub fn recommendation(found: &semilla_signal::Recommendation, width: Option<usize>) -> String {
+    let shown = Output::text(width, |output| show::recommend::print(found, None, output));
     shown.unwrap_or_default()
 }
 

@@ -55,11 +55,12 @@ pub use fit::{FitError, Fitting, fit};
 pub use measure::{
     Backward, Batch, BatchError, Finding, Forward, Health, Histogram, InputSpec, Jacobian, Kernel,
     Layer, LayerSpectrum, Measurement, Point, Recorded, Report, Spectra, Trouble, Verdict, check,
-    measure, singular_values, spectra,
+    main_path, measure, singular_values, spectra,
 };
 pub use real::Real;
 pub use recommend::{
-    Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, candidates, recommend, remedy,
+    Candidate, Expected, Outcome, Ranked, Recommendation, Remedy, candidates, rank, recommend,
+    remedy,
 };
 pub use train::{
     Coordinate, Coordinates, FirstStep, Graded, LabelSource, Labels, LayerStep, Loss, Lost,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,8 +19,8 @@ from semilla.torch import graph
 
 Facts = dict[str, Any]
 
-# Wrappers that add to names what the model itself does not have.
-_WRAPPERS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
+# Wrappers around a whole model, which hold it as `module`.
+_PARALLEL = (nn.parallel.DistributedDataParallel, nn.DataParallel)
 
 
 class Known(NamedTuple):
@@ -48,10 +49,12 @@ class Known(NamedTuple):
 
 def of_module(module: nn.Module) -> Known:
     """Everything that a module says of its parameters and persistent buffers."""
+    _refuse_flattened(module)
+    module = unwrapped(module)
     known = Known({}, {}, [], set(), *graph.of_module(module), _config(module))
     owners: dict[int, str] = {}
     lazy = []
-    for name, leaf, tensor, layer, is_buffer in _named(module):
+    for name, leaf, tensor, layer, is_buffer in named(module):
         if nn.parameter.is_lazy(tensor):
             lazy.append(name)
             continue
@@ -73,11 +76,38 @@ def of_module(module: nn.Module) -> Known:
     return known
 
 
-def _named(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor, nn.Module, bool]]:
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The model itself: without what compiles it, or runs it on several processes."""
+    while True:
+        inner = module.module if isinstance(module, _PARALLEL) else None
+        for name in graph.WRAPPERS:
+            inner = getattr(module, name, inner)
+        if not isinstance(inner, nn.Module):
+            return module
+        module = inner
+
+
+def _refuse_flattened(module: nn.Module) -> None:
+    """Refuses FSDP1's parameters, except where they are summoned in full."""
+    loaded = sys.modules.get("torch.distributed.fsdp.fully_sharded_data_parallel")
+    if loaded is None:
+        return
+    for path, part in module.named_modules():
+        if isinstance(part, loaded.FullyShardedDataParallel):
+            if part.training_state != loaded.TrainingState.SUMMON_FULL_PARAMS:
+                raise ValueError(
+                    f"FullyShardedDataParallel ({path or 'the module itself'}) holds parameters "
+                    "flattened: initialize before wrapping, or within FullyShardedDataParallel."
+                    "summon_full_params(module); or shard with fully_shard"
+                )
+
+
+def named(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor, nn.Module, bool]]:
     """The tensors of the state dict in its order: name, own name, tensor, module, whether it is a
     buffer."""
     for path, layer in module.named_modules(remove_duplicate=False):
-        prefix = "".join(part + "." for part in path.split(".") if part and part not in _WRAPPERS)
+        own = graph.own_name(path)
+        prefix = f"{own}." if own else ""
         for leaf, parameter in layer._parameters.items():
             if parameter is not None:
                 yield prefix + leaf, leaf, parameter, layer, False
@@ -92,7 +122,7 @@ def _dtype(tensor: torch.Tensor, dtype: torch.dtype | None) -> str:
 
 def _config(module: nn.Module) -> str | None:
     """The configuration of a model of transformers, as its `config.json` would have it."""
-    config = getattr(module, "config", None)
+    config: Any = getattr(module, "config", None)
     if getattr(config, "model_type", None) and hasattr(config, "to_json_string"):
         values = json.loads(config.to_json_string(use_diff=False))
         values.setdefault("architectures", None)

@@ -5,9 +5,13 @@ The nodes have ONNX's operators, so that the Rust side reads them as it reads a 
 
 from __future__ import annotations
 
+import dis
 import operator
+import sys
 import threading
-from collections.abc import Iterable
+import types
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,6 +21,8 @@ from torch.nn import functional as F
 Node = dict[str, Any]
 Graph = dict[str, Any]
 
+#: Wrappers that add to names what the model itself does not have.
+WRAPPERS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
 #: Two tracers would restore each other's changes of PyTorch.
 _ONE_AT_A_TIME = threading.Lock()
 _NORMS = {
@@ -24,7 +30,7 @@ _NORMS = {
     nn.GroupNorm: "GroupNormalization",
     nn.RMSNorm: "RMSNormalization",
 }
-_ACTIVATIONS = {
+ACTIVATIONS = {
     "relu", "relu6", "leakyrelu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish",
     "softplus", "softsign", "tanh", "hardtanh", "sigmoid", "hardsigmoid", "hardswish",
     "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "sin", "cos", "erf", "abs", "exp",
@@ -49,11 +55,17 @@ def of_module(module: nn.Module) -> tuple[Graph, str | None]:
         return _of_sequences(module), f"{type(error).__name__}: {error}".splitlines()[0]
 
 
+def own_name(path: str) -> str:
+    """A module's or tensor's name without what wrappers add."""
+    return ".".join(part for part in path.split(".") if part not in WRAPPERS)
+
+
 def _of_sequences(module: nn.Module) -> Graph:
     nodes: list[Node] = []
     for path, part in module.named_modules():
         if type(part) is not nn.Sequential:
             continue
+        path = own_name(path)
         value = f"%{path}"
         for name, layer in part.named_children():
             own = f"{path}.{name}" if path else name
@@ -63,13 +75,50 @@ def _of_sequences(module: nn.Module) -> Graph:
     return {"nodes": nodes}
 
 
+class _Unpacked:
+    """Is unpacked as fx's stand-ins are, without reading the whole function that does it each
+    time."""
+
+    def __iter__(self: Any) -> Iterator[fx.Proxy]:
+        frame = sys._getframe(1)
+        count = _unpacked(frame.f_code, frame.f_lasti)
+        if count is None:
+            return iter(self.tracer.iter(self))
+        return (self[place] for place in range(count))
+
+
+class _Proxy(_Unpacked, fx.Proxy):
+    """Stands in for a value."""
+
+    def __getattr__(self, name: str) -> fx.proxy.Attribute:
+        return _Attribute(self, name)
+
+
+class _Attribute(_Unpacked, fx.proxy.Attribute):
+    """Stands in for a value's attribute, such as its shape."""
+
+
+@lru_cache(maxsize=1024)
+def _unpacked(code: types.CodeType, at: int) -> int | None:
+    """How many values the instruction at this place unpacks, if it does."""
+    for instruction in dis.get_instructions(code):
+        if instruction.offset == at and instruction.opname == "UNPACK_SEQUENCE":
+            return int(instruction.argval)
+    return None
+
+
 class _Tracer(fx.Tracer):
     """Traces in its own thread alone. While it does, PyTorch hands it the calls and attributes of all
     modules of the process: those of other threads go on as if nothing were traced."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: nn.Module) -> None:
         super().__init__(autowrap_modules=())
         self._thread = threading.get_ident()
+        # By identity: fx's own search compares each one with all.
+        self._parameters = {id(p): name for name, p in module.named_parameters()}
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != self._thread:
@@ -77,9 +126,12 @@ class _Tracer(fx.Tracer):
         return super().call_module(m, forward, args, kwargs)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
-        if threading.get_ident() != self._thread:
+        name = self._parameters.get(id(attr_val))
+        if threading.get_ident() != self._thread or name is None:
             return attr_val
-        return super().getattr(attr, attr_val, parameter_proxy_cache)
+        if name not in parameter_proxy_cache:
+            parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {})
+        return parameter_proxy_cache[name]
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return _is_conv1d(m) or super().is_leaf_module(m, module_qualified_name)
@@ -93,8 +145,9 @@ class _Traced:
         self.numbers: dict[str, float] = {}
         self.values: dict[fx.Node, str] = {}
         nodes: list[Node] = []
-        for node in _Tracer().trace(module).nodes:
-            self.values[node] = node.target if node.op == "get_attr" else f"%{node.name}"
+        for node in _Tracer(module).trace(module).nodes:
+            is_own = node.op == "get_attr"
+            self.values[node] = own_name(str(node.target)) if is_own else f"%{node.name}"
             if node.op not in ("placeholder", "get_attr", "output"):
                 nodes.append(self.step(node))
             elif node.op == "output":
@@ -105,13 +158,14 @@ class _Traced:
         out = self.values[node]
         inputs = self.inputs(node.all_input_nodes)
         if node.op == "call_module":
-            return _layer(self.module.get_submodule(node.target), node.target, inputs, out)
+            path = str(node.target)
+            return _layer(self.module.get_submodule(path), own_name(path), inputs, out)
         name = str(node.target if node.op == "call_method" else _own_name(node.target))
         plain = name.rstrip("_").replace("_", "")
         key = name if node.op == "call_method" else node.target
         if key in _ARITHMETIC and len(node.args) >= 2:
             return _node(_ARITHMETIC[key], self.inputs(node.args[:2]), out)
-        if plain in _ACTIVATIONS:
+        if plain in ACTIVATIONS:
             given = node.kwargs.get(_PARAMETER.get(plain, ""), node.kwargs.get("approximate"))
             if given is None and plain in _PARAMETER and len(node.args) > 1:
                 given = node.args[1]
@@ -156,7 +210,7 @@ def _layer(layer: nn.Module, path: str, inputs: list[str], out: str) -> Node:
     for norm, op in _NORMS.items():
         if isinstance(layer, norm):
             return _node(op, inputs[:1] + own("weight", "bias"), out)
-    if kind in _ACTIVATIONS and kind != "prelu":
+    if kind in ACTIVATIONS and kind != "prelu":
         given = getattr(layer, _PARAMETER.get(kind, "approximate"), None)
         return _activation(kind, given, inputs, out)
     if kind in _VIEWS or kind in _SAME:

@@ -25,6 +25,7 @@ __all__ = [
     "dtype_named",
     "fill",
     "has_values",
+    "is_sharded",
     "opened",
 ]
 
@@ -106,7 +107,7 @@ def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:
     """The tensor that this process holds, and which part of the whole it is (``None`` for all);
     ``None`` without values. Raises as :func:`opened`."""
     part = None
-    if _is_sharded(tensor):
+    if is_sharded(tensor):
         from semilla.torch import sharded
 
         tensor, part = sharded.held(tensor)
@@ -149,7 +150,7 @@ def _end(tensor: Tensor, strides: Sequence[int] | None) -> int:
         return 0
     if strides is not None:
         last = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, strides, strict=True))
-    return (tensor.storage_offset() + last) * tensor.element_size()
+    return (int(tensor.storage_offset()) + last) * tensor.element_size()
 
 
 def _is_made_there(local: Tensor, part: Any, drawn: Drawn) -> bool:
@@ -211,7 +212,8 @@ def _has_memory(tensor: Tensor) -> bool:
     return kind in _PLAIN or kind.__torch_dispatch__ is Tensor.__torch_dispatch__
 
 
-def _is_sharded(tensor: Tensor) -> bool:
+def is_sharded(tensor: Any) -> bool:
+    """Whether this process holds a part of the tensor (``DTensor``)."""
     loaded = sys.modules.get("torch.distributed.tensor")
     return loaded is not None and isinstance(tensor, loaded.DTensor)
 

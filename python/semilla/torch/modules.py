@@ -6,7 +6,7 @@ import html
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, Union
 
@@ -14,14 +14,13 @@ import torch
 from torch import nn
 
 from semilla import _semilla
+from semilla._rules import Rules, as_json, tables
 from semilla.torch import facts, memory
 
 __all__ = ["Plan", "describe", "init_", "load_", "plan", "save"]
 
 #: A file or folder.
 Path = Union[str, "PathLike[str]"]
-#: Initializers by globs of names, or tables as a recipe's ``[[rule]]`` has them.
-Rules = Union[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 
 
 class Plan:
@@ -37,6 +36,11 @@ class Plan:
         self._plan = plan
         self._known = known
         self._dtype = dtype
+
+    @property
+    def compiled(self) -> _semilla.Plan:
+        """The plan itself, which knows nothing of the module."""
+        return self._plan
 
     @property
     def recipe(self) -> str:
@@ -94,8 +98,8 @@ class Plan:
         """
         return list(self._plan.write(fspath(path), max_shard_size))
 
-    def apply(self) -> None:
-        """Writes the weights into the module's tensors, in place.
+    def apply(self, names: Container[str] | None = None) -> None:
+        """Writes the weights into the module's tensors, in place: all, or those of these names.
 
         Everything that is loaded is read once before: if that fails, nothing is overwritten.
         """
@@ -106,18 +110,24 @@ class Plan:
                 for tensor in tensors.values():
                     if tensor.is_floating_point() and tensor.dtype != self._dtype:
                         tensor.data = tensor.data.to(self._dtype)
-        held = [(place, tensors[name]) for place, name in self._plan.filled]
+        chosen = self._plan.filled
+        if names is not None:
+            chosen = [(place, name) for place, name in chosen if name in names]
         # On the host all are written together; what has to be copied from there goes one by one.
-        together = [(place, tensor) for place, tensor in held if tensor.is_cpu]
-        alone = [[(place, tensor)] for place, tensor in held if not tensor.is_cpu]
+        together = [(place, name) for place, name in chosen if tensors[name].is_cpu]
+        alone = [[(place, name)] for place, name in chosen if not tensors[name].is_cpu]
         for batch in [together, *alone]:
-            opened = [
-                (place, memory.opened(tensor, self._drawn(place))) for place, tensor in batch
-            ]
+            opened = [(place, self._opened(place, name)) for place, name in batch]
             ready = [(place, *found) for place, found in opened if found is not None]
             self._plan.fill([(place, destination) for place, destination, _ in ready])
             for _, _, done in ready:
                 done()
+
+    def _opened(self, place: int, name: str) -> Any:
+        try:
+            return memory.opened(self._known.tensors[name], self._drawn(place))
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise type(error)(f"{name}: {error}") from error
 
     def _drawn(self, place: int) -> Callable[[Sequence[int], str], Any]:
         return lambda shape, dtype: self._plan.drawn(place)
@@ -228,8 +238,15 @@ def plan(
     >>> made["0.weight"].values
     'N(0, 0.5)'
     """
-    options = {"recipe": recipe, "seed": seed, "scheme": scheme, "rules": rules, "strict": strict}
-    return _planned(facts.of_module(module), dtype, **options)
+    return planned(
+        facts.of_module(module),
+        dtype,
+        recipe=recipe,
+        seed=seed,
+        scheme=scheme,
+        rules=rules,
+        strict=strict,
+    )
 
 
 def init_(
@@ -344,13 +361,13 @@ def load_(
         "must_load": list(must_load),
         "may_miss": list(may_miss),
         "min_coverage": min_coverage,
-        "adapt": _listed(adapt, "op"),
+        "adapt": tables(adapt, "op"),
         "fuse": list(fuse),
         "split": list(split),
         "depth": depth,
     }
     rules_of_source = {name: value for name, value in given.items() if value not in (None, [])}
-    made = _planned(
+    made = planned(
         facts.of_module(module),
         dtype,
         recipe=recipe,
@@ -386,9 +403,9 @@ def save(
     return made.write(path, max_shard_size=max_shard_size)
 
 
-def _planned(
+def planned(
     known: facts.Known,
-    dtype: torch.dtype | None,
+    dtype: torch.dtype | None = None,
     *,
     recipe: Path,
     seed: int,
@@ -398,22 +415,16 @@ def _planned(
     source: Mapping[str, Any] | None = None,
     source_layout: str | None = None,
 ) -> Plan:
+    """The plan of what is known of a module; see :func:`plan` and :func:`load_`."""
     described = _semilla.Description.of_shapes(known.json(dtype), known.config)
     made = described.plan(
         fspath(recipe),
         seed,
         scheme=scheme,
-        rules=None if rules is None else json.dumps(_listed(rules, "init")),
+        rules=as_json(rules),
         strict=strict,
         ties=known.ties,
         source=None if source is None else json.dumps(source),
         source_layout=source_layout,
     )
     return Plan(made, known, dtype)
-
-
-def _listed(rules: Rules, what: str) -> list[Mapping[str, Any]]:
-    """Tables with ``match``, of a mapping from globs or of tables."""
-    if isinstance(rules, Mapping):
-        return [{"match": glob, what: value} for glob, value in rules.items()]
-    return list(rules)

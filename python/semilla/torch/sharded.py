@@ -6,14 +6,75 @@ tensor that one process alone would make.
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.distributed as dist
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 
-__all__ = ["held"]
+from semilla.torch import facts
+
+__all__ = ["agree", "held"]
+
+
+def agree(module: nn.Module) -> None:
+    """Asks all processes whether they see the same model: names, shapes, types, placements, meshes.
+
+    Filling needs no communication, and so notices no process that was set up differently. This sends
+    one small message each, and raises the same error on all of them.
+
+    Raises
+    ------
+    ValueError
+        Processes that disagree, and about what.
+    """
+    seen = _seen(module)
+    text = {name: what for name, (what, _) in seen.items()}
+    meshes = {mesh for _, mesh in seen.values() if mesh is not None}
+    digest = hashlib.sha256(repr(list(text.items())).encode()).hexdigest()
+    answers = _gathered((digest, meshes))
+    if len({digest for digest, _ in answers}) > 1:
+        _raise_difference(_gathered(text))
+    for rank, (_, meshes) in enumerate(answers):
+        for mesh in meshes:
+            for other in mesh[1]:
+                if mesh not in answers[other][1]:
+                    ranks = list(mesh[1])
+                    raise ValueError(
+                        f"rank {rank} is in a mesh of ranks {ranks}, which rank {other} is not"
+                    )
+
+
+def _seen(module: nn.Module) -> dict[str, tuple[str, Any]]:
+    """What this process sees of each tensor in words, and its mesh: shape and ranks."""
+    seen: dict[str, tuple[str, Any]] = {}
+    for name, _, tensor, _, _ in facts.named(facts.unwrapped(module)):
+        text, mesh = f"{tensor.dtype} {list(tensor.shape)}", None
+        if isinstance(tensor, DTensor):
+            ranks = tensor.device_mesh.mesh
+            mesh = (tuple(ranks.shape), tuple(ranks.flatten().tolist()))
+            text += f" as {tensor.placements} on {list(mesh[0])} ranks"
+        seen[name] = (text, mesh)
+    return seen
+
+
+def _gathered(own: Any) -> list[Any]:
+    answers: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(answers, own)
+    return answers
+
+
+def _raise_difference(everyone: list[dict[str, str]]) -> None:
+    first = everyone[0]
+    for rank, other in enumerate(everyone):
+        for name in [*first, *other]:
+            here, there = (seen.get(name, "nothing") for seen in (first, other))
+            if here != there:
+                raise ValueError(f"ranks 0 and {rank} disagree about {name}: {here}, {there}")
+    raise ValueError("ranks list the model's tensors in different orders")
 
 
 def held(tensor: DTensor) -> tuple[Tensor, Any]:

@@ -25,7 +25,7 @@ mod transferred;
 mod watch;
 mod write;
 
-pub use adapter::{AdaptedMatrix, Adapter, AdapterError, AdapterReport};
+pub use adapter::{Adapted, AdaptedMatrix, Adapter, AdapterError, AdapterReport, Matrix};
 pub use config::{ConfigFileError, Configured};
 pub use describe::{
     DescribeError, DescribeOptions, Described, GraphError, Inferred, describe, describe_checkpoint,

@@ -3,7 +3,7 @@
 use semilla::Plan;
 use semilla::lint::Finding;
 use semilla_data::Data;
-use semilla_signal::{FirstStep, Fitting, Remedy, Report, Spectra};
+use semilla_signal::{FirstStep, Fitting, Measurement, Remedy, Report, Spectra};
 use serde::Serialize;
 
 use crate::args::data::DataArgs;
@@ -38,6 +38,25 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
+    /// What hooks recorded of a module that runs elsewhere, on so many samples; with the plan of
+    /// its weights and the seed of each measurement, unless they are as it had them.
+    pub(crate) fn recorded(
+        measurements: Vec<Measurement>,
+        samples: usize,
+        planned: Option<(Plan, Vec<u64>)>,
+    ) -> Self {
+        let data = Source {
+            is_noise: false,
+            samples,
+            remarks: Vec::new(),
+        };
+        Self {
+            planned,
+            // Recorded arrays come without a graph that theory could follow.
+            ..Self::new(measurements.into(), Expected::default(), data)
+        }
+    }
+
     /// What every check has; all else is left out.
     pub(crate) fn new(report: Report, expected: Expected, data: Source) -> Self {
         Self {

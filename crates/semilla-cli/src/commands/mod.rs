@@ -12,6 +12,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod lab;
 pub(crate) mod lint;
+pub(crate) mod live;
 pub(crate) mod lora;
 pub(crate) mod mup;
 pub(crate) mod network;

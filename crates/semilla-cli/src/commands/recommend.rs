@@ -43,7 +43,10 @@ pub(crate) fn run(args: &RecommendArgs, output: &mut Output) -> Result<(), Failu
     }
     match output.is_json() {
         true => output.json(&found),
-        false => print(&found, &args.model, args.output.as_deref(), output),
+        false => {
+            let written = args.output.as_deref().map(|path| (&*args.model, path));
+            print(&found, written, output)
+        }
     }
 }
 

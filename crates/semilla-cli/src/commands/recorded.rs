@@ -6,8 +6,7 @@ use std::path::Path;
 use semilla_checkpoint::open;
 use semilla_signal::{Array, Datum, Measurement, Recorded};
 
-use crate::commands::checked::{Checked, Source};
-use crate::commands::expected::Expected;
+use crate::commands::checked::Checked;
 use crate::commands::tensor::tensor;
 use crate::failure::Failure;
 
@@ -73,16 +72,8 @@ pub(crate) fn recorded(path: &Path) -> Result<Checked, Failure> {
     let none = || problem("it has no layer's output".to_owned());
     let first = recorded.first().ok_or_else(none)?;
     let samples = first.output.shape().first().copied().unwrap_or(1);
-    Ok(Checked::new(
-        vec![Measurement::recorded(&recorded, &narrow)].into(),
-        // Recorded arrays come without a graph to follow.
-        Expected::default(),
-        Source {
-            is_noise: false,
-            samples,
-            remarks: Vec::new(),
-        },
-    ))
+    let measured = vec![Measurement::recorded(&recorded, &narrow)];
+    Ok(Checked::recorded(measured, samples, None))
 }
 
 const KINDS: [&str; 6] = [

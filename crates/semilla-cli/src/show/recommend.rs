@@ -9,11 +9,11 @@ use crate::show::figures::rough;
 use crate::show::output::Output;
 use crate::show::table::Table;
 
-/// Prints the advice, the candidates from the best to the worst, and the recipe, or where it went.
+/// Prints the advice, the candidates from the best to the worst, and the recipe; or where that of a
+/// model was written.
 pub(crate) fn print(
     found: &Recommendation,
-    model: &str,
-    written: Option<&Path>,
+    written: Option<(&str, &Path)>,
     output: &mut Output,
 ) -> Result<(), Failure> {
     output.line(format_args!("{}", found.sentence))?;
@@ -32,7 +32,7 @@ pub(crate) fn print(
          directions in which samples differ that arrives; lost: all three together, in powers of e."
     ))?;
     match written {
-        Some(path) => output.line(format_args!(
+        Some((model, path)) => output.line(format_args!(
             "the recipe is in {0}: semilla init {model} --recipe {0} -o weights.safetensors",
             path.display()
         )),

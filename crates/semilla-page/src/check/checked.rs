@@ -41,13 +41,15 @@ pub enum Weights<'a> {
     },
     /// From a file with this name.
     File(&'a str),
+    /// Those of a module that runs elsewhere.
+    Live,
 }
 
 impl<'a> Weights<'a> {
     pub(super) fn plan(&self) -> Option<&'a Plan> {
         match self {
             Weights::Planned { plan, .. } => Some(plan),
-            Weights::File(_) => None,
+            Weights::File(_) | Weights::Live => None,
         }
     }
 }
@@ -58,6 +60,8 @@ pub enum Data<'a> {
     Noise,
     /// From a file with this name.
     File(&'a str),
+    /// What a program handed over.
+    Given,
 }
 
 /// What would help.

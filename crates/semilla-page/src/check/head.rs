@@ -36,6 +36,7 @@ fn facts(check: &Check<'_>) -> Markup {
                             (text::RECIPE) " " span.name { (plan.recipe) }
                         }
                         Weights::File(file) => { (text::FROM_FILE) " " span.name { (file) } }
+                        Weights::Live => { (text::AS_THEY_ARE) }
                     }
                 }
             }
@@ -48,6 +49,7 @@ fn facts(check: &Check<'_>) -> Markup {
                     @match check.data {
                         Data::Noise => (text::noise(check.samples)),
                         Data::File(file) => (text::samples_of(check.samples, file)),
+                        Data::Given => (text::samples(check.samples)),
                     }
                 }
             }

@@ -69,6 +69,15 @@ pub fn samples_of(samples: usize, file: &str) -> Text {
     )
 }
 
+/// The batch, of data that have no name.
+pub fn samples(samples: usize) -> Text {
+    let count = semilla::number::grouped(samples as u64);
+    Text::of(
+        format!("{count} samples"),
+        format!("{} muestras", spanish(&count)),
+    )
+}
+
 /// Repeated blocks with so many layers each.
 pub fn blocks(layers: usize) -> Text {
     match layers {
@@ -277,6 +286,8 @@ words! {
     RECIPE: "recipe", "receta";
     /// Facts about the run.
     FROM_FILE: "from", "de";
+    /// Facts about the run: the weights of a live module.
+    AS_THEY_ARE: "as the module has them", "los que tiene el módulo";
     /// Facts about the run.
     SEEDS: "Seeds", "Semillas";
     /// Facts about the run.

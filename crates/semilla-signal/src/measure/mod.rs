@@ -25,6 +25,7 @@ pub use health::Health;
 pub use histogram::Histogram;
 pub use input_spec::InputSpec;
 pub use measurement::{Layer, Measurement, Point, measure};
+pub use path::main_path;
 pub use recorded::Recorded;
 pub(crate) use spectra::MOST_SAMPLES;
 pub use spectra::{Jacobian, Kernel, LayerSpectrum, Spectra, singular_values, spectra};

@@ -8,6 +8,6 @@ mod reason;
 mod remedy;
 
 pub use candidate::{Candidate, candidates};
-pub use rank::recommend;
+pub use rank::{rank, recommend};
 pub use ranked::{Expected, Outcome, Ranked, Recommendation};
 pub use remedy::{Remedy, remedy};

@@ -12,6 +12,7 @@ use crate::train::{Network, Parameter};
 
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
+
 /// Ranks candidates for a model by theory of the whole graph, of its plain chains where that ends,
 /// then runs those that remain on a batch, once per seed.
 /// Ties keep the candidates' order. `watch` is told of each candidate, with its place, before it is
@@ -40,11 +41,26 @@ pub fn recommend(
     candidates: &[Candidate],
     mut watch: impl FnMut(usize, &Candidate),
 ) -> Result<Recommendation, Fault> {
+    rank(model, candidates, |place, candidate| {
+        watch(place, candidate);
+        attempt(model, graph, inputs, seeds, candidate)
+    })
+}
+
+/// Ranks candidates for a model by what trying each of them shows; `attempt` is handed the place of
+/// each. An error is why a candidate does not fit. Ties keep the candidates' order.
+///
+/// # Errors
+/// No candidate could be measured; the first one's reason.
+pub fn rank<E: std::fmt::Display>(
+    model: &Model,
+    candidates: &[Candidate],
+    mut attempt: impl FnMut(usize, &Candidate) -> Result<(Option<Expected>, Outcome), E>,
+) -> Result<Recommendation, E> {
     let mut fault = None;
     let mut ranked: Vec<(Ranked, usize)> = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
-        watch(place, candidate);
-        let tried = attempt(model, graph, inputs, seeds, candidate);
+        let tried = attempt(place, candidate);
         let (expected, outcome) = tried.unwrap_or_else(|error| {
             let why = error.to_string();
             fault.get_or_insert(error);

@@ -2,10 +2,12 @@
 
 mod builder;
 mod error;
+mod matrix;
 mod peft;
 mod report;
 mod work;
 
 pub use builder::Adapter;
 pub use error::AdapterError;
+pub use matrix::{Adapted, Matrix};
 pub use report::{AdaptedMatrix, AdapterReport};

@@ -3,17 +3,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use semilla::DType;
-use semilla::lora::{Factors, LoraInit, Rank, Target};
-use semilla::stream::{self, Key};
+use semilla::lora::{LoraInit, Rank, Target};
+use semilla::stream;
 
 use super::error::AdapterError;
+use super::matrix::{Adapted, Matrix};
 use super::peft::{ADAPTER, BASE, CONFIG, Config, factor, how_to_load};
-use super::report::{AdaptedMatrix, AdapterReport};
+use super::report::AdapterReport;
 use crate::ops::pieces::pieces;
 use crate::ops::{Inputs, Watch};
 use crate::remark::sentences;
 use crate::{
-    Checkpoint, Error, Metadata, Quoted, SafetensorsWriter, TensorInfo, Tensors, write_atomically,
+    Checkpoint, Error, Metadata, SafetensorsWriter, TensorInfo, Tensors, write_atomically,
 };
 
 /// A base, its targets, and where their factors go.
@@ -39,14 +40,14 @@ impl Work<'_> {
         let residual = self.residual_writer()?;
         let mut matrices = Vec::with_capacity(self.targets.len());
         for (place, target) in self.targets.iter().enumerate() {
-            let (matrix, factors) = self.factors(target)?;
-            adapter.write(2 * place, 0, &bytes(&factors.a))?;
-            adapter.write(2 * place + 1, 0, &bytes(&factors.b))?;
-            if let (Some(writer), Some(residual)) = (&residual, factors.residual) {
-                writer.write(target.tensor, 0, &self.stored(target, residual)?)?;
+            let adapted = self.factors(target)?;
+            adapter.write(2 * place, 0, &bytes(&adapted.a))?;
+            adapter.write(2 * place + 1, 0, &bytes(&adapted.b))?;
+            if let (Some(writer), Some(residual)) = (&residual, adapted.residual) {
+                writer.write(target.tensor, 0, &residual)?;
             }
             (self.watch.progress)(self.base.tensors()[target.tensor].bytes());
-            matrices.push(matrix);
+            matrices.push(adapted.report);
         }
         let mut files = Vec::new();
         if let Some(writer) = residual {
@@ -126,65 +127,21 @@ impl Work<'_> {
         ])
     }
 
-    fn factors(&self, target: &Target) -> Result<(AdaptedMatrix, Factors), AdapterError> {
-        let info = &self.base.tensors()[target.tensor];
-        let weight = self.weight(target)?;
-        let module = self.module(target);
-        let shape = [target.out, target.input];
-        let key = Key::new(self.seed, &factor(&module, 'A'));
-        let factors = self.init.factors(&weight, shape, self.rank, key);
-        let factors = factors.map_err(|source| AdapterError::Factors {
-            tensor: Quoted::new(info.name()),
-            source,
-        })?;
-        let square = squared_norm(&weight);
-        let adapter = self.rank.scaling().powi(2) * factors.squared_norm(self.rank);
-        let matrix = AdaptedMatrix {
-            tensor: info.name().to_owned(),
-            module,
-            shape,
-            dtype: info.dtype(),
-            rank: self.rank.get(),
-            norm: square.sqrt(),
-            share: if square > 0.0 { adapter / square } else { 0.0 },
-            residual: factors
-                .residual
-                .as_deref()
-                .map(|values| squared_norm(values).sqrt()),
-        };
-        Ok((matrix, factors))
-    }
-
-    /// The weight as `[out, in]`.
-    fn weight(&self, target: &Target) -> Result<Vec<f64>, Error> {
+    fn factors(&self, target: &Target) -> Result<Adapted, AdapterError> {
         let info = &self.base.tensors()[target.tensor];
         let mut values = Vec::with_capacity(info.elements() as usize);
         pieces((self.base, target.tensor), self.watch.stop, |_, bytes| {
             info.dtype().decode(bytes, &mut values);
             Ok::<(), Error>(())
         })?;
-        Ok(match target.is_turned {
-            true => turned(&values, target.out),
-            false => values,
-        })
-    }
-
-    /// A residual as the tensor's bytes.
-    fn stored(&self, target: &Target, residual: Vec<f64>) -> Result<Vec<u8>, AdapterError> {
-        let info = &self.base.tensors()[target.tensor];
-        let dtype = info.dtype();
-        let value = residual.iter().fold(0f64, |most, x| most.max(x.abs()));
-        let values = match target.is_turned {
-            true => turned(&residual, target.input),
-            false => residual,
+        let matrix = Matrix {
+            tensor: info.name(),
+            module: &self.module(target),
+            dtype: info.dtype(),
+            shape: [target.out, target.input],
+            is_turned: target.is_turned,
         };
-        let fits = dtype.max_finite().is_some_and(|largest| value <= largest);
-        let encoded = dtype.encode(&values).filter(|_| fits);
-        encoded.ok_or_else(|| AdapterError::Residual {
-            tensor: Quoted::new(info.name()),
-            value,
-            dtype,
-        })
+        matrix.adapted(&values, self.init, self.rank, self.seed)
     }
 
     /// Copies the tensors that have no adapter.
@@ -213,16 +170,6 @@ impl Work<'_> {
         write_atomically(&path, &json)?;
         Ok(path)
     }
-}
-
-fn squared_norm(values: &[f64]) -> f64 {
-    values.iter().map(|x| x * x).sum()
-}
-
-/// The transpose of a row-major matrix that has `rows` rows afterwards.
-fn turned(values: &[f64], rows: usize) -> Vec<f64> {
-    let row = |i: usize| values[i..].iter().step_by(rows.max(1)).copied();
-    (0..rows).flat_map(row).collect()
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {
