@@ -1,8 +1,7 @@
-"""Notebooks and the READMEs' Python, run as they stand."""
+"""Notebooks, run as they stand."""
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -29,23 +28,3 @@ def test_notebooks(path, tmp_path, monkeypatch):
     assert not any(cell.get("outputs") for cell in cells), "notebooks are kept without outputs"
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     run("\n\n".join(code), tmp_path, monkeypatch)
-
-
-def quick_start(readme):
-    text = (ROOT / readme).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    [start] = [block for block in blocks if "import semilla" in block]
-    return start
-
-
-@pytest.mark.parametrize("readme", ["README.md", "python/README.md"])
-def test_the_quick_start(readme, tmp_path, monkeypatch):
-    pytest.importorskip("torchvision")
-    run(quick_start(readme), tmp_path, monkeypatch)
-
-
-def test_the_quick_start_is_the_same_in_spanish():
-    def code(readme):
-        return [line.split("#")[0].rstrip() for line in quick_start(readme).splitlines()]
-
-    assert code("README.es.md") == code("README.md")

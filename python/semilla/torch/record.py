@@ -345,7 +345,8 @@ def _steady(module: nn.Module) -> Iterator[None]:
     """The module without dropout and with gradients of all its parameters; afterwards as it was."""
     modes = [(layer, layer.training) for layer in module.modules()]
     trained = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
-    norms = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._NormBase)]
+    kind = nn.modules.batchnorm._NormBase
+    norms = [layer for layer in module.modules() if isinstance(layer, kind)]
     counted = [(b, b.clone()) for layer in norms for b in layer.buffers(recurse=False)]
     stance = getattr(torch.compiler, "set_stance", None)
     try:

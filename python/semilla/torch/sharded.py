@@ -42,8 +42,9 @@ def agree(module: nn.Module) -> None:
         for mesh in meshes:
             for other in mesh[1]:
                 if mesh not in answers[other][1]:
+                    ranks = list(mesh[1])
                     raise ValueError(
-                        f"rank {rank} is in a mesh of ranks {list(mesh[1])}, which rank {other} is not"
+                        f"rank {rank} is in a mesh of ranks {ranks}, which rank {other} is not"
                     )
 
 

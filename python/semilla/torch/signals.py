@@ -150,8 +150,8 @@ def check(
     module
         The module, with its weights.
     inputs
-        A batch: a tensor, a tuple of positional arguments, or a mapping of keyword arguments. Samples
-        lie along first axes. Real data, or noise of the data's scale.
+        A batch: a tensor, a tuple of positional arguments, or a mapping of keyword arguments.
+        Samples lie along first axes. Real data, or noise of the data's scale.
     recipe, scheme, rules
         As for :func:`plan`: not the module's own weights are judged then, but those that ``init_``
         would give a copy of it.
