@@ -48,8 +48,8 @@ use crate::open::unpack::unpack;
 /// - an ONNX model, with its external data beside it;
 /// - a GGUF file, or one of Flax (`.msgpack`);
 /// - a pickle of arrays of NumPy, as detectron2 (`.pkl`) and Paddle (`.pdparams`) save them;
-/// - a checkpoint of TensorFlow (`.index`, with the files of data beside it), or one of those files,
-///   or a SavedModel's folder;
+/// - a checkpoint of TensorFlow (`.index`, with the files of data beside it), or one of those
+///   files, or a SavedModel's folder;
 /// - a folder of Orbax, its `manifest.ocdbt` or its `_METADATA`;
 /// - any of these files in gzip or zstd, which is unpacked to a temporary file;
 /// - a list of shapes (see [`Manifest::parse`](crate::Manifest::parse));
@@ -62,8 +62,8 @@ use crate::open::unpack::unpack;
 ///   (`consolidated.00.pth` of Llama, `mp_rank_00` of Megatron-LM), with all the others beside it:
 ///   they are merged;
 /// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin`
-///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index; or, if none of
-///   these, one file of another format. Of several checkpoints of TensorFlow, DeepSpeed or
+///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index; or, if none
+///   of these, one file of another format. Of several checkpoints of TensorFlow, DeepSpeed or
 ///   Megatron-LM it is the one that a file beside them calls the latest.
 ///
 /// # Errors

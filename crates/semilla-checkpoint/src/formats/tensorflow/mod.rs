@@ -8,10 +8,11 @@
 //! TensorFlow 2 have the way through the objects as their name (`dense/kernel`, without
 //! `/.ATTRIBUTES/VARIABLE_VALUE`).
 //!
-//! **Left out**, with a remark: the optimizer's state, counters and metrics; texts, complex numbers,
-//! and variables that were saved in slices.
+//! **Left out**, with a remark: the optimizer's state, counters and metrics; texts, complex
+//! numbers, and variables that were saved in slices.
 //!
-//! **Refused.** Compressed tables, which TensorFlow has not written since 1.1, and big-endian files.
+//! **Refused.** Compressed tables, which TensorFlow has not written since 1.1, and big-endian
+//! files.
 //!
 //! Source: `tensorflow/core/lib/io/format.cc`, `tensorflow/core/protobuf/tensor_bundle.proto`, and
 //! `tensorflow/core/util/tensor_bundle/tensor_bundle.cc`.
