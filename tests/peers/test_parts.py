@@ -1,11 +1,17 @@
 """Weights in parts that the libraries write, read by Semilla: the weights that the libraries make of them."""
 
+from types import SimpleNamespace
+
 import parts_fixtures
 import pytest
 import torch
 from command import semilla
+from compressed_tensors import ModelCompressor
+from compressed_tensors.quantization import QuantizationArgs, QuantizationConfig, QuantizationScheme, apply_quantization_config
+from compressed_tensors.quantization.utils import calculate_qparams
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, FineGrainedFP8Config, LlamaConfig, LlamaForCausalLM
+from transformers.integrations.finegrained_fp8 import Fp8Quantize
 
 MAKERS = [parts_fixtures.fp8_blocks, parts_fixtures.modelopt, parts_fixtures.gpt_oss, parts_fixtures.bitsandbytes,
           parts_fixtures.gptq, parts_fixtures.awq, parts_fixtures.mlx, parts_fixtures.compressed_tensors,
@@ -65,3 +71,55 @@ def test_a_quantized_llama_computes_what_its_dequantized_model_does(form, tmp_pa
     wanted = model(tokens).logits
     model.load_state_dict(load_file(tmp_path / "out.safetensors"))
     torch.testing.assert_close(model(tokens).logits, wanted, rtol=0, atol=1e-3)
+
+
+def saved_in_fp8(model, folder):
+    """As transformers saves FP8 by blocks."""
+    config = FineGrainedFP8Config(weight_block_size=(32, 32))
+    quantize = Fp8Quantize(SimpleNamespace(quantization_config=config))
+    state = {}
+    for name, weight in model.state_dict().items():
+        state |= quantize.convert({name: weight}) if "_proj" in name else {name: weight}
+    model.config.quantization_config = config.to_dict()
+    model.config.save_pretrained(folder)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def saved_compressed(model, folder, **arguments):
+    """As compressed-tensors saves what llm-compressor (GPTQ, rounding) has quantized."""
+    of = QuantizationArgs(**arguments)
+    scheme = QuantizationScheme(targets=["Linear"], weights=of)
+    apply_quantization_config(model, QuantizationConfig(config_groups={"all": scheme}, ignore=["lm_head"]))
+    for module in model.modules():
+        if getattr(module, "quantization_scheme", None):
+            groups = module.weight.unflatten(1, (-1, of.group_size or module.in_features))
+            scale, _ = calculate_qparams(groups.amin(-1), groups.amax(-1), of)
+            module.weight_scale.data.copy_(scale.view_as(module.weight_scale))
+    compressor = ModelCompressor.from_pretrained_model(model)
+    compressor.compress_model(model)
+    model.save_pretrained(folder)
+    compressor.update_config(folder)
+
+
+SAVED = {
+    "fp8": saved_in_fp8,
+    "compressed fp8": lambda *of: saved_compressed(*of, num_bits=8, type="float", strategy="channel", symmetric=True),
+    "compressed int8": lambda *of: saved_compressed(*of, num_bits=8, type="int", strategy="channel", symmetric=True),
+    "packed int4": lambda *of: saved_compressed(*of, num_bits=4, type="int", strategy="group", group_size=32, symmetric=True),
+}
+
+
+@pytest.mark.parametrize("form", SAVED)
+def test_a_llama_that_a_library_saved_quantized(form, tmp_path):
+    model = llama()
+    save_file({name: weight.clone() for name, weight in model.state_dict().items()}, tmp_path / "model.safetensors")
+    (tmp_path / "saved").mkdir()
+    SAVED[form](model, tmp_path / "saved")
+    tokens = torch.arange(12)[None]
+    wanted = AutoModelForCausalLM.from_pretrained(tmp_path / "saved", dtype=torch.float32)(tokens).logits
+    semilla("init", tmp_path / "model.safetensors", "--from", tmp_path / "saved", "-o", tmp_path / "out.safetensors")
+    plain = llama()
+    exact = plain(tokens).logits
+    plain.load_state_dict(load_file(tmp_path / "out.safetensors"))
+    torch.testing.assert_close(plain(tokens).logits, wanted, rtol=0, atol=1e-3)
+    assert not torch.allclose(exact, wanted, rtol=0, atol=1e-4), "nothing was quantized"

@@ -14,7 +14,7 @@ pub enum Format {
     Shapes,
     /// PyTorch's `.pt` or `.pth`: a zip archive or the older stream of pickles.
     Torch,
-    /// NumPy's `.npy` or `.npz`.
+    /// NumPy's `.npy` or `.npz`, or arrays in a pickle.
     Numpy,
     /// Keras's `.h5`, `.weights.h5` or `.keras`.
     Keras,
@@ -24,6 +24,10 @@ pub enum Format {
     Gguf,
     /// Flax's MessagePack, `.msgpack`.
     Flax,
+    /// Orbax's checkpoints: folders of arrays of Zarr, or `manifest.ocdbt`.
+    Orbax,
+    /// TensorFlow's checkpoints, `.index` with `.data-00000-of-00001`.
+    TensorFlow,
 }
 
 impl Format {
@@ -36,6 +40,8 @@ impl Format {
         Format::Onnx,
         Format::Gguf,
         Format::Flax,
+        Format::Orbax,
+        Format::TensorFlow,
         Format::Shapes,
     ];
 
@@ -45,8 +51,8 @@ impl Format {
     /// [`Convention::of_names`] may tell.
     pub fn convention(self) -> Option<Convention> {
         match self {
-            Format::Keras => Some(Convention::Keras),
-            Format::Flax => Some(Convention::Jax),
+            Format::Keras | Format::TensorFlow => Some(Convention::Keras),
+            Format::Flax | Format::Orbax => Some(Convention::Jax),
             Format::Torch | Format::Onnx | Format::Gguf => Some(Convention::Pytorch),
             Format::Safetensors | Format::Shapes | Format::Numpy => None,
         }
@@ -62,6 +68,8 @@ impl Format {
             Format::Onnx => Some("onnx"),
             Format::Gguf => Some("gguf"),
             Format::Flax => Some("flax"),
+            Format::Orbax => Some("orbax"),
+            Format::TensorFlow => Some("tensorflow"),
         }
     }
 
@@ -75,6 +83,8 @@ impl Format {
             Format::Onnx => cfg!(feature = "onnx"),
             Format::Gguf => cfg!(feature = "gguf"),
             Format::Flax => cfg!(feature = "flax"),
+            Format::Orbax => cfg!(feature = "orbax"),
+            Format::TensorFlow => cfg!(feature = "tensorflow"),
         }
     }
 }
@@ -90,6 +100,8 @@ impl fmt::Display for Format {
             Format::Onnx => "ONNX",
             Format::Gguf => "GGUF",
             Format::Flax => "Flax",
+            Format::Orbax => "Orbax",
+            Format::TensorFlow => "TensorFlow",
         })
     }
 }

@@ -161,7 +161,7 @@ fn layouts_are_stated_where_names_do_not_tell() {
     assert_eq!(kinds("split/pointwise_kernel").unwrap(), "WIO");
     assert_eq!(kinds("one/kernel"), None);
     let query = layout("twins.keras", "attention/query/kernel");
-    assert_eq!(query.unwrap(), "IEO");
+    assert_eq!(query.unwrap(), "IOO");
     assert_eq!(layout("trained.h5", "head/kernel"), None);
 }
 

@@ -214,6 +214,29 @@ fn parts_that_say_too_little_are_refused_by_name() {
 }
 
 #[test]
+fn an_axis_of_heads_is_folded() {
+    let rename = r"mha/(\w+)/kernel=mha.$1.weight";
+    for options in [
+        &["--rename", rename][..],
+        &["--rename", rename, "--adapt", "*=reshape"],
+    ] {
+        let (_folder, out) = target();
+        let command = ["init", "t2d.safetensors", "--from", "mha.weights.h5"];
+        let (code, said) = run(&[&command[..], &["-o", &out], options].concat());
+        assert_eq!(code, 0, "{said}");
+        for part in ["query", "key", "value", "attention_output"] {
+            let kernel = values(fixture("mha.weights.h5"), &format!("mha/{part}/kernel"));
+            // Inputs by outputs, with the heads on one of the sides.
+            let (width, weight) = (32, values(&out, &format!("mha.{part}.weight")));
+            for (place, value) in weight.iter().enumerate() {
+                let (output, input) = (place / width, place % width);
+                assert_eq!(*value, kernel[input * width + output], "{part} {place}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_left_out_and_listed() {
     for (model, from, left_out) in [
         (
@@ -250,30 +273,36 @@ fn what_cannot_be_read_is_left_out_and_listed() {
         &["--exclude", "frequencies"],
     );
     says(&said, &["\"frequencies\" matches no tensor"]);
-    for (file, left_out) in [
-        (
-            "str.npz",
-            "left out \"names\": its dtype \"<U1\" is not supported",
-        ),
-        ("npin.pt", "left out \"w\": it is an array of NumPy"),
-    ] {
-        let (code, said) = run(&["inspect", file]);
-        assert_eq!(code, 0, "{said}");
-        says(&said, &[left_out]);
-    }
+    let (code, said) = run(&["inspect", "str.npz"]);
+    assert_eq!(code, 0, "{said}");
+    says(
+        &said,
+        &["left out \"names\": its dtype \"<U1\" is not supported"],
+    );
     // A target that needs it hears of it.
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model.json");
-    std::fs::write(
-        &model,
-        r#"{"w": {"dtype": "F32", "shape": [6]}, "b": {"dtype": "F32", "shape": [2]}}"#,
-    )
-    .unwrap();
-    let said = refused(model.to_str().unwrap(), "npin.pt", &[]);
+    let list = r#"{
+        "layers.0.attention.wq.weight": {"dtype": "F32", "shape": [8, 8]},
+        "freqs_cis": {"dtype": "F32", "shape": [4, 2]}
+    }"#;
+    std::fs::write(&model, list).unwrap();
+    let said = refused(model.to_str().unwrap(), "llama_freqs.pth", &[]);
     says(
         &said,
-        &["of which w cannot be read", "w: not in the checkpoint"],
+        &[
+            "of which freqs_cis cannot be read",
+            "freqs_cis: not in the checkpoint",
+        ],
     );
+}
+
+#[test]
+fn an_array_of_numpy_among_tensors_is_read() {
+    let (code, said) = run(&["inspect", "npin.pt"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("left out"), "{said}");
+    assert_eq!(values(fixture("npin.pt"), "w"), [1.0; 6]);
 }
 
 #[test]
@@ -426,6 +455,24 @@ fn slices_without_the_first_are_not_the_model() {
     let first = folder.path().join("consolidated.00.pth");
     std::fs::rename(slice, &first).unwrap();
     assert_eq!(run(&["inspect", first.to_str().unwrap()]).0, 0);
+}
+
+#[test]
+fn a_folder_of_deepspeed_is_its_latest_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let step = folder.path().join("global_step3");
+    std::fs::create_dir(&step).unwrap();
+    for name in [
+        "mp_rank_00_model_states.pt",
+        "zero_pp_rank_0_mp_rank_00_optim_states.pt",
+    ] {
+        std::fs::copy(fixture("llama_freqs.pth"), step.join(name)).unwrap();
+    }
+    std::fs::write(folder.path().join("latest"), "global_step3\n").unwrap();
+    for path in [folder.path(), &step] {
+        let (code, said) = run(&["inspect", path.to_str().unwrap()]);
+        assert_eq!(code, 0, "{said}");
+    }
 }
 
 #[test]

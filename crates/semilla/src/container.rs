@@ -123,9 +123,19 @@ impl Container {
         let moments: BTreeSet<&str> = names
             .iter()
             .filter(|name| is_moment(name))
-            .map(|name| top(name))
+            .map(|name| key(name))
             .collect();
-        let mut owners: Vec<Owner> = names.iter().map(|name| owner(name, &moments)).collect();
+        let known: BTreeSet<&str> = names.iter().copied().collect();
+        // Caffe2 keeps them so, beside the weights.
+        let is_momentum = |name: &str| {
+            let of = name.strip_suffix("_momentum");
+            of.is_some_and(|of| known.contains(of))
+        };
+        let owners = names.iter().map(|name| match is_momentum(name) {
+            true => Owner::Optimizer,
+            false => owner(name, &moments),
+        });
+        let mut owners: Vec<Owner> = owners.collect();
         let root = root(&names, &owners);
         for (name, owner) in names.iter().zip(&mut owners) {
             *owner = match *owner {
@@ -167,18 +177,24 @@ impl Container {
     }
 }
 
-/// The first part of a name that has several.
+/// The first part of a name that has several, joined by dots.
 fn top(name: &str) -> &str {
     name.split_once('.').map_or("", |(top, _)| top)
 }
 
+/// The first part of a name that has several, whatever joins them: JAX's have slashes, and keys that
+/// are the model's own (`params`, `batch_stats`).
+fn key(name: &str) -> &str {
+    name.split_once(['.', '/']).map_or("", |(key, _)| key)
+}
+
 fn is_moment(name: &str) -> bool {
-    name.split('.').any(|part| MOMENTS.contains(&part))
+    name.split(['.', '/']).any(|part| MOMENTS.contains(&part))
 }
 
 /// The owner of a tensor by its name alone; `moments` are the keys that hold moments.
 fn owner(name: &str, moments: &BTreeSet<&str>) -> Owner {
-    let key = top(name);
+    let key = key(name);
     let is_optimizer = OPTIMIZERS.contains(&key)
         || PERHAPS_OPTIMIZERS.contains(&key) && moments.contains(key)
         || is_moment(name);
@@ -308,6 +324,16 @@ mod tests {
             &[Model, Model],
         );
         check(&["module._orig_mod.a"], "module._orig_mod.", &[Model]);
+        check(
+            &["params/Dense_0/kernel", "opt_state/0/mu/Dense_0/kernel"],
+            "",
+            &[Model, Optimizer],
+        );
+        check(
+            &["blobs.conv1_w", "blobs.conv1_w_momentum"],
+            "",
+            &[Model, Optimizer],
+        );
         check(&["params_ema.conv.weight"], "params_ema.", &[Model]);
         check(
             &["state.0.exp_avg", "state.0.step"],

@@ -10,7 +10,11 @@ pub(crate) mod keras;
 pub(crate) mod numpy;
 #[cfg(feature = "onnx")]
 pub(crate) mod onnx;
+#[cfg(feature = "orbax")]
+pub(crate) mod orbax;
 pub(crate) mod safetensors;
 pub(crate) mod shapes;
+#[cfg(feature = "tensorflow")]
+pub(crate) mod tensorflow;
 #[cfg(feature = "torch")]
 pub(crate) mod torch;

@@ -5,6 +5,8 @@ pub(crate) mod archive;
 pub(crate) mod block;
 pub(crate) mod budget;
 mod byte_size;
+#[cfg(any(feature = "orbax", feature = "tensorflow"))]
+pub(crate) mod checksum;
 pub(crate) mod decoded;
 mod disk;
 pub(crate) mod file;
@@ -15,6 +17,8 @@ pub(crate) mod partial;
 pub(crate) mod position;
 pub(crate) mod range;
 pub(crate) mod window;
+#[cfg(any(feature = "onnx", feature = "tensorflow"))]
+pub(crate) mod wire;
 
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use index::{Index, Placement};

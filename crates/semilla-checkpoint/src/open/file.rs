@@ -15,7 +15,11 @@ use crate::formats::keras::Keras;
 use crate::formats::numpy::Numpy;
 #[cfg(feature = "onnx")]
 use crate::formats::onnx::Onnx;
+#[cfg(feature = "orbax")]
+use crate::formats::orbax::Orbax;
 use crate::formats::safetensors::Safetensors;
+#[cfg(feature = "tensorflow")]
+use crate::formats::tensorflow::TensorFlow;
 #[cfg(feature = "torch")]
 use crate::formats::torch::{Distributed, Torch};
 use crate::io::index::Index;
@@ -43,6 +47,10 @@ use crate::open::unpack::unpack;
 ///   `pytorch_model.bin.index.json`, Keras's `model.weights.json`);
 /// - an ONNX model, with its external data beside it;
 /// - a GGUF file, or one of Flax (`.msgpack`);
+/// - a pickle of arrays of NumPy, as detectron2 (`.pkl`) and Paddle (`.pdparams`) save them;
+/// - a checkpoint of TensorFlow (`.index`, with the files of data beside it), or one of those
+///   files, or a SavedModel's folder;
+/// - a folder of Orbax, its `manifest.ocdbt` or its `_METADATA`;
 /// - any of these files in gzip or zstd, which is unpacked to a temporary file;
 /// - a list of shapes (see [`Manifest::parse`](crate::Manifest::parse));
 /// - a Keras or other HDF5 file, or a `.keras` archive (see `Keras`);
@@ -54,7 +62,9 @@ use crate::open::unpack::unpack;
 ///   (`consolidated.00.pth` of Llama, `mp_rank_00` of Megatron-LM), with all the others beside it:
 ///   they are merged;
 /// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin`
-///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index.
+///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index; or, if none
+///   of these, one file of another format. Of several checkpoints of TensorFlow, DeepSpeed or
+///   Megatron-LM it is the one that a file beside them calls the latest.
 ///
 /// # Errors
 /// The path cannot be read, does not hold one model, is of an unknown format or of one that this
@@ -127,6 +137,12 @@ fn open_content(
         Content::Zip => open_archive(file, limits),
         #[cfg(feature = "torch")]
         Content::TorchStream => Ok(Box::new(Torch::open_stream(file, limits)?)),
+        #[cfg(feature = "torch")]
+        Content::Pickle => Ok(Box::new(Torch::open_pickle(file, limits)?)),
+        #[cfg(feature = "orbax")]
+        Content::Orbax => Ok(Box::new(Orbax::open(file, limits)?)),
+        #[cfg(feature = "tensorflow")]
+        Content::TensorFlow => Ok(Box::new(TensorFlow::open(file, limits)?)),
         #[cfg(feature = "torch")]
         Content::Distributed => Ok(Box::new(Distributed::open(file, limits)?)),
         #[cfg(feature = "numpy")]

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::io::file::is_plain;
 use crate::open::foreign::Foreign;
 use crate::open::part::siblings;
+use crate::open::recognize::ORBAX;
 use crate::open::slices::is_slice;
 
 /// How the files end that stand for a folder's model, the preferred kind first.
@@ -40,8 +42,18 @@ const KINDS: [Kind; 3] = [
 ];
 
 /// How files end that stand for a folder's model where there is none of these kinds.
-const OTHERS: [&str; 9] = [
-    ".gguf", ".onnx", ".keras", ".npz", ".pth", ".pt", ".ckpt", ".h5", ".msgpack",
+const OTHERS: [&str; 11] = [
+    ".gguf",
+    ".onnx",
+    ".keras",
+    ".npz",
+    ".pth",
+    ".pt",
+    ".ckpt",
+    ".h5",
+    ".msgpack",
+    ".pdparams",
+    ".pkl",
 ];
 
 /// The file of a folder that stands for its model.
@@ -60,12 +72,32 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
     if let Some((_, piece)) = files.iter().find(|(name, _)| name.ends_with(PIECE)) {
         return whole_of(piece);
     }
-    let mut folders = files.iter().filter(|(_, path)| path.is_dir());
-    if let Some((_, of_process)) = folders.find(|(_, path)| is_slice(path)) {
+    // Beside these lie optimizers' states of the same ending.
+    if let Some((_, slice)) = files
+        .iter()
+        .find(|(_, path)| path.is_file() && is_slice(path))
+    {
+        return Ok(slice.clone());
+    }
+    if let Some(latest) = latest_of_trainer(folder) {
+        return choose(&latest);
+    }
+    let folders = || files.iter().filter(|(_, path)| path.is_dir());
+    if let Some((_, of_process)) = folders().find(|(_, path)| is_slice(path)) {
         return choose(of_process);
     }
     if let Some(found) = of_others(&files) {
         return found.map_err(refuse);
+    }
+    if let Some(found) = of_tensorflow(folder, &files) {
+        return found.map_err(refuse);
+    }
+    if let Some(found) = of_orbax(&files) {
+        return Ok(found);
+    }
+    // The weights of a SavedModel; its program is not read.
+    if let Some((_, variables)) = folders().find(|(name, _)| name == "variables") {
+        return choose(variables);
     }
     match Foreign::of_folder(files.iter().map(|(name, _)| &**name)) {
         Some(foreign) => Err(foreign.refused(folder)),
@@ -116,6 +148,86 @@ fn of_others(files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
     })
 }
 
+/// What stands for a checkpoint of Orbax, in the folder or in the only one below it that has such:
+/// a step of training has one for each item.
+fn of_orbax(files: &[(String, PathBuf)]) -> Option<PathBuf> {
+    let listed = ORBAX.iter().find_map(|known| {
+        let mut files = files.iter();
+        files.find(|(name, path)| name == known && path.is_file())
+    });
+    if let Some((_, path)) = listed {
+        return Some(path.clone());
+    }
+    let is_step = files.iter().any(|(name, _)| name == STEP);
+    let below = files.iter().filter(|_| is_step).filter_map(|(_, folder)| {
+        let mut known = ORBAX.iter().map(|known| folder.join(known));
+        known.find(|path| path.is_file())
+    });
+    let below: Vec<PathBuf> = below.collect();
+    match &below[..] {
+        [single] => Some(single.clone()),
+        _ => None,
+    }
+}
+
+/// What Orbax writes beside the items of a step.
+const STEP: &str = "_CHECKPOINT_METADATA";
+
+/// TensorFlow's table of variables: the only one, or that of the latest checkpoint.
+fn of_tensorflow(folder: &Path, files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
+    let tables = ending(files, TABLE);
+    Some(match &tables[..] {
+        [] => return None,
+        [single] => Ok(single.clone()),
+        several => {
+            let latest = latest(folder).filter(|latest| several.contains(latest));
+            latest.ok_or_else(|| format!("{} {TABLE} files", several.len()))
+        }
+    })
+}
+
+/// The text of a small file.
+fn text(path: &Path) -> Option<String> {
+    const MOST: u64 = 1 << 20;
+    let is_small = fs::metadata(path).ok()?.len() <= MOST;
+    is_small.then(|| fs::read_to_string(path).ok())?
+}
+
+/// The folder that DeepSpeed or Megatron-LM calls the latest.
+fn latest_of_trainer(folder: &Path) -> Option<PathBuf> {
+    let of_deepspeed = text(&folder.join("latest")).map(|name| name.trim().to_owned());
+    let of_megatron = || {
+        let number = text(&folder.join("latest_checkpointed_iteration.txt"))?;
+        Some(format!("iter_{:07}", number.trim().parse::<u64>().ok()?))
+    };
+    let name = of_deepspeed.or_else(of_megatron);
+    let latest = folder.join(name.filter(|name| is_plain(name))?);
+    latest.is_dir().then_some(latest)
+}
+
+/// The table of the checkpoint that TensorFlow's list of them calls the latest.
+fn latest(folder: &Path) -> Option<PathBuf> {
+    let list = text(&folder.join("checkpoint"))?;
+    let mut lines = list.lines();
+    let path = lines.find_map(|line| line.strip_prefix("model_checkpoint_path:"))?;
+    // The path may be that of another machine.
+    let name = path.trim().trim_matches('"').rsplit(['/', '\\']).next()?;
+    Some(folder.join(format!("{name}{TABLE}")))
+}
+
+/// The ending of TensorFlow's tables of variables.
+const TABLE: &str = ".index";
+
+/// The table that a file of TensorFlow's is the data of, by its name.
+fn table_of(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let (stem, part) = name.rsplit_once(".data-")?;
+    let (number, count) = part.split_once("-of-")?;
+    let are_digits = |text: &str| text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_data = are_digits(number) && are_digits(count);
+    is_data.then(|| path.with_file_name(format!("{stem}{TABLE}")))
+}
+
 /// The ending of the files of `torch.distributed.checkpoint`, none of which says whose its tensors
 /// are.
 const PIECE: &str = ".distcp";
@@ -125,6 +237,16 @@ const PIECE: &str = ".distcp";
 /// # Errors
 /// There is none.
 pub(super) fn whole_of(path: &Path) -> Result<PathBuf, Error> {
+    if let Some(table) = table_of(path) {
+        let name = table.file_name().unwrap_or_default();
+        return match table.is_file() {
+            true => Ok(table),
+            false => Err(Error::MissingParts {
+                path: path.to_owned(),
+                missing: vec![name.to_string_lossy().into_owned()],
+            }),
+        };
+    }
     if !path.to_string_lossy().ends_with(PIECE) {
         return Ok(path.to_owned());
     }

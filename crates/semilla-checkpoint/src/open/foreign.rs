@@ -9,8 +9,7 @@ use crate::error::Error;
 pub(super) struct Foreign {
     /// With its article.
     name: &'static str,
-    /// A command that makes a file that is read, with `FILE` for the path, or other advice. Of
-    /// pickled arrays, as detectron2 and Paddle save them, too.
+    /// A command that makes a file that is read, with `FILE` for the path, or other advice.
     advice: &'static str,
 }
 
@@ -27,12 +26,6 @@ const FROZEN_GRAPH: Foreign = Foreign {
     advice: "python -m tf2onnx.convert --graphdef FILE --inputs INPUT:0 --outputs OUTPUT:0 \
              --output model.onnx",
 };
-const TF_CHECKPOINT: Foreign = Foreign {
-    name: "a checkpoint of TensorFlow",
-    advice: "python -c \"import numpy, tensorflow as tf; c = tf.train.load_checkpoint('FILE'); \
-             numpy.savez('model.npz', **{n: c.get_tensor(n) for n in \
-             c.get_variable_to_shape_map()})\"",
-};
 const CORE_ML: Foreign = Foreign {
     name: "a Core ML model",
     advice: "python -c \"import coremltools as ct, numpy; numpy.savez('model.npz', **{n: w.val \
@@ -48,12 +41,6 @@ const MXNET: Foreign = Foreign {
     advice: "python -c \"import mxnet, numpy; numpy.savez('model.npz', **{n: a.asnumpy() \
              for n, a in mxnet.nd.load('FILE').items()})\"",
 };
-const ORBAX: Foreign = Foreign {
-    name: "a checkpoint of Orbax",
-    advice: "python -c \"import numpy, orbax.checkpoint as o; from flax.traverse_util import \
-             flatten_dict as f; numpy.savez('model.npz', \
-             **f(o.PyTreeCheckpointer().restore('FILE'), sep='/'))\"",
-};
 const OPEN_VINO: Foreign = Foreign {
     name: "an OpenVINO model",
     advice: "export the model that it was made from to ONNX; OpenVINO writes no other format",
@@ -61,13 +48,6 @@ const OPEN_VINO: Foreign = Foreign {
 const TAR: Foreign = Foreign {
     name: "a tar archive",
     advice: "tar -xf FILE",
-};
-const PICKLE: Foreign = Foreign {
-    name: "a pickle that PyTorch did not save",
-    advice: "if you trust it, since loading a pickle runs it, python -c \"import numpy, pickle; \
-             d = pickle.load(open('FILE', 'rb'), encoding='latin1'); d = d.get('model', d); \
-             numpy.savez('model.npz', **{n: a for n, a in d.items() if isinstance(a, \
-             numpy.ndarray)})\"",
 };
 const EMPTY_ZIP: Foreign = Foreign {
     name: "an empty zip archive",
@@ -88,11 +68,8 @@ impl Foreign {
     pub(super) fn of_name(path: &Path, start: &[u8]) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_data = name.contains(".data-") && name.contains("-of-");
         Some(match ending {
             _ if name == "saved_model.pb" => SAVED_MODEL,
-            _ if is_data => TF_CHECKPOINT,
-            Some("index") => TF_CHECKPOINT,
             Some("mlmodel") => CORE_ML,
             // Its first field is a node; that of ONNX is a version.
             Some("pb") if start.first() == Some(&0x0a) => FROZEN_GRAPH,
@@ -107,8 +84,6 @@ impl Foreign {
             Some(match name {
                 "saved_model.pb" => SAVED_MODEL,
                 "com.apple.CoreML" => CORE_ML,
-                "manifest.ocdbt" | "_METADATA" | "_CHECKPOINT_METADATA" => ORBAX,
-                _ if name.ends_with(".index") => TF_CHECKPOINT,
                 _ if name.ends_with(".mlpackage") => CORE_ML,
                 _ => return None,
             })
@@ -123,7 +98,6 @@ impl Foreign {
             // The magic numbers ggml, ggmf and ggjt as little-endian integers.
             [b'l' | b'f', b'm', b'g', b'g', ..] | [b't', b'j', b'g', b'g', ..] => OLD_GGML,
             [0x12, 1, 0, 0, 0, 0, 0, 0, ..] => MXNET,
-            [0x80, 2..=5, ..] => PICKLE,
             _ if start.starts_with(b"<?xml") || start.starts_with(b"<net ") => OPEN_VINO,
             _ if start.get(257..262) == Some(b"ustar") => TAR,
             _ => return None,
@@ -133,14 +107,6 @@ impl Foreign {
     /// Says what the path is, and what to do.
     pub(super) fn refused(self, path: &Path) -> Error {
         let shown = match self {
-            // What is loaded is called by what all its files have in common.
-            TF_CHECKPOINT => {
-                let path = path.display().to_string();
-                let at = path
-                    .find(".data-")
-                    .or_else(|| path.strip_suffix(".index").map(str::len));
-                at.map_or(path.clone(), |at| path[..at].to_owned())
-            }
             SAVED_MODEL => match path.file_name() {
                 Some(name) if name == "saved_model.pb" => {
                     let folder = path
@@ -173,16 +139,6 @@ mod tests {
         let of_name = |path: &str| Foreign::of_name(Path::new(path), b"\x08\x01");
         for (path, expected, part) in [
             ("m/saved_model.pb", SAVED_MODEL, "--saved-model m --output"),
-            (
-                "m/v.data-00000-of-00001",
-                TF_CHECKPOINT,
-                "load_checkpoint('m/v')",
-            ),
-            (
-                "m/ckpt-1.index",
-                TF_CHECKPOINT,
-                "load_checkpoint('m/ckpt-1')",
-            ),
             ("m.mlmodel", CORE_ML, "MLModel('m.mlmodel')"),
         ] {
             assert_eq!(of_name(path), Some(expected));
@@ -198,14 +154,11 @@ mod tests {
             (b"lmgg\x01\0\0\0", OLD_GGML),
             (b"tjgg\x03\0\0\0", OLD_GGML),
             (b"\x12\x01\0\0\0\0\0\0\0\0", MXNET),
-            (b"\x80\x02}q\0.", PICKLE),
         ] {
             assert_eq!(Foreign::of_start(start), Some(expected));
         }
         let tar = [&[b'a'; 257][..], b"ustar\x0000"].concat();
         assert_eq!(Foreign::of_start(&tar), Some(TAR));
-        let folder = ["checkpoint", "_METADATA", "d"];
-        assert_eq!(Foreign::of_folder(folder), Some(ORBAX));
         assert_eq!(Foreign::of_folder(["config.json"]), None);
     }
 }

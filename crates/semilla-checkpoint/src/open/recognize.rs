@@ -24,8 +24,14 @@ pub(super) enum Content {
     TorchStream,
     /// The list of what a folder of `torch.distributed.checkpoint` holds.
     Distributed,
+    /// Any other pickle, which may hold arrays of NumPy.
+    Pickle,
     NumpyArray,
     Hdf5,
+    /// A manifest or the list of leaves of Orbax.
+    Orbax,
+    /// The table of variables of TensorFlow.
+    TensorFlow,
     /// A compressed file of any of these.
     Packed(Packing),
 }
@@ -58,9 +64,11 @@ impl Content {
             Content::Flax => vec![Format::Flax],
             Content::Json => vec![Format::Shapes],
             Content::Zip => vec![Format::Torch, Format::Numpy, Format::Keras],
-            Content::TorchStream | Content::Distributed => vec![Format::Torch],
+            Content::TorchStream | Content::Distributed | Content::Pickle => vec![Format::Torch],
             Content::NumpyArray => vec![Format::Numpy],
             Content::Hdf5 => vec![Format::Keras],
+            Content::Orbax => vec![Format::Orbax],
+            Content::TensorFlow => vec![Format::TensorFlow],
             Content::Packed(_) => Vec::new(),
         }
     }
@@ -84,6 +92,9 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     }
     if start.starts_with(b"GGUF") {
         return Ok(Content::Gguf);
+    }
+    if ends_as_table(&file, bytes) {
+        return Ok(Content::TensorFlow);
     }
     let by_name = Foreign::of_name(path, &start);
     if is_onnx(&start) {
@@ -113,6 +124,13 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     if is_distributed(&start) {
         return Ok(Content::Distributed);
     }
+    let is_list = path.file_name().is_some_and(|name| name == ORBAX[1]);
+    if start.starts_with(&[0x0c, 0xdb, b':', b'*']) || is_list {
+        return Ok(Content::Orbax);
+    }
+    if let [0x80, 2..=5, ..] = start[..] {
+        return Ok(Content::Pickle);
+    }
     if let Some(foreign) = Foreign::of_start(&start) {
         return Err(foreign.refused(path));
     }
@@ -136,6 +154,10 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
         },
     })
 }
+
+/// Names of a folder's files that stand for a checkpoint of Orbax, the preferred one first: the
+/// manifest of a tree of values, and the list of leaves.
+pub(super) const ORBAX: [&str; 2] = ["manifest.ocdbt", "_METADATA"];
 
 /// Whether a file that ends before its header could start like a safetensors file.
 fn truncated_length(start: &[u8]) -> bool {
@@ -176,6 +198,14 @@ fn is_torch_stream(start: &[u8]) -> bool {
     const MAGIC: &[u8] = &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
     let first = &start[..start.len().min(64)];
     first.windows(MAGIC.len()).any(|window| window == MAGIC)
+}
+
+/// Whether a file ends as LevelDB's tables do, by the magic number.
+fn ends_as_table(file: &File, bytes: u64) -> bool {
+    const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
+    let mut end = [0; MAGIC.len()];
+    let at = bytes.checked_sub(end.len() as u64);
+    at.is_some_and(|at| read_at(file, &mut end, at).is_ok() && end == MAGIC)
 }
 
 /// Whether a pickle lists what a folder of `torch.distributed.checkpoint` holds.

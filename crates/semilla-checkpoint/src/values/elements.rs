@@ -1,8 +1,6 @@
 //! Floating-point elements in blocks: from bytes to values, and from values to elements of a
 //! different type.
 
-use std::sync::OnceLock;
-
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use semilla::{Element, F8E4M3, F8E5M2};
@@ -114,19 +112,49 @@ stored!(bf16 as f32, f32::MIN_POSITIVE, elements, into => {
     }
 });
 stored!(F8E4M3 as f32, 0.015_625, elements, into => {
-    static VALUES: OnceLock<[f32; 256]> = OnceLock::new();
-    let values = VALUES.get_or_init(|| std::array::from_fn(|code| F8E4M3(code as u8).to_f32()));
     for (element, place) in elements.iter().zip(into.iter_mut()) {
-        *place = values[usize::from(element.0)];
+        *place = e4m3(element.0);
     }
 });
 stored!(F8E5M2 as f32, 6.103_515_6e-5, elements, into => {
-    static VALUES: OnceLock<[f32; 256]> = OnceLock::new();
-    let values = VALUES.get_or_init(|| std::array::from_fn(|code| F8E5M2(code as u8).to_f32()));
     for (element, place) in elements.iter().zip(into.iter_mut()) {
-        *place = values[usize::from(element.0)];
+        *place = e5m2(element.0);
     }
 });
+
+/// The value of an element of [`F8E4M3`], without branches, for vectors.
+#[inline(always)]
+pub(crate) fn e4m3(code: u8) -> f32 {
+    let magnitude = u32::from(code & 0x7f) << 20;
+    let value = match magnitude {
+        0x07f0_0000 => f32::NAN,
+        _ => rebiased(magnitude, 127 - 7),
+    };
+    f32::from_bits(value.to_bits() | u32::from(code & 0x80) << 24)
+}
+
+/// The value of an element of [`F8E5M2`], without branches, for vectors.
+#[inline(always)]
+pub(crate) fn e5m2(code: u8) -> f32 {
+    let magnitude = u32::from(code & 0x7f) << 21;
+    let value = match magnitude {
+        0x0f80_0000 => f32::INFINITY,
+        0x0f80_0001.. => f32::NAN,
+        _ => rebiased(magnitude, 127 - 15),
+    };
+    f32::from_bits(value.to_bits() | u32::from(code & 0x80) << 24)
+}
+
+/// The value whose exponent is so much too small.
+#[inline(always)]
+fn rebiased(magnitude: u32, exponent: u32) -> f32 {
+    // Without a leading one: as if it had one of the least exponent, which is then taken off. (A
+    // product with a power of two would be of a denormal number, which is slow.)
+    let least = (exponent + 1) << 23;
+    let small = f32::from_bits(magnitude + least) - f32::from_bits(least);
+    let normal = f32::from_bits(magnitude + (exponent << 23));
+    if magnitude < 1 << 23 { small } else { normal }
+}
 
 /// [`bf16::from_f32`] without branches, for vectors.
 #[inline(always)]

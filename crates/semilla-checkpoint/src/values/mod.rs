@@ -10,8 +10,9 @@ mod materialize;
 mod share;
 mod vectors;
 
-pub(crate) use elements::{BLOCK, Stored, with_float};
+pub(crate) use elements::{BLOCK, Stored, e4m3, e5m2, with_float};
 pub use health::Health;
 pub(crate) use materialize::write_slices;
 pub use materialize::{Sources, materialize, tensors_of};
 pub use share::{InvalidShare, Share};
+pub(crate) use vectors::{Job, widest};

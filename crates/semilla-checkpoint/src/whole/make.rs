@@ -12,7 +12,7 @@ use super::grid::Grid;
 use super::mxfp4::{GROUP, Mxfp4};
 use super::packed::{Order, Packed};
 use super::reparametrized::{Norms, Pruned, SpectralNorm, WeightNorm};
-use super::rows::{Bits, Codes, Factor, Rows, Zeros};
+use super::rows::{Bits, Byte, Codes, Factor, Rows, Zeros};
 use crate::{Checkpoint, TensorInfo};
 
 /// A weight that can be put together.
@@ -181,9 +181,10 @@ impl Parts<'_> {
                 let name = if second.is_some() { "NVFP4" } else { "MXFP4" };
                 (name, Codes::Fours)
             }
-            DType::F8E4M3 | DType::F8E5M2 => ("FP8", Codes::of_bytes(main.dtype())),
-            DType::I8 => ("INT8", Codes::of_bytes(DType::I8)),
-            DType::U8 if self.part(Part::Zero).is_some() => ("UINT8", Codes::of_bytes(DType::U8)),
+            DType::F8E4M3 => ("FP8", Codes::Bytes(Byte::E4M3)),
+            DType::F8E5M2 => ("FP8", Codes::Bytes(Byte::E5M2)),
+            DType::I8 => ("INT8", Codes::Bytes(Byte::Signed)),
+            DType::U8 if self.part(Part::Zero).is_some() => ("UINT8", Codes::Bytes(Byte::Unsigned)),
             _ => return Err("its bytes may hold several numbers each".to_owned()),
         };
         let blocks = self.config.blocks();
@@ -244,7 +245,7 @@ impl Parts<'_> {
         let rows = Rows {
             // As `int8_vectorwise_dequant` has it.
             on_element: Some(7.874_016e-3),
-            ..self.rows(Codes::of_bytes(DType::I8), &shape, grid)
+            ..self.rows(Codes::Bytes(Byte::Signed), &shape, grid)
         };
         self.made(DType::F32, shape, how, rows)
     }

@@ -1,20 +1,48 @@
 //! Weights whose rows are codes, each times a scale that is shared by a block or a group.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::decoder::{Decoder, Elements, contradiction, floats, raw, table, words};
+use super::decoder::{Decoder, Elements, contradiction, floats, raw, words};
 use super::grid::{Grid, GridRows};
+use crate::values::{BLOCK, Job, Stored, e4m3, e5m2, widest, with_float};
 use crate::{Checkpoint, Error};
 
 /// How a row's codes are stored.
 pub(super) enum Codes {
-    /// An element each, of a type of one byte.
-    Bytes(Box<[f32; 256]>),
+    /// A byte each.
+    Bytes(Byte),
     /// Two four-bit floats in a byte, the lower half first: 1 sign bit, 2 of the exponent, 1 of the
     /// mantissa (Rouhani et al., *Microscaling Data Formats*, 2023, section 3).
     Fours,
     /// Integers of some bits, the lowest first, in rows of words.
     Bits(Bits),
+}
+
+/// What a byte stands for.
+#[derive(Clone, Copy)]
+pub(super) enum Byte {
+    E4M3,
+    E5M2,
+    Signed,
+    Unsigned,
+}
+
+impl Byte {
+    /// The values of at most [`BLOCK`] bytes.
+    #[inline(always)]
+    fn widen(self, bytes: &[u8], values: &mut [f32]) {
+        fn each(bytes: &[u8], values: &mut [f32], value: impl Fn(u8) -> f32) {
+            let places = values.iter_mut().zip(bytes);
+            places.for_each(|(place, &byte)| *place = value(byte));
+        }
+        match self {
+            Byte::E4M3 => each(bytes, values, e4m3),
+            Byte::E5M2 => each(bytes, values, e5m2),
+            Byte::Signed => each(bytes, values, |byte| f32::from(byte as i8)),
+            Byte::Unsigned => each(bytes, values, f32::from),
+        }
+    }
 }
 
 /// Integers in words.
@@ -95,48 +123,200 @@ impl Decoder for Rows {
         first: u64,
         out: &mut Elements<'_>,
     ) -> Result<(), Error> {
-        let columns = self.columns as u64;
-        let count = out.len();
-        let (first_row, last_row) = (
-            (first / columns) as usize,
-            ((first + count as u64 - 1) / columns) as usize,
-        );
+        let span = Span::new(first, out.len(), self.columns);
+        let (first_row, last_row) = (span.rows.start, span.rows.end - 1);
         let mut scales = self.scale.rows(file, first_row, last_row)?;
         self.on_scale.apply(file, &mut scales.values)?;
-        let zeros = self.zero_rows(file, first_row, last_row)?;
         let biases = self.bias.as_ref();
         let biases = biases.map(|grid| grid.rows(file, first_row, last_row));
-        let biases = biases.transpose()?;
-        let order = self.order(file)?;
-        let mut values = Vec::with_capacity(count);
-        let mut start = (first % columns) as usize;
-        for row in first_row..=last_row {
-            let end = (start + count - values.len()).min(self.columns);
-            let at = values.len();
-            self.codes(file, row, start, end - start, &mut values)?;
-            let (codes, scale) = (&mut values[at..], scales.of_row(row));
-            let zero = zeros.of_row(row);
-            let bias = biases.as_ref().map(|biases| biases.of_row(row));
-            match &order {
-                Some(order) => each_alone(codes, &order[start..], scale, zero),
-                None => each_group(codes, start, self.scale.columns(), scale, zero, bias),
-            }
-            start = 0;
-        }
-        if let Some(factor) = self.on_element {
-            values.iter_mut().for_each(|value| *value *= factor);
-        }
-        out.fill(&values);
+        let decoding = Decoding {
+            rows: self,
+            codes: self.codes.read(file, self.main, self.stored, &span)?,
+            span,
+            scales,
+            zeros: self.zero_rows(file, first_row, last_row)?,
+            biases: biases.transpose()?,
+            order: self.order(file)?,
+        };
+        with_float!(
+            out.dtype,
+            E => widest(Decode::<E>(&decoding, out.bytes, PhantomData)),
+            else {}
+        );
         Ok(())
     }
 }
 
+/// Elements that lie one after the other, by row.
+struct Span {
+    rows: Range<usize>,
+    columns: usize,
+    /// The column where the first row begins, and where the last one ends.
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    /// `count` elements from `first` on; at least one.
+    fn new(first: u64, count: usize, columns: usize) -> Self {
+        let last = first + count as u64 - 1;
+        let place = |element: u64| {
+            let columns = columns as u64;
+            ((element / columns) as usize, (element % columns) as usize)
+        };
+        let ((first, start), (last, end)) = (place(first), place(last));
+        Self {
+            rows: first..last + 1,
+            columns,
+            start,
+            end: end + 1,
+        }
+    }
+
+    /// The columns of one of the rows.
+    fn of_row(&self, row: usize) -> Range<usize> {
+        let start = if row == self.rows.start {
+            self.start
+        } else {
+            0
+        };
+        let is_last = row + 1 == self.rows.end;
+        start..if is_last { self.end } else { self.columns }
+    }
+}
+
+/// All that the elements of a span are made of.
+struct Decoding<'r> {
+    rows: &'r Rows,
+    codes: Held<'r>,
+    span: Span,
+    scales: GridRows<'r>,
+    zeros: ZeroRows<'r>,
+    biases: Option<GridRows<'r>>,
+    order: Option<Vec<usize>>,
+}
+
+struct Decode<'d, E>(&'d Decoding<'d>, &'d mut [u8], PhantomData<E>);
+
+impl<E: Stored> Job for Decode<'_, E> {
+    type Done = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self(of, out, _) = self;
+        let (mut values, mut rounded) = ([0.0; BLOCK], [E::default(); BLOCK]);
+        let mut at = 0;
+        for row in of.span.rows.clone() {
+            let (scale, zero) = (of.scales.of_row(row), of.zeros.of_row(row));
+            let bias = of.biases.as_ref().map(|biases| biases.of_row(row));
+            let columns = of.span.of_row(row);
+            for start in columns.clone().step_by(BLOCK) {
+                let count = BLOCK.min(columns.end - start);
+                let (values, rounded) = (&mut values[..count], &mut rounded[..count]);
+                of.codes.widen(row, start, values);
+                match &of.order {
+                    Some(order) => each_alone(values, &order[start..], scale, zero),
+                    None => {
+                        let block = of.rows.scale.columns();
+                        each_group(values, start, block, scale, zero, bias);
+                    }
+                }
+                if let Some(factor) = of.rows.on_element {
+                    values.iter_mut().for_each(|value| *value *= factor);
+                }
+                E::narrow(values, rounded);
+                let bytes: &[u8] = bytemuck::cast_slice(rounded);
+                out[at..at + bytes.len()].copy_from_slice(bytes);
+                at += bytes.len();
+            }
+        }
+    }
+}
+
+/// Codes of a span as they are stored, read at once.
+struct Held<'c> {
+    codes: &'c Codes,
+    /// Bytes, or words, of a row.
+    stored: usize,
+    /// The first one that is held, of the whole part.
+    first: usize,
+    units: Units,
+}
+
+enum Units {
+    Bytes(Vec<u8>),
+    Words(Vec<u32>),
+}
+
+impl Codes {
+    /// Reads the codes of a span, from rows of so many bytes or words.
+    fn read(
+        &self,
+        file: &dyn Checkpoint,
+        part: usize,
+        stored: usize,
+        span: &Span,
+    ) -> Result<Held<'_>, Error> {
+        let (first, last) = (span.start, span.end - 1);
+        let (first, end) = match self {
+            Codes::Bytes(_) => (first, last + 1),
+            Codes::Fours => (first / 2, last / 2 + 1),
+            Codes::Bits(bits) => (bits.word(first), bits.span(last, last, stored).end),
+        };
+        let first = span.rows.start * stored + first;
+        let count = (span.rows.end - 1) * stored + end - first;
+        let units = match self {
+            Codes::Bits(_) => Units::Words(words(file, part, first as u64, count)?),
+            _ => Units::Bytes(raw(file, part, first as u64, count)?),
+        };
+        Ok(Held {
+            codes: self,
+            stored,
+            first,
+            units,
+        })
+    }
+}
+
+impl Held<'_> {
+    /// The codes of a row from a column on, at most [`BLOCK`].
+    #[inline(always)]
+    fn widen(&self, row: usize, start: usize, values: &mut [f32]) {
+        // Where a byte or word of the row is held.
+        let place = |unit: usize| row * self.stored + unit - self.first;
+        let columns = start..start + values.len();
+        match (self.codes, &self.units) {
+            (Codes::Bytes(code), Units::Bytes(bytes)) => {
+                code.widen(&bytes[place(start)..][..values.len()], values);
+            }
+            (Codes::Fours, Units::Bytes(bytes)) => {
+                let bytes = &bytes[place(start / 2)..];
+                for (value, column) in values.iter_mut().zip(columns) {
+                    let byte = bytes[column / 2 - start / 2];
+                    *value = FOURS[usize::from(byte >> (4 * (column % 2)) & 15)];
+                }
+            }
+            (Codes::Bits(bits), Units::Words(words)) => {
+                let first = bits.word(start);
+                let words = &words[place(first)..];
+                for (value, column) in values.iter_mut().zip(columns) {
+                    *value = bits.code(words, first, column);
+                }
+            }
+            // `Codes::read` reads words for integers of some bits, and bytes for the others.
+            (Codes::Bits(_), Units::Bytes(_)) | (_, Units::Words(_)) => {}
+        }
+    }
+}
+
 /// The value of a group. A part with one value in a row has it for all columns.
+#[inline(always)]
 fn of(values: &[f32], group: usize) -> f32 {
     values[group.min(values.len() - 1)]
 }
 
 /// Columns of one scale lie together.
+#[inline(always)]
 fn each_group(
     codes: &mut [f32],
     start: usize,
@@ -170,6 +350,7 @@ fn each_group(
 }
 
 /// Each column says which scale is its own.
+#[inline(always)]
 fn each_alone(codes: &mut [f32], order: &[usize], scale: &[f32], zero: Option<&[f32]>) {
     for (code, &group) in codes.iter_mut().zip(order) {
         *code = (*code - zero.map_or(0.0, |zero| of(zero, group))) * scale[group];
@@ -188,40 +369,6 @@ impl Rows {
             true => Ok(Some(groups)),
             false => Err(contradiction(file, part, "names groups that have no scale")),
         }
-    }
-
-    /// Adds the codes of columns of a row.
-    fn codes(
-        &self,
-        file: &dyn Checkpoint,
-        row: usize,
-        start: usize,
-        count: usize,
-        values: &mut Vec<f32>,
-    ) -> Result<(), Error> {
-        let row = row as u64 * self.stored as u64;
-        match &self.codes {
-            Codes::Bytes(table) => {
-                let bytes = raw(file, self.main, row + start as u64, count)?;
-                values.extend(bytes.iter().map(|&byte| table[usize::from(byte)]));
-            }
-            Codes::Fours => {
-                let (first, last) = (start / 2, (start + count - 1) / 2);
-                let bytes = raw(file, self.main, row + first as u64, last - first + 1)?;
-                values.extend((start..start + count).map(|column| {
-                    let byte = bytes[column / 2 - first];
-                    FOURS[usize::from(byte >> (4 * (column % 2)) & 15)]
-                }));
-            }
-            Codes::Bits(bits) => {
-                let span = bits.span(start, start + count - 1, self.stored);
-                let first = span.start;
-                let words = words(file, self.main, row + first as u64, span.len())?;
-                let codes = (start..start + count).map(|column| bits.code(&words, first, column));
-                values.extend(codes);
-            }
-        }
-        Ok(())
     }
 
     /// The zeros of rows `first..=last`.
@@ -270,6 +417,7 @@ enum ZeroRows<'r> {
 }
 
 impl ZeroRows<'_> {
+    #[inline(always)]
     fn of_row(&self, row: usize) -> Option<&[f32]> {
         match self {
             ZeroRows::None => None,
@@ -316,12 +464,6 @@ impl Bits {
         let both = u64::from(next) << 32 | u64::from(words[at]);
         let mask = (1u64 << self.bits) - 1;
         (both >> shift & mask) as f32 - self.offset
-    }
-}
-
-impl Codes {
-    pub(super) fn of_bytes(dtype: semilla::DType) -> Self {
-        Codes::Bytes(Box::new(table(dtype)))
     }
 }
 

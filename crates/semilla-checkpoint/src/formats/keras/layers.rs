@@ -226,8 +226,10 @@ pub(super) fn layout(class: &str, variable: &str, rank: usize) -> Option<Layout>
         ("conv1d_transpose" | "conv2d_transpose" | "conv3d_transpose", "kernel") => {
             format!("{kernel}OI^T")
         }
-        // A projection per head.
-        ("query_dense" | "key_dense" | "value_dense", "kernel") if rank == 3 => "IEO".to_owned(),
+        ("query_dense" | "key_dense" | "value_dense", "kernel") if rank == 3 => {
+            return Some(Layout::to_heads());
+        }
+        ("output_dense", "kernel") if rank == 3 => return Some(Layout::from_heads()),
         _ => return None,
     };
     letters.parse().ok()

@@ -3,8 +3,8 @@
 use semilla::graph::Attribute;
 
 use super::parser::Parser;
-use super::wire::{Span, Value};
 use crate::io::window::Fault;
+use crate::io::wire::{Span, Value};
 
 /// Longer lists are trees and tables, and left out.
 const MAX_LIST: usize = 4096;

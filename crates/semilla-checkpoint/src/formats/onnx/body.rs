@@ -4,8 +4,8 @@ use semilla::graph::{Attribute, Body, Function, Node, NodeId, Owner, Value};
 
 use super::attribute::Draft;
 use super::parser::Parser;
-use super::wire::{Span, next_field};
 use crate::io::window::Fault;
+use crate::io::wire::{Span, next_field};
 
 /// Graphs within graphs, deeper than any exporter writes.
 const MAX_DEPTH: usize = 32;

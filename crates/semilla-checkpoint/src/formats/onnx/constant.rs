@@ -6,8 +6,8 @@ use semilla::graph::{Initializer, Literal, Node};
 use super::dtype::dtype;
 use super::parser::Parser;
 use super::stored::{Data, Kind, Stored};
-use super::wire::{Span, next_field};
 use crate::io::window::Fault;
+use crate::io::wire::{Span, next_field};
 
 impl Parser<'_, '_> {
     /// Adds a tensor to a body, under the name by which nodes take it.

@@ -30,6 +30,5 @@ mod stored;
 mod tensor;
 mod value;
 mod weights;
-mod wire;
 
 pub use reader::Onnx;

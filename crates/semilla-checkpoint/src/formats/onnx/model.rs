@@ -4,9 +4,9 @@ use semilla::Graph;
 
 use super::parser::Parser;
 use super::stored::Stored;
-use super::wire::{Span, next_field};
 use crate::Limits;
 use crate::io::window::{Fault, Window};
+use crate::io::wire::{Span, next_field};
 
 /// The content of a model's file.
 pub(super) struct Model {

@@ -3,9 +3,9 @@
 use semilla::graph::{Graph, Properties};
 
 use super::stored::Stored;
-use super::wire::{Span, Value, next_field, varint};
 use crate::Limits;
 use crate::io::window::{Fault, Window};
+use crate::io::wire::{Span, Value, next_field, varint};
 use crate::tensor::MAX_DIMS;
 
 /// Notes of exporters, and attributes, that are longer are left out: they are stack traces and

@@ -4,8 +4,8 @@ use semilla::DType;
 use semilla::graph::Literal;
 
 use super::dtype::dtype;
-use super::wire::{Span, Value, next_field, varint};
 use crate::io::window::{Fault, Window};
+use crate::io::wire::{Span, Value, next_field, varint};
 
 /// Numbers of formulas, shapes and axes have at most as many elements.
 pub(super) const MAX_SHORT: u64 = 16;

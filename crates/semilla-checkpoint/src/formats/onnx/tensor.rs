@@ -2,8 +2,8 @@
 
 use super::parser::{Parser, push_dim};
 use super::stored::{Data, External, Kind, Stored, Typed};
-use super::wire::{Span, Value, next_field, varint};
 use crate::io::window::Fault;
+use crate::io::wire::{Span, Value, next_field, varint};
 use crate::tensor::MAX_NAME_BYTES;
 
 impl Parser<'_, '_> {

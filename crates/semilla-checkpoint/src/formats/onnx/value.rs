@@ -4,8 +4,8 @@ use semilla::graph::{Dim, Value as NamedValue};
 
 use super::dtype::dtype;
 use super::parser::{OVERHEAD, Parser};
-use super::wire::{Span, next_field};
 use crate::io::window::Fault;
+use crate::io::wire::{Span, next_field};
 use crate::tensor::MAX_DIMS;
 
 impl Parser<'_, '_> {

@@ -10,9 +10,10 @@ use crate::tensor::InvalidTensor;
 use crate::tensor::MAX_NAME_BYTES;
 use crate::{Limits, Remark, TensorInfo};
 
+use super::arrays::{Elements, array, is_array};
 use super::sequence::{sequence, sizes};
 use super::spread::{SPREAD, Spread};
-use super::storage::{Storages, count, dtype};
+use super::storage::{Part, Storage, Storages, count, dtype};
 use super::view::View;
 
 /// How deep collections may lie in each other.
@@ -32,14 +33,22 @@ pub(super) struct Walk<'a> {
     /// How many values were looked at.
     steps: usize,
     found: Vec<(TensorInfo, View)>,
+    /// The elements of arrays of NumPy, whose storages come behind those of tensors.
+    arrays: Vec<Elements>,
     /// Remarks on values that cannot be read.
     remarks: Vec<Remark>,
     /// Of all names found.
     bytes: u64,
 }
 
-/// The tensors, and what cannot be read.
-pub(super) type Found = (Vec<(TensorInfo, View)>, Vec<Remark>);
+/// What a pickle has.
+pub(super) struct Found {
+    pub(super) tensors: Vec<(TensorInfo, View)>,
+    /// The elements of arrays of NumPy. Views count them as storages behind those of the pickle.
+    pub(super) arrays: Vec<Elements>,
+    /// What cannot be read.
+    pub(super) remarks: Vec<Remark>,
+}
 
 /// Why the walk ends.
 pub(super) enum Stop {
@@ -75,7 +84,7 @@ impl<'a> Walk<'a> {
             (true, Some(Remark::Unreadable { name, problem })) => {
                 Err(format!("tensor {}: {problem}", Quoted::new(name)).into())
             }
-            _ => Ok((walk.found, walk.remarks)),
+            _ => Ok(walk.done()),
         }
     }
 
@@ -91,7 +100,15 @@ impl<'a> Walk<'a> {
             Some(call) if walk.makes_a_tensor(call) => walk.tensor(call)?,
             _ => return Err("it is not one tensor".to_owned().into()),
         }
-        Ok((walk.found, walk.remarks))
+        Ok(walk.done())
+    }
+
+    fn done(self) -> Found {
+        Found {
+            tensors: self.found,
+            arrays: self.arrays,
+            remarks: self.remarks,
+        }
     }
 
     fn new(values: &'a Values, storages: &'a Storages, limits: &'a Limits) -> Self {
@@ -104,6 +121,7 @@ impl<'a> Walk<'a> {
             aside: HashSet::new(),
             steps: 0,
             found: Vec::new(),
+            arrays: Vec::new(),
             remarks: Vec::new(),
             bytes: 0,
         }
@@ -111,7 +129,15 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, id: Id) -> Result<(), Stop> {
         self.step(1)?;
-        if let Some(items) = sequence(self.values, id) {
+        let values = self.values;
+        if let Some(items) = sequence(values, id) {
+            if let &[name, array] = items
+                && let (Node::Text(..), Node::Call(call)) = (values.get(name), values.get(array))
+                && is_array(values, call)
+            {
+                // Paddle's form of a tensor.
+                return self.array(call);
+            }
             let mut numbered = items.iter().enumerate();
             return numbered.try_for_each(|(index, &item)| self.below(&index.to_string(), item));
         }
@@ -141,7 +167,7 @@ impl<'a> Walk<'a> {
     fn entries(&mut self, entries: &[(Id, Id)]) -> Result<(), Stop> {
         let mut entries = entries.iter();
         entries.try_for_each(|&(key, value)| match self.values.get(key) {
-            Node::Text(key) => self.below(key, value),
+            Node::Text(key, _) => self.below(key, value),
             Node::Int(key) => self.below(&key.to_string(), value),
             _ if self.has_tensors(&[key, value])? => self.leave(
                 "it lies below a key that is neither a text nor an integer, so that it has no name"
@@ -193,7 +219,9 @@ impl<'a> Walk<'a> {
                 Node::Tuple(items) => due.extend(items),
                 Node::List(items) => due.extend(items),
                 Node::Dict(entries) => due.extend(entries.iter().flat_map(|&(k, v)| [k, v])),
-                Node::Call(call) if self.makes_a_tensor(call) => return Ok(true),
+                Node::Call(call) if self.makes_a_tensor(call) || is_array(self.values, call) => {
+                    return Ok(true);
+                }
                 Node::Call(call) => {
                     due.push(call.arguments);
                     due.extend(call.state);
@@ -227,8 +255,13 @@ impl<'a> Walk<'a> {
         {
             return self.entries(attributes);
         }
-        if is_array(self.values.global(call.function)) {
-            return self.leave("it is an array of NumPy; save it as a tensor".to_owned());
+        if is_array(self.values, call) {
+            return match self.depth {
+                0 => Err("it is one array without a name; save a dictionary with it"
+                    .to_owned()
+                    .into()),
+                _ => self.array(call),
+            };
         }
         self.entries(&call.items)?;
         let mut rest = vec![call.arguments];
@@ -332,6 +365,35 @@ impl<'a> Walk<'a> {
             .ok_or_else(|| self.refuse("it has no storage"))?;
         let view = View::new((part, storage), rebuilt.dtype, offset, &shape, &strides)
             .ok_or_else(|| self.refuse("its elements are not all in its storage"))?;
+        self.found.push((info, view));
+        Ok(())
+    }
+
+    fn array(&mut self, call: &Call) -> Result<(), Stop> {
+        self.count()?;
+        let array = match array(self.values, call) {
+            Ok(array) => array,
+            Err(problem) => return self.leave(problem),
+        };
+        let dims: Vec<usize> = array.shape.iter().map(|&size| size as usize).collect();
+        let info = TensorInfo::new(&*self.name, array.dtype, dims).map_err(Stop::Invalid)?;
+        if array.elements.bytes() != info.bytes() {
+            return Err(self.refuse("it has not the bytes that its shape needs"));
+        }
+        let bytes = Storage {
+            key: Values::OTHER,
+            dtype: None,
+            size: 1,
+            elements: array.elements.bytes(),
+        };
+        let part = Part {
+            storage: self.storages.list.len() + self.arrays.len(),
+            start: 0,
+            elements: bytes.elements,
+        };
+        let view = View::new((part, &bytes), array.dtype, 0, &array.shape, &array.strides);
+        let view = view.ok_or_else(|| self.refuse("its elements are not all there"))?;
+        self.arrays.push(array.elements);
         self.found.push((info, view));
         Ok(())
     }
@@ -468,17 +530,6 @@ struct Rebuilt {
     offset: Id,
     shape: Id,
     strides: Id,
-}
-
-/// Whether a call of this makes an array of NumPy.
-fn is_array(made_by: Option<(&str, &str)>) -> bool {
-    matches!(
-        made_by,
-        Some((
-            "numpy.core.multiarray" | "numpy._core.multiarray",
-            "_reconstruct"
-        )) | Some(("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer"))
-    )
 }
 
 fn is_mapping(made_by: Option<(&str, &str)>) -> bool {

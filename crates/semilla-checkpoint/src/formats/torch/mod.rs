@@ -10,14 +10,17 @@
 //! [`Remark`](crate::Remark).
 //!
 //! **Left out**, each with a remark. Sparse, quantized and complex tensors, tensors that were saved
-//! without their values or lie inside of objects, arrays of NumPy. If there is nothing else, the
-//! file is refused.
+//! without their values or lie inside of objects. If there is nothing else, the file is refused.
+//!
+//! **Arrays of NumPy** among the tensors are read as tensors; so are those of any other pickle
+//! (detectron2's `.pkl`, Paddle's `.pdparams`), where their bytes lie in it.
 //!
 //! **Programs.** Of TorchScript and of `torch.export` (`.pt2`) the parameters and buffers are read,
 //! under the names of their attributes; the program is not.
 //!
 //! **Refused.** Files of big-endian machines, damaged tensors.
 
+mod arrays;
 mod contents;
 mod distributed;
 mod exported;

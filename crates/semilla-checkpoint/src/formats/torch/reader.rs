@@ -7,9 +7,10 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use super::arrays::Elements;
 use super::contents::{Stop, Walk};
 use super::exported::{LIST, STATE, weights};
 use super::processes::processes;
@@ -44,6 +45,7 @@ pub(crate) struct Torch {
     metadata: Metadata,
     remarks: Vec<Remark>,
     decoded: Decoded,
+    format: Format,
 }
 
 enum Source {
@@ -51,13 +53,58 @@ enum Source {
     Stream(File),
 }
 
-/// Where the bytes of a storage are; nowhere if neither is given.
+/// Where the bytes of a storage are.
 #[derive(Debug, Clone, Copy, Default)]
-struct Location {
-    /// The entry of the archive.
-    entry: Option<usize>,
-    /// Where they start in the file, if they are stored uncompressed.
-    at: Option<u64>,
+enum Location {
+    #[default]
+    Nowhere,
+    /// From here on in the file, within this entry of the archive.
+    At { at: u64, entry: Option<usize> },
+    /// All of a compressed entry of the archive.
+    Packed(usize),
+    /// The characters of a text from here on in the file, whose UTF-8 has so many bytes.
+    Text { at: u64, bytes: u64, decoded: u64 },
+}
+
+impl Location {
+    /// An entry of the archive that is a storage.
+    fn of(archive: &Archive, entry: usize) -> Self {
+        match archive.entries()[entry].at {
+            Some(at) => Location::At {
+                at,
+                entry: Some(entry),
+            },
+            None => Location::Packed(entry),
+        }
+    }
+}
+
+/// Where a pickle lies.
+#[derive(Clone, Copy)]
+enum Pickle {
+    /// In the file from here on, within this entry of the archive.
+    At { at: u64, entry: Option<usize> },
+    /// In a compressed entry of the archive.
+    Packed,
+}
+
+impl Pickle {
+    /// Where the elements of an array are.
+    fn location(self, elements: &Elements) -> Location {
+        let Pickle::At { at, entry } = self else {
+            return Location::Nowhere;
+        };
+        // The pickle was read to its end, so that this is within the file.
+        let at = at + elements.run.at;
+        match elements.is_text {
+            false => Location::At { at, entry },
+            true => Location::Text {
+                at,
+                bytes: elements.run.bytes,
+                decoded: elements.bytes(),
+            },
+        }
+    }
 }
 
 /// The content of the pickles.
@@ -66,6 +113,8 @@ struct Contents {
     storages: Storages,
     /// The root of what was saved.
     saved: Id,
+    /// Where the pickle of it lies.
+    pickle: Pickle,
 }
 
 /// What a file is expected to hold.
@@ -115,10 +164,7 @@ impl Torch {
         for (info, view, entry) in weights {
             tensors.push(info);
             views.push(view);
-            locations.push(Location {
-                entry: Some(entry),
-                at: archive.entries()[entry].at,
-            });
+            locations.push(Location::of(&archive, entry));
         }
         let bytes = archive.bytes();
         let torch = Self {
@@ -130,6 +176,7 @@ impl Torch {
             metadata: Metadata::new(),
             remarks,
             decoded: Decoded::default(),
+            format: Format::Torch,
         };
         torch.checked(bytes, limits)
     }
@@ -151,9 +198,17 @@ impl Torch {
         let mut read = |entry| {
             let pickle = archive.read_all(entry, Format::Torch, left)?;
             left -= pickle.len() as u64;
-            values.read(&mut &pickle[..]).map_err(not_followed(&path))
+            let mut pickle = Cursor::new(&pickle[..]);
+            values.read(&mut pickle).map_err(not_followed(&path))
         };
         let saved = read(root)?;
+        let number = archive
+            .entries()
+            .iter()
+            .position(|entry| entry.name == root.name);
+        let pickle = root
+            .at
+            .map_or(Pickle::Packed, |at| Pickle::At { at, entry: number });
         // The others are read for what they name; the constants of a program have storages of
         // their own.
         let is_pickle = |entry: &&Entry| {
@@ -172,8 +227,7 @@ impl Torch {
             let key = values.text(storage.key).unwrap_or_default();
             let number = numbers.get(&*format!("{folder}data/{key}")).copied();
             let entry = number.filter(|&number| archive.entries()[number].bytes >= storage.bytes());
-            let at = entry.and_then(|number| archive.entries()[number].at);
-            Location { entry, at }
+            entry.map_or(Location::Nowhere, |entry| Location::of(&archive, entry))
         };
         let locations = storages.list.iter().map(location).collect();
         drop(numbers);
@@ -181,6 +235,7 @@ impl Torch {
             values,
             storages,
             saved,
+            pickle,
         };
         let bytes = archive.bytes();
         let source = Source::Archive(Box::new(archive));
@@ -229,13 +284,17 @@ impl Torch {
                     "its storage {name} has two lengths; fetch the file again"
                 )));
             }
-            locations[number].at = Some(start);
+            locations[number] = Location::At {
+                at: start,
+                entry: None,
+            };
             at = end;
         }
         let contents = Contents {
             values,
             storages,
             saved,
+            pickle: IN_A_FILE,
         };
         Self::new(
             path.to_owned(),
@@ -247,11 +306,61 @@ impl Torch {
         )
     }
 
+    /// Opens a pickle of arrays of NumPy.
+    pub(crate) fn open_pickle(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        Self::read_pickle(path, limits).map_err(|error| match error {
+            Error::Format { path, problem, .. } => Error::Format {
+                path,
+                format: Format::Numpy,
+                problem,
+            },
+            other => other,
+        })
+    }
+
+    fn read_pickle(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let (file, bytes) = open_file(path)?;
+        let mut values = Values::new(limits.header_bytes);
+        let saved = values.read(&mut BufReader::new(&file));
+        let saved = saved.map_err(not_followed(path))?;
+        if let Some(cut) = values.entry(saved, CUT_BY_PADDLE)
+            && !matches!(values.get(cut), Node::Dict(entries) if entries.is_empty())
+        {
+            let problem = "its largest weights are cut in pieces; load it with Paddle and save it \
+                           with protocol=4";
+            return Err(failed(path, problem.to_owned()));
+        }
+        let contents = Contents {
+            storages: Storages::of(&values).map_err(|problem| failed(path, problem))?,
+            values,
+            saved,
+            pickle: IN_A_FILE,
+        };
+        let pickle = Self::new(
+            path.to_owned(),
+            bytes,
+            Source::Stream(file),
+            (Vec::new(), &contents),
+            Kind::Named,
+            limits,
+        )?;
+        match pickle.tensors.is_empty() {
+            true => Err(failed(
+                path,
+                "the pickle holds no arrays of NumPy".to_owned(),
+            )),
+            false => Ok(Self {
+                format: Format::Numpy,
+                ..pickle
+            }),
+        }
+    }
+
     fn new(
         path: PathBuf,
         bytes: u64,
         source: Source,
-        (locations, contents): (Vec<Location>, &Contents),
+        (mut locations, contents): (Vec<Location>, &Contents),
         kind: Kind,
         limits: &Limits,
     ) -> Result<Self, Error> {
@@ -259,16 +368,19 @@ impl Torch {
             values,
             storages,
             saved,
+            pickle,
         } = contents;
         let found = match kind {
             Kind::Named => Walk::find(values, storages, *saved, limits),
             Kind::Single => Walk::find_one(values, storages, *saved, limits),
         };
-        let (found, unreadable) = found.map_err(|stop| match stop {
+        let found = found.map_err(|stop| match stop {
             Stop::Problem(problem) => failed(&path, problem),
             Stop::Invalid(invalid) => Error::malformed(&path)(invalid.into()),
         })?;
-        let (tensors, views): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        let arrays = found.arrays.iter();
+        locations.extend(arrays.map(|elements| pickle.location(elements)));
+        let (tensors, views): (Vec<_>, Vec<_>) = found.tensors.into_iter().unzip();
         let tensors = Tensors::new(tensors).map_err(Error::malformed(&path))?;
         let remark = |(module, name): (&str, &str)| Remark::PickleGlobal {
             module: Quoted::new(module),
@@ -282,8 +394,9 @@ impl Torch {
             tensors,
             views,
             metadata: processes(values, *saved),
-            remarks: strangers.chain(unreadable).collect(),
+            remarks: strangers.chain(found.remarks).collect(),
             decoded: Decoded::default(),
+            format: Format::Torch,
         };
         torch.checked(bytes, limits)
     }
@@ -315,7 +428,7 @@ impl Torch {
                 ));
             }
             // A storage that is unpacked serves the tensors that follow, too.
-            let packed = self.locations[view.storage].at.is_none();
+            let packed = matches!(self.locations[view.storage], Location::Packed(_));
             if !packed || unpacked != Some(view.storage) {
                 decoded += u128::from(held);
             }
@@ -334,8 +447,9 @@ impl Torch {
     fn held(&self, info: &TensorInfo, view: &View) -> Result<u64, String> {
         match self.locations[view.storage] {
             _ if view.span == 0 => Ok(0),
-            Location { at: Some(_), .. } if view.is_plain() => Ok(0),
-            Location { at: Some(_), .. } => Ok(view.span),
+            Location::At { .. } if view.is_plain() => Ok(0),
+            Location::At { .. } => Ok(view.span),
+            Location::Text { decoded, .. } => Ok(decoded),
             location => self
                 .entry(location)
                 .map(|(_, entry)| entry.bytes)
@@ -349,8 +463,13 @@ impl Torch {
     }
 
     fn entry(&self, location: Location) -> Option<(&Archive, &Entry)> {
+        let number = match location {
+            Location::At { entry, .. } => entry?,
+            Location::Packed(entry) => entry,
+            Location::Nowhere | Location::Text { .. } => return None,
+        };
         match &self.source {
-            Source::Archive(archive) => Some((archive, &archive.entries()[location.entry?])),
+            Source::Archive(archive) => Some((archive, &archive.entries()[number])),
             Source::Stream(_) => None,
         }
     }
@@ -360,6 +479,29 @@ impl Torch {
             Source::Archive(archive) => archive.file(),
             Source::Stream(file) => file,
         }
+    }
+
+    /// The characters of a text in the file, a byte each.
+    fn characters(&self, at: u64, bytes: u64, count: u64) -> Result<Vec<u8>, Error> {
+        let mut text = vec![0; bytes as usize];
+        self.read_at(&mut text, at)?;
+        let text = str::from_utf8(&text).ok();
+        let characters = text.and_then(|text| {
+            let bytes = text.chars().map(|c| u8::try_from(u32::from(c)).ok());
+            bytes.collect::<Option<Vec<u8>>>()
+        });
+        match characters {
+            Some(bytes) if bytes.len() as u64 == count => Ok(bytes),
+            _ => Err(failed(
+                &self.path,
+                "the elements of an array are no text of Latin-1".to_owned(),
+            )),
+        }
+    }
+
+    /// That a tensor has no values: `check` refuses such files.
+    fn absent(&self) -> Error {
+        failed(&self.path, "values are not in the file".to_owned())
     }
 
     fn read_at(&self, into: &mut [u8], at: u64) -> Result<(), Error> {
@@ -377,7 +519,7 @@ impl Checkpoint for Torch {
     }
 
     fn format(&self) -> Format {
-        Format::Torch
+        self.format
     }
 
     fn remarks(&self) -> &[Remark] {
@@ -395,8 +537,11 @@ impl Checkpoint for Torch {
         }
         let view = &self.views[tensor];
         let location = self.locations[view.storage];
-        match (location.at, self.entry(location)) {
-            (Some(at), entry) => {
+        let entry = self.entry(location);
+        // What several tensors share is kept once.
+        let shared = self.tensors.len() + view.storage;
+        match location {
+            Location::At { at, .. } => {
                 if let Some((archive, entry)) = entry {
                     archive.check(entry, Format::Torch)?;
                 }
@@ -411,15 +556,20 @@ impl Checkpoint for Torch {
                 })?;
                 view.gather(&span, offset, into);
             }
-            (None, Some((archive, entry))) => {
-                let key = self.tensors.len() + view.storage;
-                let unpack = || archive.read_all(entry, Format::Torch, entry.bytes);
-                let storage = self.decoded.get(key, unpack)?;
+            Location::Packed(_) => {
+                let unpack = || match entry {
+                    Some((archive, entry)) => archive.read_all(entry, Format::Torch, entry.bytes),
+                    None => Err(self.absent()),
+                };
+                let storage = self.decoded.get(shared, unpack)?;
                 view.gather(&storage[view.start as usize..], offset, into);
             }
-            (None, None) => {
-                unreachable!("`held` has found the place of every storage that is read")
+            Location::Text { at, bytes, decoded } => {
+                let decode = || self.characters(at, bytes, decoded);
+                let storage = self.decoded.get(shared, decode)?;
+                view.gather(&storage[view.start as usize..], offset, into);
             }
+            Location::Nowhere => return Err(self.absent()),
         }
         Ok(())
     }
@@ -434,6 +584,12 @@ fn check_order(archive: &Archive, limits: &Limits) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// A pickle that a file begins with.
+const IN_A_FILE: Pickle = Pickle::At { at: 0, entry: None };
+
+/// The key under which Paddle says which weights it cut in pieces for pickles of protocol 2.
+const CUT_BY_PADDLE: &str = "UnpackBigParamInfor@@";
 
 /// The second pickle of a stream.
 const STREAM_VERSION: i64 = 1001;

@@ -1,6 +1,7 @@
 //! The boxes of tensors, read as one.
 
 use std::fs::{self, File};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,10 +50,12 @@ impl Distributed {
         }
         let pickle = fs::read(path).map_err(Error::io("read", path))?;
         let mut values = Values::new(limits.header_bytes);
-        let root = values.read(&mut &pickle[..]).map_err(|fault| match fault {
-            Unfollowed::Read(_) => fail("it ends too early; fetch it again".to_owned()),
-            other => fail(other.to_string()),
-        })?;
+        let root = values
+            .read(&mut Cursor::new(&pickle[..]))
+            .map_err(|fault| match fault {
+                Unfollowed::Read(_) => fail("it ends too early; fetch it again".to_owned()),
+                other => fail(other.to_string()),
+            })?;
         let listed = Listed::of(&values, root, limits).map_err(|fault| match fault {
             Fault::Problem(problem) => fail(problem),
             Fault::Invalid(invalid) => Error::malformed(path)(invalid.into()),

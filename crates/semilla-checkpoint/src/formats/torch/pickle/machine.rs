@@ -1,10 +1,18 @@
 //! The machine that follows a pickle's opcodes.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Seek};
 
 use super::fault::Fault;
-use super::values::{Id, MAX_VALUES, Node, Values};
+use super::values::{Id, MAX_VALUES, Node, Run, Values};
+
+/// What a pickle is read from: its bytes are stepped over where they are many.
+pub(crate) trait Source: BufRead + Seek {}
+
+impl<S: BufRead + Seek> Source for S {}
+
+/// The most bytes of a text that is kept: longer ones are no names.
+const LONG: u64 = 1 << 16;
 
 /// The stack and the memo of one pickle.
 #[derive(Default)]
@@ -25,7 +33,7 @@ enum Step {
 
 impl Values {
     /// Follows one pickle to its end, which `from` is left behind, and gives what it made.
-    pub(crate) fn read(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
+    pub(crate) fn read(&mut self, from: &mut impl Source) -> Result<Id, Fault> {
         let mut machine = Machine::default();
         loop {
             match self.step(from, &mut machine)? {
@@ -38,7 +46,7 @@ impl Values {
         }
     }
 
-    fn step(&mut self, from: &mut impl BufRead, machine: &mut Machine) -> Result<Step, Fault> {
+    fn step(&mut self, from: &mut impl Source, machine: &mut Machine) -> Result<Step, Fault> {
         let opcode = number::<1>(from)? as u8;
         let value = match opcode {
             // Scalars.
@@ -53,12 +61,12 @@ impl Values {
             0x8b => self.long::<4>(from)?,
             b'F' | b'P' => line(from).map(|_| Values::OTHER)?,
             b'G' => skip(from, 8)?,
-            b'C' => number::<1>(from).and_then(|bytes| skip(from, bytes))?,
-            b'B' => number::<4>(from).and_then(|bytes| skip(from, bytes))?,
-            0x8e | 0x96 => number::<8>(from).and_then(|bytes| skip(from, bytes))?,
+            b'C' => self.bytes::<1>(from)?,
+            b'B' => self.bytes::<4>(from)?,
+            0x8e | 0x96 => self.bytes::<8>(from)?,
             // Texts.
-            b'S' => self.add_text(line(from)?.trim_matches(['\'', '"']))?,
-            b'V' => self.add_text(&line(from)?)?,
+            b'S' => self.add_text(line(from)?.trim_matches(['\'', '"']), None)?,
+            b'V' => self.add_text(&line(from)?, None)?,
             b'U' | 0x8c => self.sized_text::<1>(from)?,
             b'T' | b'X' => self.sized_text::<4>(from)?,
             0x8d => self.sized_text::<8>(from)?,
@@ -160,7 +168,7 @@ impl Values {
     }
 
     /// An integer whose length comes first. What has more than 64 bits, no tensor is made of.
-    fn long<const N: usize>(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
+    fn long<const N: usize>(&mut self, from: &mut impl Source) -> Result<Id, Fault> {
         let length = number::<N>(from)?;
         if length > 8 {
             return skip(from, length);
@@ -173,20 +181,43 @@ impl Values {
         Ok(self.add_integer(i64::from_le_bytes(bytes)))
     }
 
-    fn sized_text<const N: usize>(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
+    /// Bytes, which stay where they are.
+    fn bytes<const N: usize>(&mut self, from: &mut impl Source) -> Result<Id, Fault> {
+        let run = Run {
+            bytes: number::<N>(from)?,
+            at: from.stream_position()?,
+            characters: None,
+        };
+        skip(from, run.bytes)?;
+        Ok(self.add(Node::Bytes(run)))
+    }
+
+    /// A text whose length comes first. Python 2 keeps bytes as texts.
+    fn sized_text<const N: usize>(&mut self, from: &mut impl Source) -> Result<Id, Fault> {
         let length = number::<N>(from)?;
+        let at = from.stream_position()?;
+        let mut run = Run {
+            at,
+            bytes: length,
+            characters: None,
+        };
+        if length > LONG {
+            run.characters = Some(characters(from, length)?);
+            return Ok(self.add(Node::Bytes(run)));
+        }
         let mut bytes = Vec::new();
         if from.take(length).read_to_end(&mut bytes)? as u64 != length {
             return Err(cut());
         }
-        // Python 2 keeps bytes as texts.
-        let text = str::from_utf8(&bytes);
-        text.map_or(Ok(Values::OTHER), |text| self.add_text(text))
+        match str::from_utf8(&bytes) {
+            Ok(text) => self.add_text(text, Some(at)),
+            Err(_) => Ok(self.add(Node::Bytes(run))),
+        }
     }
 
-    fn named_global(&mut self, from: &mut impl BufRead) -> Result<Id, Fault> {
-        let module = self.add_text(&line(from)?)?;
-        let name = self.add_text(&line(from)?)?;
+    fn named_global(&mut self, from: &mut impl Source) -> Result<Id, Fault> {
+        let module = self.add_text(&line(from)?, None)?;
+        let name = self.add_text(&line(from)?, None)?;
         self.add_global(module, name)
     }
 
@@ -261,21 +292,41 @@ fn cut() -> Fault {
 }
 
 /// A little-endian number of `N` bytes.
-fn number<const N: usize>(from: &mut impl BufRead) -> Result<u64, Fault> {
+fn number<const N: usize>(from: &mut impl Source) -> Result<u64, Fault> {
     let mut bytes = [0; 8];
     from.read_exact(&mut bytes[..N])?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn skip(from: &mut impl BufRead, bytes: u64) -> Result<Id, Fault> {
-    match io::copy(&mut from.take(bytes), &mut io::sink())? == bytes {
-        true => Ok(Values::OTHER),
-        false => Err(cut()),
+/// Steps over bytes, all of which must be there.
+fn skip(from: &mut impl Source, bytes: u64) -> Result<Id, Fault> {
+    if let Some(before_last) = bytes.checked_sub(1) {
+        let step = i64::try_from(before_last).map_err(|_| cut())?;
+        from.seek_relative(step).map_err(|_| cut())?;
+        number::<1>(from)?;
     }
+    Ok(Values::OTHER)
+}
+
+/// Steps over a text, and counts its characters.
+fn characters(from: &mut impl Source, bytes: u64) -> Result<u64, Fault> {
+    let (mut left, mut count) = (bytes, 0);
+    while left > 0 {
+        let held = from.fill_buf()?;
+        let here = held.len().min(left.try_into().unwrap_or(usize::MAX));
+        if here == 0 {
+            return Err(cut());
+        }
+        let begin = |byte: &&u8| **byte & 0xc0 != 0x80;
+        count += held[..here].iter().filter(begin).count() as u64;
+        from.consume(here);
+        left -= here as u64;
+    }
+    Ok(count)
 }
 
 /// The text before the next line's end.
-fn line(from: &mut impl BufRead) -> Result<String, Fault> {
+fn line(from: &mut impl Source) -> Result<String, Fault> {
     let mut bytes = Vec::new();
     from.read_until(b'\n', &mut bytes)?;
     match bytes.pop() {
@@ -284,6 +335,6 @@ fn line(from: &mut impl BufRead) -> Result<String, Fault> {
     }
 }
 
-fn decimal(from: &mut impl BufRead) -> Result<u64, Fault> {
+fn decimal(from: &mut impl Source) -> Result<u64, Fault> {
     line(from)?.trim().parse().map_err(|_| Fault::Text)
 }

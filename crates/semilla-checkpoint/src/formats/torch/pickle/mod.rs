@@ -12,4 +12,4 @@ mod machine;
 mod values;
 
 pub(crate) use fault::Fault;
-pub(crate) use values::{Call, Id, MAX_VALUES, Node, Values};
+pub(crate) use values::{Call, Id, MAX_VALUES, Node, Run, Values};

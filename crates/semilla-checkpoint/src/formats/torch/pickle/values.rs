@@ -17,11 +17,14 @@ pub(crate) struct Id(u32);
 /// A value that a pickle makes.
 #[derive(Debug)]
 pub(crate) enum Node {
-    /// Nothing, a float, bytes, a large integer: all that no tensor is made of.
+    /// Nothing, a float, a large integer: all that no tensor is made of.
     Other,
+    /// Bytes, or a text that is too long for a name.
+    Bytes(Run),
     /// An integer, or a truth value, which Python takes for 0 and 1.
     Int(i64),
-    Text(Rc<str>),
+    /// A text, and where its UTF-8 lies in the pickle; nowhere if it is escaped there.
+    Text(Rc<str>, Option<u64>),
     Tuple(Box<[Id]>),
     /// A list or a set, in the pickle's order.
     List(Vec<Id>),
@@ -32,6 +35,16 @@ pub(crate) enum Node {
     /// Something outside of the pickle, under this name.
     Persistent(Id),
     Call(Box<Call>),
+}
+
+/// Bytes of the file of a pickle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Where they begin in the pickle.
+    pub(crate) at: u64,
+    pub(crate) bytes: u64,
+    /// How many characters they are, if they are a text.
+    pub(crate) characters: Option<u64>,
 }
 
 /// An object that a pickle asks Python to make.
@@ -90,7 +103,20 @@ impl Values {
 
     pub(crate) fn text(&self, id: Id) -> Option<&str> {
         match self.get(id) {
-            Node::Text(text) => Some(text),
+            Node::Text(text, _) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The bytes or the text that a value is.
+    pub(crate) fn run(&self, id: Id) -> Option<Run> {
+        match self.get(id) {
+            Node::Bytes(run) => Some(*run),
+            Node::Text(text, at) => Some(Run {
+                at: (*at)?,
+                bytes: text.len() as u64,
+                characters: Some(text.chars().count() as u64),
+            }),
             _ => None,
         }
     }
@@ -166,7 +192,7 @@ impl Values {
         })))
     }
 
-    pub(super) fn add_text(&mut self, text: &str) -> Result<Id, Fault> {
+    pub(super) fn add_text(&mut self, text: &str, at: Option<u64>) -> Result<Id, Fault> {
         if let Some(&id) = self.texts.get(text) {
             return Ok(id);
         }
@@ -175,7 +201,7 @@ impl Values {
             return Err(Fault::TooLong(self.most_text));
         }
         let text = Rc::<str>::from(text);
-        let id = self.add(Node::Text(Rc::clone(&text)));
+        let id = self.add(Node::Text(Rc::clone(&text), at));
         self.texts.insert(text, id);
         Ok(id)
     }

@@ -5,20 +5,20 @@ use crate::io::window::{Fault, Window};
 
 /// A message, a text or packed numbers: a range of bytes of the file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
-    pub(super) start: u64,
-    pub(super) end: u64,
+pub(crate) struct Span {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 impl Span {
-    pub(super) fn len(self) -> u64 {
+    pub(crate) fn len(self) -> u64 {
         self.end - self.start
     }
 }
 
 /// The value of one field.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Varint(u64),
     /// A number of 4 or 8 bytes.
     Fixed(Span),
@@ -26,21 +26,21 @@ pub(super) enum Value {
 }
 
 impl Value {
-    pub(super) fn varint(self) -> Result<u64, Fault> {
+    pub(crate) fn varint(self) -> Result<u64, Fault> {
         match self {
             Value::Varint(value) => Ok(value),
             _ => Err(Fault::new("a number is stored as something else")),
         }
     }
 
-    pub(super) fn fixed(self) -> Result<Span, Fault> {
+    pub(crate) fn fixed(self) -> Result<Span, Fault> {
         match self {
             Value::Fixed(span) => Ok(span),
             _ => Err(Fault::new("a number is stored as something else")),
         }
     }
 
-    pub(super) fn bytes(self) -> Result<Span, Fault> {
+    pub(crate) fn bytes(self) -> Result<Span, Fault> {
         match self {
             Value::Bytes(span) => Ok(span),
             _ => Err(Fault::new("a message or text is stored as a number")),
@@ -49,7 +49,7 @@ impl Value {
 }
 
 /// Takes the next field, its number and value, off the front of a message; `None` at its end.
-pub(super) fn next_field(
+pub(crate) fn next_field(
     window: &mut Window,
     rest: &mut Span,
 ) -> Result<Option<(u64, Value)>, Fault> {
@@ -76,7 +76,7 @@ pub(super) fn next_field(
 }
 
 /// Takes a number of 1 to 10 bytes of 7 bits, the lowest first, off the front.
-pub(super) fn varint(window: &mut Window, rest: &mut Span) -> Result<u64, Fault> {
+pub(crate) fn varint(window: &mut Window, rest: &mut Span) -> Result<u64, Fault> {
     let available = rest.len().min(10) as usize;
     let bytes = window.get(rest.start, available)?;
     let mut value = 0;
