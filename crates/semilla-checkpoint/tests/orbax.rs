@@ -18,7 +18,7 @@ fn check(path: &Path) -> Box<dyn Checkpoint> {
     let expected = open(fixture("orbax/state.safetensors")).unwrap();
     assert_eq!(found.tensors().len(), expected.tensors().len(), "{path:?}");
     for (tensor, info) in found.tensors().iter().enumerate() {
-        let other = expected.tensors().index_of(info.name()).expect(info.name());
+        let other = expected.tensors().index_of(info.name()).unwrap();
         assert_eq!(info, &expected.tensors()[other]);
         let bytes = whole(&*expected, other).unwrap();
         assert!(

@@ -15,7 +15,7 @@ fn check(name: &str) -> Box<dyn Checkpoint> {
     let expected = open(fixture(&format!("{name}.safetensors"))).unwrap();
     assert_eq!(found.tensors().len(), expected.tensors().len());
     for (tensor, info) in found.tensors().iter().enumerate() {
-        let other = expected.tensors().index_of(info.name()).expect(info.name());
+        let other = expected.tensors().index_of(info.name()).unwrap();
         assert_eq!(info, &expected.tensors()[other]);
         let values = whole(&*found, tensor).unwrap();
         assert!(
