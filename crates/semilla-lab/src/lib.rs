@@ -35,7 +35,7 @@ pub use comparison::{
     Arm, Basin, Caveat, Comparison, Cost, DataSummary, Grid, Measure, Predicted, Protocol, Pruned,
     Purpose, Run, Searched, Verdict, Why,
 };
-pub use data::DataSpec;
+pub use data::{DataSpec, Seen};
 pub use error::LabError;
 pub use outcome::{End, LayerState, Outcome, Point, Score, Snapshot, Validation};
 pub use problem::Problem;

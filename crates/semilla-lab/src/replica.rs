@@ -170,7 +170,8 @@ impl<'p> Replica<'p> {
     }
 
     fn take_step(&mut self) -> Result<(), LabError> {
-        let places = self.order.next(self.batch);
+        let numbers = self.order.next(self.batch).into_iter();
+        let places: Vec<usize> = numbers.map(|i| self.split.training[i]).collect();
         let (inputs, labels) = self.problem.samples.batch(&places, &self.scales);
         let trial = &self.trial;
         let rate = trial.rate * trial.schedule.factor(self.step, trial.steps);

@@ -30,6 +30,35 @@ fn outcome(trial: &Trial) -> Outcome {
 }
 
 #[test]
+fn nothing_is_learnt_of_what_is_tested() {
+    // Labels that nothing but memory could tell.
+    let stream = semilla::stream::Stream::new(0, "rows and labels");
+    let mut rows = "a,b,c,d,e,f,g,h,label\n".to_owned();
+    for row in 0..400 {
+        let number = |column: u64| stream.word(9 * row + column) % 1000;
+        for column in 0..8 {
+            rows += &format!("{},", number(column));
+        }
+        rows += &format!("{}\n", number(8) % 4);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("random.csv");
+    std::fs::write(&path, rows).unwrap();
+    let trial = trial(DIGITS, |trial| {
+        trial.model = "mlp:8-256-4:relu".to_owned();
+        trial.data = DataSpec::of(path.to_string_lossy());
+        trial.steps = 600;
+        trial.schedule = semilla_lab::Schedule::default();
+    });
+    let found = outcome(&trial);
+    let accuracy = found.test.unwrap().accuracy.unwrap();
+    let last = found.curve.last().unwrap().loss;
+    // 60 samples are tested: a quarter of them by chance, with a standard error of 5.6 points.
+    assert!(accuracy < 0.48, "{accuracy} of random labels");
+    assert!(last < 1.1, "{last}: some are known by heart");
+}
+
+#[test]
 fn an_outcome_depends_on_its_trial_alone() {
     for recipe in ["kaiming_normal", "auto"] {
         depends_on_its_trial_alone(recipe);

@@ -24,6 +24,23 @@ fn the_verdict_comes_first_in_both_languages() {
     let open = semilla_page::compare::page(&open);
     assert!(open.contains("No evidence of a difference") && open.contains("No hay pruebas"));
     assert!(open.contains("it takes 6") && open.contains("hacen falta 6"));
+    // The first differs from none, while two of the others differ from each other.
+    let mut apart = undecided();
+    apart.pairs[2].is_different = true;
+    let apart = semilla_page::compare::page(&apart);
+    assert!(apart.contains("Evidence of a difference"));
+    assert!(apart.contains("He queda en primer lugar; frente a Xavier y «demasiado pequeña»"));
+    assert!(apart.contains("aunque entre estas sí las hay"));
+}
+
+#[test]
+fn an_interval_of_one_pair_decides_nothing() {
+    let mut comparison = comparison();
+    let found = &mut comparison.pairs[0].difference;
+    (found.low, found.high) = (Some(0.001), Some(0.02));
+    let page = page(&comparison);
+    assert!(page.contains("not enough, as one of 3 pairs"));
+    assert!(page.contains("which is adjusted for all of them"));
 }
 
 #[test]

@@ -34,6 +34,7 @@
 mod array;
 mod executor;
 mod fit;
+mod lanes;
 mod measure;
 mod narrow;
 mod noise;

@@ -2,11 +2,21 @@
 
 use num_traits::{Float, FloatConst, NumAssign};
 
+use crate::lanes::Lanes;
 use crate::smooth;
 
 /// Elements that graphs run on: `f32`, or `f64`.
 pub trait Real:
-    Float + FloatConst + NumAssign + std::iter::Sum + Default + Send + Sync + std::fmt::Debug + 'static
+    Float
+    + FloatConst
+    + NumAssign
+    + Lanes
+    + std::iter::Sum
+    + Default
+    + Send
+    + Sync
+    + std::fmt::Debug
+    + 'static
 {
     /// The nearest element.
     fn of(value: f64) -> Self;

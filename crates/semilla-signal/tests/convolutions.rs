@@ -117,57 +117,107 @@ fn run(node: Node, x: &Array<f64>, w: &Array<f64>) -> [Array<f64>; 4] {
     [trace.array(y).clone(), seed, of("x"), of("w")]
 }
 
+/// Sizes of convolutions that need no columns: windows move by one element, and there is much to
+/// multiply.
+fn large() -> impl Strategy<Value = Sizes> {
+    let two = |least: usize, most: usize| prop::array::uniform2(least..=most);
+    let channels = (1..=3usize, 1..=2usize, 6..=12usize, 4..=12usize);
+    let motion = (two(1, 2), two(0, 2), two(0, 2));
+    let geometry = (two(9, 14), two(2, 3), motion);
+    (channels, geometry).prop_map(|(channels, (image, kernel, motion))| Sizes {
+        samples: channels.0,
+        groups: channels.1,
+        inputs: channels.2,
+        outputs: channels.3,
+        image,
+        kernel,
+        strides: [1, 1],
+        dilations: motion.0,
+        begin: motion.1,
+        end: motion.2,
+    })
+}
+
+/// Whether values and gradients are those of the definition.
+fn check(sizes: &Sizes) -> Result<(), TestCaseError> {
+    let Some(windows) = sizes.windows() else {
+        return Ok(());
+    };
+    let image = [
+        sizes.samples,
+        sizes.groups * sizes.inputs,
+        sizes.image[0],
+        sizes.image[1],
+    ];
+    let kernel = [
+        sizes.groups * sizes.outputs,
+        sizes.inputs,
+        sizes.kernel[0],
+        sizes.kernel[1],
+    ];
+    let made = [
+        sizes.samples,
+        sizes.groups * sizes.outputs,
+        windows[0],
+        windows[1],
+    ];
+    let (x, w) = (numbers(&image, 1), numbers(&kernel, 2));
+    let [y, seed, of_x, of_w] = run(sizes.node("Conv"), &x, &w);
+    let mut expected = [
+        Array::filled(made, 0.0),
+        Array::filled(image, 0.0),
+        Array::filled(kernel, 0.0),
+    ];
+    sizes.each(|i, k, o| {
+        expected[0].data_mut()[o] += x.data()[i] * w.data()[k];
+        expected[1].data_mut()[i] += seed.data()[o] * w.data()[k];
+        expected[2].data_mut()[k] += seed.data()[o] * x.data()[i];
+    });
+    prop_assert_eq!(&[y, of_x, of_w], &expected);
+
+    // A transposed convolution is the gradient of one, where both have these sizes.
+    let given = numbers(&made, 1);
+    let node = sizes.node("ConvTranspose").with(
+        "output_padding",
+        Attribute::Ints(
+            (0..2)
+                .map(|axis| {
+                    let reach = (sizes.kernel[axis] - 1) * sizes.dilations[axis] + 1;
+                    let padded = sizes.image[axis] + sizes.begin[axis] + sizes.end[axis];
+                    ((padded - reach) % sizes.strides[axis]) as i64
+                })
+                .collect(),
+        ),
+    );
+    let [y, seed, of_x, of_w] = run(node, &given, &w);
+    let mut expected = [
+        Array::filled(image, 0.0),
+        Array::filled(made, 0.0),
+        Array::filled(kernel, 0.0),
+    ];
+    sizes.each(|i, k, o| {
+        expected[0].data_mut()[i] += given.data()[o] * w.data()[k];
+        expected[1].data_mut()[o] += seed.data()[i] * w.data()[k];
+        expected[2].data_mut()[k] += seed.data()[i] * given.data()[o];
+    });
+    prop_assert_eq!(&[y, of_x, of_w], &expected);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn as_defined(sizes in sizes()) {
-        let Some(windows) = sizes.windows() else {
-            return Ok(());
-        };
-        let image = [sizes.samples, sizes.groups * sizes.inputs, sizes.image[0], sizes.image[1]];
-        let kernel = [
-            sizes.groups * sizes.outputs,
-            sizes.inputs,
-            sizes.kernel[0],
-            sizes.kernel[1],
-        ];
-        let made = [sizes.samples, sizes.groups * sizes.outputs, windows[0], windows[1]];
-        let (x, w) = (numbers(&image, 1), numbers(&kernel, 2));
-        let [y, seed, of_x, of_w] = run(sizes.node("Conv"), &x, &w);
-        let mut expected = [
-            Array::filled(made, 0.0),
-            Array::filled(image, 0.0),
-            Array::filled(kernel, 0.0),
-        ];
-        sizes.each(|i, k, o| {
-            expected[0].data_mut()[o] += x.data()[i] * w.data()[k];
-            expected[1].data_mut()[i] += seed.data()[o] * w.data()[k];
-            expected[2].data_mut()[k] += seed.data()[o] * x.data()[i];
-        });
-        prop_assert_eq!(&[y, of_x, of_w], &expected);
+        check(&sizes)?;
+    }
+}
 
-        // A transposed convolution is the gradient of one, where both have these sizes.
-        let given = numbers(&made, 1);
-        let node = sizes.node("ConvTranspose").with(
-            "output_padding",
-            Attribute::Ints((0..2).map(|axis| {
-                let reach = (sizes.kernel[axis] - 1) * sizes.dilations[axis] + 1;
-                let padded = sizes.image[axis] + sizes.begin[axis] + sizes.end[axis];
-                ((padded - reach) % sizes.strides[axis]) as i64
-            }).collect()),
-        );
-        let [y, seed, of_x, of_w] = run(node, &given, &w);
-        let mut expected = [
-            Array::filled(image, 0.0),
-            Array::filled(made, 0.0),
-            Array::filled(kernel, 0.0),
-        ];
-        sizes.each(|i, k, o| {
-            expected[0].data_mut()[i] += given.data()[o] * w.data()[k];
-            expected[1].data_mut()[o] += seed.data()[i] * w.data()[k];
-            expected[2].data_mut()[k] += seed.data()[i] * given.data()[o];
-        });
-        prop_assert_eq!(&[y, of_x, of_w], &expected);
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn as_defined_without_columns(sizes in large()) {
+        check(&sizes)?;
     }
 }

@@ -4,7 +4,8 @@ use std::f64::consts::PI;
 
 use semilla::graph::{Attribute, Dim, Graph, Initializer, Node, Value};
 use semilla::model::Spec;
-use semilla::{DType, Recipe, init};
+use semilla::network::Network;
+use semilla::{DType, Model, Recipe, init};
 use semilla_signal::theory::{Given, Prediction, WeightMoments, predict};
 use semilla_signal::{Batch, Datum, Jacobian, Measurement, Spectra, measure, spectra};
 
@@ -254,6 +255,29 @@ fn theory_ends_where_it_has_no_rule_and_starts_again_behind_a_normalization() {
     assert_eq!(found.layer("w1").unwrap().between_samples, None);
 }
 
+/// Convolutions with batch normalizations and ReLUs: the gradients behind a ReLU have something in
+/// common with what the normalization before it takes out of them, more so in small images.
+const NORMALIZED: &str = "about = \"convolutions\"\n\
+    [inputs]\nimage = \"numbers(3, 4, 4)\"\n\
+    [network]\nlayers = [{ repeat = \"6\", name = \"convs\", layers = \
+    [\"conv: conv(128, bias=false) -> bn: batch_norm -> relu\"] }, \
+    \"mean(2) -> mean(2) -> head: linear(10)\"]\n";
+/// Layers across places: few of them, so that networks differ.
+const MIXER: &str = "mixer:width=128:depth=3:pixels=64:token_inner=64:classes=10";
+
+/// A description, a built-in network, or a network in TOML.
+fn read(text: &str) -> (Model, Graph) {
+    if let (Ok(model), Ok(graph)) = (Spec::parse(text), Spec::graph(text)) {
+        return (model, graph);
+    }
+    let network = match text.contains('\n') {
+        true => Network::read(text, ""),
+        false => Network::named(text),
+    };
+    let network = network.unwrap();
+    (network.model, network.graph)
+}
+
 /// Networks that run are within what theory expects of them.
 #[test]
 fn networks_are_as_predicted() {
@@ -268,10 +292,12 @@ fn networks_are_as_predicted() {
         ("mlp:64-256-256-256-256-256-10:tanh", Recipe::auto()),
         ("mlp:64-256-256-256-256-256-10:sigmoid", Recipe::auto()),
         ("transformer:2x128:200:gelu:length=16", Recipe::auto()),
+        (NORMALIZED, Recipe::auto()),
+        (MIXER, Recipe::auto()),
     ];
     let (mut all, mut far) = (0, Vec::new());
     for (text, recipe) in cases {
-        let (model, graph) = (Spec::parse(text).unwrap(), Spec::graph(text).unwrap());
+        let (model, graph) = read(text);
         let batch = Batch {
             samples: 16,
             ..Batch::default()

@@ -84,6 +84,10 @@ pub(crate) struct TrainedOn {
     /// head
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     pub(crate) trunk: Vec<u32>,
+
+    /// The steps of that trunk's training [default: those of the others]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) trunk_steps: Option<u64>,
 }
 
 /// How each network is trained.

@@ -119,7 +119,8 @@ fn starts(args: &CompareArgs, problem: &Problem, trial: &Trial) -> Result<Vec<St
         false => args.data.trunk.clone(),
     };
     if !trunk.is_empty() {
-        let pretrained = Start::pretrained(problem, trial, &trunk);
+        let steps = args.data.trunk_steps.unwrap_or(trial.steps);
+        let pretrained = Start::pretrained(problem, trial, &trunk, steps);
         starts.push(pretrained.ok_or(Failure::NoHead)?);
     }
     Ok(starts)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 
-use semilla_page::lab::{Setup, complaint, page, preview, train};
+use semilla_lab::DataSpec;
+use semilla_page::lab::{Own, Setup, complaint, page, preview, train};
 use semilla_page::text::Text;
 
 use crate::args::lab::LabArgs;
@@ -15,6 +16,13 @@ use crate::show::output::Output;
 
 /// Serves the lab until the user interrupts.
 pub(crate) fn run(args: &LabArgs, output: &mut Output) -> Result<(), Failure> {
+    let own = args.data.as_ref().map(|data| {
+        Own::of(DataSpec {
+            labels: args.labels.clone(),
+            ..DataSpec::of(data)
+        })
+    });
+    let own = own.transpose()?;
     let server = Server::listen(args.port)?;
     let (interrupt, interrupted) = channel();
     // Without a handler an interrupt ends the process all the same.
@@ -29,7 +37,7 @@ pub(crate) fn run(args: &LabArgs, output: &mut Output) -> Result<(), Failure> {
     }
     let latest = Arc::new(AtomicU64::new(0));
     std::thread::spawn(move || {
-        server.serve(move |request, events| answer(request, events, &latest));
+        server.serve(move |request, events| answer(request, events, own.as_ref(), &latest));
     });
     // An error means that there is no handler: then the process waits to be ended.
     if interrupted.recv().is_err() {
@@ -41,12 +49,17 @@ pub(crate) fn run(args: &LabArgs, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// `latest` is the number of the training that goes on: a new one ends it.
-fn answer(request: &Request, events: &mut Events<'_>, latest: &AtomicU64) -> Option<Response> {
+fn answer(
+    request: &Request,
+    events: &mut Events<'_>,
+    own: Option<&Own>,
+    latest: &AtomicU64,
+) -> Option<Response> {
     match request.path.as_str() {
-        "/" => Some(Response::html(page())),
-        "/preview" => Some(Response::json(followed(&request.query))),
+        "/" => Some(Response::html(page(own))),
+        "/preview" => Some(Response::json(followed(&request.query, own))),
         "/train" => {
-            trained(&request.query, events, latest);
+            trained(&request.query, events, own, latest);
             None
         }
         "/favicon.ico" => Some(Response::nothing()),
@@ -55,16 +68,16 @@ fn answer(request: &Request, events: &mut Events<'_>, latest: &AtomicU64) -> Opt
 }
 
 /// What follows the settings, or what is wrong with them.
-fn followed(query: &str) -> String {
-    let parts = Setup::from_query(query).and_then(|setup| preview(&setup));
+fn followed(query: &str, own: Option<&Own>) -> String {
+    let parts = Setup::from_query(query, own).and_then(|setup| preview(&setup));
     parts.unwrap_or_else(|said| complaint(&said)).to_json()
 }
 
-fn trained(query: &str, events: &mut Events<'_>, latest: &AtomicU64) {
+fn trained(query: &str, events: &mut Events<'_>, data: Option<&Own>, latest: &AtomicU64) {
     let own = latest.fetch_add(1, Ordering::Relaxed) + 1;
     let is_latest = || latest.load(Ordering::Relaxed) == own;
     let mut listens = true;
-    let result = Setup::from_query(query).and_then(|setup| {
+    let result = Setup::from_query(query, data).and_then(|setup| {
         let mut show = |json: String| {
             listens = listens && events.send(&json);
             listens && is_latest()

@@ -46,6 +46,15 @@ fn layers(
     if !theory.prediction.layers.is_empty() || !theory.prediction.ends.is_empty() {
         output.line(format_args!("theory: {}", theory.prediction))?;
     }
+    let assumed = &theory.prediction.assumed;
+    for sentence in assumed.iter().take(SAID) {
+        output.line(format_args!("theory: {sentence}"))?;
+    }
+    if let Some(more @ 1..) = assumed.len().checked_sub(SAID) {
+        output.line(format_args!(
+            "theory: {more} more such assumptions are listed by --json"
+        ))?;
+    }
     if let Some(reach) = &theory.prediction.reach {
         output.line(format_args!("theory: {reach}"))?;
     }
@@ -55,7 +64,8 @@ fn layers(
         .filter(|dead| *dead > WORTH_SAYING)
     {
         output.line(format_args!(
-            "theory: it is born dead with probability {}: all units of a layer are 0 for all samples",
+            "theory: it is born dead with probability {} or more: all units of a layer are 0 for all \
+             samples",
             rough(dead)
         ))?;
     }
@@ -95,6 +105,9 @@ fn layers(
         }
     ))
 }
+
+/// What theory assumes is said in so many sentences.
+const SAID: usize = 3;
 
 /// A probability of being born dead that is worth a line.
 const WORTH_SAYING: f64 = 1e-3;

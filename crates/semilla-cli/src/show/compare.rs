@@ -82,9 +82,11 @@ fn legend(found: &Comparison) -> String {
     );
     format!(
         "medians and quartiles over {seeds} fresh seeds at each start's best rate; differences with \
-         95 % intervals; p: sign flips, adjusted for all pairs (Holm); starts that share a letter: no \
+         the 95 % interval of each alone; p: sign flips, adjusted for all {} pairs (Holm), which \
+         decides; starts that share a letter: no \
          evidence of a difference; P(as good): how often a training does better than one of the \
          best; over rates {} to {}: × diverged; basin: octaves of rates that do about as well.",
+        found.pairs.len(),
         short(low),
         short(high),
     )

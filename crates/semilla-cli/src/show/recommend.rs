@@ -71,6 +71,7 @@ fn cells(ranked: &Ranked) -> [String; 8] {
             verdict.trouble.map(|trouble| rough(trouble.total)),
         ),
         Outcome::Hopeless => ("fails by theory".to_owned(), None, None, None, None),
+        Outcome::Behind => ("worse by theory".to_owned(), None, None, None, None),
         Outcome::Unfit { why } => (format!("does not fit: {why}"), None, None, None, None),
     };
     [

@@ -5,10 +5,12 @@ mod generated;
 mod mnist1d;
 mod parity;
 mod random;
+mod seen;
 mod source;
 mod spec;
 mod spirals;
 
+pub use seen::Seen;
 pub use spec::DataSpec;
 
 pub(crate) use random::Random;

@@ -105,6 +105,21 @@ pub(crate) fn differ(pairs: &[Pair], a: usize, b: usize) -> bool {
     pair.is_some_and(|pair| pair.is_different)
 }
 
+/// Whether there is evidence of a difference between any two of some arms.
+///
+/// ```
+/// use semilla_lab::statistics::{Rules, differ_among, judge};
+///
+/// let rules = Rules { level: 0.05, power: 0.8, difference: 0.01, seed: 0 };
+/// let found = judge(&[vec![0.9; 8], vec![0.8; 8]], &rules);
+/// assert!(differ_among(&found.pairs, &[0, 1]));
+/// assert!(!differ_among(&found.pairs, &[0]));
+/// ```
+pub fn differ_among(pairs: &[Pair], arms: &[usize]) -> bool {
+    let mut all = arms.iter().enumerate();
+    all.any(|(place, &a)| arms[place + 1..].iter().any(|&b| differ(pairs, a, b)))
+}
+
 /// The sum of the finite scores: it orders arms of the same median.
 fn total(scores: &[f64]) -> f64 {
     scores.iter().filter(|score| score.is_finite()).sum()

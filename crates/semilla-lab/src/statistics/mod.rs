@@ -23,6 +23,7 @@ pub use draws::Draws;
 pub use groups::groups;
 pub use holm::holm;
 pub(crate) use judge::differ;
+pub use judge::differ_among;
 pub use judge::{Judged, Pair, Rules, judge};
 pub use power::{fewest_seeds, power, seeds_needed};
 pub use quantile::{median, quantile};

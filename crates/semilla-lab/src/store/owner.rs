@@ -12,7 +12,8 @@ use crate::trial::Trial;
 /// What the trials of a store have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The version of the store's format: 1.
+    /// The version of what is stored: 2. Trainings of version 1 took other samples than those of
+    /// their split.
     pub format: u32,
     /// The model, as trials name it.
     pub model: String,
@@ -24,11 +25,14 @@ pub struct Owner {
     pub digest: String,
 }
 
+/// The version of what is stored.
+const FORMAT: u32 = 2;
+
 impl Owner {
     /// What trials like this one of a problem have in common.
     pub fn of(problem: &Problem, trial: &Trial) -> Self {
         Self {
-            format: 1,
+            format: FORMAT,
             model: trial.model.clone(),
             data: trial.data.clone(),
             loss: problem.loss(),

@@ -209,6 +209,7 @@ fn check(path: &Path, owner: &Owner, header: Option<&[u8]>) -> Result<(), StoreE
     Err(StoreError::Other {
         path: path.to_owned(),
         theirs: match is_same_name {
+            _ if found.format != owner.format => "another version trained them".to_owned(),
             true => "the model or the data changed since".to_owned(),
             false => {
                 let model = found.model.lines().next().unwrap_or_default().to_owned();
@@ -316,6 +317,11 @@ mod tests {
             .unwrap();
         let other = refused(&owner("other")).to_string();
         assert!(other.contains("m on digits"), "{other}");
+        let old = Owner {
+            format: 9,
+            ..owner("m")
+        };
+        assert!(refused(&old).to_string().contains("another version"));
         let text = std::fs::read_to_string(&path).unwrap();
         let (header, entry) = text.split_once('\n').unwrap();
         let damaged = format!("{header}\n{}{entry}", entry.replace("0.1", "0.2"));

@@ -96,9 +96,14 @@ impl Start {
         })
     }
 
-    /// The trunk of the same training on other classes, all of its samples; the head is new. `None`
-    /// if the model has no head.
-    pub fn pretrained(problem: &Problem, trial: &Trial, classes: &[u32]) -> Option<Self> {
+    /// The trunk of a training on other classes, all of their samples, for so many steps; the head is
+    /// new. `None` if the model has no head.
+    pub fn pretrained(
+        problem: &Problem,
+        trial: &Trial,
+        classes: &[u32],
+        steps: u64,
+    ) -> Option<Self> {
         let is_head = |tensor: &&semilla::Tensor| {
             tensor.role == Role::Head || tensor.bias_of == Some(Role::Head)
         };
@@ -110,6 +115,7 @@ impl Start {
         let mut before = trial.clone();
         before.data.classes = classes.to_vec();
         before.data.training = None;
+        before.steps = steps;
         "auto".clone_into(&mut before.recipe);
         Some(Self {
             name: "pretrained".to_owned(),

@@ -1,8 +1,8 @@
 //! What can be said, in one sentence.
 
 use super::table::Table;
-use crate::comparison::{Arm, Caveat, Measure, Verdict};
-use crate::statistics::{Judged, SelfCheck, differ, fewest_seeds};
+use crate::comparison::{Arm, Caveat, Measure, Protocol, Verdict};
+use crate::statistics::{Judged, Pair, SelfCheck, differ, differ_among, fewest_seeds};
 
 /// Scores of the same arms that hold up: the best, those that do not differ from it, the rest.
 pub(super) fn verdict(
@@ -16,7 +16,8 @@ pub(super) fn verdict(
     let differs = |arm: usize| best.is_some_and(|best| differ(&judged.pairs, best, arm));
     let (beaten, leaders): (Vec<usize>, Vec<usize>) =
         judged.order.iter().partition(|&&arm| differs(arm));
-    let sentence = Words { table, arms }.sentence(&leaders, &beaten, judged);
+    let protocol = table.protocol;
+    let sentence = Words { protocol, arms }.sentence(&leaders, &beaten, &judged.pairs);
     Verdict {
         sentence: match is_complete {
             true => sentence,
@@ -65,53 +66,57 @@ fn caveats(
 }
 
 struct Words<'a> {
-    table: &'a Table<'a>,
+    protocol: &'a Protocol,
     arms: &'a [Arm],
 }
 
 impl Words<'_> {
-    fn sentence(&self, leaders: &[usize], beaten: &[usize], judged: &Judged) -> String {
-        let seeds = judged
-            .pairs
-            .iter()
-            .map(|pair| pair.seeds)
-            .min()
-            .unwrap_or(0);
-        let (best, others) = match leaders {
-            [] => return "nothing was trained to the end.".to_owned(),
-            [best, others @ ..] => (*best, others),
+    fn sentence(&self, leaders: &[usize], beaten: &[usize], pairs: &[Pair]) -> String {
+        let Some((&best, others)) = leaders.split_first() else {
+            return "nothing was trained to the end.".to_owned();
         };
-        let median = self.median(best);
-        if beaten.is_empty() {
-            let needed = judged
-                .pairs
-                .iter()
-                .filter_map(|pair| pair.seeds_needed)
-                .max();
-            let needed = needed.map_or(String::new(), |needed| {
-                format!(
-                    " A difference of {} would take about {needed} seeds.",
-                    self.amount(self.table.protocol.difference)
-                )
-            });
+        let (name, median) = (self.name(best), self.median(best));
+        if pairs.is_empty() {
+            return format!("{name} is the only start that was trained: {median}.");
+        }
+        if pairs.iter().all(|pair| !pair.is_different) {
+            let seeds = pairs.iter().map(|pair| pair.seeds).min();
             return format!(
-                "no evidence of a difference between {} with {seeds} seeds: {median} at best.{needed}",
-                self.names(leaders)
+                "no evidence of a difference between {} with {} seeds: {median} at best.{}",
+                self.names(leaders),
+                seeds.unwrap_or(0),
+                self.needed(pairs),
             );
         }
-        let worse = self.names(beaten);
         let are = if beaten.len() == 1 { "is" } else { "are" };
-        match others {
-            [] => format!(
-                "{} is best: {median}; {worse} {are} worse.",
-                self.name(best)
-            ),
-            _ => format!(
-                "{} are best, with no evidence of a difference from {}: {median}; {worse} {are} worse.",
-                self.names(leaders),
-                self.name(best)
-            ),
+        let worse = match beaten {
+            [] => String::new(),
+            _ => format!("; {} {are} worse", self.names(beaten)),
+        };
+        if others.is_empty() {
+            return format!("{name} is best: {median}{worse}.");
         }
+        // Without a difference from the best there may be one between two of the others.
+        let apart = match differ_among(pairs, others) {
+            true => ", though some of these differ from each other",
+            false => "",
+        };
+        format!(
+            "{name} comes out first: {median}{worse}; no evidence of a difference between it and \
+             {}{apart}.",
+            self.names(others)
+        )
+    }
+
+    /// How many seeds a difference that matters would take.
+    fn needed(&self, pairs: &[Pair]) -> String {
+        let needed = pairs.iter().filter_map(|pair| pair.seeds_needed).max();
+        needed.map_or(String::new(), |needed| {
+            format!(
+                " A difference of {} would take about {needed} seeds.",
+                self.amount(self.protocol.difference)
+            )
+        })
     }
 
     fn name(&self, arm: usize) -> &str {
@@ -128,7 +133,7 @@ impl Words<'_> {
 
     fn median(&self, arm: usize) -> String {
         let median = self.arms[arm].quartiles.get(1).copied().flatten();
-        let what = match self.table.protocol.measure {
+        let what = match self.protocol.measure {
             Measure::Accuracy => "median test accuracy",
             Measure::Loss => "median test loss",
         };
@@ -139,9 +144,90 @@ impl Words<'_> {
     }
 
     fn amount(&self, value: f64) -> String {
-        match self.table.protocol.measure {
+        match self.protocol.measure {
             Measure::Accuracy => format!("{:.1} %", 100.0 * value),
             Measure::Loss => semilla::number::rounded(value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DataSpec;
+    use crate::problem::Problem;
+    use crate::statistics::{Rules, judge};
+    use crate::sweep::plan::{Settings, protocol};
+    use crate::trial::Trial;
+
+    /// What is said of arms called A, B, C...
+    fn said(scores: &[Vec<f64>]) -> String {
+        let trial = Trial::from_json(
+            r#"{"model": "mlp:2-4-2:tanh", "recipe": "auto", "data": {"source": "spirals"},
+                "optimizer": "momentum", "rate": 0.1, "steps": 1}"#,
+        )
+        .unwrap();
+        let problem = Problem::load(&trial.model, &DataSpec::of("spirals"), None).unwrap();
+        let protocol = protocol(&problem, trial, &Settings::default());
+        let arm = |place: usize| Arm {
+            name: char::from(b'A' + place as u8).to_string(),
+            recipe: String::new(),
+            trunk: None,
+            predicted: None,
+            search: Vec::new(),
+            best: None,
+            is_interior: true,
+            basin: None,
+            finals: Vec::new(),
+            quartiles: vec![Some(0.5); 3],
+            training_loss: None,
+            steps_to_target: None,
+        };
+        let arms: Vec<Arm> = (0..scores.len()).map(arm).collect();
+        let rules = Rules {
+            level: 0.05,
+            power: 0.8,
+            difference: 0.01,
+            seed: 0,
+        };
+        let judged = judge(scores, &rules);
+        let differs = |arm: usize| differ(&judged.pairs, judged.order[0], arm);
+        let (beaten, leaders): (Vec<usize>, Vec<usize>) =
+            judged.order.iter().partition(|&&arm| differs(arm));
+        let words = Words {
+            protocol: &protocol,
+            arms: &arms,
+        };
+        words.sentence(&leaders, &beaten, &judged.pairs)
+    }
+
+    #[test]
+    fn what_is_said_is_true_of_every_pair() {
+        // A and B differ from C by little and always; D wavers around all of them.
+        let level = |by: f64| (0..10).map(|i| by + 0.001 * f64::from(i)).collect();
+        let wavering: Vec<f64> = (0..10)
+            .map(|i| 0.9 + 0.1 * f64::from(i % 2 * 2 - 1))
+            .collect();
+        assert_eq!(
+            said(&[level(0.9), level(0.8)]),
+            "A is best: median test accuracy 50.0 %; B is worse."
+        );
+        assert!(said(&[level(0.9)]).starts_with("A is the only start"));
+        assert!(said(&[level(0.9), level(0.9)]).starts_with("no evidence of a difference between"));
+        let three = said(&[level(0.901), wavering.clone(), level(0.9)]);
+        assert_eq!(
+            three,
+            "A comes out first: median test accuracy 50.0 %; C is worse; no evidence of a \
+             difference between it and B."
+        );
+        // The first differs from none, and two of the others from each other.
+        let first: Vec<f64> = wavering.iter().map(|score| score + 0.05).collect();
+        let apart = said(&[level(0.9), level(0.8), first]);
+        assert_eq!(
+            apart,
+            "C comes out first: median test accuracy 50.0 %; no evidence of a difference between \
+             it and A and B, though some of these differ from each other."
+        );
+        assert!(said(&[]).contains("nothing was trained"));
     }
 }

@@ -10,9 +10,10 @@ use crate::text::{Text, compare as text};
 pub(super) fn head(view: View<'_>) -> Markup {
     let comparison = view.comparison;
     let verdict = &comparison.verdict;
-    let (class, word, sign) = match verdict.beaten.is_empty() {
-        false => ("good", text::EVIDENCE, "M4 12.5l5.500 5.500L20 7"),
-        true => ("plain", text::NO_EVIDENCE, "M5 9h14M5 15h14"),
+    let is_told = comparison.pairs.iter().any(|pair| pair.is_different);
+    let (class, word, sign) = match is_told {
+        true => ("good", text::EVIDENCE, "M4 12.5l5.500 5.500L20 7"),
+        false => ("plain", text::NO_EVIDENCE, "M5 9h14M5 15h14"),
     };
     let caveats = verdict.caveats.iter();
     let caveats: Vec<Text> = caveats

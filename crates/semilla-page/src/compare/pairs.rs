@@ -1,7 +1,7 @@
 //! Every pair of initializations: the difference, its interval, and what can be said of it.
 
 use maud::{Markup, html};
-use semilla_lab::statistics::Pair;
+use semilla_lab::statistics::{Difference, Pair};
 
 use super::results::axis;
 use super::view::View;
@@ -23,7 +23,7 @@ pub(super) fn pairs(view: View<'_>) -> Markup {
     html! {
         section {
             h2 { (text::PAIRS) }
-            p.lead { (text::PAIRS_WHAT) }
+            p.lead { (text::pairs_what(comparison.pairs.len())) }
             div.scroll tabindex="0" role="region" aria-labelledby="pairs-name" {
                 table.layers id="pairs" {
                     caption.unseen id="pairs-name" { (text::PAIRS) }
@@ -78,8 +78,17 @@ fn row(view: View<'_>, scale: &Scale, pair: &Pair) -> Markup {
                 (pair.seeds_needed.map_or("—".to_owned(), |seeds| figure(seeds as f64)))
             }
             td.left {
-                @if pair.is_different { b { (text::DIFFERENT) } } @else { (text::UNTOLD) }
+                @match (pair.is_different, excludes_zero(found)) {
+                    (true, _) => { b { (text::DIFFERENT) } },
+                    (false, true) => { (text::not_among(view.comparison.pairs.len())) },
+                    (false, false) => { (text::UNTOLD) },
+                }
             }
         }
     }
+}
+
+/// Whether an interval has 0 outside.
+fn excludes_zero(found: &Difference) -> bool {
+    found.low > Some(0.0) || found.high.is_some_and(|high| high < 0.0)
 }

@@ -1,5 +1,7 @@
 //! Architectures and data on offer.
 
+use semilla_lab::{DataSpec, LabError, Seen};
+
 use crate::text::Text;
 
 /// An architecture.
@@ -51,24 +53,50 @@ impl Shape {
     }
 }
 
-/// Data that need no file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A learner's own data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    data: DataSpec,
+    seen: Seen,
+}
+
+impl Own {
+    /// Looks at data.
+    ///
+    /// # Errors
+    /// They cannot be read, or their labels are no classes.
+    pub fn of(data: DataSpec) -> Result<Self, LabError> {
+        let seen = data.seen()?;
+        Ok(Self { data, seen })
+    }
+}
+
+/// Data on offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Digits,
     Mnist1d,
     Spirals,
     Parity,
+    Own(Own),
 }
 
 impl Source {
-    pub(super) const ALL: [Self; 4] = [Self::Digits, Self::Mnist1d, Self::Spirals, Self::Parity];
-
-    pub(super) fn named(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|source| source.key() == key)
+    /// All that are on offer: what is built in, and the learner's own.
+    pub(super) fn all(own: Option<&Own>) -> Vec<Self> {
+        let built_in = [Self::Digits, Self::Mnist1d, Self::Spirals, Self::Parity];
+        let own = own.cloned().map(Self::Own);
+        built_in.into_iter().chain(own).collect()
     }
 
-    pub(super) fn key(self) -> &'static str {
+    pub(super) fn named(key: &str, own: Option<&Own>) -> Option<Self> {
+        let mut all = Self::all(own).into_iter();
+        all.find(|source| source.key() == key)
+    }
+
+    pub(super) fn key(&self) -> &'static str {
         match self {
+            Self::Own(_) => "own",
             Self::Digits => "digits",
             Self::Mnist1d => "mnist1d",
             Self::Spirals => "spirals",
@@ -76,8 +104,9 @@ impl Source {
         }
     }
 
-    pub(super) fn name(self) -> Text {
+    pub(super) fn name(&self) -> Text {
         match self {
+            Self::Own(own) => Text::of(&own.data.source, &own.data.source),
             Self::Digits => Text::new("handwritten digits", "dígitos manuscritos"),
             Self::Mnist1d => Text::new("MNIST-1D", "MNIST-1D"),
             Self::Spirals => Text::new("two spirals", "dos espirales"),
@@ -85,19 +114,21 @@ impl Source {
         }
     }
 
-    /// Its name with its parameters.
-    pub(super) fn spec(self) -> &'static str {
+    /// All of its samples.
+    pub(super) fn data(&self) -> DataSpec {
         match self {
-            Self::Digits => "digits",
-            Self::Mnist1d => "mnist1d",
-            Self::Spirals => "spirals",
-            Self::Parity => "parity:bits=4:inputs=16",
+            Self::Digits => DataSpec::of("digits"),
+            Self::Mnist1d => DataSpec::of("mnist1d"),
+            Self::Spirals => DataSpec::of("spirals"),
+            Self::Parity => DataSpec::of("parity:bits=4:inputs=16"),
+            Self::Own(own) => own.data.clone(),
         }
     }
 
     /// Numbers of a sample.
-    pub(super) fn inputs(self) -> usize {
+    pub(super) fn inputs(&self) -> usize {
         match self {
+            Self::Own(own) => own.seen.sample.iter().product(),
             Self::Digits => 64,
             Self::Mnist1d => 40,
             Self::Spirals => 2,
@@ -105,19 +136,20 @@ impl Source {
         }
     }
 
-    /// The side of its images; `None` if its samples are none.
-    pub(super) fn side(self) -> Option<usize> {
-        (self == Self::Digits).then_some(8)
-    }
-
-    pub(super) fn classes(self) -> usize {
-        match self.has_ten_classes() {
-            true => 10,
-            false => 2,
+    /// The channels, height and width of its images; `None` if its samples are none.
+    pub(super) fn image(&self) -> Option<[usize; 3]> {
+        match self {
+            Self::Digits => Some([1, 8, 8]),
+            Self::Own(own) => own.seen.sample.as_slice().try_into().ok(),
+            _ => None,
         }
     }
 
-    pub(super) fn has_ten_classes(self) -> bool {
-        matches!(self, Self::Digits | Self::Mnist1d)
+    pub(super) fn classes(&self) -> usize {
+        match self {
+            Self::Digits | Self::Mnist1d => 10,
+            Self::Spirals | Self::Parity => 2,
+            Self::Own(own) => own.seen.classes,
+        }
     }
 }

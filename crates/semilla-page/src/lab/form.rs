@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use semilla_signal::Optimizer;
 
-use super::choice::{Shape, Source};
+use super::choice::{Own, Shape, Source};
 use super::setup::{
     ACTIVATIONS, BATCH, DEPTH, GAIN, LABELS, Limits, RATE, SEED, STEPS, Setup, WIDTH,
 };
@@ -11,8 +11,8 @@ use super::start::Start;
 use crate::charts::{self, look};
 use crate::text::{Text, lab as text};
 
-/// The form, filled with a setup.
-pub(super) fn form(setup: &Setup) -> Markup {
+/// The form, filled with a setup; the learner may have data of their own.
+pub(super) fn form(setup: &Setup, own: Option<&Own>) -> Markup {
     html! {
         form.settings id="setup" autocomplete="off" {
             fieldset {
@@ -42,8 +42,8 @@ pub(super) fn form(setup: &Setup) -> Markup {
             }
             fieldset {
                 legend { (text::DATA) }
-                (choice("source", &text::SOURCE, Source::ALL.map(|source| {
-                    (source.key(), source.name(), source == setup.source)
+                (choice("source", &text::SOURCE, Source::all(own).iter().map(|source| {
+                    (source.key(), source.name(), *source == setup.source)
                 })))
                 (number(&LABELS, &text::LABELS, setup.labels))
             }
@@ -75,10 +75,10 @@ pub(super) fn sign(start: Start) -> Markup {
 }
 
 /// Options have one language at a time: the script keeps them in that of the page.
-fn choice<const N: usize>(
+fn choice(
     name: &str,
     label: &Text,
-    options: [(&'static str, Text, bool); N],
+    options: impl IntoIterator<Item = (&'static str, Text, bool)>,
 ) -> Markup {
     use crate::text::Lang;
     html! {

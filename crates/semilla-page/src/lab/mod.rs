@@ -17,6 +17,7 @@ mod theory;
 mod told;
 mod training;
 
+pub use choice::Own;
 pub use page::{complaint, page, preview};
 pub use parts::Parts;
 pub use setup::Setup;

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::choice::Own;
 use super::form::form;
 use super::parts::Parts;
 use super::setup::Setup;
@@ -17,9 +18,9 @@ const LIVE: Live = Live {
     script: include_str!("lab.js"),
 };
 
-/// The page.
-pub fn page() -> String {
-    let setup = Setup::default();
+/// The page; it opens with the learner's own data, if there are any.
+pub fn page(own: Option<&Own>) -> String {
+    let setup = Setup::on(own);
     let document = Document {
         title: text::TITLE,
         main: html! {
@@ -30,7 +31,7 @@ pub fn page() -> String {
             div.bench {
                 section.controls aria-labelledby="settings-name" {
                     h2 id="settings-name" { (text::SETTINGS) }
-                    (form(&setup))
+                    (form(&setup, own))
                 }
                 div.results {
                     (part("theory", text::THEORY))

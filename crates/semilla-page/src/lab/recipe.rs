@@ -57,7 +57,7 @@ mod tests {
         for shape in ["plain", "batch", "layer", "residual", "convolutions"] {
             for start in Start::ALL {
                 let query = format!("shape={shape}&start={}&depth=3&width=8", start.key());
-                let setup = Setup::from_query(&query).unwrap();
+                let setup = Setup::from_query(&query, None).unwrap();
                 let model = Spec::parse(&setup.model()).unwrap();
                 let recipe = Recipe::from_toml(&setup.recipe(start)).unwrap();
                 assert!(recipe.plan(&model, 0).is_ok(), "{shape} {start:?}");

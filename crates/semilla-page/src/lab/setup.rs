@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use semilla::activation::Activation;
 use semilla_signal::Optimizer;
 
-use super::choice::{Shape, Source};
+use super::choice::{Own, Shape, Source};
 use super::start::Start;
 use crate::text::Text;
 
@@ -95,11 +95,21 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// Reads settings as the page's form sends them. What is left out has its default.
+    /// What the page opens with where the learner has data of their own.
+    pub(super) fn on(own: Option<&Own>) -> Self {
+        let mut setup = Self::default();
+        if let Some(own) = own {
+            setup.source = Source::Own(own.clone());
+        }
+        setup
+    }
+
+    /// Reads settings as the page's form sends them, where the learner may have data of their own.
+    /// What is left out has its default.
     ///
     /// # Errors
     /// A setting that is not known, or a value out of its limits, in a sentence.
-    pub fn from_query(query: &str) -> Result<Self, Text> {
+    pub fn from_query(query: &str, own: Option<&Own>) -> Result<Self, Text> {
         let mut setup = Self::default();
         let mut starts = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -116,7 +126,10 @@ impl Setup {
                         .find(|start| start.key() == value)
                         .ok_or_else(|| unknown(value))?,
                 ),
-                "source" => setup.source = Source::named(value).ok_or_else(|| unknown(value))?,
+                "source" => {
+                    let found = Source::named(value, own);
+                    setup.source = found.ok_or_else(|| unknown(value))?;
+                }
                 "optimizer" => setup.optimizer = value.parse().map_err(|_| unknown(value))?,
                 "depth" => setup.depth = whole(value, &DEPTH)? as usize,
                 "width" => setup.width = whole(value, &WIDTH)? as usize,
@@ -134,16 +147,16 @@ impl Setup {
             starts.dedup();
             setup.starts = starts;
         }
-        if setup.transfers() && !setup.source.has_ten_classes() {
+        if setup.transfers() && setup.source.classes() != 10 {
             return Err(Text::new(
-                "Pretrained weights come from five of ten classes: choose digits or MNIST-1D.",
-                "Los pesos preentrenados vienen de cinco de diez clases: elija dígitos o MNIST-1D.",
+                "Pretrained weights come from five of ten classes: choose data that have ten.",
+                "Los pesos preentrenados vienen de cinco de diez clases: elija datos que tengan diez.",
             ));
         }
-        if setup.shape == Shape::Convolutions && setup.source.side().is_none() {
+        if setup.shape == Shape::Convolutions && setup.source.image().is_none() {
             return Err(Text::new(
-                "Convolutions move over images: choose the handwritten digits.",
-                "Las convoluciones recorren imágenes: elija los dígitos manuscritos.",
+                "Convolutions move over images: choose images, such as the handwritten digits.",
+                "Las convoluciones recorren imágenes: elija imágenes, como los dígitos manuscritos.",
             ));
         }
         Ok(setup)
@@ -155,7 +168,7 @@ impl Setup {
     /// use semilla_page::lab::Setup;
     ///
     /// let setup = Setup::default();
-    /// assert_eq!(Setup::from_query(&setup.query()).unwrap(), setup);
+    /// assert_eq!(Setup::from_query(&setup.query(), None).unwrap(), setup);
     /// ```
     pub fn query(&self) -> String {
         let mut query = format!(
@@ -206,9 +219,9 @@ impl Setup {
                 "resmlp:inputs={inputs}:width={width}:depth={depth}:outputs={classes}:activation={activation}"
             ),
             Shape::Convolutions => {
-                let side = self.source.side().unwrap_or(1);
+                let [channels, height, across] = self.source.image().unwrap_or([1; 3]);
                 format!(
-                    "conv:1{}:{classes}:{activation}:height={side}:width={side}:norm=none",
+                    "conv:{channels}{}:{classes}:{activation}:height={height}:width={across}:norm=none",
                     format!("-{width}").repeat(*depth)
                 )
             }
@@ -220,11 +233,6 @@ impl Setup {
         let mut known = ACTIVATIONS.iter();
         let found = known.find(|(_, activation)| *activation == self.activation);
         found.map_or("linear", |(name, _)| name)
-    }
-
-    /// The data by their name.
-    pub(super) fn data_name(&self) -> &'static str {
-        self.source.spec()
     }
 
     /// The tensors of the last layer, as a pattern of their names.
@@ -292,8 +300,9 @@ mod tests {
             ("nonsense=1", "not on offer"),
             ("start=pretrained&source=spirals", "five of ten classes"),
             ("shape=convolutions&source=mnist1d", "handwritten digits"),
+            ("source=own", "not on offer"),
         ] {
-            let error = Setup::from_query(query).unwrap_err();
+            let error = Setup::from_query(query, None).unwrap_err();
             let english = error.in_lang(crate::text::Lang::En);
             assert!(english.contains(said), "{query}: {english}");
         }
@@ -302,15 +311,15 @@ mod tests {
     #[test]
     fn every_choice_survives_the_address() {
         for (name, _) in ACTIVATIONS {
-            let setup = Setup::from_query(&format!("activation={name}")).unwrap();
+            let setup = Setup::from_query(&format!("activation={name}"), None).unwrap();
             assert_eq!(setup.activation_name(), name);
-            assert_eq!(Setup::from_query(&setup.query()), Ok(setup));
+            assert_eq!(Setup::from_query(&setup.query(), None), Ok(setup));
         }
     }
 
     #[test]
     fn starts_come_in_order_and_once() {
-        let setup = Setup::from_query("start=he&start=zeros&start=he&rate=0,5").unwrap();
+        let setup = Setup::from_query("start=he&start=zeros&start=he&rate=0,5", None).unwrap();
         assert_eq!(setup.starts, [Start::Zeros, Start::He]);
         assert_eq!(setup.rate, 0.5);
     }

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_form_can_hold_every_story() {
         for story in stories() {
-            let read = Setup::from_query(&story.setup.query());
+            let read = Setup::from_query(&story.setup.query(), None);
             assert_eq!(read.as_ref(), Ok(&story.setup), "{}", story.key);
         }
     }

@@ -16,11 +16,15 @@ impl Setup {
             .iter()
             .filter(|start| **start != Start::Pretrained);
         let names: Vec<String> = random.map(|&start| self.initializer(start)).collect();
+        let data = self.source.data();
         let mut command = format!(
             "semilla compare {} --data {}",
             self.model(),
-            self.data_name()
+            quoted(&data.source)
         );
+        if let Some(labels) = &data.labels {
+            command += &format!(" --labels {}", quoted(labels));
+        }
         if !names.is_empty() {
             command += &format!(" --recipes '{}'", names.join(","));
         }
@@ -36,6 +40,15 @@ impl Setup {
             self.steps, self.batch
         );
         command
+    }
+}
+
+/// A word of a command, in quotes if a shell would take it apart.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 

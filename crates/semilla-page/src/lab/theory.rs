@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn of(query: &str) -> Told {
-        theory(&Setup::from_query(query).unwrap())
+        theory(&Setup::from_query(query, None).unwrap())
             .unwrap()
             .remove(0)
     }

@@ -138,7 +138,7 @@ impl Setup {
             trial: Box::new(Trial {
                 data: DataSpec {
                     classes: vec![0, 1, 2, 3, 4],
-                    ..DataSpec::of(self.data_name())
+                    ..self.source.data()
                 },
                 rate: 0.02,
                 batch: 64,
@@ -164,7 +164,7 @@ impl Setup {
                     Vec::new()
                 },
                 training: (self.labels > 0).then_some(self.labels),
-                ..DataSpec::of(self.data_name())
+                ..self.source.data()
             },
             loss: None,
             optimizer: self.optimizer,
@@ -190,10 +190,11 @@ impl Setup {
 
 #[cfg(test)]
 mod tests {
+    use super::super::choice::Own;
     use super::*;
 
     fn shown(query: &str) -> Vec<Parts> {
-        let setup = Setup::from_query(query).unwrap();
+        let setup = Setup::from_query(query, None).unwrap();
         let mut shown = Vec::new();
         train(&setup, |parts| {
             shown.push(parts.clone());
@@ -222,7 +223,7 @@ mod tests {
 
     #[test]
     fn it_stops_when_it_is_told_to() {
-        let setup = Setup::from_query("depth=1&width=4&start=he&steps=5000").unwrap();
+        let setup = Setup::from_query("depth=1&width=4&start=he&steps=5000", None).unwrap();
         let mut looks = 0;
         train(&setup, |_| {
             looks += 1;
@@ -251,6 +252,31 @@ mod tests {
         let query = "shape=convolutions&depth=2&width=4&start=he&start=pretrained&steps=10";
         let shown = shown(&format!("{query}&activation=relu"));
         assert!(shown.last().unwrap().get("outcome").is_some());
+    }
+
+    #[test]
+    fn data_of_ones_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my flowers.csv");
+        let row = |i: usize| format!("{},{},{}\n", i % 7, i % 5, ["a", "b", "c"][i % 3]);
+        let rows: String = (0..90).map(row).collect();
+        std::fs::write(&path, format!("length,width,species\n{rows}")).unwrap();
+        let own = Own::of(DataSpec::of(path.to_string_lossy())).unwrap();
+        let query = "depth=1&width=8&start=he&source=own&steps=10&activation=relu";
+        let setup = Setup::from_query(query, Some(&own)).unwrap();
+        assert_eq!(setup.model(), "mlp:2-8-3:relu");
+        assert!(setup.command().contains("my flowers.csv' --recipes"));
+        let mut shown = Vec::new();
+        train(&setup, |parts| {
+            shown.push(parts.clone());
+            true
+        })
+        .unwrap();
+        assert!(shown.last().unwrap().get("outcome").is_some());
+        let page = crate::lab::page(Some(&own));
+        assert!(page.contains("<option value=\"own\" selected"));
+        let images = Setup::from_query(&format!("{query}&shape=convolutions"), Some(&own));
+        assert!(images.is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words of the page of `semilla compare`.
 
 use semilla::number::grouped;
+use semilla_lab::statistics::differ_among;
 use semilla_lab::{Caveat, Comparison, Measure, Why};
 
 use super::{Text, chosen, figure, fold, percent, spanish};
@@ -44,23 +45,34 @@ fn in_spanish(comparison: &Comparison) -> Option<String> {
     let verdict = &comparison.verdict;
     let (best, tied) = verdict.leaders.split_first()?;
     let best = names(&[*best]);
-    Some(match (tied.is_empty(), verdict.beaten.is_empty()) {
-        (true, true) => format!("{best} es la única que se ha entrenado."),
-        (true, false) => format!(
-            "{best} da mejores resultados que {}.",
+    let pairs = &comparison.pairs;
+    if pairs.is_empty() {
+        return Some(format!("{best} es la única que se ha entrenado."));
+    }
+    if pairs.iter().all(|pair| !pair.is_different) {
+        let all = names(&verdict.leaders);
+        return Some(format!(
+            "No hay pruebas de que haya diferencia entre {all}."
+        ));
+    }
+    let beaten = match verdict.beaten.is_empty() {
+        true => format!("{best} queda en primer lugar"),
+        false => format!(
+            "{best} da mejores resultados que {}",
             names(&verdict.beaten)
         ),
-        (false, true) => format!(
-            "No hay pruebas de que {best} dé mejores resultados que {}.",
-            names(tied)
-        ),
-        (false, false) => format!(
-            "{best} da mejores resultados que {}; frente a {} no hay pruebas de que haya \
-             diferencia.",
-            names(&verdict.beaten),
-            names(tied)
-        ),
-    })
+    };
+    if tied.is_empty() {
+        return Some(format!("{beaten}."));
+    }
+    let apart = match differ_among(pairs, tied) {
+        true => ", aunque entre estas sí las hay",
+        false => "",
+    };
+    let tied = names(tied);
+    Some(format!(
+        "{beaten}; frente a {tied} no hay pruebas de que haya diferencia{apart}."
+    ))
 }
 
 /// The name of an arm within a Spanish sentence.
@@ -321,6 +333,35 @@ pub fn statistics(level: f64, power: f64, difference: &str) -> Text {
     )
 }
 
+/// What the table of pairs shows.
+pub fn pairs_what(pairs: usize) -> Text {
+    let (en, es) = (
+        "The difference between two initializations, seed by seed, with its 95 % interval.",
+        "La diferencia entre dos inicializaciones, semilla a semilla, con su intervalo del 95 %.",
+    );
+    match pairs {
+        0 | 1 => Text::new(en, es),
+        _ => Text::of(
+            format!(
+                "{en} Each interval is that of its pair alone; among {pairs}, some exclude 0 by \
+                 chance. So p decides, which is adjusted for all of them."
+            ),
+            format!(
+                "{es} Cada intervalo vale para su pareja sola; entre {pairs}, alguno excluye el 0 \
+                 por azar. Por eso decide p, que está ajustado para todas."
+            ),
+        ),
+    }
+}
+
+/// What is concluded of a pair whose interval excludes 0 while its adjusted p is no evidence.
+pub fn not_among(pairs: usize) -> Text {
+    Text::of(
+        format!("not enough, as one of {pairs} pairs"),
+        format!("insuficiente, siendo una de {pairs} parejas"),
+    )
+}
+
 words! {
     /// The verdict's word.
     EVIDENCE: "Evidence of a difference", "Hay pruebas de una diferencia";
@@ -402,11 +443,6 @@ words! {
 
     /// A heading.
     PAIRS: "Pair by pair", "Pareja a pareja";
-    /// What it shows.
-    PAIRS_WHAT: "The difference between two initializations, seed by seed, with its 95 % interval. An \
-                 interval that holds 0 is no evidence.",
-        "La diferencia entre dos inicializaciones, semilla a semilla, con su intervalo del 95 %. Si \
-         el intervalo contiene el 0, no hay pruebas.";
     /// A column.
     PAIR: "A − B", "A − B";
     /// A column.

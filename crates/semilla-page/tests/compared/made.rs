@@ -40,6 +40,9 @@ pub(crate) fn undecided() -> Comparison {
     let mut comparison = comparison();
     comparison.verdict.leaders = vec![2, 1, 0];
     comparison.verdict.beaten.clear();
+    for pair in &mut comparison.pairs {
+        pair.is_different = false;
+    }
     comparison.verdict.sentence = "There is no evidence of a difference".to_owned();
     comparison
 }

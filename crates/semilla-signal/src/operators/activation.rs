@@ -29,11 +29,12 @@ fn function<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Option<Loweri
     let (zero, one, half) = (T::zero(), T::one(), T::of(0.5));
     let two = T::of(2.0);
     let real = |name, default| call.real(name, default).map(T::of);
-    let step = move |condition: bool| if condition { one } else { zero };
+    // Of constants, not of captured numbers: those would be looked up for each element.
+    let step = |condition: bool| if condition { T::one() } else { T::zero() };
     let sigmoid = move |x: T| one / (one + (-x).smooth_exp());
     let softplus = |x: T| x.max(T::zero()) + (-x.abs()).exp().ln_1p();
     let made: Lowering<T> = match operator {
-        "Relu" => of(move |x: T| x.max(zero), move |x, _| step(x > zero)),
+        "Relu" => of(|x: T| x.max(T::zero()), move |x, _| step(x > T::zero())),
         "LeakyRelu" => leaky(real("alpha", 0.01)?),
         "ThresholdedRelu" => {
             let a = real("alpha", 1.0)?;

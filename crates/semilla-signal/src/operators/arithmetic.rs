@@ -2,6 +2,7 @@
 
 use crate::array::{Array, size, strides};
 use crate::executor::{Call, Made, Operator, Pass, Problem};
+use crate::lanes::widest;
 use crate::parallel::parts;
 use crate::real::Real;
 use crate::sums::{MANY, add, sum};
@@ -159,7 +160,7 @@ fn combine_into<A: Copy + Sync, B: Copy + Sync, C: Copy + Send>(
     rows_into(shape, strides, made.data_mut(), |at, step, made| {
         let run = made.len();
         let [at_a, at_b] = at.map(|at| at as usize);
-        match step {
+        widest(|| match step {
             [1, 1] => {
                 let pairs = a[at_a..at_a + run].iter().zip(&b[at_b..at_b + run]);
                 made.iter_mut()
@@ -184,7 +185,7 @@ fn combine_into<A: Copy + Sync, B: Copy + Sync, C: Copy + Send>(
                     *made = f(a[at_a as usize], b[at_b as usize]);
                 }
             }
-        }
+        })
     })
 }
 

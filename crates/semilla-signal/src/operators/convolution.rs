@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::direct::{Direct, Group};
 use super::geometry::Windows;
 use crate::array::{Array, size};
 use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, Sum, affordable};
@@ -21,6 +22,8 @@ struct Convolution {
     /// Channels on the windows' side per group.
     window_channels: usize,
     is_transposed: bool,
+    /// Where columns are not needed.
+    direct: Option<Direct>,
 }
 
 /// `Conv`.
@@ -48,7 +51,7 @@ fn lower<T: Real>(call: &Call<'_, T>, is_transposed: bool) -> Result<Made<T>, Pr
     if image.is_empty() || kernel.len() != image.len() || kernel.contains(&0) {
         return Err(problem());
     }
-    let convolution = Convolution {
+    let mut convolution = Convolution {
         windows: match is_transposed {
             false => Windows::of(call, image, kernel)?,
             true => Windows::transposed(call, image, kernel)?,
@@ -58,6 +61,7 @@ fn lower<T: Real>(call: &Call<'_, T>, is_transposed: bool) -> Result<Made<T>, Pr
         image_channels: second,
         window_channels: first / groups,
         is_transposed,
+        direct: None,
     };
     let given = match is_transposed {
         false => convolution.image_channels,
@@ -69,6 +73,10 @@ fn lower<T: Real>(call: &Call<'_, T>, is_transposed: bool) -> Result<Made<T>, Pr
         return Err(problem());
     }
     affordable(&convolution.output_shape())?;
+    if !convolution.is_thin() {
+        let channels = [convolution.image_channels, convolution.window_channels];
+        convolution.direct = Direct::of(&convolution.windows, channels);
+    }
     Made::step(convolution, [x, weight].into_iter().chain(bias))
 }
 
@@ -115,6 +123,15 @@ impl Convolution {
             self.groups * self.image_len(),
             self.groups * self.window_len(),
         )
+    }
+
+    /// Where a group's channels are within samples.
+    fn group(&self, group: usize) -> Group {
+        let lens = self.lens();
+        Group {
+            starts: [group * self.image_len(), group * self.window_len()],
+            lens: [lens.0, lens.1],
+        }
     }
 
     /// Whether so few channels come of so little that each element is added where it belongs,
@@ -339,6 +356,16 @@ impl Convolution {
         if to_len == 0 || from_len == 0 {
             return;
         }
+        if let Some(direct) = &self.direct {
+            for group in 0..self.groups {
+                let (weight, group) = (self.kernel(weight, group), self.group(group));
+                match is_down {
+                    true => direct.down(weight, from, to, group),
+                    false => direct.up(weight, from, to, group),
+                }
+            }
+            return;
+        }
         let share = self.side_by_side();
         let pairs = from
             .par_chunks(share * from_len)
@@ -355,6 +382,13 @@ impl Convolution {
         let mut made = vec![T::zero(); len];
         let (image_len, all) = self.lens();
         if image_len == 0 || all == 0 {
+            return made;
+        }
+        if let Some(direct) = &self.direct {
+            let of_group = (len / self.groups).max(1);
+            for (group, made) in made.chunks_mut(of_group).enumerate() {
+                direct.weight_gradient(images, windows, made, self.group(group));
+            }
             return made;
         }
         if self.is_thin() {

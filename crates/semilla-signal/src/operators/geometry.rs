@@ -425,6 +425,19 @@ impl Windows {
         runs.sum()
     }
 
+    /// How far apart a window's elements lie along each axis, and the padding before the image, where
+    /// windows move by one element.
+    pub(crate) fn sliding(&self) -> Option<(Vec<usize>, Vec<usize>)> {
+        let sizes = |values: &[i64]| -> Option<Vec<usize>> {
+            values.iter().map(|&value| value.try_into().ok()).collect()
+        };
+        let motion = &self.motion;
+        let slides = motion.steps.iter().all(|&step| step == 1);
+        slides
+            .then(|| sizes(&motion.dilations).zip(sizes(&motion.begin)))
+            .flatten()
+    }
+
     /// Whether the windows are the elements themselves, in order.
     pub(crate) fn is_plain(&self) -> bool {
         let area = size(&self.image);

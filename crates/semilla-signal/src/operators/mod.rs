@@ -9,6 +9,7 @@ mod attention;
 mod compare;
 mod contributed;
 mod convolution;
+mod direct;
 mod einsum;
 mod gather;
 mod geometry;
@@ -30,6 +31,7 @@ mod shape;
 mod softmax;
 mod sort;
 mod table;
+mod tiles;
 mod unary;
 mod whole;
 

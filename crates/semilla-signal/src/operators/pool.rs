@@ -1,5 +1,7 @@
 //! Pooling: the greatest or the mean of each window.
 
+use pulp::{Arch, NullaryFnOnce};
+
 use super::geometry::Windows;
 use crate::array::{Array, size};
 use crate::executor::{Call, Made, Operator, Pass, Problem, Sum, affordable};
@@ -73,6 +75,7 @@ enum Kind {
 }
 
 impl Pool {
+    #[inline(always)]
     fn pooled<T: Real>(&self, image: &[T], made: &mut [T]) {
         match &self.kind {
             Kind::Greatest => {
@@ -97,6 +100,7 @@ impl Pool {
 
     /// Adds the gradients of windows to those of the image: of the greatest elements to the first
     /// of each window. `left` is the windows' gradient, and is used up.
+    #[inline(always)]
     fn back<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
         match &self.kind {
             Kind::Greatest => match self.tile {
@@ -116,11 +120,13 @@ impl Pool {
 }
 
 /// Takes a value if it is greater, or NaN, which stays.
+#[inline(always)]
 fn raise<T: Real>(made: &mut T, value: T) {
     *made = if value <= *made { *made } else { value };
 }
 
 /// Gives what is left of a window's gradient to an element, if that is the greatest.
+#[inline(always)]
 fn give<T: Real>(value: T, made: T, left: &mut T, sum: &mut T) {
     let is_it = value == made || value.is_nan();
     *sum += if is_it { *left } else { T::zero() };
@@ -129,6 +135,7 @@ fn give<T: Real>(value: T, made: T, left: &mut T, sum: &mut T) {
 
 /// The greatest of each window. Each function visits the elements of a window in the same order.
 impl Pool {
+    #[inline(always)]
     fn greatest<T: Real>(&self, image: &[T], made: &mut [T]) {
         let step = self.windows.step();
         for element in 0..self.windows.kernel_len() {
@@ -142,6 +149,7 @@ impl Pool {
     }
 
     /// The same where windows lie side by side: all elements of a row of theirs at once.
+    #[inline(always)]
     fn greatest_of_tiles<const W: usize, T: Real>(&self, image: &[T], made: &mut [T]) {
         for first in (0..self.windows.kernel_len()).step_by(W) {
             for run in self.windows.runs(first) {
@@ -153,6 +161,7 @@ impl Pool {
         }
     }
 
+    #[inline(always)]
     fn back_to_greatest<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
         let step = self.windows.step();
         for element in 0..self.windows.kernel_len() {
@@ -169,6 +178,7 @@ impl Pool {
     }
 
     /// The same where windows lie side by side.
+    #[inline(always)]
     fn back_to_tiles<const W: usize, T: Real>(
         &self,
         image: &[T],
@@ -192,6 +202,53 @@ impl Pool {
     }
 }
 
+/// Images on their way to windows, one behind the other.
+struct Pooled<'a, T> {
+    pool: &'a Pool,
+    images: &'a [T],
+    made: &'a mut [T],
+}
+
+impl<T: Real> NullaryFnOnce for Pooled<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let windows = &self.pool.windows;
+        let images = self.images.chunks(size(&windows.image));
+        for (image, made) in images.zip(self.made.chunks_mut(windows.len())) {
+            self.pool.pooled(image, made);
+        }
+    }
+}
+
+/// Gradients on their way back to images.
+struct Returned<'a, T> {
+    pool: &'a Pool,
+    images: &'a [T],
+    made: &'a [T],
+    gradients: &'a [T],
+    /// What is left of an image's gradients.
+    left: &'a mut [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Real> NullaryFnOnce for Returned<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let windows = &self.pool.windows;
+        let (area, count) = (size(&windows.image), windows.len());
+        let given = self.images.chunks(area).zip(self.made.chunks(count));
+        let given = given.zip(self.gradients.chunks(count));
+        for (((image, made), gradient), sum) in given.zip(self.sums.chunks_mut(area)) {
+            self.left.copy_from_slice(gradient);
+            self.pool.back(image, made, self.left, sum);
+        }
+    }
+}
+
 impl<T: Real> Operator<T> for Pool {
     fn forward(&self, inputs: &[&Array<T>]) -> Vec<Array<T>> {
         let mut made = [Array::filled(&*self.shape, T::zero())];
@@ -205,10 +262,11 @@ impl<T: Real> Operator<T> for Pool {
             let images = inputs[0].data();
             let share = MANY.div_ceil(area);
             parts(outputs[0].data_mut(), share * count, &|place, made| {
-                let images = images[place * share * area..].chunks(area);
-                for (image, made) in images.zip(made.chunks_mut(count)) {
-                    self.pooled(image, made);
-                }
+                Arch::new().dispatch(Pooled {
+                    pool: self,
+                    images: &images[place * share * area..],
+                    made,
+                });
             });
         }
     }
@@ -229,15 +287,14 @@ impl<T: Real> Operator<T> for Pool {
             let share = MANY.div_ceil(area);
             parts(sum, share * area, &|place, sums| {
                 let first = place * share;
-                let images = x.data()[first * area..].chunks(area);
-                let windows = made[first * count..].chunks(count);
-                let gradients = gradient.data()[first * count..].chunks(count);
-                let mut left = vec![T::zero(); count];
-                let given = images.zip(windows.zip(gradients));
-                for ((image, (made, gradient)), sum) in given.zip(sums.chunks_mut(area)) {
-                    left.copy_from_slice(gradient);
-                    self.back(image, made, &mut left, sum);
-                }
+                Arch::new().dispatch(Returned {
+                    pool: self,
+                    images: &x.data()[first * area..],
+                    made: &made[first * count..],
+                    gradients: &gradient.data()[first * count..],
+                    left: &mut vec![T::zero(); count],
+                    sums,
+                });
             });
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::array::Array;
 use crate::executor::{Nature, Operator, Pass, Sum};
+use crate::lanes::widest;
 use crate::parallel::parts;
 use crate::product::Start;
 use crate::real::Real;
@@ -52,7 +53,7 @@ where
         let (x, g) = (x.data(), gradient.data());
         parts(sum, MANY, &|place, sum| {
             let slope = self.slope;
-            let term = |g: T, x: T, y: T| {
+            let term = move |g: T, x: T, y: T| {
                 // A gradient of 0 stays one where the slope is infinite, as of the square root at 0.
                 if g == T::zero() {
                     T::zero()
@@ -62,10 +63,10 @@ where
             };
             let [x, y, g] = [x, y, g].map(|given| given[place * MANY..][..sum.len()].iter());
             let all = sum.iter_mut().zip(x.zip(y).zip(g));
-            match start {
+            widest(move || match start {
                 Start::Zero => all.for_each(|(sum, ((&x, &y), &g))| *sum = term(g, x, y)),
                 Start::Current => all.for_each(|(sum, ((&x, &y), &g))| *sum += term(g, x, y)),
-            }
+            });
         });
     }
 }
@@ -75,6 +76,6 @@ fn each_into<T: Real>(x: &[T], made: &mut [T], f: impl Fn(T) -> T + Copy + Sync)
     parts(made, MANY, &|place, made| {
         let own = f;
         let given = made.iter_mut().zip(&x[place * MANY..]);
-        given.for_each(|(made, &x)| *made = own(x));
+        widest(move || given.for_each(|(made, &x)| *made = own(x)));
     });
 }

@@ -1,5 +1,6 @@
 //! Candidates, from the best to the worst.
 
+use semilla::graph::Initializer;
 use semilla::scheme::Optimizer;
 use semilla::{Graph, Model, Plan};
 
@@ -8,13 +9,15 @@ use super::ranked::{Expected, Outcome, Ranked, Recommendation};
 use super::reason::{advice, sentence};
 use crate::executor::{Datum, Fault};
 use crate::measure::Verdict;
+use crate::theory::{Given, WeightMoments, predict};
 use crate::train::{Network, Parameter};
 
 /// Candidates whose troubles differ by less than this, in nats, train alike.
 const ALIKE: f64 = 1.0;
 
-/// Ranks candidates for a model by theory of the whole graph, of its plain chains where that ends,
-/// then runs those that remain on a batch, once per seed.
+/// Ranks candidates for a model. Theory of the whole graph goes first, of its plain chains where that
+/// ends: what it calls hopeless, or far behind the best that it knows of, is not run. The others run
+/// on a batch, once per seed, and are ranked by what that shows.
 /// Ties keep the candidates' order. `watch` is told of each candidate, with its place, before it is
 /// tried.
 ///
@@ -41,9 +44,10 @@ pub fn recommend(
     candidates: &[Candidate],
     mut watch: impl FnMut(usize, &Candidate),
 ) -> Result<Recommendation, Fault> {
+    let least = least_expected(model, graph, inputs, candidates);
     rank(model, candidates, |place, candidate| {
         watch(place, candidate);
-        attempt(model, graph, inputs, seeds, candidate)
+        attempt(model, graph, inputs, seeds, candidate, least)
     })
 }
 
@@ -103,12 +107,33 @@ pub fn rank<E: std::fmt::Display>(
     })
 }
 
+/// The least that theory expects any candidate to lose: nothing is made or run. Infinite where it
+/// follows none to the end.
+fn least_expected(
+    model: &Model,
+    graph: &Graph,
+    inputs: &[(String, Datum<f32>)],
+    candidates: &[Candidate],
+) -> f64 {
+    let given: Vec<(String, Given)> = (inputs.iter())
+        .map(|(name, datum)| (name.clone(), Given::of(datum)))
+        .collect();
+    let lost = |candidate: &Candidate| {
+        let plan = candidate.recipe.plan(model, 0).ok()?;
+        let weights =
+            |tensor: &Initializer| WeightMoments::of_line(plan.line(tensor.tensor.as_deref()?)?);
+        Expected::of_network(&predict(graph, weights, &given))?.lost
+    };
+    (candidates.iter().filter_map(lost)).fold(f64::INFINITY, f64::min)
+}
+
 fn attempt(
     model: &Model,
     graph: &Graph,
     inputs: &[(String, Datum<f32>)],
     seeds: &[u64],
     candidate: &Candidate,
+    least: f64,
 ) -> Result<(Option<Expected>, Outcome), Fault> {
     let seed = seeds.first().copied().unwrap_or_default();
     let plan = match candidate.recipe.plan(model, seed) {
@@ -123,6 +148,9 @@ fn attempt(
     let expected = expected.or_else(|| Expected::of(&plan.stacks));
     if expected.is_some_and(|expected| expected.is_hopeless()) {
         return Ok((expected, Outcome::Hopeless));
+    }
+    if expected.is_some_and(|expected| expected.is_behind(least)) {
+        return Ok((expected, Outcome::Behind));
     }
     let mut measured = vec![first.measure(seed)?];
     drop(first);

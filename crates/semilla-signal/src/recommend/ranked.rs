@@ -53,15 +53,29 @@ pub struct Expected {
     pub lost: Option<f64>,
 }
 
+/// Starts that lose so many nats more than the best of which theory says all are not run: a network
+/// that loses as much hardly trains, and theory and measurements agree within a few.
+const BEHIND: f64 = 9.0;
+
 /// Networks of which theory expects that they lose more than this (in nats), or that squared
 /// gradients differ by more, are not run. Beyond the verdict's limit, with room for what theory
 /// leaves out.
 const HOPELESS: f64 = 18.0;
 
 impl Expected {
+    /// Whether theory alone says that it trains far worse than one that loses this much.
+    pub(super) fn is_behind(&self, least: f64) -> bool {
+        self.lost.is_some_and(|lost| lost > least + BEHIND)
+    }
+
     /// Whether theory alone says that a network cannot train.
     pub fn is_hopeless(&self) -> bool {
         self.log_gradients.abs() > HOPELESS || self.lost.is_some_and(|lost| lost > HOPELESS)
+    }
+
+    /// What it loses, in nats.
+    pub(super) fn loses(&self) -> f64 {
+        self.lost.unwrap_or(self.log_gradients.abs())
     }
 
     /// What is expected of a whole graph; `None` where theory ends on its main path.
@@ -97,6 +111,8 @@ pub enum Outcome {
     },
     /// Theory rules it out: it was not run.
     Hopeless,
+    /// Theory puts it far behind the best: it was not run.
+    Behind,
     /// It does not fit the model, or gives what cannot be run.
     Unfit {
         /// Why.
@@ -113,11 +129,8 @@ impl Ranked {
                 let total = verdict.trouble.map_or(0.0, |trouble| trouble.total);
                 total + if verdict.passes { 0.0 } else { 1e3 }
             }
-            Outcome::Hopeless => {
-                let lost =
-                    |expected: Expected| expected.lost.unwrap_or(expected.log_gradients.abs());
-                1e6 + self.expected.map_or(0.0, lost)
-            }
+            Outcome::Behind => 1e5 + self.expected.map_or(0.0, |expected| expected.loses()),
+            Outcome::Hopeless => 1e6 + self.expected.map_or(0.0, |expected| expected.loses()),
             Outcome::Unfit { .. } => 1e9,
         }
     }

@@ -1,8 +1,9 @@
 //! Gradients on their way back over the signals that were found.
 
+use super::axes::{Axes, Mask, averaged, new_mask, viewed};
 use super::edges::Edges;
 use super::interpret::Followed;
-use super::node::{Link, Node, Row, SignalId};
+use super::node::{Link, Node, Pull, Rough, Row, SignalId, likeness};
 use super::spread::{NoiseId, Noises};
 
 /// The squared gradient of a signal, relative to that of the output.
@@ -18,19 +19,51 @@ pub(super) struct Gradient {
     /// The same at each place of an image.
     edges: Edges,
     /// How much of it is known roughly only.
-    pub(super) rough: f64,
-    /// What came by each way: its fluctuation and its mean square.
-    ways: Vec<(NoiseId, f64, f64)>,
+    pub(super) rough: Rough,
+    /// What it has in common with its signal x: `E g x g' x'`, where that is not `E g g' E x x'`.
+    pull: Option<Vec<f64>>,
+    /// The atoms along which weights that are others made it.
+    fresh: Mask,
+    /// What came by each way.
+    ways: Vec<Way>,
     /// The part of the kernel that counts as it is for an earlier signal.
     aimed: Option<(SignalId, Vec<f64>)>,
 }
 
-/// What is known of a gradient beside its kernel: how places differ, and how roughly.
-#[derive(Default)]
-struct Places {
+/// What came by one way.
+#[derive(Clone)]
+struct Way {
+    noise: NoiseId,
+    kernel: Vec<f64>,
+    alike: f64,
+    fresh: Mask,
+}
+
+/// What is known of a gradient that comes by a way.
+struct Brought {
+    kernel: Vec<f64>,
+    alike: f64,
+    noise: NoiseId,
     profile: Option<Vec<f64>>,
     edges: Edges,
-    rough: f64,
+    rough: Rough,
+    pull: Option<Vec<f64>>,
+    fresh: Mask,
+}
+
+impl Brought {
+    fn plain(kernel: Vec<f64>, alike: f64) -> Self {
+        Self {
+            kernel,
+            alike,
+            noise: Noises::NONE,
+            profile: None,
+            edges: Edges::default(),
+            rough: Rough::NONE,
+            pull: None,
+            fresh: 0,
+        }
+    }
 }
 
 /// The gradients of all signals from which a way leads to the output; NaN where theory has no rule
@@ -46,38 +79,30 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
     let mut kernel = vec![0.0; 1 << axes.count()];
     kernel[0] = 1.0;
     let units = axes.all() & !followed.theory.signal(output).samples();
-    found[output] = Some(Gradient {
-        kernel,
-        alike: 1.0 / axes.places(units),
-        noise: Noises::NONE,
-        profile: None,
-        edges: Edges::default(),
-        rough: 0.0,
-        ways: Vec::new(),
-        aimed: None,
-    });
+    let start = Brought::plain(kernel, 1.0 / axes.places(units));
+    arrived(&mut found[output], start, &followed.theory.nodes[output]);
     let leaks: Vec<SignalId> = followed.leaks.iter().copied().collect();
     for id in leaks {
         let count = followed.theory.signal(id).kernel.len();
-        arrived(
-            &mut found[id],
-            vec![f64::NAN; count],
-            0.0,
-            Noises::NONE,
-            Places::default(),
-        );
+        let unknown = Brought::plain(vec![f64::NAN; count], 0.0);
+        arrived(&mut found[id], unknown, &followed.theory.nodes[id]);
     }
     for id in (0..count).rev() {
         let Some(mut gradient) = found[id].take() else {
             continue;
         };
-        settle(&mut gradient, &mut followed.theory.noises);
+        let axes = &followed.theory.nodes[id].signal.axes;
+        settle(&mut gradient, axes, &mut followed.theory.noises);
         let node = &followed.theory.nodes[id];
         for link in &node.links {
             let (mut kernel, aimed) = brought(&gradient, node, link);
-            let axes = &followed.theory.nodes[link.to].signal.axes;
-            let (edges, factor) = link.edges.back(&gradient.edges, axes);
+            let to = &followed.theory.nodes[link.to];
+            let (edges, factor) = link.edges.back(&gradient.edges, &to.signal.axes);
             kernel.iter_mut().for_each(|k| *k *= factor);
+            let pull = pull(&gradient, link).map(|mut pull| {
+                pull.iter_mut().for_each(|k| *k *= factor);
+                pull
+            });
             let profile = weighted(&gradient, node, link, &mut kernel);
             let pairs = node
                 .signal
@@ -91,12 +116,17 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
             let noise = followed.theory.noises.add(&parents, own);
             let alike = gradient.alike * link.own.keeps + link.own.adds;
             let rough = gradient.rough.max(node.own_rough);
-            let places = Places {
+            let brought = Brought {
+                kernel,
+                alike,
+                noise,
                 profile,
                 edges,
                 rough,
+                pull,
+                fresh: fresh(&gradient, node, link, to),
             };
-            arrived(&mut found[link.to], kernel, alike, noise, places);
+            arrived(&mut found[link.to], brought, to);
             if let (Some(place), Some((root, own))) = (&mut found[link.to], aimed) {
                 place.aimed = match place.aimed.take() {
                     Some((known, sum)) if known == root => Some((root, plus(sum, &own))),
@@ -139,7 +169,8 @@ pub(super) fn shared(followed: &Followed) -> Vec<Option<Vec<f64>>> {
 
 fn cosines(node: &Node, gradient: &Gradient) -> f64 {
     // Random directions are never less alike than their number allows.
-    let alike = gradient.alike.max(1.0 / node.width());
+    let number = likeness(&gradient.kernel, &node.signal.axes, node.units);
+    let alike = gradient.alike.max(1.0 / node.width()).max(number);
     node.cosines(&gradient.kernel, alike)
 }
 
@@ -150,13 +181,17 @@ fn brought(
     link: &Link,
 ) -> (Vec<f64>, Option<(SignalId, Vec<f64>)>) {
     let own = gradient.aimed.as_ref();
+    let back = |kernel: &[f64]| match (&link.pulled, &gradient.pull) {
+        (Some(pulled), Some(pull)) => pulled(kernel, pull),
+        _ => (link.back)(kernel),
+    };
     let is_there = |root: SignalId| link.to == root || link.aims == Some(root);
     let kernel = match own {
         // What has the function's slopes in it gets no others.
         Some((root, own)) if is_there(*root) => {
             plus((link.back)(&minus(&gradient.kernel, own)), own)
         }
-        _ => (link.back)(&gradient.kernel),
+        _ => back(&gradient.kernel),
     };
     let is_way = node.is_unchanged && node.links[0].to == link.to;
     let aimed = match (link.aims, own) {
@@ -176,20 +211,53 @@ fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
+/// What a way leaves of what a gradient has in common with its signal, or adds.
+fn pull(gradient: &Gradient, link: &Link) -> Option<Vec<f64>> {
+    match &link.pull {
+        Pull::Apart => None,
+        Pull::Function(own) => {
+            let pairs = gradient.kernel.iter().zip(&**own);
+            Some(pairs.map(|(g, own)| g * own).collect())
+        }
+        Pull::Greatest(own, places) => {
+            let each = viewed(&gradient.kernel, places);
+            Some(each.iter().zip(&**own).map(|(g, own)| g * own).collect())
+        }
+        Pull::Same => gradient.pull.clone(),
+        Pull::Moved(atoms) => gradient.pull.as_ref().map(|pull| viewed(pull, atoms)),
+    }
+}
+
+/// The atoms of an earlier signal along which weights that are others made its gradient.
+fn fresh(gradient: &Gradient, node: &Node, link: &Link, to: &Node) -> Mask {
+    if link.fresh != 0 {
+        return link.fresh;
+    }
+    match &link.pull {
+        Pull::Moved(atoms) => new_mask(gradient.fresh, atoms),
+        _ if node.signal.axes == to.signal.axes => gradient.fresh,
+        _ => 0,
+    }
+}
+
 /// Adds what comes by one more way.
-fn arrived(
-    place: &mut Option<Gradient>,
-    kernel: Vec<f64>,
-    alike: f64,
-    noise: NoiseId,
-    places: Places,
-) {
-    let Places {
+fn arrived(place: &mut Option<Gradient>, brought: Brought, node: &Node) {
+    let Brought {
+        kernel,
+        alike,
+        noise,
         profile,
         edges,
         rough,
-    } = places;
-    let way = (noise, kernel[0], alike);
+        pull,
+        fresh,
+    } = brought;
+    let way = Way {
+        noise,
+        kernel: kernel.clone(),
+        alike,
+        fresh,
+    };
     match place {
         None => {
             *place = Some(Gradient {
@@ -199,15 +267,29 @@ fn arrived(
                 profile,
                 edges,
                 rough,
+                pull,
+                fresh,
                 ways: vec![way],
                 aimed: None,
             });
         }
         Some(sum) => {
+            let apart = |kernel: &[f64]| -> Vec<f64> {
+                let pairs = kernel.iter().zip(&node.signal.kernel);
+                pairs.map(|(g, k)| g * k).collect()
+            };
+            sum.pull = match (sum.pull.take(), pull) {
+                (None, None) => None,
+                (one, other) => {
+                    let one = one.unwrap_or_else(|| apart(&sum.kernel));
+                    Some(plus(one, &other.unwrap_or_else(|| apart(&kernel))))
+                }
+            };
+            sum.fresh &= fresh;
             let total = sum.kernel[0] + kernel[0];
             if total > 0.0 {
                 let parts = [sum.kernel[0] / total, kernel[0] / total];
-                sum.rough = parts[0] * sum.rough + parts[1] * rough;
+                sum.rough = sum.rough.times(parts[0]).plus(rough.times(parts[1]));
                 sum.edges = Edges::mixed([(&sum.edges, parts[0]), (&edges, parts[1])]);
             }
             sum.profile = joined((sum.profile.take(), sum.kernel[0]), (profile, kernel[0]));
@@ -220,22 +302,46 @@ fn arrived(
 }
 
 /// The fluctuation of a sum of ways that go apart.
-fn settle(gradient: &mut Gradient, noises: &mut Noises) {
-    if gradient.ways.len() < 2 {
+fn settle(gradient: &mut Gradient, axes: &Axes, noises: &mut Noises) {
+    let ways = std::mem::take(&mut gradient.ways);
+    if ways.len() < 2 {
         return;
     }
-    let total: f64 = gradient.ways.iter().map(|way| way.1).sum();
+    let total: f64 = ways.iter().map(|way| way.kernel[0]).sum();
     if total.is_nan() || total <= 0.0 {
         return;
     }
-    let shares = gradient.ways.iter().map(|way| (way.0, way.1 / total));
-    let shares: Vec<(NoiseId, f64)> = shares.collect();
-    gradient.alike = gradient
-        .ways
-        .iter()
-        .map(|way| way.2 * (way.1 / total).powi(2))
-        .sum();
-    gradient.noise = noises.add(&shares, 0.0);
+    let share = |way: &Way| way.kernel[0] / total;
+    let shares: Vec<(NoiseId, f64)> = ways.iter().map(|way| (way.noise, share(way))).collect();
+    gradient.alike = ways.iter().map(|way| way.alike * share(way).powi(2)).sum();
+    let mut own = 0.0;
+    for (place, late) in ways.iter().enumerate() {
+        for early in &ways[..place] {
+            own += 4.0 * share(late) * share(early) * together(early, late, axes);
+        }
+    }
+    gradient.noise = noises.add(&shares, own);
+}
+
+/// The mean square of the product of two gradients that go apart, beside that of their lengths. One
+/// of them was made by random weights: along their atoms it has any direction, the same for all
+/// that are alike in the other.
+fn together(early: &Way, late: &Way, axes: &Axes) -> f64 {
+    let (fresh, other) = match (early.fresh, late.fresh) {
+        (_, fresh) if fresh != 0 => (fresh, early),
+        (fresh, _) => (fresh, late),
+    };
+    if fresh == 0 || other.kernel[0] <= 0.0 {
+        return 0.0;
+    }
+    let chance = likeness(&other.kernel, axes, fresh);
+    let of = |(mask, k): (Mask, &f64)| match mask & !fresh {
+        0 => 1.0,
+        _ => (k / other.kernel[0]).powi(2).clamp(chance, 1.0),
+    };
+    let cosines: Vec<f64> = other.kernel.iter().enumerate().map(of).collect();
+    let mean = averaged(&cosines, axes, axes.all() & !fresh)[0] / axes.places(fresh);
+    if mean.is_finite() { mean } else { 0.0 }
 }
 
 /// The profile of a gradient behind a way that treats positions differently, whose mean goes into

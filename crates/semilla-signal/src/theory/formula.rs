@@ -1,8 +1,7 @@
 //! Functions of one element, as a graph writes them: composed of any number of its operators, and
 //! known by what they make of some numbers.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use semilla::activation::{Activation, Function};
@@ -22,9 +21,13 @@ const AGREES: f64 = 2e-6;
 
 /// A function of one number.
 #[derive(Clone)]
-pub(super) struct Formula {
+pub(super) struct Formula(Rc<Content>);
+
+struct Content {
     at: Rc<Map>,
-    probes: Rc<[f64]>,
+    probes: Vec<f64>,
+    /// What expectations are taken of, once they are.
+    function: OnceCell<Option<Rc<Function<'static>>>>,
 }
 
 /// From places to values.
@@ -38,21 +41,92 @@ pub(super) enum Argument {
     Left,
 }
 
-impl Formula {
-    /// The number itself.
-    pub(super) fn identity() -> Self {
-        Self {
-            at: Rc::new(|x: &[f64]| Some(x.to_vec())),
-            probes: PROBES.into(),
+impl PartialEq for Argument {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Formula(a), Self::Formula(b)) => Rc::ptr_eq(&a.0, &b.0),
+            (Self::Number(a), Self::Number(b)) => a.to_bits() == b.to_bits(),
+            (Self::Left, Self::Left) => true,
+            _ => false,
         }
+    }
+}
+
+/// The formulas of a network: layers that write the same one share it.
+pub(super) struct Formulas {
+    identity: Formula,
+    made: RefCell<Vec<Composed>>,
+}
+
+/// What a node made of its arguments.
+struct Composed {
+    node: Node,
+    opset: i64,
+    arguments: Vec<Argument>,
+    made: Option<Formula>,
+}
+
+/// So many of the latest are kept: more than a block of layers has.
+const KEPT: usize = 64;
+
+impl Formulas {
+    pub(super) fn new() -> Self {
+        Self {
+            identity: Formula::identity(),
+            made: RefCell::default(),
+        }
+    }
+
+    /// The number itself.
+    pub(super) fn identity(&self) -> Formula {
+        self.identity.clone()
     }
 
     /// What a node makes of functions of one element and numbers; `None` if it is none of each
     /// element.
-    pub(super) fn of(node: &Node, opset: i64, arguments: Vec<Argument>) -> Option<Self> {
+    pub(super) fn of(&self, node: &Node, opset: i64, arguments: Vec<Argument>) -> Option<Formula> {
+        let is_it = |known: &&Composed| {
+            known.node.operator == node.operator
+                && known.node.domain == node.domain
+                && known.opset == opset
+                && known.arguments == arguments
+                && known.node.attributes == node.attributes
+        };
+        if let Some(known) = self.made.borrow().iter().rev().find(is_it) {
+            return known.made.clone();
+        }
+        let made = Formula::of(node, opset, arguments.clone());
+        let mut all = self.made.borrow_mut();
+        if all.len() == KEPT {
+            all.remove(0);
+        }
+        all.push(Composed {
+            node: node.clone(),
+            opset,
+            arguments,
+            made: made.clone(),
+        });
+        made
+    }
+}
+
+impl Formula {
+    fn new(at: Rc<Map>, probes: Vec<f64>) -> Self {
+        Self(Rc::new(Content {
+            at,
+            probes,
+            function: OnceCell::new(),
+        }))
+    }
+
+    fn identity() -> Self {
+        Self::new(Rc::new(|x: &[f64]| Some(x.to_vec())), PROBES.to_vec())
+    }
+
+    fn of(node: &Node, opset: i64, arguments: Vec<Argument>) -> Option<Self> {
         let probes = {
             let at = |argument: &Argument| match argument {
-                Argument::Formula(formula) => Some(formula.probes.to_vec()),
+                Argument::Formula(formula) => Some(formula.0.probes.clone()),
                 Argument::Number(number) => Some(vec![*number]),
                 Argument::Left => None,
             };
@@ -66,49 +140,64 @@ impl Formula {
             let mut operands = Vec::with_capacity(arguments.len());
             for argument in &arguments {
                 operands.push(match argument {
-                    Argument::Formula(formula) => Some((formula.at)(x)?),
+                    Argument::Formula(formula) => Some((formula.0.at)(x)?),
                     Argument::Number(number) => Some(vec![*number]),
                     Argument::Left => None,
                 });
             }
             run(&node, opset, operands)
         };
-        Some(Self {
-            at: Rc::new(map),
-            probes: probes.into(),
-        })
+        Some(Self::new(Rc::new(map), probes))
+    }
+
+    /// The function, as one that expectations can be taken of: a well-known one if it agrees with
+    /// it everywhere.
+    pub(super) fn function(&self) -> Option<Rc<Function<'static>>> {
+        let find = || {
+            if let Some(activation) = activation(&self.0.probes) {
+                return Some(Rc::new(Function::from(activation)));
+            }
+            let map = Rc::clone(&self.0.at);
+            let value = move |x: f64| {
+                map(&[x])
+                    .and_then(|y| y.first().copied())
+                    .unwrap_or(f64::NAN)
+            };
+            Function::new(value).ok().map(Rc::new)
+        };
+        self.0.function.get_or_init(find).clone()
     }
 
     /// Whether it never falls, as far as it was looked at.
     pub(super) fn rises(&self) -> bool {
-        self.probes.windows(2).all(|pair| pair[0] <= pair[1])
+        self.0.probes.windows(2).all(|pair| pair[0] <= pair[1])
     }
 
     /// Whether it is never below 0, as far as it was looked at.
     pub(super) fn is_positive(&self) -> bool {
-        self.probes.iter().all(|&y| y >= 0.0)
+        self.0.probes.iter().all(|&y| y >= 0.0)
     }
 
     /// Whether it is 0 with all below 0, and only there: what is below gets no gradient.
     pub(super) fn is_silent_below_0(&self) -> bool {
-        let mut all = PROBES.iter().zip(&*self.probes);
+        let mut all = PROBES.iter().zip(&self.0.probes);
         all.all(|(x, y)| (*x < 0.0) == (*y == 0.0))
     }
 
     /// Whether it leaves alone what is not below 0.
     pub(super) fn keeps_positives(&self) -> bool {
-        let mut all = PROBES.iter().zip(&*self.probes).filter(|(x, _)| **x > 0.0);
+        let mut all = PROBES.iter().zip(&self.0.probes).filter(|(x, _)| **x > 0.0);
         all.all(|(x, y)| (x - y).abs() <= AGREES * x)
     }
 
     /// Slope and intercept of a line.
     pub(super) fn line(&self) -> Option<(f64, f64)> {
-        line(&self.probes)
+        line(&self.0.probes)
     }
 
     /// Whether `f(x) - f(-x)` is a line, as of ReLU and all `x g(x)` with `g(x) + g(-x) = 1`.
     pub(super) fn is_odd_part_line(&self) -> bool {
-        let pairs = self.probes.iter().zip(self.probes.iter().rev());
+        let pairs = self.0.probes.iter().zip(self.0.probes.iter().rev());
         let odd: Vec<f64> = pairs.map(|(right, left)| right - left).collect();
         line(&odd).is_some()
     }
@@ -124,32 +213,6 @@ fn line(values: &[f64]) -> Option<(f64, f64)> {
     };
     let mut all = PROBES.iter().zip(values);
     all.all(is_on).then_some((slope, term))
-}
-
-/// The activations that formulas were found to be.
-#[derive(Default)]
-pub(super) struct Recognized(RefCell<HashMap<Vec<u64>, Option<Activation>>>);
-
-impl Recognized {
-    /// The function, as one that expectations can be taken of: a well-known one if it agrees with
-    /// it everywhere.
-    pub(super) fn function(&self, formula: &Formula) -> Option<Function<'static>> {
-        let key: Vec<u64> = formula.probes.iter().map(|value| value.to_bits()).collect();
-        let mut known = self.0.borrow_mut();
-        let found = *known
-            .entry(key)
-            .or_insert_with(|| activation(&formula.probes));
-        if let Some(activation) = found {
-            return Some(Function::from(activation));
-        }
-        let map = Rc::clone(&formula.at);
-        let value = move |x: f64| {
-            map(&[x])
-                .and_then(|y| y.first().copied())
-                .unwrap_or(f64::NAN)
-        };
-        Function::new(value).ok()
-    }
 }
 
 /// The well-known activation with these values at the probes.
@@ -217,7 +280,7 @@ mod tests {
     }
 
     fn name(formula: &Formula) -> Option<Activation> {
-        activation(&formula.probes)
+        activation(&formula.0.probes)
     }
 
     #[test]
@@ -262,7 +325,7 @@ mod tests {
         assert!(!of("Gelu", vec![x()]).keeps_positives());
         // A function of a line is one of its argument.
         let sine = of("Sin", vec![Formula(line)]);
-        let found = Recognized::default().function(&sine).unwrap();
+        let found = sine.function().unwrap();
         let square = found.moments(0.0, 1.0).unwrap().square;
         // E sin²(3z - 2) = (1 - e⁻¹⁸ cos 4)/2.
         assert!((square - 0.5).abs() < 1e-6, "{square}");

@@ -8,6 +8,7 @@
 mod axes;
 mod backward;
 mod compare;
+mod concentration;
 mod dead;
 mod edges;
 mod folded;

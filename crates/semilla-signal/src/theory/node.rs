@@ -38,7 +38,9 @@ pub(super) struct Node {
     /// Its mean square at each position, as parts of the mean, where positions differ: behind causal
     /// attention, whose first rows see little.
     pub(super) profile: Option<Rc<[f64]>>,
-    /// The same at each place of an image, where borders differ.
+    /// Of words: for each position a factor on how alike two up to it are, beside any two.
+    pub(super) sooner: Option<Rc<[f64]>>,
+    /// Its mean square at each place of an image, as parts of the mean, where borders differ.
     pub(super) edges: Edges,
     /// What its edges are when its mean over the image is taken away.
     pub(super) left: Option<Edges>,
@@ -49,8 +51,14 @@ pub(super) struct Node {
     /// How much of it differs from place to place: behind causal attention, of the rows.
     pub(super) uneven: f64,
     /// How much of it is known roughly only, and what its own rule adds to that.
-    pub(super) rough: f64,
-    pub(super) own_rough: f64,
+    pub(super) rough: Rough,
+    pub(super) own_rough: Rough,
+    /// How much of its mean square was mixed from place to place by one matrix for all units.
+    pub(super) mixed: f64,
+    /// How much of it is no sum of many terms: its elements are not normal.
+    pub(super) bent: f64,
+    /// Whether its mean square was made 1, so that gradients lose what they have in common with it.
+    pub(super) is_normalized: bool,
     /// The functions of earlier signals that it is, the nearest first; a normal signal is none.
     pub(super) forms: Vec<Form>,
     /// Whether no element is below 0.
@@ -59,6 +67,37 @@ pub(super) struct Node {
     pub(super) is_unchanged: bool,
     pub(super) origin: Origin,
     pub(super) links: Vec<Link>,
+}
+
+/// What is known roughly only: how much of it, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rough {
+    pub(super) part: f64,
+    pub(super) why: &'static str,
+}
+
+impl Rough {
+    pub(super) const NONE: Self = Self { part: 0.0, why: "" };
+
+    /// The rougher of two.
+    pub(super) fn max(self, other: Self) -> Self {
+        if other.part > self.part { other } else { self }
+    }
+
+    /// A sum of which this is a part and the other is one.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            part: (self.part + other.part).min(1.0),
+            why: self.max(other).why,
+        }
+    }
+
+    pub(super) fn times(self, share: f64) -> Self {
+        Self {
+            part: self.part * share,
+            ..self
+        }
+    }
 }
 
 /// A function of each element of an earlier signal.
@@ -86,6 +125,25 @@ pub(super) enum Origin {
 
 /// A map of kernels.
 type Back = dyn Fn(&[f64]) -> Vec<f64>;
+/// The same from two.
+type Pulled = dyn Fn(&[f64], &[f64]) -> Vec<f64>;
+
+/// What a gradient g has in common with the signal x that a way brings it to: `E g x g' x'`, where
+/// that is not `E g g' E x x'`. Normalizations take it out.
+#[derive(Clone, Default)]
+pub(super) enum Pull {
+    /// Nothing.
+    #[default]
+    Apart,
+    /// The way is a function of each element: `E x φ'(x) x' φ'(x')`, by mask.
+    Function(Rc<[f64]>),
+    /// The same of the greatest of windows, whose gradients have these atoms.
+    Greatest(Rc<[f64]>, Rc<[Option<usize>]>),
+    /// As before the way, a factor for each element.
+    Same,
+    /// As before the way, under other axes: for each atom of the earlier signal its own.
+    Moved(Rc<[Option<usize>]>),
+}
 
 /// The way of gradients from a signal to one that it depends on.
 pub(super) struct Link {
@@ -102,6 +160,13 @@ pub(super) struct Link {
     /// What differs at borders, on the way.
     pub(super) edges: EdgeWay,
     pub(super) turn: Turn,
+    /// What the gradient has in common with the signal that it goes to.
+    pub(super) pull: Pull,
+    /// The way of a gradient that has something in common with its signal: from the kernels of
+    /// both, `E g g'` and `E g x g' x'`.
+    pub(super) pulled: Option<Box<Pulled>>,
+    /// The atoms of the earlier signal along which it gives gradients by weights that are others.
+    pub(super) fresh: Mask,
     /// The signal, earlier still, for which the way's factor counts already: a function of it lies
     /// in between, whose slopes the factor has in it.
     pub(super) aims: Option<SignalId>,
@@ -151,6 +216,9 @@ impl Link {
             rows: None,
             edges: EdgeWay::Same,
             turn: Turn::Unknown,
+            pull: Pull::Apart,
+            pulled: None,
+            fresh: 0,
             aims: None,
         }
     }
@@ -256,13 +324,17 @@ impl Node {
             norm: Noises::NONE,
             apart: Noises::NONE,
             profile: None,
+            sooner: None,
             edges: Edges::default(),
             left: None,
             mixes: false,
             rows: None,
             uneven: 0.0,
-            rough: 0.0,
-            own_rough: 0.0,
+            rough: Rough::NONE,
+            own_rough: Rough::NONE,
+            mixed: 0.0,
+            bent: 0.0,
+            is_normalized: false,
             forms: Vec::new(),
             is_positive: false,
             is_unchanged: false,
@@ -278,9 +350,10 @@ impl Node {
         self.lift.clone_from(&from.lift);
     }
 
-    /// Takes over how the same elements' mean squares differ from place to place.
+    /// Takes over how the same elements differ from place to place.
     pub(super) fn take_places(&mut self, from: &Self) {
         self.profile.clone_from(&from.profile);
+        self.sooner.clone_from(&from.sooner);
         self.edges.clone_from(&from.edges);
     }
 
@@ -296,6 +369,14 @@ impl Node {
     }
 }
 
+/// The mean squared cosine of independent vectors along some atoms that have this kernel there: 1
+/// over how many directions they have.
+pub(super) fn likeness(kernel: &[f64], axes: &Axes, units: Mask) -> f64 {
+    let squares: Vec<f64> = kernel.iter().map(|k| (k / kernel[0]).powi(2)).collect();
+    let mean = averaged(&squares, axes, units)[0];
+    if mean.is_finite() { mean.min(1.0) } else { 0.0 }
+}
+
 /// See [`Node::cosines`].
 pub(super) fn cosines(kernel: &[f64], axes: &Axes, units: Mask, alike: f64) -> f64 {
     if kernel[0] <= 0.0 {
@@ -304,5 +385,5 @@ pub(super) fn cosines(kernel: &[f64], axes: &Axes, units: Mask, alike: f64) -> f
     let squares: Vec<f64> = kernel.iter().map(|k| (k / kernel[0]).powi(2)).collect();
     let rest = axes.all() & !units;
     let pairs = axes.places(rest);
-    averaged(&squares, axes, rest)[0] + (1.0 - 1.0 / pairs) * alike
+    (averaged(&squares, axes, rest)[0] + (1.0 - 1.0 / pairs) * alike).min(1.0)
 }

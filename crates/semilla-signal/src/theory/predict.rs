@@ -88,15 +88,8 @@ pub fn predict(
         };
         finite(log(last) - log(first))
     });
-    let rough = layers.iter().filter(|layer: &&Predicted| layer.is_rough);
     let mut assumed = whole.followed.assumed.clone();
-    match rough.count() {
-        0 => {}
-        count => assumed.push(format!(
-            "behind causal attention places are alike all the same: {count} layers and the \
-             gradients before them are known roughly only"
-        )),
-    }
+    assumed.extend(roughly_known(&layers));
     Prediction {
         layers,
         depth: whole.path.len(),
@@ -110,6 +103,36 @@ pub fn predict(
         ends: whole.followed.ends,
         assumed,
     }
+}
+
+/// For each reason for which layers are known roughly only, a sentence.
+fn roughly_known(layers: &[Predicted]) -> Vec<String> {
+    let mut found: Vec<(&str, [usize; 2])> = Vec::new();
+    for layer in layers {
+        let Some(why) = layer.rough_because else {
+            continue;
+        };
+        let place = found.iter().position(|(known, _)| *known == why);
+        let place = place.unwrap_or_else(|| {
+            found.push((why, [0, 0]));
+            found.len() - 1
+        });
+        let counts = &mut found[place].1;
+        counts[0] += usize::from(layer.is_rough);
+        counts[1] += usize::from(layer.is_gradient_rough);
+    }
+    let count = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
+    };
+    let sentence = |(why, [signals, gradients]): &(&str, [usize; 2])| {
+        format!(
+            "{} and {} are known roughly only, and get no score: they lie {why}",
+            count(*signals, "signal"),
+            count(*gradients, "gradient")
+        )
+    };
+    found.iter().map(sentence).collect()
 }
 
 fn finite(value: f64) -> Option<f64> {
@@ -131,6 +154,7 @@ fn between_samples(node: &Node) -> Option<f64> {
 fn predicted(whole: &Whole, layer: &Met) -> Predicted {
     let node = whole.node(layer.signal);
     let gradient = whole.gradient(layer.signal);
+    let roughest = gradient.map_or(node.rough, |norm| node.rough.max(norm.rough));
     let signal = &node.signal;
     let spread = |id: NoiseId| {
         let found = whole.spread(id);
@@ -162,8 +186,9 @@ fn predicted(whole: &Whole, layer: &Met) -> Predicted {
             finite(((1.0 - c) * by_length).hypot(by_chance))
         }),
         gradient: gradient.map(|norm| norm.value),
-        is_rough: node.rough > ROUGH,
-        is_gradient_rough: gradient.is_some_and(|norm| norm.rough > ROUGH),
+        is_rough: node.rough.part > ROUGH,
+        is_gradient_rough: gradient.is_some_and(|norm| norm.rough.part > ROUGH),
+        rough_because: (roughest.part > ROUGH).then_some(roughest.why),
         dead: None,
         chi1: None,
         spread: Spreads {

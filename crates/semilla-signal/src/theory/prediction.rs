@@ -73,6 +73,8 @@ pub struct Predicted {
     pub is_rough: bool,
     /// The same of its gradient.
     pub is_gradient_rough: bool,
+    /// Why one of them is, or both are: where it lies.
+    pub rough_because: Option<&'static str>,
 }
 
 /// How far single networks stray from the mean of all, by finite width, and by how much the

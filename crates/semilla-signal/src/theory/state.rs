@@ -6,8 +6,9 @@ use std::sync::Arc;
 use semilla::graph;
 
 use super::axes::{Axes, averaged};
-use super::formula::Recognized;
-use super::node::{Node, Origin, SignalId, cosines};
+use super::concentration::Concentrations;
+use super::formula::Formulas;
+use super::node::{Node, Origin, Rough, SignalId, Turn, cosines};
 use super::signal::Signal;
 use super::spread::{NoiseId, Noises};
 use super::weights::{Pattern, WeightMoments};
@@ -112,7 +113,8 @@ impl Step<'_> {
 pub(super) struct Theory {
     pub(super) nodes: Vec<Node>,
     pub(super) noises: Noises,
-    pub(super) recognized: Recognized,
+    pub(super) formulas: Formulas,
+    pub(super) concentrations: Concentrations,
     /// The rows that were taken of tables, by these weights' names.
     pub(super) tables: Vec<(String, SignalId)>,
     /// Whether it started again behind what it has no rule for.
@@ -127,17 +129,19 @@ impl Theory {
         Self {
             nodes: Vec::new(),
             noises: Noises::new(),
-            recognized: Recognized::default(),
+            formulas: Formulas::new(),
+            concentrations: Concentrations::default(),
             tables: Vec::new(),
             has_restarted: false,
         }
     }
 
-    /// Keeps a signal. It is as uneven and as roughly known as what it is made of.
+    /// Keeps a signal. It is as uneven, as mixed and as roughly known as what it is made of.
     pub(super) fn push(&mut self, mut node: Node) -> SignalId {
         let is_sum = matches!(node.origin, Origin::Sum(..));
         let all = node.signal.square();
-        let (mut uneven, mut rough) = (0.0f64, 0.0f64);
+        let (mut uneven, mut rough) = (0.0f64, Rough::NONE);
+        let mut mixed = 0.0f64;
         for link in &node.links {
             let from = &self.nodes[link.to];
             if is_sum {
@@ -148,14 +152,21 @@ impl Theory {
                     1.0
                 };
                 uneven += share * from.uneven;
-                rough += share * from.rough;
+                mixed += share * from.mixed;
+                rough = rough.plus(from.rough.times(share));
+                node.bent += share * from.bent;
             } else {
                 uneven = uneven.max(from.uneven);
                 rough = rough.max(from.rough);
+                if let Turn::Even = link.turn {
+                    node.bent = node.bent.max(from.bent);
+                }
+                mixed = mixed.max(from.mixed);
             }
         }
         node.uneven = node.uneven.max(uneven.min(1.0));
-        node.rough = node.own_rough.max(rough.min(1.0));
+        node.mixed = node.mixed.max(mixed.min(1.0));
+        node.rough = node.own_rough.max(rough);
         self.nodes.push(node);
         self.nodes.len() - 1
     }

@@ -2,7 +2,7 @@
 
 use super::backward::{Gradient, gradients, shared};
 use super::interpret::Followed;
-use super::node::{Node, SignalId};
+use super::node::{Node, Rough, SignalId};
 use super::path::{Point, narrow, path};
 use super::spread::{NoiseId, Spread};
 
@@ -22,7 +22,7 @@ pub(super) struct Whole {
 pub(super) struct Norm {
     pub(super) value: f64,
     pub(super) noise: NoiseId,
-    pub(super) rough: f64,
+    pub(super) rough: Rough,
 }
 
 impl Whole {

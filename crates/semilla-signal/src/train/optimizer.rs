@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use pulp::{Arch, NullaryFnOnce};
 use semilla::scheme;
 use serde::{Deserialize, Serialize};
 
@@ -165,12 +166,19 @@ impl Stepper {
                 time: self.time,
             };
             let moments = self.moments.entry(name.clone()).or_default();
-            network.change(name, |values| rule.update(values, &gradient, moments));
+            network.change(name, |values| {
+                Arch::new().dispatch(Update {
+                    rule,
+                    values,
+                    gradient: &gradient,
+                    moments,
+                });
+            });
         }
     }
 }
 
-/// The update of one weight.
+/// How one weight is changed.
 struct Rule {
     optimizer: Optimizer,
     lr: f64,
@@ -178,14 +186,31 @@ struct Rule {
     time: i32,
 }
 
-impl Rule {
-    fn update(&self, values: &mut [f32], gradient: &[f32], moments: &mut Moments) {
+/// The update of one weight's values.
+struct Update<'a> {
+    rule: Rule,
+    values: &'a mut [f32],
+    gradient: &'a [f32],
+    moments: &'a mut Moments,
+}
+
+impl NullaryFnOnce for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
         const MOMENTUM: f32 = 0.9;
         const BETAS: (f64, f64) = (0.9, 0.999);
         const EPSILON: f32 = 1e-8;
-        let (lr, decay) = (self.lr as f32, self.decay as f32);
+        let Self {
+            rule,
+            values,
+            gradient,
+            moments,
+        } = self;
+        let (lr, decay) = (rule.lr as f32, rule.decay as f32);
         let all = values.iter_mut().zip(gradient);
-        match self.optimizer {
+        match rule.optimizer {
             Optimizer::Sgd => all.for_each(|(value, &g)| *value -= lr * (g + decay * *value)),
             Optimizer::Momentum => {
                 moments.first.resize(gradient.len(), 0.0);
@@ -198,12 +223,12 @@ impl Rule {
                 moments.first.resize(gradient.len(), 0.0);
                 moments.second.resize(gradient.len(), 0.0);
                 let (first_part, second_part) = ((1.0 - BETAS.0) as f32, (1.0 - BETAS.1) as f32);
-                let corrections = (1.0 - BETAS.0.powi(self.time), 1.0 - BETAS.1.powi(self.time));
-                let step = (self.lr / corrections.0) as f32;
+                let corrections = (1.0 - BETAS.0.powi(rule.time), 1.0 - BETAS.1.powi(rule.time));
+                let step = (rule.lr / corrections.0) as f32;
                 let root = (1.0 / corrections.1.sqrt()) as f32;
                 // Beside the gradient, or added to it.
-                let (beside, added) = match self.optimizer {
-                    Optimizer::Adamw => ((1.0 - self.lr * self.decay) as f32, 0.0),
+                let (beside, added) = match rule.optimizer {
+                    Optimizer::Adamw => ((1.0 - rule.lr * rule.decay) as f32, 0.0),
                     _ => (1.0, decay),
                 };
                 let moments = moments.first.iter_mut().zip(&mut moments.second);
@@ -236,7 +261,13 @@ mod tests {
                 },
                 time,
             };
-            rule.update(&mut values, &[gradient], &mut moments);
+            let update = Update {
+                rule,
+                values: &mut values,
+                gradient: &[gradient],
+                moments: &mut moments,
+            };
+            update.call();
         }
         values[0].into()
     }

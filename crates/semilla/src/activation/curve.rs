@@ -58,10 +58,17 @@ pub struct Curve {
     slope_squares: Series<SQUARES>,
     /// The formulas to take instead, and the variance.
     closed: Option<(Closed, f64)>,
+    /// The mean and the deviation of the normal variables.
+    of: (f64, f64),
 }
 
 impl Curve {
-    fn new(sums: &Sums, variance: f64, is_smooth: bool, closed: Option<Closed>) -> Self {
+    fn new(
+        sums: &Sums,
+        (mean, variance): (f64, f64),
+        is_smooth: bool,
+        closed: Option<Closed>,
+    ) -> Self {
         let slope_square = is_smooth.then_some(variance * sums[1]);
         let part = |from: usize| &sums[from..];
         let (value, slope) = (part(VALUE), part(SLOPE));
@@ -74,6 +81,7 @@ impl Curve {
             value_squares: Series::new(part(VALUE_SQUARES), sums[2], None),
             slope_squares: Series::new(part(SLOPE_SQUARES), sums[3], None),
             closed: closed.map(|closed| (closed, variance)),
+            of: (mean, variance.sqrt()),
         }
     }
 
@@ -101,6 +109,28 @@ impl Curve {
     /// `E f'(u)² f'(v)²` at correlation `c`.
     pub fn slope_square_product(&self, c: f64) -> f64 {
         self.slope_squares.at(c)
+    }
+
+    /// `E u f'(u) v f'(v)` at correlation `c`: what a gradient behind the function has in common
+    /// with the signal before it.
+    pub fn pull_product(&self, c: f64) -> f64 {
+        if let Some((closed, variance)) = self.closed.filter(|(f, _)| f.is_homogeneous()) {
+            // u f'(u) is f(u).
+            return closed.product(variance, c);
+        }
+        let (mean, sd) = self.of;
+        let slopes = &self.slope.coefficients;
+        let at = |k: usize| slopes.get(k).copied().unwrap_or(0.0);
+        // z hₖ = √k hₖ₋₁ + √(k + 1) hₖ₊₁.
+        let pulls: [f64; ORDER] = std::array::from_fn(|k| {
+            let below = if k == 0 { 0.0 } else { at(k - 1) };
+            let turned = (k as f64).sqrt() * below + ((k + 1) as f64).sqrt() * at(k + 1);
+            mean * at(k) + sd * turned
+        });
+        let [even, odd, second, ..] = self.slope_squares.coefficients;
+        let squares = even + std::f64::consts::SQRT_2 * second;
+        let square = mean * mean * even + 2.0 * mean * sd * odd + sd * sd * squares;
+        Series::<ORDER>::new(&pulls, square, None).at(c)
     }
 
     /// `d ln E f² / d ln variance`: by how many percent the second moment follows one percent of
@@ -152,7 +182,8 @@ impl Function<'_> {
         if sums.iter().any(|sum| !sum.is_finite()) {
             return Err(ExpectationError::NotFinite { mean, variance });
         }
-        Ok(Curve::new(&sums, variance, self.jump().is_none(), closed))
+        let is_smooth = self.jump().is_none();
+        Ok(Curve::new(&sums, (mean, variance), is_smooth, closed))
     }
 
     fn sums(
@@ -469,6 +500,36 @@ mod tests {
                 "{activation}"
             );
             assert!((middle.slope_elasticity() - backward).abs() < 1e-4);
+        }
+    }
+
+    /// Against a sum over the plane.
+    #[test]
+    fn pulls_match_the_quadrature_in_the_plane() {
+        for (activation, mean, c) in [
+            (Activation::Relu, 0.0, 0.4),
+            (Activation::Relu, 0.3, 0.4),
+            (Activation::Tanh, 0.0, 0.7),
+            (Activation::Gelu, 0.2, -0.3),
+        ] {
+            let f = Function::from(activation);
+            let (sd, other) = (1.3f64, (1.0f64 - c * c).sqrt());
+            let (mut sum, mut mass) = (0.0, 0.0);
+            let line = || (-240..=240).map(|i| (f64::from(i) + 0.5) / 40.0);
+            for z in line() {
+                for w in line() {
+                    let weight = (-0.5 * (z * z + w * w)).exp();
+                    let (u, v) = (mean + sd * z, mean + sd * (c * z + other * w));
+                    sum += weight * u * f.at(u)[1] * v * f.at(v)[1];
+                    mass += weight;
+                }
+            }
+            let got = f.curve(mean, sd * sd).unwrap().pull_product(c);
+            let want = sum / mass;
+            assert!(
+                (got - want).abs() < 2e-3,
+                "{activation} {mean} {c}: {got} {want}"
+            );
         }
     }
 

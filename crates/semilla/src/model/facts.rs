@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::convention::Convention;
 use super::fused::Fused;
+use super::residual::InBranch;
 use super::role::Role;
 use super::source::Source;
 use super::tensor::Tensor;
@@ -45,6 +46,8 @@ pub struct Facts {
     pub(super) is_normalized: Option<Fact<bool>>,
     /// The residual block that it lies in, and how many its stack has.
     pub(super) block: Option<Fact<(usize, usize)>>,
+    /// The residual branch of convolutions that it lies in.
+    pub(super) branch: Option<Fact<InBranch>>,
     pub(super) next: Option<Fact<String>>,
     /// The row of a table that stands for no token.
     pub(super) padding: Option<Fact<usize>>,
@@ -64,6 +67,7 @@ impl Facts {
             times: None,
             is_normalized: None,
             block: None,
+            branch: None,
             next: None,
             padding: None,
             is_unnamed: false,
@@ -150,6 +154,13 @@ impl Facts {
         self
     }
 
+    /// It lies in this residual branch.
+    #[must_use]
+    pub(super) fn branch(mut self, branch: InBranch) -> Self {
+        self.branch = Some(self.fact(branch));
+        self
+    }
+
     /// The weight that takes its output, with nothing but its bias and its activation between: no
     /// normalization, no residual sum.
     #[must_use]
@@ -177,6 +188,7 @@ impl Facts {
             times: stronger(self.times, other.times),
             is_normalized: stronger(self.is_normalized, other.is_normalized),
             block: stronger(self.block, other.block),
+            branch: stronger(self.branch, other.branch),
             next: stronger(self.next, other.next),
             padding: stronger(self.padding, other.padding),
             is_unnamed: self.is_unnamed || other.is_unnamed,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::facts::Facts;
+use super::residual::in_branches;
 use super::role::Role;
 use super::source::Source;
 use super::written_out::behind;
@@ -41,6 +42,7 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
     let wiring = Wiring::of(graph);
     let mut found = HashMap::new();
     let layers = layers(graph, &takers);
+    let branches = in_branches(graph, &wiring);
     for (body, contents) in graph.bodies().iter().enumerate() {
         for (place, initializer) in contents.initializers.iter().enumerate() {
             let Some(name) = &initializer.tensor else {
@@ -86,9 +88,13 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             }
             if let [(id, node, input)] = nodes[..]
                 && operand(node, input) == Some(Operand::Weight)
-                && let Some(next) = after_activation(graph, &wiring, id, &layers)
             {
-                facts = facts.next(next);
+                if let Some(next) = after_activation(graph, &wiring, id, &layers) {
+                    facts = facts.next(next);
+                }
+                if let Some(&branch) = branches.get(&id) {
+                    facts = facts.branch(branch);
+                }
             }
             found.insert(name.clone(), facts);
         }

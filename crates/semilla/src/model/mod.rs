@@ -7,6 +7,7 @@ mod from_graph;
 mod fused;
 mod infer;
 mod names;
+mod residual;
 mod role;
 mod side;
 mod source;

@@ -277,3 +277,35 @@ proptest! {
         let _ = of(&quoted);
     }
 }
+
+/// ResNets of 2016: normalization, activation, convolution. Zeros in the last normalization would
+/// give its convolution zeros, which get no gradients back through a ReLU.
+#[test]
+fn a_normalization_before_its_convolution_ends_no_branch() {
+    let ends = |unit: &str| {
+        let text = format!(
+            "about = \"blocks\"\n[inputs]\nimage = \"numbers(1, 8, 8)\"\n[network]\nlayers = [\n\
+             \"stem: conv(8)\",\n{{ repeat = \"2\", name = \"blocks\", layers = [\n\
+             {{ residual = [\"{unit}\"] }},\n] }},\n]\n"
+        );
+        let network = Network::read(&text, "").unwrap();
+        ["conv1", "conv2", "bn2"].map(|name| {
+            let name = format!("blocks.1.{name}.weight");
+            let mut all = network.model.tensors.iter();
+            let tensor = all.find(|own| own.name == name).unwrap();
+            (tensor.role, tensor.is_normalized)
+        })
+    };
+    let before = ends(
+        "bn1: batch_norm -> activation('relu') -> conv1: conv(8) -> bn2: batch_norm \
+         -> activation('relu') -> conv2: conv(8)",
+    );
+    let (out, norm) = ((Role::ResidualOut, false), (Role::NormWeight, false));
+    assert_eq!(before, [(Role::Conv, true), out, norm]);
+    let after = ends(
+        "conv1: conv(8) -> bn1: batch_norm -> activation('relu') -> conv2: conv(8) \
+         -> bn2: batch_norm",
+    );
+    let (out, norm) = ((Role::ResidualOut, true), (Role::LastNormWeight, false));
+    assert_eq!(after, [(Role::Conv, true), out, norm]);
+}

@@ -6,8 +6,8 @@ use semilla::activation::Curve;
 
 use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed};
 use super::super::edges::{EdgeWay, Edges};
-use super::super::formula::{Argument, Formula};
-use super::super::node::{BackNoise, Form, Link, Node, Origin, SignalId, Turn};
+use super::super::formula::{Argument, Formula, Formulas};
+use super::super::node::{BackNoise, Form, Link, Node, Origin, Pull, Rough, SignalId, Turn};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory, axes_of};
 use super::super::weights::WeightMoments;
@@ -15,6 +15,11 @@ use crate::array::Array;
 
 /// A term that is a smaller part of a sum leaves it as it is.
 const NOTHING: f64 = 1e-8;
+/// A signal of which a greater part is no sum of many terms is not taken for normal.
+const MOST_BENT: f64 = 0.75;
+/// What that is.
+const BENT: &str =
+    "behind an activation that takes mostly what another one made, which is not normal";
 /// A denominator whose variance is a smaller part of its square than this is taken for a number.
 const STEADY: f64 = 0.25;
 
@@ -85,6 +90,7 @@ pub(super) fn add_weight(
         node.alike += others / node.width();
     }
     node.profile = from.profile.clone();
+    node.sooner.clone_from(&from.sooner);
     node.edges = Edges::mixed([(&from.edges, share), (&Edges::default(), 1.0 - share)]);
     node.apart = from.apart;
     node.norm = new;
@@ -152,12 +158,19 @@ pub(super) fn mul_weight(
         true => Turn::Even,
         false => Turn::Unknown,
     };
+    // w g of an element x is g of w x.
+    let pull = match made == from.signal.axes {
+        true => Pull::Same,
+        false => Pull::Apart,
+    };
+    node.is_normalized = from.is_normalized && made == from.signal.axes;
     let back = move |gradient: &[f64]| {
         let scaled: Vec<f64> = gradient.iter().zip(&factors).map(|(g, w)| g * w).collect();
         sum(&scaled)
     };
     node.links.push(Link {
         turn,
+        pull,
         ..Link::plain(x, back)
     });
     Ok(theory.push(node))
@@ -189,10 +202,10 @@ pub(super) fn affine(theory: &mut Theory, x: SignalId, factor: f64, term: f64) -
 
 /// The forms of a line of a signal: those of the signal, and the signal itself.
 fn lines(theory: &Theory, x: SignalId, factor: f64, term: f64) -> Vec<Form> {
-    let line = |formula: Formula| line_of(&formula, factor, term);
+    let line = |formula: Formula| line_of(&theory.formulas, formula, factor, term);
     let own = std::iter::once(Form {
         root: x,
-        formula: Formula::identity(),
+        formula: theory.formulas.identity(),
     });
     let all = own.chain(theory.nodes[x].forms.iter().cloned());
     all.filter_map(|form| {
@@ -204,14 +217,14 @@ fn lines(theory: &Theory, x: SignalId, factor: f64, term: f64) -> Vec<Form> {
     .collect()
 }
 
-fn line_of(formula: &Formula, factor: f64, term: f64) -> Option<Formula> {
+fn line_of(formulas: &Formulas, formula: Formula, factor: f64, term: f64) -> Option<Formula> {
     let node = |operator: &str| semilla::graph::Node::new(operator, &[], &[]);
-    let scaled = Formula::of(
+    let scaled = formulas.of(
         &node("Mul"),
         i64::MAX,
-        vec![Argument::Formula(formula.clone()), Argument::Number(factor)],
+        vec![Argument::Formula(formula), Argument::Number(factor)],
     )?;
-    Formula::of(
+    formulas.of(
         &node("Add"),
         i64::MAX,
         vec![Argument::Formula(scaled), Argument::Number(term)],
@@ -261,7 +274,7 @@ pub(super) fn function(theory: &mut Theory, step: &Step<'_>) -> Result<Option<Kn
     if theory.nodes[first.root].is_positive && first.formula.keeps_positives() {
         return Ok(Some(Known::Signal(first.root)));
     }
-    let function = theory.recognized.function(&first.formula);
+    let function = first.formula.function();
     let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
     let root = first.root;
     let from = &theory.nodes[root].signal;
@@ -331,6 +344,23 @@ fn curved(
         finite(all) / width,
     );
     node.edges = from.edges.to_the(elasticity);
+    // What is no sum of many terms is taken for one: that tells where it is nearly all there is.
+    if from.bent > MOST_BENT {
+        node.own_rough = Rough {
+            part: from.bent,
+            why: BENT,
+        };
+    }
+    let pull = match from.is_normalized {
+        true => Pull::Function(
+            correlations
+                .iter()
+                .map(|&c| curve.pull_product(c))
+                .collect(),
+        ),
+        false => Pull::Apart,
+    };
+    node.bent = 1.0;
     node.is_positive = forms[0].formula.is_positive();
     node.forms = forms;
     let slopes: Vec<f64> = correlations
@@ -341,6 +371,7 @@ fn curved(
         shares: vec![(norm, slope_share)],
         own,
         turn: Turn::Slopes(common + 1.0),
+        pull,
         aims: through.map(|_| root),
         ..Link::plain(through.unwrap_or(root), move |gradient| {
             gradient
@@ -386,7 +417,7 @@ fn forms(theory: &Theory, step: &Step<'_>) -> Option<Vec<Form>> {
         let node = &theory.nodes[id];
         let own = Form {
             root: id,
-            formula: Formula::identity(),
+            formula: theory.formulas.identity(),
         };
         let is_bent = |form: &&Form| form.formula.line().is_none();
         let bent: Vec<Form> = node.forms.iter().filter(is_bent).cloned().collect();
@@ -416,7 +447,7 @@ fn forms(theory: &Theory, step: &Step<'_>) -> Option<Vec<Form>> {
             .collect();
         Some(Form {
             root,
-            formula: Formula::of(step.node, step.opset, arguments?)?,
+            formula: theory.formulas.of(step.node, step.opset, arguments?)?,
         })
     };
     let forms: Vec<Form> = roots.into_iter().filter_map(of_root).collect();
@@ -711,10 +742,13 @@ pub(super) fn view(
     node.take_places(from);
     node.is_positive = from.is_positive;
     // Pairs that are apart in any part of an atom are in the atom.
-    let back = first_of(sources, from.signal.axes.count());
+    let back: Rc<[Option<usize>]> = first_of(sources, from.signal.axes.count()).into();
+    let atoms = Rc::clone(&back);
     node.edges = from.edges.moved(&moved);
+    node.is_normalized = from.is_normalized;
     node.links.push(Link {
         edges: EdgeWay::Moved(back_again),
+        pull: Pull::Moved(atoms),
         ..Link::even(x, move |gradient| viewed(gradient, &back))
     });
     theory.push(node)

@@ -28,6 +28,7 @@ pub(super) fn centre(theory: &mut Theory, x: SignalId, over: Mask) -> SignalId {
     );
     (node.fourth, node.alike) = (from.fourth, from.alike);
     (node.norm, node.apart) = (from.norm, from.apart);
+    node.bent = from.bent;
     node.take_places(from);
     let image = from
         .signal

@@ -193,7 +193,7 @@ impl Linear {
             true => 1.0 / terms.max(1.0),
             false => from.alike * width / terms.max(width),
         };
-        let profile = from.profile.clone();
+        let (profile, sooner) = (from.profile.clone(), from.sooner.clone());
         let way = windows.clone().map_or(EdgeWay::Same, EdgeWay::Windows);
         let is_even = mean == 0.0 && differences.is_none() && opposite == 0;
         let turn = match (is_even, weight.is_orthogonal) {
@@ -214,9 +214,11 @@ impl Linear {
         (node.norm, node.apart) = (norm, apart);
         (node.alike, node.chance) = (alike + spread / 2.0 * forward, alike);
         (node.profile, node.edges, node.left) = (profile, edges, left);
+        (node.mixed, node.sooner) = (f64::from(is_across), sooner);
         node.links.push(Link {
             edges: way,
             turn,
+            fresh: summed,
             own: BackNoise::product(columns, if variance > 0.0 { backward } else { 0.0 }),
             ..Link::plain(x, back)
         });
@@ -293,7 +295,7 @@ fn noise_of(
         Differences::Pairs(_) => own,
         Differences::Centred => {
             let signal = &root.signal;
-            let curve = theory.recognized.function(&form.formula);
+            let curve = form.formula.function();
             let curve = curve.and_then(|f| f.curve(signal.mean, signal.variance()).ok());
             let Some(curve) = curve else { return own };
             // What nearly linear functions add is what they do not follow.

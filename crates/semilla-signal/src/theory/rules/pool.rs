@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed, without};
 use super::super::edges::EdgeWay;
-use super::super::node::{Form, Link, Node, Origin, SignalId};
+use super::super::node::{Form, Link, Node, Origin, Pull, SignalId};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
 use super::arithmetic::{affine, view};
@@ -64,8 +64,14 @@ fn mean(theory: &mut Theory, x: SignalId, over: &[usize], keeps: bool) -> Result
     };
     let units = new_mask(from.units, &sources);
     let mut node = Node::normal(signal, units, Origin::Mean(x, mask));
-    (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
     let places = old.places(mask);
+    node.alike = from.alike;
+    // Means over places of what one matrix mixed have one direction of it only: `4 / places` of the
+    // products with all that was there before.
+    let strays = 4.0 * from.mixed / places;
+    let (norm, apart) = (from.norm, from.apart);
+    node.norm = theory.noises.add(&[(norm, 1.0)], strays);
+    node.apart = theory.noises.add(&[(apart, 1.0)], strays);
     let kept = first_of(&sources, old.count());
     node.links.push(Link::plain(x, move |gradient| {
         let each = viewed(gradient, &kept).into_iter();
@@ -160,7 +166,7 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     let x = step.signal(0)?;
     let form = theory.nodes[x].forms.first().cloned().unwrap_or(Form {
         root: x,
-        formula: super::super::formula::Formula::identity(),
+        formula: theory.formulas.identity(),
     });
     if !form.formula.rises() {
         return Gap::new("it takes the greatest of a function that does not rise");
@@ -185,17 +191,18 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     let others = averaged_apart(&correlations, &old, spatial);
     let within = others[0].clamp(0.0, 1.0);
     let size = (size * geometry.coverage()).max(1.0);
-    let function = theory.recognized.function(&form.formula);
+    let function = form.formula.function();
     let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
     let peak = Peak::of(&function, (mean, variance), size, within)
         .ok_or_else(|| Gap("it is a function without expectations".to_owned()))?;
     // Windows apart have no place in common; those of two samples or units are alike place by place.
-    let product = |mask: Mask| match mask {
-        0 => peak.square,
-        mask if mask & spatial != 0 => peak.product(correlations[mask], 0.0),
-        mask => peak.product(others[mask], correlations[mask] - others[mask]),
+    let likeness = |mask: Mask| match mask {
+        0 => 1.0,
+        mask if mask & spatial != 0 => peak.likeness(correlations[mask], 0.0),
+        mask => peak.likeness(others[mask], correlations[mask] - others[mask]),
     };
-    let made: Vec<f64> = (0..correlations.len()).map(product).collect();
+    let masks = 0..correlations.len();
+    let made: Vec<f64> = masks.map(|mask| peak.product(likeness(mask))).collect();
     let signal = Signal {
         kernel: viewed(&made, &sources),
         mean: peak.mean,
@@ -204,6 +211,7 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     let mut node = Node::normal(signal, new_mask(from.units, &sources), Origin::Other);
     (node.alike, node.norm, node.apart) = (from.alike, from.norm, from.apart);
     node.is_positive = form.formula.is_positive();
+    let is_normalized = from.is_normalized;
     let windows = Rc::new(geometry.windows());
     // Of fewer places at a border the greatest is less: how much that tells is not followed.
     if geometry.coverage() >= 1.0 {
@@ -211,20 +219,25 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     }
     let ratio = node.signal.axes.elements() / old.elements();
     let (slopes, places) = (peak.slope_square, first_of(&sources, old.count()));
+    // The greatest places get the gradients.
+    let part = move |mask: Mask| match mask & spatial {
+        0 => ratio,
+        _ => ratio * ratio,
+    };
+    let pull: Rc<[f64]> = (0..correlations.len())
+        .map(|mask| part(mask) * peak.pull(likeness(mask)))
+        .collect();
+    let taken = places.clone();
     let back = move |gradient: &[f64]| {
         let each = viewed(gradient, &places).into_iter().enumerate();
-        let of = |(mask, g): (Mask, f64)| {
-            let part = if mask & spatial == 0 {
-                ratio
-            } else {
-                ratio * ratio
-            };
-            part * slopes * g
-        };
-        each.map(of).collect()
+        each.map(|(mask, g)| part(mask) * slopes * g).collect()
     };
     node.links.push(Link {
         edges: EdgeWay::Windows(windows),
+        pull: match is_normalized {
+            true => Pull::Greatest(pull, taken.into()),
+            false => Pull::Apart,
+        },
         ..Link::plain(root, back)
     });
     Ok(Known::Signal(theory.push(node)))
@@ -246,6 +259,8 @@ struct Peak {
     mean: f64,
     square: f64,
     slope_square: f64,
+    /// Of x f'(x), at the greatest x: the mean and the mean square.
+    pulls: [f64; 2],
     /// The part of the variance that follows the correlation itself; the rest follows its square.
     linear: f64,
     /// The correlation of two numbers of a window, and the correlations of greatest ones.
@@ -306,24 +321,33 @@ impl Peak {
             (within * variance).sqrt(),
             ((1.0 - within) * variance).sqrt(),
         );
-        let mut sums = [0.0; 4];
+        let mut sums = [0.0; 6];
         let tops = Tops::of(count);
         for (z, mass) in normal_nodes(if shared > 0.0 { 24 } else { 1 }) {
             for (top, weight) in greatest_of(count) {
                 let x = mean + shared * z + own * top;
                 let [value, slope] = function.at(x);
-                let terms = [value, value * value, slope * slope, slope];
+                let pull = x * slope;
+                let terms = [
+                    value,
+                    value * value,
+                    slope * slope,
+                    slope,
+                    pull,
+                    pull * pull,
+                ];
                 for (sum, term) in sums.iter_mut().zip(terms) {
                     *sum += mass * weight * term;
                 }
             }
         }
-        let [first, square, slope_square, slope] = sums;
+        let [first, square, slope_square, slope, pull, pull_square] = sums;
         let linear = slope * slope * variance * (within + (1.0 - within) * tops.at(1.0));
         Some(Self {
             mean: first,
             square,
             slope_square,
+            pulls: [pull, pull_square],
             linear: linear.min(square - first * first).max(0.0),
             within,
             tops,
@@ -331,18 +355,28 @@ impl Peak {
         .filter(|peak| peak.square.is_finite())
     }
 
-    /// Of two windows whose numbers at other places have this correlation, and at the same place
-    /// one that is greater by `more`.
-    fn product(&self, others: f64, more: f64) -> f64 {
-        let rest = self.square - self.mean * self.mean - self.linear;
+    /// The correlation of the greatest of two windows whose numbers at other places have this
+    /// correlation, and at the same place one that is greater by `more`.
+    fn likeness(&self, others: f64, more: f64) -> f64 {
         let free = 1.0 - self.within;
         let own = match free > 1e-12 {
             true => free * self.tops.at(more / free),
             false => 0.0,
         };
         let all = self.within + free * self.tops.at(1.0);
-        let c = ((others + own) / all).clamp(-1.0, 1.0);
+        ((others + own) / all).clamp(-1.0, 1.0)
+    }
+
+    /// Of two windows whose greatest have a correlation.
+    fn product(&self, c: f64) -> f64 {
+        let rest = self.square - self.mean * self.mean - self.linear;
         self.mean * self.mean + self.linear * c + rest * c * c
+    }
+
+    /// The same of x f'(x).
+    fn pull(&self, c: f64) -> f64 {
+        let [mean, square] = self.pulls;
+        mean * mean + (square - mean * mean) * c
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::super::axes::{Axes, Mask};
-use super::super::node::{Link, Node, Origin, Row, SignalId};
+use super::super::node::{Link, Node, Origin, Rough, Row, SignalId};
 use super::super::signal::Signal;
 use super::super::spread::Noises;
 use super::super::state::{Gap, Known, Step, Theory, Weight};
@@ -207,7 +207,18 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
             .as_ref()
             .map_or(0.0, |steep| chance * steep[mask])
     };
-    let kernel = product.made(&x.kernel, &y.kernel, follows);
+    let mut kernel = product.made(&x.kernel, &y.kernel, follows);
+    let mixtures = first.rows.as_ref().map(|rows| Mixtures {
+        rows,
+        apart: product.apart(&y.kernel),
+        sooner: second
+            .sooner
+            .as_deref()
+            .filter(|own| own.len() == rows.len()),
+    });
+    if let Some(mixtures) = &mixtures {
+        kernel[0] += mixtures.more();
+    }
     let signal = Signal {
         mean: terms * x.mean * y.mean,
         axes: product.axes.clone(),
@@ -218,10 +229,7 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
     let apart = [(second.apart, 1.0)];
     let alike = first.alike + second.alike;
     let second_uneven = second.uneven;
-    let profile = first
-        .rows
-        .as_ref()
-        .map(|rows| mixed(rows, &product, &y.kernel, follows(0)));
+    let profile = mixtures.map(|mixtures| mixtures.squares(y.kernel[0], follows(0)));
     let rows = first.rows.clone();
     let (to_a, to_b) = (product.clone(), product);
     let (of_x, of_y) = (x.kernel.clone(), y.kernel.clone());
@@ -247,6 +255,8 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
         },
     ];
     let mut node = Node::normal(signal, units, Origin::Other);
+    // A row's products with many others have its own length.
+    node.fourth = 3.0 * (1.0 + 2.0 / terms);
     node.norm = theory.noises.add(&shares, 0.0);
     node.apart = match theory.nodes[b].apart == Noises::NONE {
         true => node.norm,
@@ -257,7 +267,10 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
     if node.profile.is_some() {
         // Each row has a mean of its own of the first places: with what differs there already,
         // means over pairs of places say little.
-        node.own_rough = (second_uneven * terms).min(1.0);
+        node.own_rough = Rough {
+            part: (second_uneven * terms).min(1.0),
+            why: "behind a second causal attention, where places are not alike",
+        };
         node.uneven = 1.0;
     }
     node.mixes = true;
@@ -265,16 +278,43 @@ fn of_signals(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId,
     Ok(theory.push(node))
 }
 
-/// The mean square of mixtures of values at each row, as parts of the mean.
-fn mixed(rows: &[Row], product: &Pairing, values: &[f64], follows: f64) -> Rc<[f64]> {
-    let inner = product.all() & !((1 << product.made) - 1);
-    let apart = values[Pairing::operand(inner, &product.second)] + follows * values[0];
-    let squares: Vec<f64> = rows
-        .iter()
-        .map(|row| row.share * values[0] + (1.0 - row.share) * apart)
-        .collect();
-    let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
-    squares.iter().map(|square| square / mean).collect()
+/// Mixtures of values by rows of masked attention.
+struct Mixtures<'n> {
+    rows: &'n [Row],
+    /// `E v v'` of values at two places.
+    apart: f64,
+    /// For each row a factor on that, for the places that it sees.
+    sooner: Option<&'n [f64]>,
+}
+
+impl Mixtures<'_> {
+    fn apart(&self, row: usize) -> f64 {
+        self.apart * self.sooner.map_or(1.0, |sooner| sooner[row])
+    }
+
+    /// What the factors add to the mean square of all rows.
+    fn more(&self) -> f64 {
+        let rows = self.rows.iter().enumerate();
+        let each = rows.map(|(at, row)| (1.0 - row.share) * (self.apart(at) - self.apart));
+        let sum: f64 = each.sum();
+        if sum.is_finite() {
+            sum / self.rows.len() as f64
+        } else {
+            0.0
+        }
+    }
+
+    /// The mean square of each row, as parts of the mean. `follows` is the part of the square of
+    /// values that those with like shares have in common.
+    fn squares(&self, square: f64, follows: f64) -> Rc<[f64]> {
+        let rows = self.rows.iter().enumerate();
+        let of = |(at, row): (usize, &Row)| {
+            row.share * square + (1.0 - row.share) * (self.apart(at) + follows * square)
+        };
+        let squares: Vec<f64> = rows.map(of).collect();
+        let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
+        squares.iter().map(|square| square / mean).collect()
+    }
 }
 
 /// Two signals multiplied as matrices: `[.., i, c]` and `[.., c, k]` to `[.., i, k]`. All atoms are
@@ -346,6 +386,12 @@ impl Pairing {
             axes,
             sizes,
         })
+    }
+
+    /// What the second kernel has at two places that are summed over.
+    fn apart(&self, y: &[f64]) -> f64 {
+        let inner = self.all() & !((1 << self.made) - 1);
+        y[Self::operand(inner, &self.second)]
     }
 
     /// How many terms each sum has.

@@ -1,5 +1,7 @@
 //! Operators that move elements: of signals and of weights.
 
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::axes::{Axes, Mask, new_mask};
@@ -544,6 +546,31 @@ fn repeat_each(
     Ok(repeat(theory, x, made, &sources))
 }
 
+/// For each place of texts how often two words up to it are the same, beside any two of a text.
+fn sooner(words: &Array<i64>) -> Option<Rc<[f64]>> {
+    let &[texts, length] = words.shape() else {
+        return None;
+    };
+    let mut same = vec![0.0; length];
+    for text in words.data().chunks(length.max(1)) {
+        let mut met: HashMap<i64, f64> = HashMap::new();
+        let mut pairs = 0.0;
+        for (word, same) in text.iter().zip(&mut same) {
+            let before = met.entry(*word).or_default();
+            pairs += *before;
+            *before += 1.0;
+            *same += pairs;
+        }
+    }
+    let pairs = |place: usize| (place * (place + 1)) as f64 / 2.0 * texts as f64;
+    let all = same.last()? / pairs(length - 1);
+    let of = |(place, same): (usize, &f64)| match place {
+        0 => 1.0,
+        _ => same / pairs(place) / all,
+    };
+    (all > 0.0).then(|| same.iter().enumerate().map(of).collect())
+}
+
 /// Rows of a table of weights, the same wherever the index is the same.
 fn rows(
     theory: &mut Theory,
@@ -592,6 +619,7 @@ fn rows(
     // Two places are alike by chance, or have the same word.
     let words = same.last().map_or(0.0, |share| share * (1.0 - share));
     (node.norm, node.apart, node.alike) = (norm, apart, spread / 2.0 + words);
+    node.sooner = sooner(indices);
     let made = theory.push(node);
     theory
         .tables

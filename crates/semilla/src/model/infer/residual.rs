@@ -1,6 +1,6 @@
 //! Residual blocks: which tensors end them, how they are numbered, how wide their stream is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::before::natural;
 use super::index::own_name;
@@ -151,9 +151,22 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
     let norms = tensors
         .iter()
         .filter(|tensor| tensor.role == Role::NormWeight);
+    // Where it is told which convolutions a normalization follows, names say no more: that of a unit
+    // may come before its convolution, and 0 of it would leave the branch without gradients for good.
+    let is_told = tensors
+        .iter()
+        .any(|tensor| tensor.role == Role::Conv && tensor.is_normalized);
     // As many as the convolution makes: before it, there would be as many as it takes.
     let sizes: HashMap<(String, u32), Vec<usize>> = norms
         .filter_map(|norm| Some((place(&norm.name, "bn")?, norm.shape.clone())))
+        .collect();
+    let follows: HashSet<(String, u32)> = (tensors.iter())
+        .filter(|tensor| tensor.role == Role::Conv && (!is_told || tensor.is_normalized))
+        .filter_map(|tensor| {
+            let place = place(&tensor.name, "conv")?;
+            let size = sizes.get(&place)?;
+            (size.first() == tensor.shape.first()).then_some(place)
+        })
         .collect();
     for tensor in tensors {
         let stem = if tensor.role == Role::Conv {
@@ -168,14 +181,14 @@ pub(super) fn mark_residual_units(tensors: &mut [Tensor]) {
         let is_in_unit = last.contains_key(&unit);
         match tensor.role {
             Role::Conv if is_in_unit => {
-                let norm = sizes.get(&(unit, number));
-                tensor.is_normalized |=
-                    norm.is_some_and(|size| size.first() == tensor.shape.first());
+                tensor.is_normalized |= follows.contains(&(unit, number));
                 if is_last {
                     tensor.role = Role::ResidualOut;
                 }
             }
-            Role::NormWeight if is_last => tensor.role = Role::LastNormWeight,
+            Role::NormWeight if is_last && follows.contains(&(unit, number)) => {
+                tensor.role = Role::LastNormWeight;
+            }
             _ => {}
         }
     }

@@ -157,6 +157,7 @@ impl Model {
         }
         let layers = number_blocks(&mut tensors).max(place_blocks(&mut tensors, &evidence));
         mark_sides(&mut tensors);
+        place_in_branches(&mut tensors, &evidence);
         join_biases(&mut tensors, &by_name);
         let next: Vec<(usize, String)> = {
             let all = All::new(&tensors, &by_name);
@@ -262,10 +263,26 @@ fn place_blocks(tensors: &mut [Tensor], evidence: &Evidence) -> Option<usize> {
     highest
 }
 
+/// Sets the residual branches that a graph shows.
+fn place_in_branches(tensors: &mut [Tensor], evidence: &Evidence) {
+    for tensor in tensors {
+        if let Some(Fact { value, .. }) = evidence.of(&tensor.name).and_then(|facts| facts.branch) {
+            tensor.branches = Some(value.branches);
+            tensor.branch_layers = Some(value.layers);
+        }
+    }
+}
+
 /// Lets the facts stated about a tensor override conclusions from its neighbours.
 fn settle(tensor: &mut Tensor, facts: &Facts) {
     if let Some(role) = facts.role {
         tensor.role = refine((tensor.role, None), role).0;
+    }
+    // A role that the user states has the last word.
+    let is_stated = facts.role.is_some_and(|role| role.source > Source::Module);
+    let ends = facts.branch.is_some_and(|branch| branch.value.is_end);
+    if ends && !is_stated && tensor.role == Role::Conv {
+        tensor.role = Role::ResidualOut;
     }
     if let Some(layout) = &facts.layout {
         tensor.layout = Some(layout.value.clone());
