@@ -221,7 +221,10 @@ mod tests {
              difference between it and B."
         );
         // The first differs from none, and two of the others from each other.
-        let first: Vec<f64> = wavering.iter().map(|score| score + 0.05).collect();
+        let first = wavering
+            .iter()
+            .map(|score| 0.95 + 3.0 * (score - 0.9))
+            .collect();
         let apart = said(&[level(0.9), level(0.8), first]);
         assert_eq!(
             apart,
