@@ -100,8 +100,8 @@ pub fn judge(scores: &[Vec<f64>], rules: &Rules) -> Judged {
 
 /// Whether there is evidence of a difference between two arms.
 pub(crate) fn differ(pairs: &[Pair], a: usize, b: usize) -> bool {
-    let both = (a.min(b), a.max(b));
-    let pair = pairs.iter().find(|pair| (pair.a, pair.b) == both);
+    let is_theirs = |pair: &&Pair| [(a, b), (b, a)].contains(&(pair.a, pair.b));
+    let pair = pairs.iter().find(is_theirs);
     pair.is_some_and(|pair| pair.is_different)
 }
 

@@ -261,11 +261,19 @@ mod tests {
         let row = |i: usize| format!("{},{},{}\n", i % 7, i % 5, ["a", "b", "c"][i % 3]);
         let rows: String = (0..90).map(row).collect();
         std::fs::write(&path, format!("length,width,species\n{rows}")).unwrap();
-        let own = Own::of(DataSpec::of(path.to_string_lossy())).unwrap();
+        let mut data = DataSpec::of(path.to_string_lossy());
+        // No usual name for labels.
+        assert!(Own::of(data.clone()).is_err());
+        data.labels = Some("species".to_owned());
+        let own = Own::of(data).unwrap();
         let query = "depth=1&width=8&start=he&source=own&steps=10&activation=relu";
         let setup = Setup::from_query(query, Some(&own)).unwrap();
         assert_eq!(setup.model(), "mlp:2-8-3:relu");
-        assert!(setup.command().contains("my flowers.csv' --recipes"));
+        assert!(
+            setup
+                .command()
+                .contains("my flowers.csv' --labels species --recipes")
+        );
         let mut shown = Vec::new();
         train(&setup, |parts| {
             shown.push(parts.clone());
