@@ -82,7 +82,7 @@ def main():
     expect("python2.pkl", plain)
     (ROOT / "python2.pkl").write_bytes(of_python_2(plain))
     odd = {"good": np.ones(2, "f4"), "turned": np.ones(2, ">f4"), "objects": np.array([None, 1]), "phase": np.ones(2, "c8"),
-           "note": "text", "rate": 0.5, "below": {("a", 1): np.ones(2)}}
+           "masked": np.ma.masked_equal(np.array([1.0, 2.0]), 2.0), "note": "text", "rate": 0.5, "below": {("a", 1): np.ones(2)}}
     expect("odd.pkl", {"good": odd["good"]})
     (ROOT / "odd.pkl").write_bytes(pickle.dumps(odd, protocol=4))
 

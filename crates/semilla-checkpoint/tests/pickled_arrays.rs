@@ -36,6 +36,7 @@ fn what_is_no_array_of_numbers_is_left_out() {
             "left out \"turned\": its elements are big-endian",
             "left out \"objects\": it is an array of NumPy of the dtype \"O8\"",
             "left out \"phase\": it is an array of NumPy of the dtype \"c8\"",
+            "left out \"masked\": it is a masked array of NumPy; save its filled() instead",
             "left out \"below\": it lies below a key that is neither a text nor an integer, so \
              that it has no name",
         ]

@@ -48,12 +48,15 @@ enum Maker {
     State,
     /// `_frombuffer(bytes, dtype, shape, order)`
     Buffer,
+    /// `_mareconstruct(class, class, (0,), b'b')`: some of its elements are no values.
+    Masked,
 }
 
 fn made_by(values: &Values, call: &Call) -> Option<Maker> {
     match values.global(call.function)? {
         ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Some(Maker::State),
         ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => Some(Maker::Buffer),
+        ("numpy.ma.core" | "numpy.ma", "_mareconstruct") => Some(Maker::Masked),
         _ => None,
     }
 }
@@ -65,6 +68,9 @@ fn made_by(values: &Values, call: &Call) -> Option<Maker> {
 pub(super) fn array(values: &Values, call: &Call) -> Result<Array, String> {
     let odd = || "it is an array of NumPy of an unknown kind; save it as a tensor".to_owned();
     let [kind, shape, is_fortran, data] = match made_by(values, call).ok_or_else(odd)? {
+        Maker::Masked => {
+            return Err("it is a masked array of NumPy; save its filled() instead".to_owned());
+        }
         Maker::Buffer => match *values.tuple(call.arguments).ok_or_else(odd)? {
             [data, kind, shape, order] => [kind, shape, order, data],
             _ => return Err(odd()),
