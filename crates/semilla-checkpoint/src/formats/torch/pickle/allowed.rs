@@ -23,6 +23,7 @@ pub(super) fn makes_weights(module: &str, name: &str) -> bool {
             ["scalar", "_reconstruct"].contains(&name)
         }
         "numpy.core.numeric" | "numpy._core.numeric" => name == "_frombuffer",
+        "numpy.ma" | "numpy.ma.core" => ["MaskedArray", "_mareconstruct"].contains(&name),
         "ml_dtypes" => ["bfloat16", "float8_e4m3fn", "float8_e5m2"].contains(&name),
         "numpy.dtypes" => name.ends_with("DType") && is_word(name),
         "_codecs" => name == "encode",
