@@ -16,6 +16,13 @@ pub(crate) mod limits;
 pub(crate) mod partial;
 pub(crate) mod position;
 pub(crate) mod range;
+#[cfg(any(
+    feature = "flax",
+    feature = "numpy",
+    feature = "orbax",
+    feature = "torch"
+))]
+pub(crate) mod type_names;
 pub(crate) mod window;
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
 pub(crate) mod wire;

@@ -7,9 +7,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use semilla::DType;
-
 use crate::io::position::Buffered;
+use crate::io::type_names::by_name;
 use crate::quoted::Quoted;
 use crate::tensor::{InvalidTensor, MAX_DIMS, MAX_NAME_BYTES};
 use crate::{Limits, Remark, TensorInfo};
@@ -195,7 +194,7 @@ impl<'a> Parser<'a> {
                 self.limits.tensors, self.limits.header_bytes
             )));
         }
-        let Some(dtype) = dtype(kind) else {
+        let Some(dtype) = by_name(kind) else {
             self.remarks.push(Remark::Unreadable {
                 name: self.name.clone(),
                 problem: format!("its type {} cannot be read", Quoted::new(kind)),
@@ -336,26 +335,4 @@ impl<'a> Parser<'a> {
             Quoted::new(&self.name)
         ))
     }
-}
-
-/// The element type of a name of NumPy's or of ml_dtypes.
-fn dtype(name: &str) -> Option<DType> {
-    Some(match name {
-        "float64" => DType::F64,
-        "float32" => DType::F32,
-        "float16" => DType::F16,
-        "bfloat16" => DType::BF16,
-        "float8_e4m3fn" => DType::F8E4M3,
-        "float8_e5m2" => DType::F8E5M2,
-        "int64" => DType::I64,
-        "int32" => DType::I32,
-        "int16" => DType::I16,
-        "int8" => DType::I8,
-        "uint64" => DType::U64,
-        "uint32" => DType::U32,
-        "uint16" => DType::U16,
-        "uint8" => DType::U8,
-        "bool" => DType::Bool,
-        _ => return None,
-    })
 }

@@ -7,6 +7,8 @@ use std::io::{self, Read};
 
 use semilla::DType;
 
+use crate::io::type_names::by_code;
+
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The longest dictionary that is read; NumPy itself stops at 10 000 characters.
@@ -186,26 +188,14 @@ fn element(code: &str) -> Result<(bool, DType), String> {
     if code.starts_with('|') && code != "|O" && !code.ends_with('1') {
         return refused("");
     }
-    let dtype = match &code[1..] {
-        "f8" => DType::F64,
-        "f4" => DType::F32,
-        "f2" => DType::F16,
-        "i8" => DType::I64,
-        "i4" => DType::I32,
-        "i2" => DType::I16,
-        "i1" => DType::I8,
-        "u8" => DType::U64,
-        "u4" => DType::U32,
-        "u2" => DType::U16,
-        "u1" => DType::U8,
-        "b1" => DType::Bool,
-        "O" | "O8" => return refused(": Python objects are a pickle"),
-        "V2" | "V1" => {
-            return refused(": it may be bfloat16 or an 8-bit float, but the file does not tell");
+    match (by_code(&code[1..]), &code[1..]) {
+        (Some(dtype), _) => Ok((big_endian, dtype)),
+        (None, "O" | "O8") => refused(": Python objects are a pickle"),
+        (None, "V2" | "V1") => {
+            refused(": it may be bfloat16 or an 8-bit float, but the file does not tell")
         }
-        _ => return refused(""),
-    };
-    Ok((big_endian, dtype))
+        (None, _) => refused(""),
+    }
 }
 
 /// The rest of a header.

@@ -8,6 +8,7 @@ use super::bytes::Bytes;
 use super::tree::unpacked;
 use crate::io::block::Block;
 use crate::io::checksum::crc32c;
+use crate::io::type_names::{by_code, by_extension, by_name};
 use crate::quoted::Quoted;
 use crate::{Limits, TensorInfo};
 
@@ -113,24 +114,9 @@ impl Array {
             None => false,
             Some(compressor) => is_zstd(&compressor.id)?,
         };
-        let dtype = match of.dtype.strip_prefix(['<', '|']).unwrap_or(&of.dtype) {
-            "f8" => DType::F64,
-            "f4" => DType::F32,
-            "f2" => DType::F16,
-            "i8" => DType::I64,
-            "i4" => DType::I32,
-            "i2" => DType::I16,
-            "i1" => DType::I8,
-            "u8" => DType::U64,
-            "u4" => DType::U32,
-            "u2" => DType::U16,
-            "u1" => DType::U8,
-            "b1" => DType::Bool,
-            "bfloat16" => DType::BF16,
-            "float8_e4m3fn" => DType::F8E4M3,
-            "float8_e5m2" => DType::F8E5M2,
-            _ => return Err(unknown(&of.dtype)),
-        };
+        let code = of.dtype.strip_prefix(['<', '|']).unwrap_or(&of.dtype);
+        let dtype = by_code(code).or_else(|| by_extension(code));
+        let dtype = dtype.ok_or_else(|| unknown(&of.dtype))?;
         Ok(Self {
             dtype,
             shape: of.shape,
@@ -155,24 +141,7 @@ impl Array {
         };
         let separator = of.chunk_key_encoding.configuration.separator;
         let separator = separator.unwrap_or_else(|| usual.to_owned());
-        let dtype = match of.data_type.as_str() {
-            "float64" => DType::F64,
-            "float32" => DType::F32,
-            "float16" => DType::F16,
-            "bfloat16" => DType::BF16,
-            "float8_e4m3fn" => DType::F8E4M3,
-            "float8_e5m2" => DType::F8E5M2,
-            "int64" => DType::I64,
-            "int32" => DType::I32,
-            "int16" => DType::I16,
-            "int8" => DType::I8,
-            "uint64" => DType::U64,
-            "uint32" => DType::U32,
-            "uint16" => DType::U16,
-            "uint8" => DType::U8,
-            "bool" => DType::Bool,
-            _ => return Err(unknown(&of.data_type)),
-        };
+        let dtype = by_name(&of.data_type).ok_or_else(|| unknown(&of.data_type))?;
         let (part, is_sharded, codecs) = match &of.codecs[..] {
             [
                 Named {

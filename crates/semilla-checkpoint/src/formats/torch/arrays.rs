@@ -7,6 +7,7 @@ use semilla::DType;
 
 use super::sequence::{sequence, sizes};
 use crate::formats::torch::pickle::{Call, Id, Node, Run, Values};
+use crate::io::type_names::{by_code, by_extension};
 use crate::quoted::Quoted;
 
 /// An array whose elements are bytes of the pickle.
@@ -153,27 +154,14 @@ fn dtype(values: &Values, kind: Id) -> Result<DType, String> {
     let &name = name.ok_or_else(odd)?;
     // Types that other packages add are called by their classes.
     let named = values.text(name).or_else(|| Some(values.global(name)?.1));
-    let dtype = match named.ok_or_else(odd)? {
-        "f8" => DType::F64,
-        "f4" => DType::F32,
-        "f2" => DType::F16,
-        "i8" => DType::I64,
-        "i4" => DType::I32,
-        "i2" => DType::I16,
-        "i1" => DType::I8,
-        "u8" => DType::U64,
-        "u4" => DType::U32,
-        "u2" => DType::U16,
-        "u1" => DType::U8,
-        "b1" => DType::Bool,
-        "bfloat16" => DType::BF16,
-        "float8_e4m3fn" => DType::F8E4M3,
-        "float8_e5m2" => DType::F8E5M2,
-        other => {
-            let other = Quoted::new(other);
-            return Err(format!("it is an array of NumPy of the dtype {other}"));
-        }
-    };
+    let named = named.ok_or_else(odd)?;
+    let dtype = by_code(named).or_else(|| by_extension(named));
+    let dtype = dtype.ok_or_else(|| {
+        format!(
+            "it is an array of NumPy of the dtype {}",
+            Quoted::new(named)
+        )
+    })?;
     let state = call.state.and_then(|state| sequence(values, state));
     let order = state.and_then(|state| values.text(*state.get(1)?));
     match order {

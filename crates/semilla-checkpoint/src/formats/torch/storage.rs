@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use semilla::DType;
 
 use crate::formats::torch::pickle::{Id, Node, Values};
+use crate::io::type_names::by_name;
 use crate::quoted::Quoted;
 
 /// A run of elements that tensors look into.
@@ -157,23 +158,8 @@ pub(super) fn dtype(values: &Values, id: Id) -> Result<DType, String> {
         Some(("torch", name)) => name,
         _ => return Err("its dtype is none of PyTorch's".to_owned()),
     };
-    Ok(match name {
-        "float64" => DType::F64,
-        "float32" => DType::F32,
-        "float16" => DType::F16,
-        "bfloat16" => DType::BF16,
-        "float8_e4m3fn" => DType::F8E4M3,
-        "float8_e5m2" => DType::F8E5M2,
-        "float8_e8m0fnu" => DType::F8E8M0,
-        "int64" => DType::I64,
-        "int32" => DType::I32,
-        "int16" => DType::I16,
-        "int8" => DType::I8,
-        "uint64" => DType::U64,
-        "uint32" => DType::U32,
-        "uint16" => DType::U16,
-        "uint8" => DType::U8,
-        "bool" => DType::Bool,
-        _ => return Err(format!("its dtype {} cannot be read", Quoted::new(name))),
-    })
+    match name {
+        "float8_e8m0fnu" => Ok(DType::F8E8M0),
+        _ => by_name(name).ok_or_else(|| format!("its dtype {} cannot be read", Quoted::new(name))),
+    }
 }
