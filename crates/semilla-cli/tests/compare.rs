@@ -308,3 +308,63 @@ fn a_trial_is_a_function_of_its_json() {
     let (code, _, error) = run(&["trial", path]);
     assert!(code == 2 && error.contains("no trial"), "{error}");
 }
+
+/// A tokenizer of words; its ids are what a network of so many words trains on.
+#[test]
+fn words_of_a_tokenizer() {
+    let folder = tempfile::tempdir().unwrap();
+    let [text, tokenizer, table] = ["text.txt", "tokenizer.json", "table.csv"].map(|name| {
+        let path = folder.path().join(name);
+        path.to_str().unwrap().to_owned()
+    });
+    let words = ["the", "seed", "grows", "into", "a", "tree"];
+    std::fs::write(&text, "The seed grows into a tree \n".repeat(200)).unwrap();
+    std::fs::write(&table, "x,label\n1,0\n2,1\n").unwrap();
+    let vocabulary: serde_json::Map<String, Value> = (words.iter().enumerate())
+        .map(|(id, word)| ((*word).to_owned(), id.into()))
+        .collect();
+    let words = serde_json::json!({
+        "version": "1.0",
+        "normalizer": {"type": "Lowercase"},
+        "pre_tokenizer": {"type": "Whitespace"},
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "the"},
+    });
+    std::fs::write(&tokenizer, words.to_string()).unwrap();
+    let model = "transformer:1x8:6";
+    let compare = |data: &str, model: &str| {
+        run(&[
+            "compare",
+            model,
+            "--data",
+            data,
+            "--tokenizer",
+            &tokenizer,
+            "--recipes",
+            "gpt2,zeros",
+            "--seeds",
+            "2",
+            "--tuning-seeds",
+            "1",
+            "--steps",
+            "20",
+            "--rates",
+            "0.01..0.02",
+            "--json",
+        ])
+    };
+    let (code, said, error) = compare(&text, model);
+    assert_eq!(code, 0, "{error}");
+    assert!(said.contains("is 1200 tokens of"), "{said}");
+    for (data, model, why) in [
+        (
+            &*text,
+            "transformer:1x8:5",
+            "beyond the vocabulary of 5 words",
+        ),
+        (&*table, model, "a tokenizer is for text"),
+        ("digits", model, "a tokenizer is for text"),
+    ] {
+        let (code, _, said) = compare(data, model);
+        assert_eq!((code, said.contains(why)), (2, true), "{said}");
+    }
+}

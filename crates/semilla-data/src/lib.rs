@@ -44,6 +44,7 @@ mod reading;
 mod sample;
 mod table;
 mod text;
+mod tokens;
 
 pub use error::DataError;
 pub use normalize::{Normalize, ParseNormalizeError};

@@ -19,7 +19,12 @@ use crate::{arrays, cifar, idx, images, parquet, table, text};
 /// [`DataError`]: what cannot be read, does not fit the inputs, or is not finite.
 pub fn read(path: &Path, graph: &Graph, reading: &Reading) -> Result<Data, DataError> {
     let specs = InputSpec::all(graph, &reading.sizes);
-    let mut data = match kind(path)? {
+    let kind = kind(path)?;
+    if reading.tokenizer.is_some() && !matches!(kind, Kind::Text) {
+        let problem = "a tokenizer is for text (.txt, .text, .md), and this is none";
+        return Err(DataError::content(path, problem));
+    }
+    let mut data = match kind {
         Kind::Arrays => arrays::read(path, &specs, reading)?,
         kind => {
             let input = place(path, &specs)?;
@@ -113,8 +118,8 @@ fn kind(path: &Path) -> Result<Kind, DataError> {
         "bin" => Kind::Cifar,
         "parquet" => Kind::Parquet,
         "json" => {
-            let problem = "JSON is no data; a tokenizer writes the ids of a text into an array \
-                           (.npy), as docs/data.md shows";
+            let problem =
+                "JSON is no data; --tokenizer takes a tokenizer.json, and --data the text";
             return Err(DataError::content(path, problem));
         }
         _ if idx::is(path)? => Kind::Idx,

@@ -1,6 +1,7 @@
 //! How data are read, and what comes of it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use semilla_signal::{Datum, InputSpec, Labels};
 
@@ -19,6 +20,8 @@ pub struct Reading {
     pub normalize: Option<Normalize>,
     /// The column or the array that holds the labels; `None` to find it by its name.
     pub labels: Option<String>,
+    /// The `tokenizer.json` that makes tokens of a text; `None` for its bytes.
+    pub tokenizer: Option<PathBuf>,
 }
 
 impl Default for Reading {
@@ -28,6 +31,7 @@ impl Default for Reading {
             sizes: BTreeMap::new(),
             normalize: None,
             labels: None,
+            tokenizer: None,
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Text as the ids of its bytes.
+//! Text as the ids of its bytes, or of a tokenizer's tokens.
 
 use std::path::Path;
 
 use semilla_signal::InputSpec;
 
-use crate::bytes::bytes;
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::sample::{Found, Samples, check_size, known, said};
+use crate::tokens::tokens;
 
-/// Windows of a text, evenly spread, in which each byte is a token.
+/// Windows of a text, evenly spread.
 pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<Found, DataError> {
     let content = |problem: String| DataError::content(path, problem);
     if input.takes_numbers {
@@ -32,10 +32,10 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
             said(dims)
         ))
     })?;
-    let text = bytes(path)?;
+    let (text, remark) = tokens(path, reading.tokenizer.as_deref())?;
     if text.len() < length {
         return Err(content(format!(
-            "it has {} bytes, and a window is {length}; give a longer text or a smaller length",
+            "it has {} tokens, and a window is {length}; give a longer text or a smaller length",
             text.len()
         )));
     }
@@ -51,10 +51,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
             1 => 0,
             many => (place as u128 * room as u128 / (many as u128 - 1)) as usize,
         };
-        text[start..start + length]
-            .iter()
-            .map(|&byte| i64::from(byte))
-            .collect()
+        text[start..start + length].to_vec()
     };
     Ok(Found {
         samples: Samples::Whole {
@@ -62,7 +59,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
             values: (0..samples).map(window).collect(),
         },
         labels: None,
-        remarks: vec![format!("each byte of {} is a token", path.display())],
+        remarks: vec![remark],
     })
 }
 

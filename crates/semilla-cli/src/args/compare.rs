@@ -72,6 +72,10 @@ pub(crate) struct TrainedOn {
     #[arg(long, value_name = "NAME")]
     pub(crate) labels: Option<String>,
 
+    /// The tokenizer.json that makes tokens of a text [default: each byte is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokenizer: Option<String>,
+
     /// Take these classes only; they become 0, 1, ...
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     pub(crate) classes: Vec<u32>,

@@ -31,6 +31,10 @@ pub(crate) struct DataArgs {
     /// The array or the column that holds the labels, if its name does not say
     #[arg(long, value_name = "NAME")]
     pub(crate) labels: Option<String>,
+
+    /// The tokenizer.json that makes tokens of a text [default: each byte is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokenizer: Option<PathBuf>,
 }
 
 impl DataArgs {

@@ -74,6 +74,7 @@ fn trial(args: &CompareArgs) -> Trial {
     let mut spec = DataSpec {
         source: data.data.clone(),
         labels: data.labels.clone(),
+        tokenizer: data.tokenizer.clone(),
         classes: data.classes.clone(),
         training: data.samples,
     };

@@ -19,6 +19,7 @@ pub(crate) fn data(args: &DataArgs, seed: u64, graph: &Graph) -> Result<Data, Fa
             sizes,
             normalize: args.normalize.clone(),
             labels: args.labels.clone(),
+            tokenizer: args.tokenizer.clone(),
         };
         return Ok(read(path, graph, &reading)?);
     }

@@ -7,6 +7,8 @@ use semilla::{DType, Distribution};
 pub(crate) struct Random {
     stream: Stream,
     next: u64,
+    /// The words that the next one is among.
+    block: [u32; Stream::BLOCK],
 }
 
 impl Random {
@@ -14,14 +16,18 @@ impl Random {
         Self {
             stream: Stream::new(seed, name),
             next: 0,
+            block: [0; Stream::BLOCK],
         }
     }
 
     /// 32 random bits.
     fn word(&mut self) -> u32 {
-        let word = self.stream.word(self.next);
+        let place = (self.next % Stream::BLOCK as u64) as usize;
+        if place == 0 {
+            self.block = self.stream.words(self.next / Stream::BLOCK as u64);
+        }
         self.next += 1;
-        word
+        self.block[place]
     }
 
     /// A whole number below an end, which is not 0.

@@ -18,6 +18,7 @@ pub(crate) fn read(spec: &DataSpec, graph: &Graph) -> Result<Data, LabError> {
         samples: usize::MAX,
         normalize: Some(Normalize::Not),
         labels: spec.labels.clone(),
+        tokenizer: spec.tokenizer.as_ref().map(Into::into),
         ..Reading::default()
     };
     if let Some(path) = spec.path() {
@@ -25,6 +26,10 @@ pub(crate) fn read(spec: &DataSpec, graph: &Graph) -> Result<Data, LabError> {
             true => Ok(semilla_data::read(path, graph, &reading)?),
             false => Err(unknown(&spec.source)),
         };
+    }
+    if spec.tokenizer.is_some() {
+        let problem = "a tokenizer is for text, and this is none";
+        return Err(wrong(&spec.source, problem.to_owned()));
     }
     let made = generated(&spec.source)?;
     let given = Given {

@@ -22,6 +22,9 @@ pub struct DataSpec {
     /// The column or the array that holds the labels; if none, it is found by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<String>,
+    /// The `tokenizer.json` that makes tokens of a text; if none, its bytes are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
     /// The classes that are taken, which become 0, 1, ... in this order; all if it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<u32>,

@@ -1,7 +1,7 @@
 //! The way back.
 
 use super::datum::ValueId;
-use super::operator::Pass;
+use super::operator::{Each, Pass};
 use super::sum::Sum;
 use super::trace::{Step, Trace};
 use crate::array::Array;
@@ -47,7 +47,8 @@ impl<T: Real> Repeated<T> {
         seed: &Array<T>,
     ) -> &Gradients<T> {
         self.gradients.by_value.iter_mut().for_each(Sum::clear);
-        trace.begin(&mut self.gradients, value, seed.clone());
+        let (own, _) = self.gradients.by_value[value.0].open(trace.array(value).shape());
+        own.copy_from_slice(seed.data());
         let is_wanted = |value: ValueId| self.depends[value.0];
         trace.follow(&mut self.gradients, is_wanted, |_, sum| sum.clear());
         &self.gradients
@@ -159,13 +160,13 @@ impl<T: Real> Trace<T> {
         for step in self.steps().iter().rev() {
             let is_reached = |output: &ValueId| by_value[output.0].array().is_some();
             let is_reached = step.outputs.iter().any(is_reached);
-            let wanted: Vec<bool> = step.inputs.iter().map(|&input| is_wanted(input)).collect();
+            let wanted: Each<bool> = step.inputs.iter().map(|&input| is_wanted(input)).collect();
             if !is_reached || !wanted.contains(&true) {
                 continue;
             }
             // What is taken twice is added up apart.
             let is_first = |place: usize| !step.inputs[..place].contains(&step.inputs[place]);
-            let mut sums: Vec<Option<Sum<T>>> = (wanted.iter().enumerate())
+            let mut sums: Each<Option<Sum<T>>> = (wanted.iter().enumerate())
                 .map(|(place, &is_wanted)| {
                     is_wanted.then(|| match is_first(place) {
                         true => std::mem::take(&mut by_value[step.inputs[place].0]),
@@ -177,6 +178,7 @@ impl<T: Real> Trace<T> {
             let found = found.map(|output| by_value[output.0].array()).collect();
             let pass = self.pass(step, found, wanted);
             step.operator.backward_into(&pass, &mut sums);
+            drop(pass);
             for (place, sum) in sums.into_iter().enumerate() {
                 let own = &mut by_value[step.inputs[place].0];
                 match sum {
@@ -193,11 +195,11 @@ impl<T: Real> Trace<T> {
     }
 
     /// The gradients of what a step takes, from those of what it makes.
-    pub(super) fn through(
-        &self,
+    pub(super) fn through<'a>(
+        &'a self,
         step: &Step<T>,
-        gradients: Vec<Option<&Array<T>>>,
-        wanted: Vec<bool>,
+        gradients: Each<Option<&'a Array<T>>>,
+        wanted: Each<bool>,
     ) -> Vec<Option<Array<T>>> {
         step.operator.backward(&self.pass(step, gradients, wanted))
     }
@@ -205,8 +207,8 @@ impl<T: Real> Trace<T> {
     fn pass<'a>(
         &'a self,
         step: &Step<T>,
-        gradients: Vec<Option<&'a Array<T>>>,
-        wanted: Vec<bool>,
+        gradients: Each<Option<&'a Array<T>>>,
+        wanted: Each<bool>,
     ) -> Pass<'a, T> {
         let arrays = |values: &[ValueId]| values.iter().map(|&value| self.array(value)).collect();
         Pass {

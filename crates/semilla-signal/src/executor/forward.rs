@@ -1,6 +1,9 @@
 //! The forward derivative: how values change when some of them are moved.
 
+use smallvec::smallvec;
+
 use super::datum::ValueId;
+use super::operator::Each;
 use super::trace::{Step, Trace};
 use crate::array::Array;
 use crate::real::Real;
@@ -44,14 +47,13 @@ impl<T: Real> Trace<T> {
             if step.inputs.iter().all(|input| by_value[input.0].is_none()) {
                 continue;
             }
-            let changes: Vec<Option<&Array<T>>> = step
-                .inputs
-                .iter()
-                .map(|input| by_value[input.0].as_ref())
-                .collect();
-            let made = match step.operator.is_symmetric() {
-                true => self.through(step, changes, vec![true; step.inputs.len()]),
-                false => self.difference(step, &changes),
+            let made = {
+                let changes = step.inputs.iter();
+                let changes: Each<_> = changes.map(|input| by_value[input.0].as_ref()).collect();
+                match step.operator.is_symmetric() {
+                    true => self.through(step, changes, smallvec![true; step.inputs.len()]),
+                    false => self.difference(step, &changes),
+                }
             };
             for (&output, change) in step.outputs.iter().zip(made) {
                 if let Some(change) = change {

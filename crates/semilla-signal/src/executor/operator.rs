@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::sum::Sum;
 use crate::array::Array;
 use crate::real::Real;
@@ -56,23 +58,26 @@ pub enum Nature {
     Other,
 }
 
+/// Something for each operand of a step: nearly always of few.
+pub(crate) type Each<T> = SmallVec<[T; 4]>;
+
 /// A step on the way back.
 pub(crate) struct Pass<'a, T: Clone> {
     /// What the step took.
-    pub(crate) inputs: Vec<&'a Array<T>>,
+    pub(crate) inputs: Each<&'a Array<T>>,
     /// What it made.
-    pub(crate) outputs: Vec<&'a Array<T>>,
+    pub(crate) outputs: Each<&'a Array<T>>,
     /// The gradients of what it made; `None` is 0. At least one is there.
-    pub(crate) gradients: Vec<Option<&'a Array<T>>>,
+    pub(crate) gradients: Each<Option<&'a Array<T>>>,
     /// The inputs whose gradients are wanted.
-    pub(crate) wanted: Vec<bool>,
+    pub(crate) wanted: Each<bool>,
 }
 
 impl<T: Real> Pass<'_, T> {
     /// The gradient of each input on its own, by a way back that adds to sums.
     pub(crate) fn apart(&self, back: impl FnOnce(&mut [Option<Sum<T>>])) -> Vec<Option<Array<T>>> {
         let wanted = self.wanted.iter();
-        let mut sums: Vec<Option<Sum<T>>> = wanted
+        let mut sums: Each<Option<Sum<T>>> = wanted
             .map(|&is_wanted| is_wanted.then(Sum::default))
             .collect();
         back(&mut sums);

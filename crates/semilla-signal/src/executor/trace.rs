@@ -8,10 +8,12 @@ use semilla::graph::{
     Attribute, Function, Graph, Initializer, Node, NodeId, OrderError, Wiring, order,
 };
 
+use smallvec::smallvec;
+
 use super::call::{Call, Made, Stand, affordable};
 use super::datum::{Datum, Value, ValueId};
 use super::fault::{Fault, Problem};
-use super::operator::{Nature, Operator, Pass};
+use super::operator::{Each, Nature, Operator, Pass};
 use crate::array::Array;
 use crate::operators::lower;
 use crate::real::Real;
@@ -75,10 +77,10 @@ impl<T: Real> Step<T> {
         let made = self.operator.forward(&[at]);
         let ones = Array::filled(at.shape(), T::one());
         let found = self.operator.backward(&Pass {
-            inputs: vec![at],
+            inputs: smallvec![at],
             outputs: made.iter().collect(),
-            gradients: vec![Some(&ones)],
-            wanted: vec![true],
+            gradients: smallvec![Some(&ones)],
+            wanted: smallvec![true],
         });
         found.into_iter().next()?
     }
@@ -202,11 +204,12 @@ impl<T: Real> Trace<T> {
         let live = |step: &&Step<T>| step.outputs.iter().any(|output| self.live[output.0]);
         for step in self.steps.iter().filter(live) {
             let outputs = step.outputs.iter();
-            let mut outputs: Vec<Array<T>> = outputs
+            let mut outputs: Each<Array<T>> = outputs
                 .map(|output| std::mem::replace(&mut arrays[output.0], Array::hollow(Vec::new())))
                 .collect();
-            let inputs: Vec<&Array<T>> = step.inputs.iter().map(|at| &arrays[at.0]).collect();
+            let inputs: Each<&Array<T>> = step.inputs.iter().map(|at| &arrays[at.0]).collect();
             step.operator.forward_into(&inputs, &mut outputs);
+            drop(inputs);
             for (place, made) in step.outputs.iter().zip(outputs) {
                 arrays[place.0] = made;
             }

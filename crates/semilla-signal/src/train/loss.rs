@@ -9,6 +9,7 @@ use super::labels::Labels;
 use super::network::Network;
 use crate::array::{Array, around};
 use crate::executor::Datum;
+use crate::lanes::widest;
 use crate::smooth;
 
 /// A loss, averaged over samples and places.
@@ -205,31 +206,36 @@ impl Loss {
         let Places { classes, after } = places;
         let counted = counted(labels);
         let gradient = gradient.data_mut();
-        gradient.fill(0.0);
-        let mut row = vec![0.0f32; classes];
+        let row = |place: usize| {
+            let first = places.at(place, 0);
+            (first..first + classes * after).step_by(after)
+        };
         let mut value = 0.0;
         for (place, &label) in labels.iter().enumerate() {
+            let logits = row(place).map(|at| output.data()[at]);
+            // Of NaN either is taken: the sum is NaN, and so is the loss.
+            let greater = |most: f32, x: f32| if x <= most { most } else { x };
+            let most = logits.fold(f32::NEG_INFINITY, greater);
+            row(place).for_each(|at| gradient[at] = output.data()[at] - most);
+            if let Ok(label) = usize::try_from(label) {
+                value -= f64::from(gradient[places.at(place, label)]) / counted;
+            }
+        }
+        // All at once, in whole registers.
+        let powers = &mut *gradient;
+        widest(move || powers.iter_mut().for_each(|x| *x = smooth::exp(*x)));
+        for (place, &label) in labels.iter().enumerate() {
             let Ok(label) = usize::try_from(label) else {
+                row(place).for_each(|at| gradient[at] = 0.0);
                 continue;
             };
-            let first = places.at(place, 0);
-            let logits = output.data()[first..].iter().step_by(after);
-            row.iter_mut()
-                .zip(logits)
-                .for_each(|(x, &logit)| *x = logit);
-            // Of NaN either is taken: the sum is NaN, and so is the loss.
-            let greater = |most: f32, &x: &f32| if x <= most { most } else { x };
-            let most = row.iter().fold(f32::NEG_INFINITY, greater);
-            let own = f64::from(row[label]) - f64::from(most);
-            row.iter_mut().for_each(|x| *x = smooth::exp(*x - most));
-            let sum: f64 = row.iter().map(|&x| f64::from(x)).sum();
-            value += (sum.ln() - own) / counted;
+            let sum: f64 = row(place).map(|at| f64::from(gradient[at])).sum();
+            value += sum.ln() / counted;
             let factor = 1.0 / (sum * counted);
-            let slopes = gradient[first..].iter_mut().step_by(after);
-            let pairs = slopes.zip(&row);
-            pairs.for_each(|(slope, &x)| *slope = (f64::from(x) * factor) as f32);
-            let slope = f64::from(row[label]) * factor - 1.0 / counted;
-            gradient[places.at(place, label)] = slope as f32;
+            let own = places.at(place, label);
+            let slope = f64::from(gradient[own]) * factor - 1.0 / counted;
+            row(place).for_each(|at| gradient[at] = (f64::from(gradient[at]) * factor) as f32);
+            gradient[own] = slope as f32;
         }
         Ok(value)
     }

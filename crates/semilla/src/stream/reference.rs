@@ -41,6 +41,22 @@ pub(crate) fn word(key: Key, part: Part, index: u64) -> u32 {
     words(key, part, counter)[word]
 }
 
+/// The random bits of a block of elements: [`word`] of each.
+pub(crate) fn block32(key: Key, part: Part, block: u64) -> [u32; BLOCK32 as usize] {
+    let mut bits = [0; BLOCK32 as usize];
+    for column in 0..16 {
+        let words = words(
+            key,
+            part,
+            block.wrapping_mul(16).wrapping_add(column as u64),
+        );
+        for (row, word) in words.into_iter().enumerate() {
+            bits[row * 16 + column] = word;
+        }
+    }
+    bits
+}
+
 /// Element `index` of a `f32` tensor (and, rounded, of every lower precision).
 pub(crate) fn element_f32(key: Key, part: Part, index: u64, law: &Law<f32>) -> f32 {
     let (counter, word) = locate(index);

@@ -8,7 +8,7 @@ use super::kernel::{Store, UNIT};
 use super::key::Key;
 use super::law::Law;
 use super::part::Part;
-use super::reference::{element_f32, element_f64, word};
+use super::reference::{BLOCK32, block32, element_f32, element_f64, word};
 use super::sampler::{Laws, Sampler};
 use crate::dtype::{DType, Element};
 
@@ -78,6 +78,22 @@ impl Stream {
     /// The 32 random bits of element `index`.
     pub fn word(self, index: u64) -> u32 {
         word(self.key, self.part, index)
+    }
+
+    /// Elements whose bits are made together.
+    pub const BLOCK: usize = BLOCK32 as usize;
+
+    /// The random bits of the elements from `block` times [`BLOCK`](Self::BLOCK) on: a quarter of
+    /// the work of one [`word`](Self::word) after the other.
+    ///
+    /// ```
+    /// use semilla::stream::Stream;
+    ///
+    /// let stream = Stream::new(7, "fc.weight");
+    /// assert_eq!(stream.words(3)[5], stream.word(3 * Stream::BLOCK as u64 + 5));
+    /// ```
+    pub fn words(self, block: u64) -> [u32; Self::BLOCK] {
+        block32(self.key, self.part, block)
     }
 
     /// Element `index` by itself, by the plain reference: as the sampler's element type computes
