@@ -9,7 +9,7 @@ use semilla::model::Convention;
 use semilla::{DType, Tie, Transfer};
 use semilla_checkpoint::ops::{DescribeOptions, Described, Planner, describe, describe_shapes};
 
-use crate::errors::raised;
+use crate::errors::{exception, raised};
 use crate::plan::Plan;
 use crate::recipe::recipe;
 use crate::recommendation::{Recommendation, recommend};
@@ -88,6 +88,11 @@ impl Description {
     ) -> PyResult<Plan> {
         let source = source.map(transfer).transpose()?;
         let convention = source_layout.map(convention).transpose()?;
+        if recipe == Some("transformers")
+            && let Some(error) = &self.described.config_error
+        {
+            return Err(exception(error));
+        }
         py.detach(|| {
             let mut planner = Planner::new(&self.described)
                 .recipe(self::recipe(&self.described, recipe, scheme, rules)?)

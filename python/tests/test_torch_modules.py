@@ -337,3 +337,18 @@ def test_tracing_leaves_nothing_behind():
 def test_what_is_no_module_is_told():
     with pytest.raises(TypeError, match="torch.nn.Module is needed, not dict"):
         st.init_({})
+
+
+def test_a_library_that_describes_itself_in_ways_nobody_knows():
+    class Config:
+        model_type = "from_the_future"
+
+        def to_json_string(self, use_diff):
+            return json.dumps({"model_type": self.model_type, "hidden_size": 4})
+
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    expected = st.plan(net)
+    net.config = Config()
+    assert st.plan(net).to_json() == expected.to_json()
+    with pytest.raises(ValueError, match='"from_the_future" is not described'):
+        st.plan(net, "transformers")

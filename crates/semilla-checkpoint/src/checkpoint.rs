@@ -10,7 +10,7 @@ use semilla::{Graph, Layout};
 
 use crate::error::Error;
 use crate::format::Format;
-use crate::io::pieces::{PIECE, pieces};
+use crate::io::pieces::{buffer, pieces};
 use crate::io::range::check_range;
 use crate::remark::Remark;
 use crate::tensors::Tensors;
@@ -92,14 +92,15 @@ pub(crate) fn scan_read<C: Checkpoint + ?Sized>(
     look: &(dyn Fn(&[u8]) + Sync),
 ) -> Result<(), Error> {
     let info = check_range(checkpoint.tensors(), tensor, 0, 0)?;
-    let pieces: Vec<_> = pieces(info.bytes()).collect();
+    let bytes = info.bytes();
+    let pieces: Vec<_> = pieces(bytes).collect();
     let one = |buffer: &mut Vec<u8>, piece: Range<u64>| {
         let into = &mut buffer[..(piece.end - piece.start) as usize];
         checkpoint.read(tensor, piece.start, into)?;
         look(into);
         Ok(())
     };
-    let scanned = pieces.into_par_iter().map_init(|| vec![0; PIECE], one);
+    let scanned = pieces.into_par_iter().map_init(|| buffer(bytes), one);
     scanned.collect()
 }
 

@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use crate::error::Error;
 use crate::io::file::open_file;
-use crate::io::pieces::{PIECE, pieces};
+use crate::io::pieces::{buffer, pieces};
 use crate::io::position::{Buffered, read_at};
 use crate::quoted::Quoted;
 use crate::{Format, Limits};
@@ -220,7 +220,7 @@ impl Archive {
         if !*intact {
             // By this thread alone: who waits for the lock must not be the one to help.
             let mut found = crc32fast::Hasher::new();
-            let mut buffer = vec![0; PIECE.min(entry.bytes as usize)];
+            let mut buffer = buffer(entry.bytes);
             for piece in pieces(entry.bytes) {
                 found.update(self.piece(at, piece, &mut buffer)?);
             }
@@ -253,7 +253,7 @@ impl Archive {
             Ok(sum)
         };
         let pieces: Vec<Range<u64>> = pieces(entry.bytes).collect();
-        let sums = pieces.into_par_iter().map_init(|| vec![0; PIECE], sum);
+        let sums = pieces.into_par_iter().map_init(|| buffer(entry.bytes), sum);
         let found = sums.try_reduce(crc32fast::Hasher::new, joined)?;
         self.compare(entry, format, found)?;
         *entry.intact.lock().unwrap_or_else(PoisonError::into_inner) = true;

@@ -3,7 +3,12 @@
 use std::ops::Range;
 
 /// The bytes of a piece: few enough to stay in a core's cache, and whole elements of any type.
-pub(crate) const PIECE: usize = 256 << 10;
+const PIECE: usize = 256 << 10;
+
+/// Room for each of the pieces of so many bytes.
+pub(crate) fn buffer(bytes: u64) -> Vec<u8> {
+    vec![0; bytes.min(PIECE as u64) as usize]
+}
 
 /// The pieces of so many bytes, in order.
 pub(crate) fn pieces(bytes: u64) -> impl Iterator<Item = Range<u64>> {
