@@ -55,6 +55,12 @@ pub trait Checkpoint: Send + Sync {
         None
     }
 
+    /// Keys of the file below which state dictionaries lie, whose own names follow the key and a dot
+    /// (PyTorch).
+    fn dictionaries(&self) -> &[String] {
+        &[]
+    }
+
     /// The model's computation, where the file has it (ONNX).
     fn graph(&self) -> Option<&Graph> {
         None

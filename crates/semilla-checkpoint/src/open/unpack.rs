@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
+use semilla::model::Facts;
 use semilla::{Graph, Layout};
 use tempfile::TempDir;
 
@@ -167,8 +168,16 @@ impl Checkpoint for Content {
         self.inner.layout(tensor)
     }
 
+    fn facts(&self, tensor: usize) -> Option<&Facts> {
+        self.inner.facts(tensor)
+    }
+
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {
         self.inner.made_of_parts(tensor)
+    }
+
+    fn dictionaries(&self) -> &[String] {
+        self.inner.dictionaries()
     }
 
     fn graph(&self) -> Option<&Graph> {

@@ -111,7 +111,7 @@ pub(super) fn container_remark(file: &dyn Checkpoint) -> Option<String> {
 
 fn container(file: &dyn Checkpoint) -> Container {
     let names = file.tensors().iter().map(TensorInfo::name);
-    Container::of(&names.collect::<Vec<_>>())
+    Container::with_dictionaries(&names.collect::<Vec<_>>(), file.dictionaries())
 }
 
 fn left_out(container: &Container) -> Vec<Remark> {

@@ -71,6 +71,10 @@ impl Checkpoint for Both {
         file.made_of_parts(tensor)
     }
 
+    fn dictionaries(&self) -> &[String] {
+        self.base.dictionaries()
+    }
+
     fn graph(&self) -> Option<&Graph> {
         self.base.graph()
     }

@@ -353,6 +353,10 @@ impl Checkpoint for Whole {
         }
     }
 
+    fn dictionaries(&self) -> &[String] {
+        self.stored.dictionaries()
+    }
+
     fn graph(&self) -> Option<&Graph> {
         self.stored.graph()
     }
