@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, Union
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from semilla import _semilla
 from semilla._rules import Rules, as_json, tables
-from semilla.torch import facts, memory
+from semilla.torch import facts, memory, parametrized
 
 __all__ = ["Finding", "Plan", "describe", "init_", "load_", "plan", "save"]
 
@@ -156,7 +157,7 @@ class Plan:
         written = {name for _, name in chosen}
         for normalized in self._known.spectral:
             if normalized.weight in written and written.isdisjoint(normalized.vectors):
-                normalized.settle(tensors)
+                _find_vectors(normalized, tensors)
 
     def _refuse_without_values(self) -> None:
         """What is loaded needs a place to go."""
@@ -228,6 +229,25 @@ class Plan:
             + "".join(f"<tr>{row}</tr>" for row in cells)
             + "</tbody></table>"
         )
+
+
+#: As many steps as PyTorch takes where it makes the vectors.
+_STEPS = 15
+
+
+def _find_vectors(normalized: parametrized.Spectral, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Finds the singular vectors of a new weight by the power method: those of another weight would
+    scale it wrongly, by any factor. Starts from the stream, and so gives the same each time."""
+    weight, u, v = (tensors[name] for name in (normalized.weight, *normalized.vectors))
+    if not memory.has_values(weight) or memory.is_sharded(weight):
+        return
+    with torch.no_grad():
+        matrix = normalized.matrix(weight)
+        key = _semilla.key(0, normalized.vectors[1])
+        memory.fill(v, _semilla.Initializer("normal", mean=0.0, std=1.0), key)
+        for _ in range(_STEPS):
+            u.copy_(F.normalize(torch.mv(matrix, v), dim=0))
+            v.copy_(F.normalize(torch.mv(matrix.T, u), dim=0))
 
 
 def describe(module: nn.Module, dtype: torch.dtype | None = None) -> str:

@@ -1,6 +1,5 @@
 """Weights that a module computes from others: whose they are, and what spectral normalization keeps
-of them.
-"""
+of them."""
 
 from __future__ import annotations
 
@@ -8,20 +7,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 from torch.nn.utils import parametrizations, parametrize
-
-from semilla import _semilla
-from semilla.torch import memory
 
 __all__ = ["Spectral", "computed", "spectral"]
 
 #: Their weights have the shape and the axes of the layer's own.
 _ALIKE = (parametrizations._SpectralNorm, parametrizations._Orthogonal)
-#: As many steps as PyTorch takes where it makes the vectors.
-_STEPS = 15
 
 
 def computed(module: nn.Module) -> dict[int, tuple[nn.Module, str] | None]:
@@ -52,20 +44,6 @@ class Spectral(NamedTuple):
     vectors: tuple[str, str]
     #: Reshapes the weight to a matrix.
     matrix: Any
-
-    def settle(self, tensors: dict[str, Tensor]) -> None:
-        """Finds the vectors of a new weight by the power method: those of another weight would scale
-        it wrongly, by any factor. Starts from the stream, and so gives the same each time."""
-        weight, u, v = (tensors[name] for name in (self.weight, *self.vectors))
-        if not memory.has_values(weight) or memory.is_sharded(weight):
-            return
-        with torch.no_grad():
-            matrix = self.matrix(weight)
-            key = _semilla.key(0, self.vectors[1])
-            memory.fill(v, _semilla.Initializer("normal", mean=0.0, std=1.0), key)
-            for _ in range(_STEPS):
-                u.copy_(F.normalize(torch.mv(matrix, v), dim=0))
-                v.copy_(F.normalize(torch.mv(matrix.T, u), dim=0))
 
 
 def spectral(path: str, layer: nn.Module) -> Iterator[Spectral]:
