@@ -192,4 +192,9 @@ impl Checkpoint for Content {
         let read = self.inner.read(tensor, offset, into);
         read.map_err(|error| error.of_file(&self.unpacked.temporary, &self.unpacked.given))
     }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        let scanned = self.inner.scan(tensor, look);
+        scanned.map_err(|error| error.of_file(&self.unpacked.temporary, &self.unpacked.given))
+    }
 }

@@ -195,4 +195,8 @@ impl Checkpoint for Own {
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         self.all.read(self.place(tensor)?, offset, into)
     }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        self.all.scan(self.place(tensor)?, look)
+    }
 }

@@ -93,4 +93,9 @@ impl Checkpoint for Both {
         let (file, tensor) = self.place(tensor);
         file.read(tensor, offset, into)
     }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        let (file, tensor) = self.place(tensor);
+        file.scan(tensor, look)
+    }
 }

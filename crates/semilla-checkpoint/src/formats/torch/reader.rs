@@ -17,6 +17,7 @@ use super::exported::{LIST, STATE, weights};
 use super::processes::{check_present, processes};
 use super::storage::{Storage, Storages};
 use super::view::View;
+use crate::checkpoint::scan_read;
 use crate::error::Error;
 use crate::formats::torch::pickle::{Fault, Id, Node, Values};
 use crate::io::archive::{Archive, Entry, os_refused};
@@ -576,6 +577,22 @@ impl Checkpoint for Torch {
             Location::Nowhere => return Err(self.absent()),
         }
         Ok(())
+    }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        let info = check_range(&self.tensors, tensor, 0, 0)?;
+        let view = &self.views[tensor];
+        let location = self.locations[view.storage];
+        match (location, self.entry(location)) {
+            // Nothing is compared of a tensor without elements, as nothing is read.
+            _ if info.bytes() == 0 => Ok(()),
+            (Location::At { at, .. }, Some((archive, entry)))
+                if view.is_plain() && view.start == 0 && entry.bytes == info.bytes() =>
+            {
+                archive.scan(entry, at, Format::Torch, look)
+            }
+            _ => scan_read(self, tensor, look),
+        }
     }
 }
 
