@@ -46,6 +46,9 @@ class Plain(nn.Module):
         return [f"mlp:{'-'.join(map(str, self.sizes))}:{self.activation}"]
 
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
 class Found(NamedTuple):
     """What each seed (a row) reaches on the test set at each rate (a column)."""
 
@@ -65,10 +68,12 @@ def data(folder, side, mixed=False):
 
 def train(network, made, pool, test, rates, steps, batch=64):
     """Trains a module from the tensors of `starts.tensors`, each seed at all rates: SGD with momentum 0.9, one order of samples for all."""
-    parameters = {name: value.float().requires_grad_() for name, value in made.items()}
+    pool, test = (Images(*(part.to(DEVICE) for part in images)) for images in (pool, test))
+    network = network.to(DEVICE)
+    parameters = {name: value.float().to(DEVICE).requires_grad_() for name, value in made.items()}
     speeds = {name: torch.zeros_like(value) for name, value in parameters.items()}
     seeds = len(next(iter(made.values()))) // len(rates)
-    rates = torch.tensor(rates).repeat(seeds)
+    rates = torch.tensor(rates, device=DEVICE).repeat(seeds)
     order = torch.Generator().manual_seed(0)
     run = vmap(lambda parameters, x: functional_call(network, parameters, (x,)), in_dims=(0, None))
 
@@ -78,7 +83,7 @@ def train(network, made, pool, test, rates, steps, batch=64):
         return each.view(len(rates), -1).mean(1), (logits.argmax(2) == images.classes).float().mean(1)
 
     for _ in range(steps):
-        loss, _ = judged(pool.at(torch.randint(len(pool.classes), (batch,), generator=order)))
+        loss, _ = judged(pool.at(torch.randint(len(pool.classes), (batch,), generator=order).to(DEVICE)))
         gradients = torch.autograd.grad(loss.sum(), list(parameters.values()))
         with torch.no_grad():
             for (name, value), gradient in zip(parameters.items(), gradients):
@@ -88,4 +93,4 @@ def train(network, made, pool, test, rates, steps, batch=64):
         loss, accuracy = judged(test)
     # One that diverged has the worst loss there is.
     loss = torch.nan_to_num(loss, nan=1e9, posinf=1e9)
-    return Found(loss.view(seeds, -1), accuracy.view(seeds, -1))
+    return Found(loss.view(seeds, -1).cpu(), accuracy.view(seeds, -1).cpu())

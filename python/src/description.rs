@@ -1,6 +1,7 @@
 //! Models, as Python describes them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -8,7 +9,7 @@ use semilla::model::Convention;
 use semilla::{DType, Tie, Transfer};
 use semilla_checkpoint::ops::{DescribeOptions, Described, Planner, describe, describe_shapes};
 
-use crate::errors::raised;
+use crate::errors::{exception, raised};
 use crate::plan::Plan;
 use crate::recipe::recipe;
 use crate::recommendation::{Recommendation, recommend};
@@ -16,7 +17,7 @@ use crate::recommendation::{Recommendation, recommend};
 /// The tensors of a model, and what is known of them.
 #[pyclass(frozen, module = "semilla")]
 pub(crate) struct Description {
-    described: Described,
+    described: Arc<Described>,
 }
 
 #[pymethods]
@@ -33,7 +34,7 @@ impl Description {
         let convention = layout.map(convention).transpose()?;
         let described = py.detach(|| describe_shapes(json, config, convention));
         Ok(Self {
-            described: described.map_err(raised)?,
+            described: Arc::new(described.map_err(raised)?),
         })
     }
 
@@ -55,7 +56,7 @@ impl Description {
         };
         let described = py.detach(|| describe(model, options));
         Ok(Self {
-            described: described.map_err(raised)?,
+            described: Arc::new(described.map_err(raised)?),
         })
     }
 
@@ -87,6 +88,11 @@ impl Description {
     ) -> PyResult<Plan> {
         let source = source.map(transfer).transpose()?;
         let convention = source_layout.map(convention).transpose()?;
+        if recipe == Some("transformers")
+            && let Some(error) = &self.described.config_error
+        {
+            return Err(exception(error));
+        }
         py.detach(|| {
             let mut planner = Planner::new(&self.described)
                 .recipe(self::recipe(&self.described, recipe, scheme, rules)?)
@@ -100,7 +106,7 @@ impl Description {
                 planner = planner.from_convention(convention);
             }
             let planned = planner.plan().map_err(raised)?;
-            Ok(Plan::new(planned.apart()))
+            Ok(Plan::new(planned.apart(), Some(self.described.clone())))
         })
     }
 

@@ -10,7 +10,12 @@ use semilla_checkpoint::ops::{DescribeError, MemoryError};
 /// The exception of an error, with its causes: a missing file is a `FileNotFoundError`, what the
 /// system refuses an `OSError`, a name that nothing has a `KeyError`, all else a `ValueError`.
 pub(crate) fn raised(error: impl Error + 'static) -> PyErr {
-    let causes = || std::iter::successors(Some(&error as &(dyn Error + 'static)), |&e| e.source());
+    exception(&error)
+}
+
+/// As [`raised`], of an error that somebody else holds.
+pub(crate) fn exception(error: &(dyn Error + 'static)) -> PyErr {
+    let causes = || std::iter::successors(Some(error), |&e| e.source());
     let text = with_causes(causes());
     let io = causes().find_map(|cause| cause.downcast_ref::<io::Error>());
     let is_nowhere =

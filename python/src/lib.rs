@@ -11,7 +11,6 @@ mod memory;
 mod plan;
 mod recipe;
 mod recommendation;
-mod rehearsal;
 mod run;
 mod threads;
 mod write;

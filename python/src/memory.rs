@@ -273,7 +273,8 @@ pub(crate) struct Destination {
     part: Option<HeldPart>,
 }
 
-type HeldPart = (Vec<usize>, Vec<Vec<(usize, usize)>>);
+/// The shape of a whole tensor, and per axis the ranges of it that are held.
+pub(crate) type HeldPart = (Vec<usize>, Vec<Vec<(usize, usize)>>);
 
 // By hand: an initializer's call on ten elements consists of this.
 impl<'py> FromPyObject<'_, 'py> for Destination {
@@ -375,28 +376,47 @@ impl Destination {
                 shape: shape.clone(),
             });
         }
-        // Each as (box of the whole tensor, box of the memory), axis by axis.
-        let mut boxes = vec![[(Vec::new(), Vec::new()), (Vec::new(), Vec::new())]];
-        for ranges in ranges {
-            let extended = boxes.iter().flat_map(|place| {
-                let mut at = 0;
-                ranges.iter().map(move |&(start, len)| {
-                    let mut place = place.clone();
-                    for ((offset, size), start) in place.iter_mut().zip([start, at]) {
-                        offset.push(start);
-                        size.push(len);
-                    }
-                    at += len;
-                    place
-                })
-            });
-            boxes = extended.collect();
-        }
-        let piece = |[outside, inside]: [(Vec<usize>, Vec<usize>); 2]| Piece {
-            slice: Slice::new(outside.0, outside.1),
-            memory: memory.part(&Slice::new(inside.0, inside.1)),
+        let piece = |[outside, inside]: [Slice; 2]| Piece {
+            slice: outside,
+            memory: memory.part(&inside),
         };
-        Ok(boxes.into_iter().map(piece).collect())
+        Ok(boxes(ranges).into_iter().map(piece).collect())
+    }
+}
+
+/// The boxes that ranges of each axis span: of the whole tensor, and of the memory that holds them.
+fn boxes(ranges: &[Vec<(usize, usize)>]) -> Vec<[Slice; 2]> {
+    // Axis by axis.
+    let mut boxes = vec![[(Vec::new(), Vec::new()), (Vec::new(), Vec::new())]];
+    for ranges in ranges {
+        let extended = boxes.iter().flat_map(|place| {
+            let mut at = 0;
+            ranges.iter().map(move |&(start, len)| {
+                let mut place = place.clone();
+                for ((offset, size), start) in place.iter_mut().zip([start, at]) {
+                    offset.push(start);
+                    size.push(len);
+                }
+                at += len;
+                place
+            })
+        });
+        boxes = extended.collect();
+    }
+    let slices = boxes.into_iter();
+    slices
+        .map(|place| place.map(|(offset, size)| Slice::new(offset, size)))
+        .collect()
+}
+
+/// The boxes of a tensor of this shape that a part of it is; all of it for `None`.
+pub(crate) fn held(shape: &[usize], part: Option<&HeldPart>) -> Vec<Slice> {
+    match part {
+        None => vec![Slice::whole(shape)],
+        Some((_, ranges)) => boxes(ranges)
+            .into_iter()
+            .map(|[outside, _]| outside)
+            .collect(),
     }
 }
 

@@ -1,31 +1,44 @@
 //! Plans: what every tensor gets, and why.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use semilla::lint::{Finding, lint};
 use semilla::scheme::Optimizer;
 use semilla::{Disposition, Fill, Slice};
 use semilla_checkpoint::ByteSize;
-use semilla_checkpoint::ops::{Planned, replay};
+use semilla_checkpoint::ops::{Described, Planned, rehearse, replay};
 
 use crate::drawn::Drawn;
 use crate::errors::raised;
 use crate::line::Line;
-use crate::memory::Destination;
-use crate::rehearsal::rehearse;
+use crate::memory::{Destination, HeldPart, held};
+use crate::threads;
 use crate::write::write;
 
 /// The values that every tensor of a model gets, and why.
 #[pyclass(frozen, module = "semilla")]
 pub(crate) struct Plan {
     planned: Planned<'static>,
+    /// What is known of the model; nothing for a plan that was read.
+    described: Option<Arc<Described>>,
 }
 
 impl Plan {
-    pub(crate) fn new(planned: Planned<'static>) -> Self {
-        Self { planned }
+    pub(crate) fn new(planned: Planned<'static>, described: Option<Arc<Described>>) -> Self {
+        Self { planned, described }
+    }
+
+    /// Its likely mistakes, as far as the model is known.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let of_model = |described: &Arc<Described>| {
+            let graph = described.graph().ok();
+            lint(self.plan(), &described.model, graph.as_deref())
+        };
+        self.described.as_ref().map_or_else(Vec::new, of_model)
     }
 
     pub(crate) fn plan(&self) -> &semilla::Plan {
@@ -39,7 +52,7 @@ impl Plan {
     #[staticmethod]
     fn read(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let planned = py.detach(|| replay(&path, None)).map_err(raised)?;
-        Ok(Self { planned })
+        Ok(Self::new(planned, None))
     }
 
     /// The recipe that decided.
@@ -77,18 +90,35 @@ impl Plan {
         lines.map(|(place, line)| (place, &*line.name)).collect()
     }
 
-    /// Reads everything that the plan takes from checkpoints, and keeps nothing: an error here
-    /// leaves all as it was.
-    fn rehearse(&self, py: Python<'_>) -> PyResult<()> {
-        let rehearsed = py.detach(|| rehearse(self.plan(), self.planned.sources()));
+    /// Reads everything that tensors, or the parts of them that are held, take from checkpoints, and
+    /// keeps nothing: an error here leaves all as it was.
+    fn rehearse(&self, py: Python<'_>, parts: Vec<(usize, Option<HeldPart>)>) -> PyResult<()> {
+        let plan = self.plan();
+        let slices = parts.iter().flat_map(|(place, part)| {
+            // A place that is not there is told below.
+            let shape = plan.tensors.get(*place).map_or(&[][..], |line| &line.shape);
+            let boxes = held(shape, part.as_ref()).into_iter();
+            boxes.map(|slice| (*place, slice))
+        });
+        let slices: Vec<(usize, Slice)> = slices.collect();
+        let sources = self.planned.sources();
+        let rehearsed = py.detach(|| threads::on_all(|| rehearse(plan, sources, slices)));
         rehearsed.map_err(raised)
     }
 
-    /// Writes tensors, or the parts of them that the destinations hold, by their places.
-    fn fill(&self, py: Python<'_>, destinations: Vec<(usize, Destination)>) -> PyResult<()> {
+    /// Writes tensors, or the parts of them that the destinations hold, by their places. What was
+    /// rehearsed is not looked at again.
+    #[pyo3(signature = (destinations, rehearsed=false))]
+    fn fill(
+        &self,
+        py: Python<'_>,
+        destinations: Vec<(usize, Destination)>,
+        rehearsed: bool,
+    ) -> PyResult<()> {
+        let (plan, sources) = (self.plan(), self.planned.sources());
         // SAFETY: this package's Python takes destinations from live tensors and holds them during
         // the call.
-        py.detach(|| unsafe { write(self.plan(), self.planned.sources(), &destinations) })?;
+        py.detach(|| unsafe { write(plan, sources, &destinations, rehearsed) })?;
         Ok(())
     }
 
@@ -155,6 +185,22 @@ impl Plan {
             }
         });
         Ok(written.map_err(raised)?.files)
+    }
+
+    /// The likely mistakes of the plan: rule, severity, tensors, reason, remedy.
+    fn lint(&self, py: Python<'_>) -> Vec<(&'static str, String, Vec<String>, String, String)> {
+        let found = py.detach(|| self.findings());
+        let fields = |one: Finding| {
+            let severity = one.severity.to_string();
+            (
+                one.rule.name(),
+                severity,
+                one.tensors,
+                one.reason,
+                one.remedy,
+            )
+        };
+        found.into_iter().map(fields).collect()
     }
 
     /// The names of tensors that an optimizer (`adam` or `sgd`) treats alike, each group with its

@@ -90,7 +90,7 @@ pub(crate) fn recommend(
             if expected.is_some_and(|expected| expected.is_hopeless()) {
                 return Ok((expected, Outcome::Hopeless));
             }
-            let run = measure.call1((Plan::new(plan),));
+            let run = measure.call1((Plan::new(plan, None),));
             let run = run.inspect_err(|error| {
                 if !error.is_instance_of::<PyException>(measure.py()) {
                     stopped = Some(error.clone_ref(measure.py()));

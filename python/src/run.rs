@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use semilla::graph::{Initializer, Node, Value};
 use semilla::{DType, Graph};
-use semilla_cli::LiveCheck;
+use semilla_cli::{LiveCheck, LivePlan};
 use semilla_signal::{Array, Measurement, Recorded, main_path};
 
 use crate::errors::raised;
@@ -164,8 +164,12 @@ impl Checked {
     ) -> Self {
         let measurements = measured.iter().map(|run| run.measurement.clone()).collect();
         let planned = planned.and_then(|plans| {
-            let seeds = plans.iter().map(|plan| plan.plan().seed).collect();
-            Some((plans.first()?.plan().clone(), seeds))
+            let first = plans.first()?;
+            Some(LivePlan {
+                plan: first.plan().clone(),
+                seeds: plans.iter().map(|plan| plan.plan().seed).collect(),
+                lint: first.findings(),
+            })
         });
         Self {
             checked: LiveCheck::new(measurements, samples, planned),

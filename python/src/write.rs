@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use semilla::{Plan, Slice};
-use semilla_checkpoint::ops::{MemoryError, Watch, write_slices};
+use semilla_checkpoint::ops::{MemoryError, Watch, write_rehearsed, write_slices};
 use semilla_checkpoint::{Malformed, Sources};
 
 use crate::errors::raised;
@@ -38,7 +38,8 @@ impl From<WriteMistake> for PyErr {
 }
 
 /// Writes tensors, each given by its place in the plan, or the parts of them that this process
-/// holds: on all threads, generated values directly into place. Call it without the GIL.
+/// holds: on all threads, values directly into place. Loaded ones are looked at, unless that was done
+/// by a rehearsal. Call it without the GIL.
 ///
 /// # Safety
 /// As [`Destination::pieces`].
@@ -46,6 +47,7 @@ pub(crate) unsafe fn write(
     plan: &Plan,
     sources: Sources<'_>,
     destinations: &[(usize, Destination)],
+    rehearsed: bool,
 ) -> Result<(), WriteMistake> {
     let mut slices: Vec<(usize, Slice)> = Vec::new();
     let mut pieces = Vec::new();
@@ -58,7 +60,11 @@ pub(crate) unsafe fn write(
         }
     }
     let memories = Memories::new(pieces)?;
-    threads::on_all(|| write_slices(plan, sources, slices, &memories, Watch::default()))?;
+    let watch = Watch::default();
+    threads::on_all(|| match rehearsed {
+        true => write_rehearsed(plan, sources, slices, &memories, watch),
+        false => write_slices(plan, sources, slices, &memories, watch),
+    })?;
     Ok(())
 }
 

@@ -150,3 +150,78 @@ def test_a_damaged_file_leaves_the_module_alone(trunk, tmp_path):
     with pytest.raises(ValueError, match="unknown field"):
         st.load_(model, path, depth={"layer": "x"})
     assert unchanged(model, before)
+
+
+def one_bit_turned(path):
+    """Damages the largest tensor's values, and nothing that lists them."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_turned_bit_is_found_before_anything_is_written(tmp_path):
+    large = nn.Sequential(nn.Linear(4, 3), nn.Linear(600, 700))  # more than one piece of the file
+    torch.save(large.state_dict(), tmp_path / "a.pt")
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(600, 700))
+    st.load_(model, tmp_path / "a.pt")
+    assert unchanged(model, large.state_dict())
+    one_bit_turned(tmp_path / "a.pt")
+    other = nn.Sequential(nn.Linear(4, 3), nn.Linear(600, 700))
+    before = state(other)
+    with pytest.raises(ValueError, match="a.pt.*checksum"):
+        st.load_(other, tmp_path / "a.pt")
+    assert unchanged(other, before)
+
+
+def test_tensors_that_share_a_storage_or_lie_otherwise(tmp_path):
+    whole = torch.randn(8, 6)
+    saved = {"0.weight": whole[:, :3].T, "0.bias": whole[0, :3], "1.weight": whole[2:4, :3]}
+    torch.save(saved, tmp_path / "views.pt")
+    model = nn.Sequential(nn.Linear(8, 3), nn.Linear(3, 2, bias=False))
+    st.load_(model, tmp_path / "views.pt")
+    assert unchanged(model, saved)
+    one_bit_turned(tmp_path / "views.pt")
+    with pytest.raises(ValueError, match="views.pt"):
+        st.load_(model, tmp_path / "views.pt")
+    assert unchanged(model, saved)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_values_too_large_for_the_module_are_found_first(tmp_path, dtype):
+    saved = nn.Linear(40, 30).to(dtype).state_dict()
+    saved["weight"][29, 39] = float("inf")
+    save_file(saved, tmp_path / "a.safetensors")
+    for own in (dtype, torch.float32):
+        model = nn.Linear(40, 30).to(own)
+        before = state(model)
+        with pytest.raises(ValueError, match="NaN or infinite values in weight"):
+            st.load_(model, tmp_path / "a.safetensors")
+        assert unchanged(model, before)
+    saved["weight"][29, 39] = 1.0
+    saved["bias"] = torch.full((30,), 1e6, dtype=torch.float64)
+    save_file(saved, tmp_path / "a.safetensors")
+    model = nn.Linear(40, 30).half()
+    before = state(model)
+    with pytest.raises(ValueError, match="bias are beyond the range"):
+        st.load_(model, tmp_path / "a.safetensors")
+    assert unchanged(model, before)
+
+
+def test_what_has_no_memory_cannot_load(trunk):
+    path, tensors = trunk
+    with torch.device("meta"):
+        model = net()
+    with pytest.raises(ValueError, match="0.weight, .* and 3 more .*to_empty"):
+        st.load_(model, path)
+    st.load_(model.to_empty(device="cpu"), path)
+    assert unchanged(model, tensors)
+
+
+def test_one_tensor_that_cannot_be_written_leaves_the_others_alone(trunk):
+    path, _ = trunk
+    model = net()
+    model[4].weight.untyped_storage().resize_(0)
+    before = model[0].weight.clone()
+    with pytest.raises(ValueError, match="4.weight: the tensor's storage was freed"):
+        st.load_(model, path)
+    assert torch.equal(model[0].weight, before)

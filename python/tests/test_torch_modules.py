@@ -249,7 +249,7 @@ def test_wrong_calls_raise_what_python_expects(tmp_path):
         st.plan(net, "gtp2")
     with pytest.raises(FileNotFoundError):
         st.plan(net, tmp_path / "none.toml")
-    with pytest.raises(OverflowError):
+    with pytest.raises(ValueError, match="seed -1: it must be"):
         st.plan(net, seed=-1)
     with pytest.raises(TypeError):
         st.plan(net, seed="one")
@@ -257,3 +257,98 @@ def test_wrong_calls_raise_what_python_expects(tmp_path):
         st.plan(net, rules=[{"match": "*", "initt": "ones"}])
     with pytest.raises(FileNotFoundError):
         semilla.Description.read("nowhere.safetensors")
+
+
+@pytest.mark.parametrize("law", ["matrix_exp", "cayley", "householder"])
+@pytest.mark.parametrize("sizes", [(6, 6), (5, 8), (8, 5)])
+def test_orthogonal_weights_stay_orthogonal(sizes, law):
+    made = nn.Linear(*sizes)
+    net = nn.Sequential(nn.utils.parametrizations.orthogonal(made, orthogonal_map=law), nn.Tanh())
+    before = net[0].weight.clone()
+    plan = st.init_(net, seed=1)
+    line = plan["0.parametrizations.weight.original"]
+    weight = net[0].weight
+    if law == "householder":  # reflectors and signs: no weight that could be drawn
+        assert line.values == "as in the file" and torch.equal(weight, before)
+    else:
+        assert (line.role, line.layout) == ("linear", "OI") and not torch.equal(weight, before)
+    product = weight @ weight.T if weight.shape[0] <= weight.shape[1] else weight.T @ weight
+    torch.testing.assert_close(product, torch.eye(len(product)), atol=1e-5, rtol=0)
+
+
+def normalized(kind):
+    if kind == "hook":
+        return nn.utils.spectral_norm(nn.Conv2d(3, 5, 3))
+    return nn.utils.parametrizations.spectral_norm(nn.ConvTranspose2d(3, 5, 3), dim=1)
+
+
+@pytest.mark.parametrize("kind", ["hook", "parametrization"])
+def test_spectral_normalization_knows_the_new_weight(kind):
+    nets = [nn.Sequential(normalized(kind), nn.ReLU()).eval() for _ in range(2)]
+    for net in nets:
+        plan = st.init_(net, seed=3, scheme="kaiming_normal")
+    x = torch.randn(2, 3, 7, 7)
+    assert torch.equal(nets[0](x), nets[1](x))
+    weight = nets[0][0].weight.detach()
+    matrix = weight.flatten(1) if kind == "hook" else weight.transpose(0, 1).flatten(1)
+    assert abs(torch.linalg.matrix_norm(matrix, 2).item() - 1) < 0.05
+    assert not any(name.endswith(("_u", "_v")) for _, name in plan.compiled.filled)
+
+
+def test_weights_that_a_forward_multiplies_by_itself():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.k = nn.Parameter(torch.empty(6, 4))
+            self.experts = nn.Parameter(torch.empty(3, 4, 4))
+            self.kernel = nn.Parameter(torch.empty(8, 2, 3))
+            self.words = nn.Parameter(torch.empty(9, 5))
+
+        def forward(self, x, words):
+            x = torch.relu(x @ self.k)
+            x = torch.bmm(x, self.experts)
+            x = nn.functional.conv1d(x, weight=self.kernel, groups=2)
+            return x, nn.functional.embedding(words, self.words)
+
+    plan = st.plan(Own())
+    assert plan.untraced is None
+    found = {line.name: (line.role, line.layout) for line in plan.lines}
+    assert found["k"] == ("linear", "IO")
+    assert found["kernel"] == ("conv", "OIW/2")
+    assert found["words"] == ("embedding", "VO")
+    assert "experts" in found
+
+
+def test_tracing_leaves_nothing_behind():
+    class Constant(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x):
+            return self.layer(x) + torch.ones(3)
+
+    net = Constant()
+    before = set(vars(net))
+    assert st.plan(net).untraced is None
+    assert set(vars(net)) == before
+
+
+def test_what_is_no_module_is_told():
+    with pytest.raises(TypeError, match="torch.nn.Module is needed, not dict"):
+        st.init_({})
+
+
+def test_a_library_that_describes_itself_in_ways_nobody_knows():
+    class Config:
+        model_type = "from_the_future"
+
+        def to_json_string(self, use_diff):
+            return json.dumps({"model_type": self.model_type, "hidden_size": 4})
+
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    expected = st.plan(net)
+    net.config = Config()
+    assert st.plan(net).to_json() == expected.to_json()
+    with pytest.raises(ValueError, match='"from_the_future" is not described'):
+        st.plan(net, "transformers")

@@ -222,3 +222,16 @@ def test_what_cannot_be_measured_is_said():
                 raise KeyboardInterrupt
 
         st.recommend(Stopped(32, 4), x)
+
+
+def test_likely_mistakes_are_told_beside_the_measurement():
+    model, x = deep(3), torch.randn(16, 32)
+    rules = {"2.weight": "constant(value=0.1)"}
+    [found] = st.plan(model, rules=rules).lint()
+    assert (found.rule, found.severity, found.tensors) == ("symmetry", "warning", ["2.weight"])
+    checked = st.check(model, x, rules=rules, seeds=1)
+    [listed] = json.loads(checked.to_json())["lint"]
+    assert listed["reason"] == found.reason and found.remedy in str(checked)
+    assert found.reason.split(",")[0] in checked.to_html()
+    assert st.plan(model).lint() == []
+    assert "lint" not in json.loads(st.check(model, x, "auto", seeds=1).to_json())

@@ -135,6 +135,11 @@ def torch_files():
     expect(path, {"plain": state["plain"], "marked": marked, "buffer": state["buffer"], "7.0": torch.ones(1),
                   "7.1.0": torch.zeros(1), "7.1.1": torch.ones(2)})
 
+    # The items of a state dictionary.
+    path = ROOT / "pairs.pt"
+    torch.save(list(model.state_dict().items()), path)
+    expect(path, model.state_dict())
+
     path = ROOT / "wrapped.pt"
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     model(torch.ones(1, 1, 4, 4)).sum().backward()
@@ -168,6 +173,16 @@ class Command:
         return os.system, ("touch semilla-was-here",)
 
 
+def save_program(program, path):
+    """A program of TorchScript, without the places on this machine that it was compiled from."""
+    torch.jit.save(program, path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry: archive.read(entry) for entry in archive.infolist() if not entry.filename.endswith(".debug_pkl")}
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(entry.filename), content)
+
+
 def hostile_torch_files():
     torch.save({"weight": torch.ones(2), "note": Command()}, ROOT / "command.pt")
     torch.save(
@@ -184,18 +199,30 @@ def hostile_torch_files():
     torch.save({"c": torch.ones(2, dtype=torch.complex64)}, ROOT / "complex.pt")
     torch.save({"m": torch.ones(2, device="meta")}, ROOT / "meta.pt")
     torch.save({"n": torch._neg_view(torch.ones(2))}, ROOT / "negated.pt")
+    # What ZeRO's third stage leaves in a model's state, as deepspeed 0.19 writes it.
+    state = {"module": {"fc.weight": torch.empty(0), "fc.bias": torch.empty(0)}, "buffer_names": [], "optimizer": None,
+             "param_shapes": [OrderedDict({"fc.weight": torch.Size([5, 6]), "fc.bias": torch.Size([5])})],
+             "shared_params": {}, "dp_world_size": 2, "mp_world_size": 1, "ds_version": "0.19.8"}
+    torch.save(state, ROOT / "zero3.pt")
     torch.save({"o": argparse.Namespace(inner=torch.ones(2))}, ROOT / "object.pt")
     torch.save({("a", 1): torch.ones(2)}, ROOT / "key.pt")
     torch.save({"s": torch.ones(2).untyped_storage()}, ROOT / "storage.pt")
     torch.save(torch.ones(2), ROOT / "nameless.pt")
     program = torch.jit.script(nn.Linear(2, 2))
-    torch.jit.save(program, ROOT / "script.pt")
+    save_program(program, ROOT / "script.pt")
     expect(ROOT / "script.pt", program.state_dict())
     program = torch.jit.script(network().eval())
-    torch.jit.save(program, ROOT / "program.pt")
+    save_program(program, ROOT / "program.pt")
     expect(ROOT / "program.pt", program.state_dict())
+    # Its inputs have a storage of the name of a weight's.
+    program = torch.jit.trace(network().eval(), torch.zeros(1, 1, 4, 4))
+    save_program(program, ROOT / "traced.pt")
+    expect(ROOT / "traced.pt", program.state_dict())
     model = network().eval().half()
     program = torch.export.export(model, (torch.zeros(1, 1, 4, 4).half(),))
+    # Where this machine keeps its packages tells nothing.
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
     torch.export.save(program, ROOT / "exported.pt2")
     expect(ROOT / "exported.pt2", program.state_dict)
     # As versions until 2.6 wrote it.

@@ -390,6 +390,32 @@ def newer():
     write_expected(FIXTURES / "gguf/newer.gguf.safetensors", arrays)
 
 
+def grids():
+    """IQ1 to IQ3, and the grids themselves, which the reader has as the package packs them."""
+    kinds = ["IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ1_S"]
+    packed = [bytes.fromhex(getattr(gguf.quants, kind).grid_hex.decode()) for kind in kinds]
+    (FIXTURES.parents[1] / "src/formats/gguf/grids.bin").write_bytes(b"".join(packed))
+    writer = gguf_writer("grids.gguf")
+    random = np.random.default_rng(2)
+    arrays = {}
+    for name in [*kinds, "IQ1_M"]:
+        kind = gguf.GGMLQuantizationType[name]
+        _, size = gguf.GGML_QUANT_SIZES[kind]
+        data = random.integers(0, 256, (2, 2, size), np.uint8)
+        if name == "IQ1_M":
+            # The scale lies in the highest bits of four words: 1, 1.5, 2, 2.5.
+            for block, high in zip(data.reshape(4, size), (0x3C, 0x3E, 0x40, 0x41)):
+                for part, bits in zip(range(49, 56, 2), (0, 0, high & 15, high >> 4)):
+                    block[part] = block[part] & 15 | bits << 4
+        else:
+            data[..., :2] = random.standard_normal((2, 2, 1)).astype(np.float16).view(np.uint8)
+        blocks = data.reshape(2, 2 * size)
+        writer.add_tensor(name, blocks, raw_dtype=kind)
+        arrays[name] = gguf.quants.dequantize(blocks, kind)
+    finish(writer)
+    write_expected(FIXTURES / "gguf/grids.gguf.safetensors", arrays)
+
+
 if __name__ == "__main__":
     roles()
     types()
@@ -399,3 +425,4 @@ if __name__ == "__main__":
     plain()
     quantized()
     newer()
+    grids()

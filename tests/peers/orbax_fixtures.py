@@ -1,13 +1,16 @@
 """Makes the checkpoints of Orbax that the reader's tests read, and what they hold: `PYTHON tests/peers/orbax_fixtures.py`,
-with orbax-checkpoint, jax and safetensors, in an environment of their own."""
+with orbax-checkpoint, jax, zarr and safetensors, in an environment of their own."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numcodecs
 import numpy as np
 import orbax.checkpoint as ocp
+import zarr
 from flax.traverse_util import flatten_dict
 from safetensors.flax import save_file
 
@@ -33,7 +36,33 @@ def named(tree):
     return {name: jnp.asarray(array) for name, array in flat.items()}
 
 
-if __name__ == "__main__":
+def packed():
+    """An array for each compression that Zarr's own library writes, the default of its second version first."""
+    def add(name, array, chunks, version, packing):
+        zarr.create_array(ROOT / "packed" / name, data=array, chunks=chunks, zarr_format=version, compressors=packing, fill_value=0)
+        arrays[name] = jnp.asarray(array)
+
+    some = np.random.default_rng(0).standard_normal((60, 50)).astype("f2")
+    kinds = {"f2": some, "u1": (some * 9).astype("i1").view("u1"), "i4": (some * 9).astype("i4")}
+    arrays = {}
+    for kind, array in kinds.items():
+        # Blocks and splits of Blosc: several, one, and the last shorter.
+        for codec in ("lz4", "lz4hc", "blosclz", "zlib", "zstd"):
+            add(f"{codec}.{kind}", array, (60, 50), 2, numcodecs.Blosc(codec, 5, 1 if codec != "zlib" else 0, blocksize=2048))
+        add(f"bits.{kind}", array, (40, 33), 2, numcodecs.Blosc("lz4", 5, 2))
+    array = some.astype("f4")
+    add("zeros", np.zeros_like(array), (60, 50), 2, numcodecs.Blosc("blosclz"))
+    add("noise", np.random.default_rng(0).integers(0, 256, (60, 50)).astype("u1"), (60, 50), 2, numcodecs.Blosc("lz4"))
+    add("gzip", array, (40, 33), 2, numcodecs.GZip())
+    add("zlib", array, (40, 33), 2, numcodecs.Zlib())
+    add("lz4", array, (40, 33), 2, numcodecs.LZ4())
+    add("blosc3", array, (40, 33), 3, zarr.codecs.BloscCodec(cname="lz4", shuffle="bitshuffle"))
+    add("gzip3", array, (40, 33), 3, zarr.codecs.GzipCodec())
+    (ROOT / "packed/_METADATA").write_text('{"tree_metadata": {}}')
+    save_file({name.replace(".", "/"): array for name, array in arrays.items()}, ROOT / "packed.safetensors")
+
+
+def trees():
     shutil.rmtree(ROOT, ignore_errors=True)
     ROOT.mkdir(parents=True)
     tree = state()
@@ -50,3 +79,8 @@ if __name__ == "__main__":
     with ocp.CheckpointManager(ROOT / "steps") as manager:
         manager.save(3, args=ocp.args.StandardSave({"a": {"kernel": jnp.ones((2, 3), jnp.bfloat16)}}))
     save_file(named(tree), ROOT / "state.safetensors")
+    packed()
+
+
+if __name__ == "__main__":
+    trees()

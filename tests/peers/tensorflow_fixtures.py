@@ -47,10 +47,31 @@ def saver():
         expect(stem, {weight.op.name: session.run(weight) for weight in weights})
 
 
+def partitioned():
+    """TensorFlow 1: variables in slices, along one axis and, by TensorFlow's own writer, in a grid of boxes."""
+    tf.compat.v1.disable_eager_execution()
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        values = np.random.default_rng(0).standard_normal((300, 5)).astype("f4")
+        make = lambda name, shape, dtype, parts, axis: tf.compat.v1.get_variable(
+            name, shape, dtype, tf.compat.v1.random_normal_initializer(), partitioner=tf.compat.v1.fixed_size_partitioner(parts, axis))
+        weights = {"table": make("table", (300, 5), tf.float32, 4, 0), "half": make("half", (7, 5), tf.float16, 3, 1),
+                   "whole": make("whole", (5,), tf.float32, 1, 0)}
+        session.run(tf.compat.v1.global_variables_initializer())
+        stem = tf.compat.v1.train.Saver().save(session, str(ROOT / "partitioned.ckpt"))
+        expect(stem, {name: session.run(tf.convert_to_tensor(weight)) for name, weight in weights.items()})
+        boxes = [(0, 0, 130, 2), (0, 2, 130, 3), (130, 0, 170, 5)]
+        slices = [f"300 5 {row},{rows}:{column},{columns}" if columns < 5 else f"300 5 {row},{rows}:-" for row, column, rows, columns in boxes]
+        tensors = [values[row:row + rows, column:column + columns] for row, column, rows, columns in boxes]
+        stem = str(ROOT / "boxes.ckpt")
+        session.run(tf.raw_ops.SaveV2(prefix=stem, tensor_names=["grid"] * 3, shape_and_slices=slices, tensors=tensors))
+        expect(stem, {"grid": values})
+
+
 if __name__ == "__main__":
     shutil.rmtree(ROOT, ignore_errors=True)
     ROOT.mkdir(parents=True)
     objects()
     saver()
+    partitioned()
     for unused in [*ROOT.glob("*.meta"), ROOT / "checkpoint"]:
         unused.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import parts_fixtures
 import pytest
+import quantizers
 import torch
 from command import semilla
 from compressed_tensors import ModelCompressor
@@ -40,37 +41,51 @@ def llama():
                                         num_attention_heads=4, num_key_value_heads=2)).eval()
 
 
-@pytest.mark.parametrize("form", ["fp8", "gptq"])
-def test_a_quantized_llama_computes_what_its_dequantized_model_does(form, tmp_path):
+def of_gptq(model, bits, by_activation):
+    tokens = torch.randint(64, (4, 64))
+    layers = quantizers.quantized_by_gptq(model, tokens, bits, by_activation)
+    # What a layer makes of the unit vectors is its weight, as the library dequantizes it.
+    whole = {name: layer(torch.eye(layer.infeatures).half()).t() for name, layer in layers.items()}
+    return layers, whole, {"bits": bits, "group_size": 32, "desc_act": by_activation, "sym": False, "quant_method": "gptq"}
+
+
+def of_awq(model):
+    layers = quantizers.quantized_by_awq(model)
+    dequantize = quantizers.module_of("awq", "utils.packing_utils").dequantize_gemm
+    whole = {name: dequantize(of.qweight, of.qzeros, of.scales, 4, 32).t() for name, of in layers.items()}
+    return layers, whole, {"bits": 4, "group_size": 32, "zero_point": True, "version": "gemm", "quant_method": "awq"}
+
+
+GROUPED = {"gptq 4": lambda of: of_gptq(of, 4, False), "gptq 4 by activation": lambda of: of_gptq(of, 4, True),
+           "gptq 8": lambda of: of_gptq(of, 8, True), "gptq 3": lambda of: of_gptq(of, 3, False),
+           "gptq 2": lambda of: of_gptq(of, 2, True), "awq": of_awq}
+
+
+@pytest.mark.parametrize("form", GROUPED)
+@torch.no_grad
+def test_a_llama_that_auto_gptq_or_auto_awq_quantized(form, tmp_path):
+    """Codes, zeros and scales that the library packs, against what the library makes of them."""
     model = llama()
-    plain = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    parts, whole = {}, {}
-    for name, weight in plain.items():
-        if "_proj" not in name:
-            parts[name] = whole[name] = weight
-            continue
-        module = name.removesuffix("weight")
-        if form == "fp8":
-            scale = weight.abs().max().reshape(1, 1) / 448
-            parts[name], parts[name + "_scale_inv"] = (weight / scale).to(torch.float8_e4m3fn), scale
-            whole[name] = parts_fixtures.Fp8Dequantize(None)._dequantize_one(parts[name], scale)
-        else:
-            scale = (weight.abs().max(1).values / 7).half()[None]
-            codes = (weight.t() / scale).round().clamp(-8, 7) + 8
-            zeros = torch.full((1, weight.shape[0]), 7)
-            parts |= {module + "qweight": parts_fixtures.bits_of(codes.long(), 4, 0), module + "scales": scale,
-                      module + "qzeros": parts_fixtures.bits_of(zeros, 4, 1),
-                      module + "g_idx": torch.zeros(weight.shape[1], dtype=torch.int32)}
-            whole[name] = (scale * (codes - 8).half()).t().float()
-    parts = {name: tensor.contiguous() for name, tensor in parts.items()}
-    save_file(parts, tmp_path / "parts.safetensors")
-    save_file(plain, tmp_path / "model.safetensors")
-    semilla("init", tmp_path / "model.safetensors", "--from", tmp_path / "parts.safetensors", "-o", tmp_path / "out.safetensors")
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    layers, whole, config = GROUPED[form](llama())
+    state = {name: tensor for name, tensor in model.state_dict().items() if "_proj" not in name}
+    for name, layer in layers.items():
+        state |= {f"{name}.{part}": tensor.contiguous() for part, tensor in layer.state_dict().items()}
+    (tmp_path / "saved").mkdir()
+    save_file(state, tmp_path / "saved/model.safetensors", metadata={"format": "pt"})
+    model.config.quantization_config = config
+    model.config.save_pretrained(tmp_path / "saved")
+    semilla("init", tmp_path / "model.safetensors", "--from", tmp_path / "saved", "-o", tmp_path / "out.safetensors")
+    found = load_file(tmp_path / "out.safetensors")
+    for name, weight in whole.items():
+        assert torch.equal(found[f"{name}.weight"], weight.float()), name
     tokens = torch.arange(12)[None]
-    model.load_state_dict(whole)
+    exact = model(tokens).logits
+    model.load_state_dict({f"{name}.weight": weight.float() for name, weight in whole.items()}, strict=False)
     wanted = model(tokens).logits
-    model.load_state_dict(load_file(tmp_path / "out.safetensors"))
+    model.load_state_dict(found)
     torch.testing.assert_close(model(tokens).logits, wanted, rtol=0, atol=1e-3)
+    assert not torch.allclose(exact, wanted, rtol=0, atol=1e-4), "nothing was quantized"
 
 
 def saved_in_fp8(model, folder):

@@ -8,6 +8,7 @@ import flax.serialization
 import gguf
 import jax
 import numpy as np
+import peft
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -86,6 +87,48 @@ def test_timm(tmp_path):
     assert_same(read(weights(net), file, tmp_path, "--strip", "state_dict."), weights(net))
     found = read(weights(average.module), file, tmp_path, "--strip", "state_dict_ema.")
     assert_same(found, weights(average.module))
+
+
+@pytest.mark.parametrize("key", ["net", "generator", "model"])
+def test_the_key_of_a_state_dictionary_is_no_module(key, tmp_path):
+    """As research code saves models: an adapter of the file has the names that peft knows."""
+    net = network()
+    torch.save({key: net.state_dict(), "epoch": 3, "args": {"rate": 0.1}}, tmp_path / "net.pth")
+    semilla("lora", tmp_path / "net.pth", "-r", 2, "--target", "0", "--target", "3", "-o", tmp_path / "adapter")
+    adapted = peft.PeftModel.from_pretrained(net, tmp_path / "adapter")
+    assert sum("lora_A" in name for name, _ in adapted.named_parameters()) == 2
+
+
+def test_other_forms_of_torch_save(tmp_path):
+    net = network().eval()
+    torch.save(list(net.state_dict().items()), tmp_path / "items.pt")
+    torch.jit.save(torch.jit.trace(net, torch.zeros(1, 6)), tmp_path / "traced.pt")
+    for name in ["items.pt", "traced.pt"]:
+        assert_same(read(weights(net), tmp_path / name, tmp_path), weights(net))
+
+
+def test_the_latest_of_a_trainers_steps(tmp_path):
+    for step in (500, 1000):
+        model = llama()
+        torch.nn.init.constant_(model.lm_head.weight, step)
+        model.save_pretrained(tmp_path / f"run/checkpoint-{step}")
+        torch.save({"state": {0: {"exp_avg": torch.ones(2)}}}, tmp_path / f"run/checkpoint-{step}/optimizer.pt")
+    assert_same(read(weights(model), tmp_path / "run", tmp_path), weights(model))
+    old = read(weights(model), tmp_path / "run/checkpoint-500", tmp_path)
+    assert old["lm_head.weight"].unique().tolist() == [500]
+
+
+def test_an_adapter_in_a_models_own_file_is_not_dropped(tmp_path):
+    model = llama()
+    plain = weights(model)
+    adapted = peft.get_peft_model(model, peft.LoraConfig(target_modules=["q_proj", "v_proj"]))
+    torch.save(adapted.state_dict(), tmp_path / "adapted.pt")
+    with pytest.raises(AssertionError, match="merge_and_unload"):
+        read(plain, tmp_path / "adapted.pt", tmp_path)
+    without = ["--exclude", "*lora_*", "--rename", r"base_layer\.="]
+    assert_same(read(plain, tmp_path / "adapted.pt", tmp_path, *without), plain)
+    torch.save(adapted.merge_and_unload().state_dict(), tmp_path / "merged.pt")
+    assert_same(read(plain, tmp_path / "merged.pt", tmp_path), plain)
 
 
 def llama(**options):

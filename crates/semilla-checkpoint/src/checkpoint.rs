@@ -1,13 +1,17 @@
 //! The traits that every reader and every writer implements.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use semilla::model::Facts;
 use semilla::{Graph, Layout};
 
 use crate::error::Error;
 use crate::format::Format;
+use crate::io::pieces::{buffer, pieces};
+use crate::io::range::check_range;
 use crate::remark::Remark;
 use crate::tensors::Tensors;
 
@@ -51,6 +55,12 @@ pub trait Checkpoint: Send + Sync {
         None
     }
 
+    /// Keys of the file below which state dictionaries lie, whose own names follow the key and a dot
+    /// (PyTorch).
+    fn dictionaries(&self) -> &[String] {
+        &[]
+    }
+
     /// The model's computation, where the file has it (ONNX).
     fn graph(&self) -> Option<&Graph> {
         None
@@ -69,6 +79,35 @@ pub trait Checkpoint: Send + Sync {
     /// # Errors
     /// The range leaves the tensor, the source has shapes only, or the file cannot be read.
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error>;
+
+    /// Hands all bytes of a tensor to `look` once, as [`read`](Self::read) gives them: in pieces of
+    /// whole elements, in any order, on all threads of the current rayon pool. What the file says
+    /// against damage is compared on the way.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read). Bytes may have been handed over before that is known.
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        scan_read(self, tensor, look)
+    }
+}
+
+/// [`Checkpoint::scan`] by [`Checkpoint::read`].
+pub(crate) fn scan_read<C: Checkpoint + ?Sized>(
+    checkpoint: &C,
+    tensor: usize,
+    look: &(dyn Fn(&[u8]) + Sync),
+) -> Result<(), Error> {
+    let info = check_range(checkpoint.tensors(), tensor, 0, 0)?;
+    let bytes = info.bytes();
+    let pieces: Vec<_> = pieces(bytes).collect();
+    let one = |buffer: &mut Vec<u8>, piece: Range<u64>| {
+        let into = &mut buffer[..(piece.end - piece.start) as usize];
+        checkpoint.read(tensor, piece.start, into)?;
+        look(into);
+        Ok(())
+    };
+    let scanned = pieces.into_par_iter().map_init(|| buffer(bytes), one);
+    scanned.collect()
 }
 
 /// Receives the bytes of tensors that were declared when it was made.

@@ -10,6 +10,8 @@ pub enum LooksLike {
     Empty,
     /// A page of a website, which a server sent in the place of the file.
     Html,
+    /// The words of a server that did not send the file, such as "Entry not found".
+    Answer,
     /// A JSON description of a model or a tokenizer, such as `config.json`.
     Configuration,
     /// Any other text.
@@ -29,10 +31,19 @@ impl LooksLike {
         match () {
             () if start.is_empty() => LooksLike::Empty,
             () if begins(b"<!doctype html") || begins(b"<html") => LooksLike::Html,
+            () if begins(b"<?xml") || is_line(text) => LooksLike::Answer,
             () if is_text(start) => LooksLike::Text,
             () => LooksLike::Unknown,
         }
     }
+}
+
+/// Whether text is one short line with several words.
+fn is_line(text: &[u8]) -> bool {
+    const MOST: usize = 200;
+    let line = text.trim_ascii_end();
+    let words = line.split(|byte| *byte == b' ').count();
+    is_text(line) && line.len() < MOST && !line.contains(&b'\n') && words > 1
 }
 
 /// Whether bytes are text without control characters; the last character may be cut.
@@ -53,6 +64,10 @@ impl fmt::Display for LooksLike {
             LooksLike::Empty => "the file is empty; fetch it again",
             LooksLike::Html => {
                 "this is an HTML page, perhaps an answer of the server; fetch the file itself"
+            }
+            LooksLike::Answer => {
+                "this is a server's answer and not the file, which may have moved or ask for a \
+                 login; fetch the file itself"
             }
             LooksLike::Configuration => {
                 "this is a JSON configuration; give the file of weights beside it"
@@ -75,8 +90,11 @@ mod tests {
             (&b""[..], LooksLike::Empty),
             (b"\n<!DOCTYPE HTML>\n<html>", LooksLike::Html),
             (b"<html lang=\"en\">", LooksLike::Html),
+            (b"Entry not found", LooksLike::Answer),
+            (b"<?xml version=\"1.0\"?>\n<Error><Code>", LooksLike::Answer),
             (b"# Weights\nr\xc3\xa9sum\xc3", LooksLike::Text),
-            (b"[1, 2]", LooksLike::Text),
+            (b"# A model\nSee below.\n", LooksLike::Text),
+            (b"[1,2]", LooksLike::Text),
             (b"text\0", LooksLike::Unknown),
             (b"\xff\xfe", LooksLike::Unknown),
         ] {

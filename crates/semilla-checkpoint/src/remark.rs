@@ -43,6 +43,13 @@ pub enum Remark {
         /// Why not.
         problem: String,
     },
+    /// Of several steps of a training in one folder the latest was taken.
+    Latest {
+        /// The name of its file or folder.
+        step: String,
+        /// How many steps there are.
+        count: usize,
+    },
     /// Tensors were looked for below a key that wraps them, such as `state_dict`.
     Unwrapped(Quoted),
     /// The rows of a Llama's query and key matrices are in GGUF's order of rotary pairs:
@@ -86,6 +93,12 @@ impl fmt::Display for Remark {
                 f,
                 "{} is a part of a weight that cannot be put together: {problem}",
                 Quoted::new(name)
+            ),
+            Remark::Latest { step, count } => write!(
+                f,
+                "{count} steps of a training are here, and the latest, {}, is read; \
+                 give the path of another to read that",
+                Quoted::new(step)
             ),
             Remark::Unwrapped(key) => write!(f, "the weights lie below {key}"),
             Remark::RotaryOrder { tensors } => write!(

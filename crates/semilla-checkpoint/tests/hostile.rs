@@ -170,6 +170,9 @@ fn files_without_weights_are_named() {
             br#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}"#,
             LooksLike::Configuration,
         ),
+        (b"{\"error\": \"Repository not found\"}", LooksLike::Answer),
+        (b"Invalid username or password.", LooksLike::Answer),
+        (b"{\"add_prefix_space\": false}", LooksLike::Configuration),
         (b"# A model\nSee below.", LooksLike::Text),
         (b"\0\0\0\0\0\0\0\0\0", LooksLike::Unknown),
     ] {
@@ -263,7 +266,15 @@ fn folders_that_do_not_hold_one_model() {
     let map = index(r#"{"a":"1.safetensors"}"#);
     let message = |files: &[(&str, &[u8])]| message(&error(folder(files).path()));
     assert!(message(&[("x.bin", b"x")]).contains("no file of weights that is known by its name"));
-    assert!(message(&[("a.pt", b"x"), ("b.pt", b"x")]).contains("2 .pt files"));
+    assert!(message(&[("a.pt", b"x"), ("b.pt", b"x")]).contains("2 .pt files (a.pt, b.pt)"));
+    // A pipeline of diffusers has a folder for each model.
+    let pipeline = folder(&[("model_index.json", b"{}")]);
+    for model in ["unet", "vae"] {
+        fs::create_dir(pipeline.path().join(model)).unwrap();
+        fs::write(pipeline.path().join(model).join("m.safetensors"), &a).unwrap();
+    }
+    let said = common::message(&error(pipeline.path()));
+    assert!(said.contains("folders that have one (unet, vae)"), "{said}");
     assert!(
         message(&[("1.safetensors", &a), ("2.safetensors", &a)]).contains("2 safetensors files")
     );

@@ -14,8 +14,12 @@ const FORMS: [&str; 4] = ["tree", "tree3", "folders", "folders3"];
 
 /// Checks what a path holds against the arrays that were saved.
 fn check(path: &Path) -> Box<dyn Checkpoint> {
+    check_as(path, "orbax/state.safetensors")
+}
+
+fn check_as(path: &Path, expected: &str) -> Box<dyn Checkpoint> {
     let found = open(path).unwrap_or_else(|error| panic!("{path:?}: {}", message(&error)));
-    let expected = open(fixture("orbax/state.safetensors")).unwrap();
+    let expected = open(fixture(expected)).unwrap();
     assert_eq!(found.tensors().len(), expected.tensors().len(), "{path:?}");
     for (tensor, info) in found.tensors().iter().enumerate() {
         let other = expected.tensors().index_of(info.name()).unwrap();
@@ -49,8 +53,77 @@ fn every_form_holds_the_same_arrays() {
     }
     check(&fixture("orbax/tree/manifest.ocdbt"));
     check(&fixture("orbax/folders/_METADATA"));
-    let step = open(fixture("orbax/steps/3")).unwrap();
-    assert_eq!(names(&*step), ["a/kernel"]);
+}
+
+#[test]
+fn every_compression_of_zarr_is_unpacked() {
+    let file = check_as(&fixture("orbax/packed"), "orbax/packed.safetensors");
+    assert!(file.remarks().is_empty(), "{:?}", sentences(file.remarks()));
+}
+
+/// As T5X saves them: no list, and a file for what is no array.
+#[test]
+fn folders_of_arrays_need_no_list() {
+    let root = tempfile::tempdir().unwrap();
+    copy(&fixture("orbax/folders"), root.path());
+    fs::remove_file(root.path().join("_METADATA")).unwrap();
+    fs::write(root.path().join("checkpoint"), b"\x81\xa6target\xa1x").unwrap();
+    check(root.path());
+    check(&root.path().join("params.table/.zarray"));
+}
+
+#[test]
+fn a_root_of_numbered_steps_is_its_latest() {
+    let root = tempfile::tempdir().unwrap();
+    let step = fixture("orbax/steps/3");
+    for (folder, latest) in [("9", "9"), ("100", "100"), ("20", "100")] {
+        copy(&step, &root.path().join(folder));
+        // What was not saved to its end.
+        fs::create_dir(
+            root.path()
+                .join(format!("{folder}00.orbax-checkpoint-tmp-1")),
+        )
+        .unwrap();
+        let file = open(root.path()).unwrap();
+        assert_eq!(names(&*file), ["a/kernel"]);
+        let below = root.path().join(latest);
+        assert!(file.file(0).unwrap().starts_with(below));
+        let said = sentences(file.remarks()).concat();
+        assert_eq!(
+            said.contains(&format!("the latest, {latest:?}")),
+            folder != "9",
+            "{said}"
+        );
+    }
+    for path in [
+        root.path().join("9"),
+        root.path().join("9/default"),
+        fixture("orbax/steps"),
+    ] {
+        let file = open(path).unwrap();
+        assert_eq!((names(&*file), file.remarks().len()), (vec!["a/kernel"], 0));
+    }
+}
+
+#[test]
+fn of_several_items_one_is_the_models_or_is_asked_for() {
+    let step = tempfile::tempdir().unwrap();
+    let item = fixture("orbax/steps/3/default");
+    for name in ["opt_state", "batch_stats"] {
+        copy(&item, &step.path().join(name));
+    }
+    let said = refusal_at(step.path());
+    assert!(
+        said.contains("2 items of Orbax (batch_stats, opt_state)"),
+        "{said}"
+    );
+    copy(&item, &step.path().join("params"));
+    let file = open(step.path()).unwrap();
+    assert!(
+        file.file(0)
+            .unwrap()
+            .starts_with(step.path().join("params"))
+    );
 }
 
 /// A folder of one array of these chunks.
@@ -111,8 +184,8 @@ fn what_cannot_be_read_is_left_out_or_refused() {
         ),
         (
             zarr("[2]", "[1]", "")
-                .replace(r#""compressor": null"#, r#""compressor": {"id": "blosc"}"#),
-            "compressed with \"blosc\"",
+                .replace(r#""compressor": null"#, r#""compressor": {"id": "bz2"}"#),
+            "compressed with \"bz2\"",
         ),
         (zarr("[2000000]", "[1]", ""), "2000000 chunks"),
         ("{}".to_owned(), "cannot be read"),
@@ -194,6 +267,11 @@ fn damage_is_found_or_harmless() {
         ("folders", "_METADATA"),
         ("folders", "params.table/.zarray"),
         ("folders", "params.Dense_0.kernel/1.2"),
+        ("packed", "bits.f2/1.1"),
+        ("packed", "blosclz.i4/0.0"),
+        ("packed", "lz4/1.1"),
+        ("packed", "lz4.u1/0.0"),
+        ("packed", "zlib.f2/0.0"),
         ("folders3", "params.table/zarr.json"),
         ("folders3", "params.Dense_0.kernel/c/0/1"),
     ] {

@@ -24,6 +24,11 @@ fn files_of_paddle() {
     check("pickles/paddle.pdparams");
     // Tensors are pairs of a name and an array here.
     check("pickles/wrapped.pdparams");
+    // Large weights are in pieces.
+    for protocol in [2, 3] {
+        let file = check(&format!("pickles/cut{protocol}.pdparams"));
+        assert_eq!(file.format(), Format::Numpy);
+    }
 }
 
 #[test]
@@ -55,7 +60,7 @@ fn other_pickles_are_refused() {
         (b"\x80\x02X\xff\xff\xff\xffabc", "ends too early"),
         (
             b"\x80\x02}(X\x15\0\0\0UnpackBigParamInfor@@}(K\x01K\x02uu.",
-            "protocol=4",
+            "list of weights in pieces",
         ),
     ] {
         let message = refusal(content);
@@ -67,6 +72,7 @@ fn other_pickles_are_refused() {
 #[test]
 fn damage_is_found_or_harmless() {
     damage("pickles/protocol2.pkl", 200);
+    damage("pickles/cut2.pdparams", 200);
     damage("pickles/protocol4.pkl", 500);
     damage("pickles/protocol5.pkl", 300);
     damage("pickles/python2.pkl", 500);

@@ -64,6 +64,7 @@ fn programs_give_their_weights() {
     for name in [
         "script.pt",
         "program.pt",
+        "traced.pt",
         "exported.pt2",
         "exported-old.pt2",
     ] {
@@ -126,6 +127,7 @@ fn what_cannot_be_read_is_named() {
         ("quantized.pt", "tensor \"q\""),
         ("complex.pt", "tensor \"c\""),
         ("meta.pt", "tensor \"m\""),
+        ("zero3.pt", "zero_to_fp32.py"),
         ("negated.pt", "resolve_neg()"),
         (
             "object.pt",
@@ -396,6 +398,24 @@ fn a_file_cut_anywhere_is_refused() {
             refusal(&content[..length]);
         }
     }
+}
+
+#[test]
+fn a_folder_of_zeros_third_stage_is_answered_with_its_command() {
+    let root = tempfile::tempdir().unwrap();
+    let step = root.path().join("global_step5");
+    fs::create_dir(&step).unwrap();
+    for rank in 0..2 {
+        let state = step.join(format!("zero_pp_rank_{rank}_mp_rank_00_model_states.pt"));
+        fs::copy(fixture("zero3.pt"), state).unwrap();
+        let moments = step.join(format!("zero_pp_rank_{rank}_mp_rank_00_optim_states.pt"));
+        fs::copy(fixture("views.pt"), moments).unwrap();
+    }
+    fs::write(root.path().join("latest"), "global_step5").unwrap();
+    let said = refusal_at(root.path());
+    let at = root.path().display();
+    let command = format!("python {at}/zero_to_fp32.py {at} model --tag global_step5");
+    assert!(said.contains(&command), "{said}");
 }
 
 #[test]

@@ -43,6 +43,36 @@ fn a_network_that_no_gradient_enters_fails() {
     assert!(plan.contains("start silent"), "{plan}");
 }
 
+/// Most units of a gate are dead, and all the same signals go around it: it may open later.
+#[test]
+fn dead_gates_hold_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let model = write(
+        "gated.toml",
+        "about = \"gates\"\n[inputs]\nimage = \"numbers(3, 8, 8)\"\n[network]\nlayers = [\n\
+         \"stem: conv(16) -> relu\", { multiply = [[], [\"squeeze: conv(16) -> relu -> \
+         expand: conv(16) -> sigmoid\"]] },\n\"last: conv(16) -> relu -> mean(2) -> mean(2) -> \
+         head: linear(10)\"]\n",
+    );
+    let recipe = write(
+        "shut.toml",
+        "name = \"shut\"\nextends = \"auto\"\n[[rule]]\nmatch = \"squeeze.bias\"\n\
+         init = \"constant(value=-2)\"\n",
+    );
+    let (code, report) = json(&["check", &model, "--recipe", &recipe]);
+    let verdict = &report["verdict"];
+    assert_eq!((code, &verdict["passes"]), (0, &true.into()), "{verdict}");
+    let dead = &verdict["findings"][0];
+    assert_eq!(dead["kind"], "dead", "{verdict}");
+    assert_eq!(dead["weight"], "squeeze.weight");
+    assert_eq!(dead["on_path"], false);
+}
+
 #[test]
 fn numbers_for_machines() {
     let model = "mlp:16-32-32-32-4:tanh";

@@ -214,6 +214,54 @@ fn parts_that_say_too_little_are_refused_by_name() {
 }
 
 #[test]
+fn a_weight_beside_an_adapter_is_not_taken_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let list = |entries: &[(&str, &str)]| {
+        let entries = entries
+            .iter()
+            .map(|(name, shape)| format!(r#""{name}": {{"dtype": "F32", "shape": {shape}}}"#));
+        format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+    };
+    std::fs::write(
+        at("model"),
+        list(&[("q.weight", "[4, 6]"), ("q.bias", "[4]")]),
+    )
+    .unwrap();
+    let peft = [
+        ("q.base_layer.weight", "[4, 6]"),
+        ("q.base_layer.bias", "[4]"),
+        ("q.lora_A.default.weight", "[2, 6]"),
+        ("q.lora_B.default.weight", "[4, 2]"),
+    ];
+    let loralib = [
+        ("q.weight", "[4, 6]"),
+        ("q.bias", "[4]"),
+        ("q.lora_A", "[2, 6]"),
+        ("q.lora_B", "[4, 2]"),
+    ];
+    let rename = ["--rename", r"base_layer\.="];
+    for (entries, options) in [(peft, &rename[..]), (loralib, &[])] {
+        std::fs::write(at("values.json"), list(&entries)).unwrap();
+        let write = [
+            "init",
+            &at("values.json"),
+            "--scheme",
+            "normal",
+            "-o",
+            &at("f.safetensors"),
+        ];
+        assert_eq!(run(&write).0, 0);
+        let said = refused(&at("model"), &at("f.safetensors"), options);
+        says(&said, &["adapter", "merge_and_unload()"]);
+        assert!(!said.contains("--rename '"), "{said}");
+        // The base alone is a choice.
+        let alone = [options, &["--exclude", "*lora_*"]].concat();
+        loaded(&at("model"), &at("f.safetensors"), &alone);
+    }
+}
+
+#[test]
 fn an_axis_of_heads_is_folded() {
     let rename = r"mha/(\w+)/kernel=mha.$1.weight";
     for options in [

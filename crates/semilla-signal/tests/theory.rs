@@ -192,6 +192,36 @@ fn batch_normalization_makes_gradients_explode() {
     near(ratio(4), 1.466_942_2, 1e-3);
 }
 
+/// What a transposed convolution of stride 2 adds to each of four places in a block is another
+/// number: of a ReLU's mean, a part 1/π of the mean square, normalization takes a quarter only. What
+/// is left of it are three numbers per unit, whose lengths stray for that: 1/v is greater than 1 over
+/// the mean of v by the relative variance, to first order.
+#[test]
+fn places_of_a_block_have_means_of_their_own() {
+    let text = "about = \"up\"\n[inputs]\nimage = \"numbers(512, 16, 16)\"\n\
+        [network]\nlayers = [\"conv: conv(512, kernel=1, bias=false) -> relu\", \
+        \"up: conv_transpose(512, bias=false) -> norm: batch_norm -> relu\", \
+        \"head: conv(4, kernel=1)\"]\n";
+    let (_, graph) = read(text);
+    let weights = |tensor: &Initializer| {
+        let name = tensor.tensor.as_ref()?;
+        Some(match (tensor.shape.len(), &**name) {
+            (1, name) => WeightMoments::constant(f64::from(name == "norm.weight")),
+            (_, "head.weight") => WeightMoments::around_zero(2.0 / 512.0),
+            _ => WeightMoments::around_zero(1.0 / 512.0),
+        })
+    };
+    let given = [("image".to_owned(), Given::noise(&[64, 512, 16, 16], 1.0))];
+    let found = predict(&graph, weights, &given);
+    assert!(found.ends.is_empty(), "{:?}", found.ends);
+    let up = &found.layers[1];
+    near(up.second_moment, 0.5, 1e-9);
+    // The head's weights bring each gradient to 512 units times 2/512, and half of these are alive.
+    let variance = 0.5 * (1.0 - 0.25 / PI);
+    let strays = 2.0 / 3.0 * (0.5 * 0.75 / PI / variance).powi(2);
+    near(up.gradient.unwrap(), (1.0 + strays) / variance, 5e-3);
+}
+
 /// Y. Dong et al. (2021): attention without residual sums makes all positions alike.
 #[test]
 fn theory_knows_how_attention_mixes() {
@@ -265,6 +295,24 @@ const NORMALIZED: &str = "about = \"convolutions\"\n\
 /// Layers across places: few of them, so that networks differ.
 const MIXER: &str = "mixer:width=128:depth=3:pixels=64:token_inner=64:classes=10";
 
+const UPSAMPLED: &str = "about = \"repeated places\"\n\
+    [inputs]\nimage = \"numbers(3, 8, 8)\"\n\
+    [network]\nlayers = [\"conv1: conv(64) -> bn1: batch_norm -> relu -> upsample(2)\", \
+    \"conv2: conv(64) -> bn2: batch_norm -> relu -> mean(2) -> mean(2) -> head: linear(10)\"]\n";
+const SHUFFLED: &str = "about = \"channels that become places\"\n\
+    [inputs]\nimage = \"numbers(3, 8, 8)\"\n\
+    [network]\nlayers = [\"conv1: conv(256) -> relu -> pixel_shuffle(2)\", \
+    \"conv2: conv(64) -> bn2: batch_norm -> relu -> mean(2) -> mean(2) -> head: linear(10)\"]\n";
+
+/// Channels that are joined and normalized together, and differ much in size.
+const DENSE: &str = "about = \"dense\"\n\
+    [inputs]\nimage = \"numbers(3, 8, 8)\"\n\
+    [network]\nlayers = [\"stem: conv(64) -> relu\", \
+    { concat = [[], [\"bn1: batch_norm -> relu -> conv1: conv(64)\"]] }, \
+    \"avg_pool(2)\", \
+    { concat = [[], [\"bn2: batch_norm -> relu -> conv2: conv(64)\"]] }, \
+    \"bn3: batch_norm -> relu -> mean(2) -> mean(2) -> head: linear(10)\"]\n";
+
 /// A description, a built-in network, or a network in TOML.
 fn read(text: &str) -> (Model, Graph) {
     if let (Ok(model), Ok(graph)) = (Spec::parse(text), Spec::graph(text)) {
@@ -294,6 +342,11 @@ fn networks_are_as_predicted() {
         ("transformer:2x128:200:gelu:length=16", Recipe::auto()),
         (NORMALIZED, Recipe::auto()),
         (MIXER, Recipe::auto()),
+        // Places of a block have weights of their own, or are the same, or were channels.
+        ("unet:width=32:depth=2:pixels=16", Recipe::auto()),
+        (UPSAMPLED, Recipe::auto()),
+        (SHUFFLED, Recipe::auto()),
+        (DENSE, Recipe::auto()),
     ];
     let (mut all, mut far) = (0, Vec::new());
     for (text, recipe) in cases {

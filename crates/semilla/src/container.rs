@@ -55,7 +55,7 @@ const PERHAPS_OPTIMIZERS: [&str; 6] = [
     "base_optimizer_state",
 ];
 /// Optimizers' names for the state that they keep of each weight.
-const MOMENTS: [&str; 12] = [
+const MOMENTS: [&str; 13] = [
     "exp_avg",
     "exp_avg_sq",
     "max_exp_avg_sq",
@@ -68,6 +68,8 @@ const MOMENTS: [&str; 12] = [
     "exp_avg_sq_row",
     "exp_avg_sq_col",
     "prev_grad",
+    // T5X's key for all of them.
+    "param_states",
 ];
 /// Keys of what else a trainer keeps.
 const TRAINERS: [&str; 14] = [
@@ -97,7 +99,7 @@ const WEIGHTS: [&str; 5] = [
 /// Keys of a model's weights if a trainer's are beside them: many models have such a module.
 const PERHAPS_WEIGHTS: [&str; 6] = ["model", "module", "net", "network", "params", "student"];
 /// Keys of averaged weights.
-const AVERAGES: [&str; 12] = [
+const AVERAGES: [&str; 13] = [
     "ema",
     "ema_model",
     "model_ema",
@@ -110,15 +112,38 @@ const AVERAGES: [&str; 12] = [
     "ema_weights",
     "averaged_model",
     "average_model",
+    "teacher",
 ];
+/// Modules that keep such averages inside of the model.
+const MODULES_OF_AVERAGES: [&str; 3] = ["model_ema", "ema_model", "net_ema"];
 /// Modules that hold the whole model and nothing else.
-const WRAPPERS: [&str; 3] = ["module.", "_orig_mod.", "_fsdp_wrapped_module."];
+const WRAPPERS: [&str; 4] = [
+    "module.",
+    "_orig_mod.",
+    "_fsdp_wrapped_module.",
+    "_forward_module.",
+];
 /// Common names for the model inside of a Lightning module.
 const INSIDE_LIGHTNING: [&str; 3] = ["net.", "model.", "network."];
 
 impl Container {
     /// Recognizes a container by the names of its tensors.
     pub fn of<S: AsRef<str>>(names: &[S]) -> Self {
+        Self::with_dictionaries(names, &[])
+    }
+
+    /// Recognizes a container in whose file state dictionaries lie below these keys: the tensors'
+    /// names alone do not tell a key from a module.
+    ///
+    /// ```
+    /// use semilla::container::Container;
+    ///
+    /// let names = ["net.fc.weight", "net.fc.bias"];
+    /// assert_eq!(Container::of(&names).prefix(), "");
+    /// let container = Container::with_dictionaries(&names, &["net".to_owned()]);
+    /// assert_eq!(container.prefix(), "net.");
+    /// ```
+    pub fn with_dictionaries<S: AsRef<str>>(names: &[S], dictionaries: &[String]) -> Self {
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let moments: BTreeSet<&str> = names
             .iter()
@@ -136,7 +161,7 @@ impl Container {
             false => owner(name, &moments),
         });
         let mut owners: Vec<Owner> = owners.collect();
-        let root = root(&names, &owners);
+        let root = root(&names, &owners, dictionaries);
         for (name, owner) in names.iter().zip(&mut owners) {
             *owner = match *owner {
                 Owner::Optimizer => Owner::Optimizer,
@@ -158,6 +183,7 @@ impl Container {
             .map(|(name, _)| &name[prefix.len()..])
             .collect();
         prefix += &wrappers(&own, WEIGHTS.contains(&root));
+        mark_averages(&names, &prefix, &mut owners);
         Self { prefix, owners }
     }
 
@@ -207,7 +233,7 @@ fn owner(name: &str, moments: &BTreeSet<&str>) -> Owner {
 }
 
 /// The key that the model's tensors are under; empty if there is none.
-fn root<'a>(names: &[&'a str], owners: &[Owner]) -> &'a str {
+fn root<'a>(names: &[&'a str], owners: &[Owner], dictionaries: &[String]) -> &'a str {
     let keys_of = |wanted: Owner| -> BTreeSet<&'a str> {
         let both = names.iter().zip(owners);
         both.filter(|(_, owner)| **owner == wanted)
@@ -217,6 +243,14 @@ fn root<'a>(names: &[&'a str], owners: &[Owner]) -> &'a str {
     let (models, averages) = (keys_of(Owner::Model), keys_of(Owner::Average));
     if let Some(key) = WEIGHTS.iter().find_map(|key| models.get(key)) {
         return key;
+    }
+    let is_dictionary = |key: &&&str| dictionaries.iter().any(|known| known == *key);
+    let of_models: Vec<&str> = models.iter().filter(is_dictionary).copied().collect();
+    let mut likely = of_models.iter().filter(|key| PERHAPS_WEIGHTS.contains(key));
+    match (&of_models[..], likely.next(), likely.next()) {
+        ([single], ..) => return single,
+        (_, Some(likely), None) => return likely,
+        _ => {}
     }
     let is_trained = owners.contains(&Owner::Optimizer) || owners.contains(&Owner::Trainer);
     let single = |keys: &BTreeSet<&'a str>| match keys.len() {
@@ -234,6 +268,23 @@ fn root<'a>(names: &[&'a str], owners: &[Owner]) -> &'a str {
             average
         }
         _ => "",
+    }
+}
+
+/// Finds averages that a module keeps of the others beside it, as Stable Diffusion's training does.
+fn mark_averages(names: &[&str], prefix: &str, owners: &mut [Owner]) {
+    let is_average = |name: &str| {
+        let own = name.strip_prefix(prefix).unwrap_or_default();
+        MODULES_OF_AVERAGES.contains(&top(own))
+    };
+    let mut own = names.iter().zip(&*owners);
+    if own.all(|(name, owner)| *owner != Owner::Model || is_average(name)) {
+        return;
+    }
+    for (name, owner) in names.iter().zip(owners) {
+        if *owner == Owner::Model && is_average(name) {
+            *owner = Owner::Average;
+        }
     }
 }
 
@@ -324,6 +375,12 @@ mod tests {
             &[Model, Model],
         );
         check(&["module._orig_mod.a"], "module._orig_mod.", &[Model]);
+        check(&["_forward_module.a"], "_forward_module.", &[Model]);
+        check(
+            &["target/w", "state/param_states/w/v"],
+            "",
+            &[Model, Optimizer],
+        );
         check(
             &["params/Dense_0/kernel", "opt_state/0/mu/Dense_0/kernel"],
             "",
@@ -340,6 +397,40 @@ mod tests {
             "",
             &[Optimizer, Optimizer],
         );
+    }
+
+    #[test]
+    fn averages_inside_of_the_model() {
+        check(
+            &[
+                "state_dict.model.out.weight",
+                "state_dict.model_ema.modeloutweight",
+                "state_dict.model_ema.decay",
+            ],
+            "state_dict.",
+            &[Model, Average, Average],
+        );
+        check(
+            &["student.fc.weight", "teacher.fc.weight"],
+            "student.",
+            &[Model, Average],
+        );
+    }
+
+    #[test]
+    fn dictionaries_are_no_modules() {
+        let names = ["model.fc.weight", "criterion.fc.weight", "epoch"];
+        for (known, prefix) in [
+            (&["model"][..], "model."),
+            (&["model", "criterion"], "model."),
+            (&["criterion"], "criterion."),
+            (&["other"], ""),
+            (&[], ""),
+        ] {
+            let known: Vec<String> = known.iter().map(|key| (*key).to_owned()).collect();
+            let container = Container::with_dictionaries(&names, &known);
+            assert_eq!(container.prefix(), prefix, "{known:?}");
+        }
     }
 
     #[test]

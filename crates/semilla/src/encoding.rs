@@ -6,9 +6,9 @@
 //! names together, and quantized numbers by their type.
 //!
 //! Sources of the names: PyTorch (`torch.nn.utils`), transformers, compressed-tensors,
-//! bitsandbytes, AutoGPTQ, AutoAWQ, TensorRT Model Optimizer, MLX, ComfyUI.
+//! bitsandbytes, AutoGPTQ, AutoAWQ, TensorRT Model Optimizer, MLX, ComfyUI, peft, loralib.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::dtype::DType;
 
@@ -23,6 +23,8 @@ pub enum Encoding {
     Pruned,
     /// Parts of another parametrization of PyTorch's, whose function the file does not tell.
     Parametrized,
+    /// A weight beside an adapter of peft or loralib, whose scaling the file does not have.
+    Adapted,
     /// Numbers of one byte with scales: for all of it, for rows, blocks or groups. Two numbers of
     /// four bits may share a byte.
     Scaled,
@@ -75,6 +77,8 @@ pub enum Part {
     NestedTable,
     /// Sizes and types, as text.
     State,
+    /// A factor of an adapter.
+    Adapter,
     /// What the layer's inputs need, not its weight.
     Input,
 }
@@ -135,7 +139,10 @@ pub fn encoded<'a>(tensors: impl IntoIterator<Item = (&'a str, DType)>) -> Vec<E
         .map(|(place, (name, _))| (*name, place))
         .collect();
     let mut is_taken = vec![false; tensors.len()];
-    let mut found: Vec<Encoded> = Vec::new();
+    let mut found: Vec<Encoded> = adapted(&places);
+    for (_, place) in found.iter().flat_map(|encoded| &encoded.parts) {
+        is_taken[*place] = true;
+    }
     for form in FORMS {
         for (place, &(name, dtype)) in tensors.iter().enumerate() {
             if is_taken[place] || !form.holds.is_met(dtype) {
@@ -162,6 +169,41 @@ pub fn encoded<'a>(tensors: impl IntoIterator<Item = (&'a str, DType)>) -> Vec<E
     }
     found.sort_by_key(Encoded::main);
     found
+}
+
+/// Weights that have an adapter's factors beside them: as peft (`base_layer.weight`, under an
+/// adapter of any name) and loralib store them.
+fn adapted(places: &HashMap<&str, usize>) -> Vec<Encoded> {
+    let mut factors: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (&name, &place) in places {
+        if let Some(module) = module_of_factor(name) {
+            factors.entry(module).or_default().push(place);
+        }
+    }
+    let bases = factors.into_iter().filter_map(|(module, mut factors)| {
+        let mains = ["base_layer.weight", "weight"].map(|leaf| format!("{module}{leaf}"));
+        let main = mains.iter().find_map(|name| places.get(name.as_str()))?;
+        factors.sort_unstable();
+        let factors = factors.into_iter().map(|place| (Part::Adapter, place));
+        Some(Encoded {
+            weight: format!("{module}weight"),
+            encoding: Encoding::Adapted,
+            parts: std::iter::once((Part::Main, *main))
+                .chain(factors)
+                .collect(),
+        })
+    });
+    bases.collect()
+}
+
+/// The module, with its dot, that has a factor of an adapter.
+fn module_of_factor(name: &str) -> Option<&str> {
+    const FACTORS: [&str; 10] = [
+        "lora_", "ia3_", "hada_", "lokr_", "oft_", "boft_", "vera_", "vblora_", "hra_", "bone_",
+    ];
+    let mut starts = std::iter::once(0).chain(name.match_indices('.').map(|(at, _)| at + 1));
+    let is_factor = |at: &usize| FACTORS.iter().any(|start| name[*at..].starts_with(start));
+    starts.find(is_factor).map(|at| &name[..at])
 }
 
 /// The axis of a weight-normalized direction for each of whose indices there is a length;
@@ -492,6 +534,34 @@ mod tests {
         ] {
             assert_eq!(of(&[name]), [None], "{name}");
         }
+    }
+
+    #[test]
+    fn weights_beside_an_adapter() {
+        let of = |names: &[&str]| {
+            let tensors: Vec<_> = names.iter().map(|name| (*name, DType::F32)).collect();
+            let found = parts(&tensors).into_iter();
+            found
+                .map(|found| found.map(|(_, _, part)| part))
+                .collect::<Vec<_>>()
+        };
+        let (main, factor) = (Some(Part::Main), Some(Part::Adapter));
+        let peft = [
+            "q.base_layer.weight",
+            "q.lora_A.mine.weight",
+            "q.base_layer.bias",
+            "q.norm",
+        ];
+        assert_eq!(of(&peft), [main, factor, None, None]);
+        let found = encoded(peft.map(|name| (name, DType::F32)));
+        assert_eq!(found[0].weight, "q.weight");
+        assert_eq!(
+            of(&["q.weight", "q.lora_A", "q.lora_B"]),
+            [main, factor, factor]
+        );
+        // An adapter without its base, and a base without an adapter, are what they are.
+        assert_eq!(of(&["q.lora_A.weight", "q.lora_B.weight"]), [None, None]);
+        assert_eq!(of(&["base_layer.weight", "head.weight"]), [None, None]);
     }
 
     #[test]

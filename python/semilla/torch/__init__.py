@@ -2,11 +2,12 @@
 
 from semilla.torch.signals import Check, Recommendation, check, recommend
 from semilla.torch.lora import AdaptedMatrix, lora_
-from semilla.torch.modules import Plan, describe, init_, load_, plan, save
+from semilla.torch.modules import Finding, Plan, describe, init_, load_, plan, save
 
 __all__ = [
     "AdaptedMatrix",
     "Check",
+    "Finding",
     "Plan",
     "Recommendation",
     "check",

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from semilla.torch import graph
+from semilla.torch import graph, parametrized
 
 Facts = dict[str, Any]
 
@@ -37,6 +37,8 @@ class Known(NamedTuple):
     untraced: str | None
     #: The model's configuration in transformers.
     config: str | None
+    #: Weights under spectral normalization.
+    spectral: list[parametrized.Spectral]
 
     def json(self, dtype: torch.dtype | None = None) -> str:
         """The list of shapes, in JSON. With a type, floating-point tensors are listed in it."""
@@ -48,10 +50,23 @@ class Known(NamedTuple):
 
 
 def of_module(module: nn.Module) -> Known:
-    """Everything that a module says of its parameters and persistent buffers."""
+    """Everything that a module says of its parameters and persistent buffers.
+
+    Raises
+    ------
+    TypeError
+        Something else than a module.
+    ValueError
+        Lazy modules without shapes, and parameters that FSDP1 holds flattened.
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"a torch.nn.Module is needed, not {type(module).__name__}")
     _refuse_flattened(module)
     module = unwrapped(module)
-    known = Known({}, {}, [], set(), *graph.of_module(module), _config(module))
+    known = Known({}, {}, [], set(), *graph.of_module(module), _config(module), [])
+    for path, layer in module.named_modules():
+        known.spectral.extend(parametrized.spectral(graph.own_name(path), layer))
+    computed = parametrized.computed(module)
     owners: dict[int, str] = {}
     lazy = []
     for name, leaf, tensor, layer, is_buffer in named(module):
@@ -59,8 +74,9 @@ def of_module(module: nn.Module) -> Known:
             lazy.append(name)
             continue
         known.tensors[name] = tensor
-        facts = _layer_facts(layer, leaf, tensor)
-        if is_buffer and not facts:
+        owner_of = computed.get(id(layer), (layer, leaf))
+        facts = {} if owner_of is None else _layer_facts(*owner_of, tensor)
+        if owner_of is None or is_buffer and not facts:
             facts = {"buffer": True}
         known.facts[name] = facts
         if not is_buffer and tensor.requires_grad:

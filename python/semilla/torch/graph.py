@@ -5,6 +5,7 @@ The nodes have ONNX's operators, so that the Rust side reads them as it reads a 
 
 from __future__ import annotations
 
+import dataclasses
 import dis
 import operator
 import sys
@@ -42,6 +43,8 @@ _ARITHMETIC = {
     operator.mul: "Mul", torch.mul: "Mul", operator.imul: "Mul", "mul": "Mul", "mul_": "Mul",
     operator.sub: "Sub", torch.sub: "Sub", operator.truediv: "Div", torch.div: "Div",
 }  # fmt: skip
+_PRODUCTS = {operator.matmul, torch.matmul, torch.mm, torch.bmm, "matmul", "mm", "bmm"}
+_CONVOLUTIONS = {F.conv1d, F.conv2d, F.conv3d}
 _PARAMETER = {"leakyrelu": "negative_slope", "elu": "alpha", "celu": "alpha", "softshrink": "lambd"}
 
 
@@ -107,23 +110,79 @@ def _unpacked(code: types.CodeType, at: int) -> int | None:
     return None
 
 
+class _Step:
+    """What is read here of fx's nodes, which take several times as long to make."""
+
+    __slots__ = ("args", "inputs", "kwargs", "meta", "name", "op", "target")
+
+    def __init__(self, op: str, target: Any, args: Any, kwargs: Any, name: str) -> None:
+        self.op, self.target, self.args, self.kwargs, self.name = op, target, args, kwargs, name
+        self.meta: dict[str, Any] = {}  # fx writes into it
+        #: The steps that are taken, each once, in order.
+        self.inputs: dict[_Step, None] = {}
+        _collect((args, kwargs), self.inputs)
+
+
+def _collect(value: Any, found: dict[_Step, None]) -> None:
+    if isinstance(value, _Step):
+        found[value] = None
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            _collect(item, found)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect(item, found)
+    elif isinstance(value, slice):
+        _collect((value.start, value.stop, value.step), found)
+
+
 class _Tracer(fx.Tracer):
     """Traces in its own thread alone. While it does, PyTorch hands it the calls and attributes of all
-    modules of the process: those of other threads go on as if nothing were traced."""
+    modules of the process: those of other threads go on as if nothing were traced.
+
+    Nothing is written into the module: fx's own tracer leaves attributes for constants there.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__(autowrap_modules=())
+        self.steps: list[_Step] = []
         self._thread = threading.get_ident()
         # By identity: fx's own search compares each one with all.
         self._parameters = {id(p): name for name, p in module.named_parameters()}
+        self._buffers = {id(b): name for name, b in module.named_buffers()}
 
-    def proxy(self, node: fx.Node) -> fx.Proxy:
+    def proxy(self, node: Any) -> fx.Proxy:
         return _Proxy(node, self)
 
+    def create_node(
+        self, kind: str, target: Any, args: Any, kwargs: Any, name: Any = None, type_expr: Any = None
+    ) -> Any:
+        step = _Step(kind, target, args, kwargs, str(len(self.steps)))
+        self.steps.append(step)
+        return step
+
+    def create_arg(self, a: Any) -> Any:
+        if isinstance(a, fx.Proxy):
+            return a.node
+        if isinstance(a, (tuple, list)):
+            return tuple(self.create_arg(item) for item in a)
+        if isinstance(a, dict):
+            return {key: self.create_arg(item) for key, item in a.items()}
+        if isinstance(a, slice):
+            return slice(*(self.create_arg(end) for end in (a.start, a.stop, a.step)))
+        if isinstance(a, torch.Tensor):
+            name = self._parameters.get(id(a)) or self._buffers.get(id(a))
+            return self.create_node("get_attr", name or f"%constant {len(self.steps)}", (), {})
+        if dataclasses.is_dataclass(a) and not isinstance(a, type):
+            return tuple(self.create_arg(value) for value in vars(a).values())
+        return a
+
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
-        if threading.get_ident() != self._thread:
-            return forward(*args, **kwargs)
-        return super().call_module(m, forward, args, kwargs)
+        if threading.get_ident() == self._thread:
+            path = self.path_of_module(m)
+            if self.is_leaf_module(m, path):
+                return self.create_proxy("call_module", path, args, kwargs)
+        return forward(*args, **kwargs)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         name = self._parameters.get(id(attr_val))
@@ -143,20 +202,22 @@ class _Traced:
     def __init__(self, module: nn.Module) -> None:
         self.module = module
         self.numbers: dict[str, float] = {}
-        self.values: dict[fx.Node, str] = {}
+        self.values: dict[_Step, str] = {}
         nodes: list[Node] = []
-        for node in _Tracer(module).trace(module).nodes:
-            is_own = node.op == "get_attr"
-            self.values[node] = own_name(str(node.target)) if is_own else f"%{node.name}"
-            if node.op not in ("placeholder", "get_attr", "output"):
-                nodes.append(self.step(node))
-            elif node.op == "output":
-                nodes.append(_node("Output", self.inputs(node.all_input_nodes), "%output"))
+        tracer = _Tracer(module)
+        tracer.trace(module)
+        for step in tracer.steps:
+            is_own = step.op == "get_attr"
+            self.values[step] = own_name(str(step.target)) if is_own else f"%{step.name}"
+            if step.op not in ("placeholder", "get_attr", "output"):
+                nodes.append(self.step(step))
+            elif step.op == "output":
+                nodes.append(_node("Output", self.inputs(step.inputs), "%output"))
         self.graph: Graph = {"nodes": nodes, "numbers": self.numbers}
 
-    def step(self, node: fx.Node) -> Node:
+    def step(self, node: _Step) -> Node:
         out = self.values[node]
-        inputs = self.inputs(node.all_input_nodes)
+        inputs = self.inputs(node.inputs)
         if node.op == "call_module":
             path = str(node.target)
             return _layer(self.module.get_submodule(path), own_name(path), inputs, out)
@@ -172,15 +233,27 @@ class _Traced:
             return _activation(plain, given, inputs, out)
         if plain in _VIEWS or plain in _SAME:
             return _node(_VIEWS.get(plain, "Identity"), inputs[:1], out)
+        if key in _PRODUCTS and len(node.args) >= 2:
+            return _node("MatMul", self.inputs(node.args[:2]), out)
         if node.target is F.linear:
-            return _node("Gemm", self.inputs(node.args), out, transB=1)
+            return _node("Gemm", self.inputs(_arguments(node, "weight", "bias")), out, transB=1)
+        if node.target in _CONVOLUTIONS:
+            given = _arguments(node, "weight", "bias", "stride", "padding", "dilation", "groups")
+            groups = given[6] if isinstance(given[6], int) else 1
+            return _node("Conv", self.inputs(given[:3]), out, group=groups)
+        if node.target is F.embedding:
+            signal, weight = _arguments(node, "weight")
+            return _node("Gather", self.inputs([weight, signal]), out)
+        if node.target is F.layer_norm:
+            given = _arguments(node, "normalized_shape", "weight", "bias")
+            return _node("LayerNormalization", self.inputs([given[0], *given[2:]]), out)
         return _node(f"torch.{name}", inputs, out)
 
     def inputs(self, given: Iterable[Any]) -> list[str]:
         return [self.value(value) for value in given]
 
     def value(self, value: Any) -> str:
-        if isinstance(value, fx.Node):
+        if isinstance(value, _Step):
             return self.values[value]
         if isinstance(value, (int, float)):
             name = f"%number {value}"
@@ -216,6 +289,14 @@ def _layer(layer: nn.Module, path: str, inputs: list[str], out: str) -> Node:
     if kind in _VIEWS or kind in _SAME:
         return _node(_VIEWS.get(kind, "Identity"), inputs[:1], out)
     return _node(f"torch.{kind}", inputs, out)
+
+
+def _arguments(step: _Step, *names: str) -> list[Any]:
+    """A function's first argument and those of these names behind it; ``None`` for what was not
+    given."""
+    given = [*step.args, *[None] * (1 + len(names) - len(step.args))]
+    first = step.kwargs.get("input", given[0])
+    return [first, *(step.kwargs.get(name, value) for name, value in zip(names, given[1:]))]
 
 
 def _activation(name: str, given: Any, inputs: list[str], out: str) -> Node:

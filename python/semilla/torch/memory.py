@@ -27,6 +27,7 @@ __all__ = [
     "has_values",
     "is_sharded",
     "opened",
+    "part",
 ]
 
 # What the compiled part needs to know: address, element type, shape, strides (None if contiguous),
@@ -122,6 +123,21 @@ def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:
         kind = "quantized" if tensor.is_quantized else str(tensor.layout)
         raise TypeError(f"a {kind} tensor cannot be initialized; use a plain one")
     return tensor, part
+
+
+def part(tensor: Tensor) -> Any:
+    """The part of a sharded tensor that this process holds; ``None`` for all of a tensor.
+
+    Raises as :func:`opened`, which writes nothing yet either.
+    """
+    held = _held(tensor)
+    if held is None:
+        return None
+    local, part = held
+    dtype_name(local.dtype)
+    if local.is_cpu and _has_memory(local):
+        destination(local)
+    return part
 
 
 def destination(tensor: Tensor, part: Any = None) -> Destination:

@@ -8,19 +8,35 @@ import shutil
 import sys
 from collections.abc import Callable, Container, Mapping, Sequence
 from os import PathLike, fspath
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from semilla import _semilla
 from semilla._rules import Rules, as_json, tables
-from semilla.torch import facts, memory
+from semilla.torch import facts, memory, parametrized
 
-__all__ = ["Plan", "describe", "init_", "load_", "plan", "save"]
+__all__ = ["Finding", "Plan", "describe", "init_", "load_", "plan", "save"]
 
 #: A file or folder.
 Path = Union[str, "PathLike[str]"]
+
+
+class Finding(NamedTuple):
+    """A likely mistake of a plan (``docs/lint.md``)."""
+
+    #: What kind it is, such as ``"symmetry"``.
+    rule: str
+    #: ``"warning"``: it will likely hurt training; ``"note"``: it may be meant.
+    severity: str
+    #: The tensors that it is about.
+    tensors: list[str]
+    #: What is amiss, in numbers.
+    reason: str
+    #: What to do.
+    remedy: str
 
 
 class Plan:
@@ -98,34 +114,69 @@ class Plan:
         """
         return list(self._plan.write(fspath(path), max_shard_size))
 
+    def lint(self) -> list[Finding]:
+        """The plan's likely mistakes, warnings first, as ``semilla lint`` finds them.
+
+        Examples
+        --------
+        >>> from torch import nn
+        >>> import semilla.torch
+        >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+        >>> made = semilla.torch.plan(model, rules={"0.weight": "constant(value=0.1)"})
+        >>> [(found.rule, found.severity) for found in made.lint()]
+        [('symmetry', 'warning')]
+        """
+        return [Finding(*found) for found in self._plan.lint()]
+
     def apply(self, names: Container[str] | None = None) -> None:
         """Writes the weights into the module's tensors, in place: all, or those of these names.
 
-        Everything that is loaded is read once before: if that fails, nothing is overwritten.
+        Everything that is loaded is read once before: if that fails, nothing is overwritten. Of a
+        sharded module only what this process holds is read.
         """
-        self._plan.rehearse()
         tensors = self._known.tensors
+        chosen = [
+            (place, name) for place, name in self._plan.filled if names is None or name in names
+        ]
+        self._plan.rehearse([(place, self._named(memory.part, name)) for place, name in chosen])
         if self._dtype is not None:
             with torch.no_grad():
                 for tensor in tensors.values():
                     if tensor.is_floating_point() and tensor.dtype != self._dtype:
                         tensor.data = tensor.data.to(self._dtype)
-        chosen = self._plan.filled
-        if names is not None:
-            chosen = [(place, name) for place, name in chosen if name in names]
         # On the host all are written together; what has to be copied from there goes one by one.
         together = [(place, name) for place, name in chosen if tensors[name].is_cpu]
         alone = [[(place, name)] for place, name in chosen if not tensors[name].is_cpu]
         for batch in [together, *alone]:
             opened = [(place, self._opened(place, name)) for place, name in batch]
             ready = [(place, *found) for place, found in opened if found is not None]
-            self._plan.fill([(place, destination) for place, destination, _ in ready])
+            goals = [(place, destination) for place, destination, _ in ready]
+            self._plan.fill(goals, rehearsed=True)
             for _, _, done in ready:
                 done()
+        written = {name for _, name in chosen}
+        for normalized in self._known.spectral:
+            if normalized.weight in written and written.isdisjoint(normalized.vectors):
+                _find_vectors(normalized, tensors)
+
+    def _refuse_without_values(self) -> None:
+        """What is loaded needs a place to go."""
+        tensors = self._known.tensors
+        absent = [name for _, name in self._plan.filled if not memory.has_values(tensors[name])]
+        if absent:
+            more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
+            raise ValueError(
+                f"{', '.join(absent[:3])}{more} have no memory to load into (meta device): call "
+                "module.to_empty(device=...) first, or save() the plan"
+            )
 
     def _opened(self, place: int, name: str) -> Any:
+        return self._named(lambda tensor: memory.opened(tensor, self._drawn(place)), name)
+
+    def _named(self, ask: Callable[[torch.Tensor], Any], name: str) -> Any:
+        """What is asked of a tensor; an error says of which."""
         try:
-            return memory.opened(self._known.tensors[name], self._drawn(place))
+            return ask(self._known.tensors[name])
         except (ValueError, TypeError, RuntimeError) as error:
             raise type(error)(f"{name}: {error}") from error
 
@@ -178,6 +229,25 @@ class Plan:
             + "".join(f"<tr>{row}</tr>" for row in cells)
             + "</tbody></table>"
         )
+
+
+#: As many steps as PyTorch takes where it makes the vectors.
+_STEPS = 15
+
+
+def _find_vectors(normalized: parametrized.Spectral, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Finds the singular vectors of a new weight by the power method: those of another weight would
+    scale it wrongly, by any factor. Starts from the stream, and so gives the same each time."""
+    weight, u, v = (tensors[name] for name in (normalized.weight, *normalized.vectors))
+    if not memory.has_values(weight) or memory.is_sharded(weight):
+        return
+    with torch.no_grad():
+        matrix = normalized.matrix(weight)
+        key = _semilla.key(0, normalized.vectors[1])
+        memory.fill(v, _semilla.Initializer("normal", mean=0.0, std=1.0), key)
+        for _ in range(_STEPS):
+            u.copy_(F.normalize(torch.mv(matrix, v), dim=0))
+            v.copy_(F.normalize(torch.mv(matrix.T, u), dim=0))
 
 
 def describe(module: nn.Module, dtype: torch.dtype | None = None) -> str:
@@ -341,7 +411,7 @@ def load_(
     ------
     ValueError
         A tensor that does not load, or loads NaN; two of the checkpoint's tensors under one name;
-        rules that match nothing.
+        rules that match nothing; a damaged file; a module on the meta device.
     OSError
         The checkpoint is not there, or cannot be read.
 
@@ -378,6 +448,7 @@ def load_(
         source={"from": fspath(source)} | rules_of_source,
         source_layout=layout,
     )
+    made._refuse_without_values()
     made.apply()
     return made
 
@@ -416,6 +487,8 @@ def planned(
     source_layout: str | None = None,
 ) -> Plan:
     """The plan of what is known of a module; see :func:`plan` and :func:`load_`."""
+    if not 0 <= seed < 1 << 64:
+        raise ValueError(f"seed {seed}: it must be a number from 0 to 2**64 - 1")
     described = _semilla.Description.of_shapes(known.json(dtype), known.config)
     made = described.plan(
         fspath(recipe),

@@ -6,13 +6,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rayon::prelude::*;
 use zip::read::{ArchiveOffset, Config};
 use zip::result::{ZipError, ZipResult};
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use crate::error::Error;
 use crate::io::file::open_file;
-use crate::io::position::Buffered;
+use crate::io::pieces::{buffer, pieces};
+use crate::io::position::{Buffered, read_at};
 use crate::quoted::Quoted;
 use crate::{Format, Limits};
 
@@ -35,8 +37,8 @@ pub(crate) struct Entry {
     pub(crate) bytes: u64,
     /// Where its bytes begin in the file, if they are not compressed.
     pub(crate) at: Option<u64>,
-    /// It has no checksum: PyTorch can leave it out.
-    unchecked: bool,
+    /// Its checksum (CRC-32), which PyTorch can leave out.
+    sum: Option<u32>,
     /// Whether its checksum has been compared by [`Archive::check`].
     intact: Mutex<bool>,
     /// In the archive's own list.
@@ -110,7 +112,7 @@ impl Archive {
             entries.push(Entry {
                 bytes: entry.size(),
                 at: plain.then_some(range.start + start),
-                unchecked: entry.crc32() == 0,
+                sum: Some(entry.crc32()).filter(|&sum| sum != 0),
                 intact: Mutex::new(false),
                 name,
                 index,
@@ -173,7 +175,7 @@ impl Archive {
         read: impl FnOnce(&mut dyn Read) -> io::Result<T>,
     ) -> Result<T, Error> {
         let mut zip = self.zip.lock().unwrap_or_else(PoisonError::into_inner);
-        let options = ZipReadOptions::new().ignore_crc32(entry.unchecked);
+        let options = ZipReadOptions::new().ignore_crc32(entry.sum.is_none());
         let result = match zip.by_index_with_options(entry.index, options) {
             Ok(mut unpacked) => read(&mut unpacked),
             Err(error) => Err(error.into()),
@@ -211,15 +213,78 @@ impl Archive {
     /// nothing: once, when the first of them is wanted, so that the time of listing depends on the
     /// list alone.
     pub(crate) fn check(&self, entry: &Entry, format: Format) -> Result<(), Error> {
-        if entry.unchecked {
+        let (Some(_), Some(at)) = (entry.sum, entry.at) else {
             return Ok(());
-        }
+        };
         let mut intact = entry.intact.lock().unwrap_or_else(PoisonError::into_inner);
         if !*intact {
-            self.read(entry, format, |bytes| io::copy(bytes, &mut io::sink()))?;
+            // By this thread alone: who waits for the lock must not be the one to help.
+            let mut found = crc32fast::Hasher::new();
+            let mut buffer = buffer(entry.bytes);
+            for piece in pieces(entry.bytes) {
+                found.update(self.piece(at, piece, &mut buffer)?);
+            }
+            self.compare(entry, format, found)?;
             *intact = true;
         }
         Ok(())
+    }
+
+    /// Hands all bytes of an entry that is not compressed to `look`, in [`pieces`] and on all
+    /// threads, and compares its checksum on the way.
+    pub(crate) fn scan(
+        &self,
+        entry: &Entry,
+        at: u64,
+        format: Format,
+        look: &(dyn Fn(&[u8]) + Sync),
+    ) -> Result<(), Error> {
+        let sum = |buffer: &mut Vec<u8>, piece| {
+            let bytes = self.piece(at, piece, buffer)?;
+            look(bytes);
+            let mut sum = crc32fast::Hasher::new();
+            if entry.sum.is_some() {
+                sum.update(bytes);
+            }
+            Ok(sum)
+        };
+        let joined = |mut sum: crc32fast::Hasher, next| {
+            sum.combine(&next);
+            Ok(sum)
+        };
+        let pieces: Vec<Range<u64>> = pieces(entry.bytes).collect();
+        let sums = pieces.into_par_iter().map_init(|| buffer(entry.bytes), sum);
+        let found = sums.try_reduce(crc32fast::Hasher::new, joined)?;
+        self.compare(entry, format, found)?;
+        *entry.intact.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        Ok(())
+    }
+
+    /// Reads a piece of the entry whose bytes begin at `at`.
+    fn piece<'a>(
+        &self,
+        at: u64,
+        piece: Range<u64>,
+        buffer: &'a mut [u8],
+    ) -> Result<&'a [u8], Error> {
+        let buffer = &mut buffer[..(piece.end - piece.start) as usize];
+        read_at(&self.file, buffer, at + piece.start).map_err(Error::io("read", &self.path))?;
+        Ok(buffer)
+    }
+
+    fn compare(
+        &self,
+        entry: &Entry,
+        format: Format,
+        found: crc32fast::Hasher,
+    ) -> Result<(), Error> {
+        match entry.sum {
+            Some(sum) if sum != found.finalize() => {
+                let cause = io::Error::new(io::ErrorKind::InvalidData, "Invalid checksum");
+                Err(self.failed(entry, format, cause))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn failed(&self, entry: &Entry, format: Format, cause: io::Error) -> Error {

@@ -14,6 +14,7 @@ pub(crate) mod index;
 pub(crate) mod json;
 pub(crate) mod limits;
 pub(crate) mod partial;
+pub(crate) mod pieces;
 pub(crate) mod position;
 pub(crate) mod range;
 #[cfg(any(

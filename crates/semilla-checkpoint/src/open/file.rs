@@ -28,10 +28,12 @@ use crate::io::limits::Limits;
 use crate::open::archive::open_archive;
 use crate::open::folder::{choose, whole_of};
 use crate::open::json::{self, Json};
+use crate::open::noted::Noted;
 use crate::open::part::{check_present, siblings};
 use crate::open::recognize::{Content, Packing, recognize};
 use crate::open::shards::Shards;
 use crate::open::slices::{merge, slices};
+use crate::open::steps::chosen;
 #[cfg(feature = "compressed")]
 use crate::open::unpack::unpack;
 
@@ -64,7 +66,9 @@ use crate::open::unpack::unpack;
 /// - a folder that holds one safetensors file, or one index of such; or, if none, one `*model.bin`
 ///   of PyTorch, or one index; or, if none, one `.weights.h5` of Keras, or one index; or, if none
 ///   of these, one file of another format. Of several checkpoints of TensorFlow, DeepSpeed or
-///   Megatron-LM it is the one that a file beside them calls the latest.
+///   Megatron-LM it is the one that a file beside them calls the latest;
+/// - a folder of a training's numbered steps (`100`, `checkpoint-500`): the latest is taken, and a
+///   remark says so.
 ///
 /// # Errors
 /// The path cannot be read, does not hold one model, is of an unknown format or of one that this
@@ -83,17 +87,26 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Box<dyn Chec
         true => choose(path)?,
         false => whole_of(path)?,
     };
-    if let Some(slices) = slices(&file)? {
+    let checkpoint = open_parts(&file, limits)?;
+    Ok(match chosen(path, &file) {
+        Some(remark) => Box::new(Noted::new(checkpoint, remark)),
+        None => checkpoint,
+    })
+}
+
+/// Opens a file, and all others beside it that its name speaks of.
+fn open_parts(file: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+    if let Some(slices) = slices(file)? {
         let open = |part: &PathBuf| open_content(part, recognize(part)?, limits);
         let opened: Result<Vec<_>, Error> = slices.files.iter().map(open).collect();
         return merge(&slices, opened?);
     }
-    match siblings(&file) {
-        None => open_whole(&file, limits),
+    match siblings(file) {
+        None => open_whole(file, limits),
         Some(parts) => {
-            check_present(&file, &parts)?;
+            check_present(file, &parts)?;
             let open = |part: &Path| open_content(part, recognize(part)?, limits);
-            Ok(Box::new(Shards::join(&file, &parts, open)?))
+            Ok(Box::new(Shards::join(file, &parts, open)?))
         }
     }
 }
@@ -138,7 +151,7 @@ fn open_content(
         #[cfg(feature = "torch")]
         Content::TorchStream => Ok(Box::new(Torch::open_stream(file, limits)?)),
         #[cfg(feature = "torch")]
-        Content::Pickle => Ok(Box::new(Torch::open_pickle(file, limits)?)),
+        Content::Pickle => Torch::open_pickle(file, limits),
         #[cfg(feature = "orbax")]
         Content::Orbax => Ok(Box::new(Orbax::open(file, limits)?)),
         #[cfg(feature = "tensorflow")]

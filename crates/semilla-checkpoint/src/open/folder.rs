@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::io::file::is_plain;
 use crate::open::foreign::Foreign;
 use crate::open::part::siblings;
-use crate::open::recognize::ORBAX;
+use crate::open::recognize::{ORBAX, ZARR};
 use crate::open::slices::is_slice;
+use crate::open::steps::latest;
 
 /// How the files end that stand for a folder's model, the preferred kind first.
 struct Kind {
@@ -72,6 +73,10 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
     if let Some((_, piece)) = files.iter().find(|(name, _)| name.ends_with(PIECE)) {
         return whole_of(piece);
     }
+    let of_zero = |name: &str| name.starts_with("zero_pp_rank_") && name.ends_with(STATES);
+    if let Some((_, states)) = files.iter().find(|(name, _)| of_zero(name)) {
+        return Ok(states.clone());
+    }
     // Beside these lie optimizers' states of the same ending.
     if let Some((_, slice)) = files
         .iter()
@@ -79,8 +84,8 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
     {
         return Ok(slice.clone());
     }
-    if let Some(latest) = latest_of_trainer(folder) {
-        return choose(&latest);
+    if let Some(step) = latest_of_trainer(folder) {
+        return choose(&step);
     }
     let folders = || files.iter().filter(|(_, path)| path.is_dir());
     if let Some((_, of_process)) = folders().find(|(_, path)| is_slice(path)) {
@@ -93,19 +98,45 @@ pub(super) fn choose(folder: &Path) -> Result<PathBuf, Error> {
         return found.map_err(refuse);
     }
     if let Some(found) = of_orbax(&files) {
-        return Ok(found);
+        return found.map_err(refuse);
     }
     // The weights of a SavedModel; its program is not read.
     if let Some((_, variables)) = folders().find(|(name, _)| name == "variables") {
         return choose(variables);
     }
+    if let Some(step) = latest(files.iter().map(|(_, path)| path)) {
+        return match step.is_dir() {
+            true => choose(step),
+            false => Ok(step.to_owned()),
+        };
+    }
     match Foreign::of_folder(files.iter().map(|(name, _)| &**name)) {
         Some(foreign) => Err(foreign.refused(folder)),
-        None => Err(refuse(
-            "no file of weights that is known by its name".to_owned(),
-        )),
+        None => Err(refuse(nothing(&files))),
     }
 }
+
+/// Says that nothing is known, and which folders below have weights: a pipeline of diffusers has one
+/// for each of its models.
+fn nothing(files: &[(String, PathBuf)]) -> String {
+    let has_weights = |path: &&PathBuf| {
+        let below = list(path).ok();
+        below.is_some_and(|files| of_kinds(&files).is_some())
+    };
+    let folders = files
+        .iter()
+        .map(|(_, path)| path)
+        .filter(|path| path.is_dir());
+    let folders: Vec<PathBuf> = folders.filter(has_weights).cloned().collect();
+    let nothing = "no file of weights that is known by its name";
+    match folders.is_empty() {
+        true => nothing.to_owned(),
+        false => format!("{nothing}, but folders that have one ({})", few(&folders)),
+    }
+}
+
+/// How DeepSpeed's files of a model's state end.
+const STATES: &str = "_model_states.pt";
 
 /// The files and folders in a folder, without hidden ones.
 fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
@@ -144,34 +175,54 @@ fn of_others(files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
         [first, ..] if are_parts(first, &singles) || singles.iter().all(|file| is_slice(file)) => {
             Ok(first.clone())
         }
-        _ => Err(format!("{} {end} files", singles.len())),
+        _ => Err(format!("{} {end} files ({})", singles.len(), few(&singles))),
     })
 }
 
 /// What stands for a checkpoint of Orbax, in the folder or in the only one below it that has such:
 /// a step of training has one for each item.
-fn of_orbax(files: &[(String, PathBuf)]) -> Option<PathBuf> {
+fn of_orbax(files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
     let listed = ORBAX.iter().find_map(|known| {
         let mut files = files.iter();
         files.find(|(name, path)| name == known && path.is_file())
     });
     if let Some((_, path)) = listed {
-        return Some(path.clone());
+        return Some(Ok(path.clone()));
     }
-    let is_step = files.iter().any(|(name, _)| name == STEP);
-    let below = files.iter().filter(|_| is_step).filter_map(|(_, folder)| {
+    // T5X has no list.
+    let mut arrays = files
+        .iter()
+        .flat_map(|(_, folder)| ZARR.map(|name| folder.join(name)));
+    if let Some(array) = arrays.find(|path| path.is_file()) {
+        return Some(Ok(array));
+    }
+    // Those of processes are parts of one that was not put together.
+    let items = files
+        .iter()
+        .filter(|(name, _)| !name.starts_with(OF_PROCESS));
+    let items = items.filter_map(|(name, folder)| {
         let mut known = ORBAX.iter().map(|known| folder.join(known));
-        known.find(|path| path.is_file())
+        Some((&**name, known.find(|path| path.is_file())?))
     });
-    let below: Vec<PathBuf> = below.collect();
-    match &below[..] {
-        [single] => Some(single.clone()),
-        _ => None,
+    let items: Vec<(&str, PathBuf)> = items.collect();
+    let of_model = items.iter().find(|(name, _)| OF_MODEL.contains(name));
+    match (&items[..], of_model) {
+        ([], _) => None,
+        ([(_, item)], _) | (_, Some((_, item))) => Some(Ok(item.clone())),
+        (several, None) => {
+            let names: Vec<&str> = several.iter().map(|(name, _)| *name).collect();
+            Some(Err(format!(
+                "{} items of Orbax ({})",
+                names.len(),
+                names.join(", ")
+            )))
+        }
     }
 }
 
-/// What Orbax writes beside the items of a step.
-const STEP: &str = "_CHECKPOINT_METADATA";
+/// The folders of what each process saved, and items of a step that have the model's weights.
+const OF_PROCESS: &str = "ocdbt.process_";
+const OF_MODEL: [&str; 2] = ["params", "model"];
 
 /// TensorFlow's table of variables: the only one, or that of the latest checkpoint.
 fn of_tensorflow(folder: &Path, files: &[(String, PathBuf)]) -> Option<Result<PathBuf, String>> {
@@ -180,8 +231,9 @@ fn of_tensorflow(folder: &Path, files: &[(String, PathBuf)]) -> Option<Result<Pa
         [] => return None,
         [single] => Ok(single.clone()),
         several => {
-            let latest = latest(folder).filter(|latest| several.contains(latest));
-            latest.ok_or_else(|| format!("{} {TABLE} files", several.len()))
+            let latest = latest_of_tensorflow(folder);
+            let latest = latest.filter(|latest| several.contains(latest));
+            latest.ok_or_else(|| format!("{} {TABLE} files ({})", several.len(), few(several)))
         }
     })
 }
@@ -206,7 +258,7 @@ fn latest_of_trainer(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The table of the checkpoint that TensorFlow's list of them calls the latest.
-fn latest(folder: &Path) -> Option<PathBuf> {
+fn latest_of_tensorflow(folder: &Path) -> Option<PathBuf> {
     let list = text(&folder.join("checkpoint"))?;
     let mut lines = list.lines();
     let path = lines.find_map(|line| line.strip_prefix("model_checkpoint_path:"))?;
@@ -269,12 +321,24 @@ fn one_of(kind: &Kind, indexes: Vec<PathBuf>, singles: Vec<PathBuf>) -> Result<P
         ([], [single]) => Ok(single.clone()),
         ([], [first, ..]) if are_parts(first, &singles) => Ok(first.clone()),
         ([], _) => Err(format!(
-            "{} {} files and no index",
+            "{} {} files and no index ({})",
             singles.len(),
-            kind.name
+            kind.name,
+            few(&singles)
         )),
-        _ => Err(format!("{} indexes", indexes.len())),
+        _ => Err(format!("{} indexes ({})", indexes.len(), few(&indexes))),
     }
+}
+
+/// The names of the first files.
+fn few(files: &[PathBuf]) -> String {
+    const MOST: usize = 5;
+    let names = files.iter().filter_map(|file| file.file_name());
+    let names = names
+        .take(MOST)
+        .map(|name| name.to_string_lossy().into_owned());
+    let more = (files.len() > MOST).then(|| "...".to_owned());
+    names.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the files are all of one model in parts: those that are missing are asked for later.

@@ -45,6 +45,45 @@ const OPEN_VINO: Foreign = Foreign {
     name: "an OpenVINO model",
     advice: "export the model that it was made from to ONNX; OpenVINO writes no other format",
 };
+const ONNX_RUNTIME: Foreign = Foreign {
+    name: "a model of ONNX Runtime's own format",
+    advice: "give the .onnx file that it was made from; nothing converts it back",
+};
+const EXECUTORCH: Foreign = Foreign {
+    name: "a program of ExecuTorch",
+    advice: "give the PyTorch model that it was exported from; nothing converts it back",
+};
+const TENSOR_RT: Foreign = Foreign {
+    name: "an engine of TensorRT",
+    advice: "give the .onnx file that it was built from; nothing converts it back",
+};
+const MATLAB: Foreign = Foreign {
+    name: "a file of MATLAB",
+    advice: "python -c \"import numpy, scipy.io; numpy.savez('model.npz', **{n: a for n, a in \
+             scipy.io.loadmat('FILE').items() if n[0] != '_'})\"",
+};
+const CAFFE: Foreign = Foreign {
+    name: "a Caffe model",
+    advice: "python -c \"import caffe, numpy; numpy.savez('model.npz', **{f'{n}.{i}': b.data \
+             for n, p in caffe.Net('deploy.prototxt', 'FILE', caffe.TEST).params.items() \
+             for i, b in enumerate(p)})\"",
+};
+const DARKNET: Foreign = Foreign {
+    name: "a Darknet model",
+    advice: "python -c \"import cv2, numpy; net = cv2.dnn.readNetFromDarknet('model.cfg', 'FILE'); \
+             numpy.savez('model.npz', **{f'{n}.{i}': b for n in net.getLayerNames() \
+             for i, b in enumerate(net.getLayer(n).blobs)})\" (OpenCV 4)",
+};
+const PADDLE_INFERENCE: Foreign = Foreign {
+    name: "an inference model of Paddle",
+    advice: "paddle2onnx --model_dir . --model_filename inference.pdmodel \
+             --params_filename inference.pdiparams --save_file model.onnx (beside the two files)",
+};
+pub(super) const TENSORFLOW_JS: Foreign = Foreign {
+    name: "a TensorFlow.js model",
+    advice: "tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras FILE \
+             model.h5",
+};
 const TAR: Foreign = Foreign {
     name: "a tar archive",
     advice: "tar -xf FILE",
@@ -71,6 +110,10 @@ impl Foreign {
         Some(match ending {
             _ if name == "saved_model.pb" => SAVED_MODEL,
             Some("mlmodel") => CORE_ML,
+            Some("caffemodel") => CAFFE,
+            Some("pdiparams" | "pdmodel") => PADDLE_INFERENCE,
+            // The versions are small numbers of 4 bytes.
+            Some("weights") if matches!(start, [0..=9, 0, 0, 0, 0..=9, 0, 0, 0, ..]) => DARKNET,
             // Its first field is a node; that of ONNX is a version.
             Some("pb") if start.first() == Some(&0x0a) => FROZEN_GRAPH,
             _ => return None,
@@ -95,10 +138,14 @@ impl Foreign {
         Some(match start {
             [b'P', b'K', 5, 6, ..] => EMPTY_ZIP,
             [_, _, _, _, b'T', b'F', b'L', b'3', ..] => TFLITE,
+            [_, _, _, _, b'O', b'R', b'T', b'M', ..] => ONNX_RUNTIME,
+            [_, _, _, _, b'E', b'T', b'0'..=b'9', b'0'..=b'9', ..] => EXECUTORCH,
+            [b'f' | b'p', b't', b'r', b't', ..] => TENSOR_RT,
+            _ if start.starts_with(b"MATLAB 5.0 MAT-file") => MATLAB,
             // The magic numbers ggml, ggmf and ggjt as little-endian integers.
             [b'l' | b'f', b'm', b'g', b'g', ..] | [b't', b'j', b'g', b'g', ..] => OLD_GGML,
             [0x12, 1, 0, 0, 0, 0, 0, 0, ..] => MXNET,
-            _ if start.starts_with(b"<?xml") || start.starts_with(b"<net ") => OPEN_VINO,
+            [b'<', ..] if start.windows(5).any(|window| window == b"<net ") => OPEN_VINO,
             _ if start.get(257..262) == Some(b"ustar") => TAR,
             _ => return None,
         })
@@ -140,6 +187,8 @@ mod tests {
         for (path, expected, part) in [
             ("m/saved_model.pb", SAVED_MODEL, "--saved-model m --output"),
             ("m.mlmodel", CORE_ML, "MLModel('m.mlmodel')"),
+            ("m.pdiparams", PADDLE_INFERENCE, "paddle2onnx"),
+            ("m.caffemodel", CAFFE, "'m.caffemodel'"),
         ] {
             assert_eq!(of_name(path), Some(expected));
             assert!(
@@ -149,11 +198,22 @@ mod tests {
             );
         }
         assert_eq!(of_name("model.onnx"), None);
+        let darknet = Foreign::of_name(Path::new("yolov3.weights"), &[0, 0, 0, 0, 2, 0, 0, 0, 0]);
+        assert_eq!(darknet, Some(DARKNET));
+        assert_eq!(Foreign::of_start(b"<?xml version=\"1.0\"?><Error>"), None);
         for (start, expected) in [
             (&b"\x1c\0\0\0TFL3\x14\0"[..], TFLITE),
             (b"lmgg\x01\0\0\0", OLD_GGML),
             (b"tjgg\x03\0\0\0", OLD_GGML),
             (b"\x12\x01\0\0\0\0\0\0\0\0", MXNET),
+            (b"\x20\0\0\0ORTM", ONNX_RUNTIME),
+            (b"\x30\0\0\0ET12", EXECUTORCH),
+            (b"ftrt\0", TENSOR_RT),
+            (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", MATLAB),
+            (
+                b"<?xml version=\"1.0\"?>\n<net name=\"m\" version=\"11\">",
+                OPEN_VINO,
+            ),
         ] {
             assert_eq!(Foreign::of_start(start), Some(expected));
         }

@@ -1,5 +1,6 @@
 //! Opening JSON: a list of shapes, or the index of a model in shards.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::io::index::Index;
 use crate::io::limits::Limits;
 use crate::looks_like::LooksLike;
 use crate::malformed::Malformed;
+use crate::open::foreign::{Foreign, TENSORFLOW_JS};
 
 /// The content of a JSON file.
 pub(super) enum Json {
@@ -32,9 +34,13 @@ pub(super) fn read(path: &Path, limits: &Limits) -> Result<Json, Error> {
         false => Manifest::parse(path, &json, limits).map(Json::Shapes),
     };
     parsed.map_err(|cause| match cause {
-        Malformed::Json(_) if is_configuration(&json) => Error::Unrecognized {
-            path: path.to_owned(),
-            found: LooksLike::Configuration,
+        Malformed::Json(_) => match other(&json) {
+            Some(Other::Foreign(foreign)) => foreign.refused(path),
+            Some(Other::Known(found)) => Error::Unrecognized {
+                path: path.to_owned(),
+                found,
+            },
+            None => Error::malformed(path)(cause),
         },
         cause => Error::malformed(path)(cause),
     })
@@ -61,25 +67,21 @@ fn is_index(json: &[u8]) -> bool {
     !matches!(serde_json::from_slice(json), Ok(Probe { weight_map: None }))
 }
 
-/// Whether JSON other than a list of shapes describes a model or a tokenizer, as transformers,
-/// diffusers, PEFT and Keras write it.
-fn is_configuration(json: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Probe {
-        #[serde(
-            alias = "architectures",
-            alias = "transformers_version",
-            alias = "tokenizer_class",
-            alias = "added_tokens",
-            alias = "peft_type",
-            alias = "_class_name",
-            alias = "class_name"
-        )]
-        model_type: Option<IgnoredAny>,
+/// What JSON is that is neither an index nor meant to be a list of shapes.
+fn other(json: &[u8]) -> Option<Other> {
+    const SHAPE: &[u8] = b"\"shape\"";
+    let keys: HashMap<String, IgnoredAny> = serde_json::from_slice(json).ok()?;
+    let has = |key: &str| keys.contains_key(key);
+    match () {
+        () if has("weightsManifest") => Some(Other::Foreign(TENSORFLOW_JS)),
+        () if has("weight_map") || json.windows(SHAPE.len()).any(|bytes| bytes == SHAPE) => None,
+        () if has("error") => Some(Other::Known(LooksLike::Answer)),
+        () => Some(Other::Known(LooksLike::Configuration)),
     }
-    match serde_json::from_slice::<Probe>(json) {
-        Ok(probe) => probe.model_type.is_some(),
-        // Two of the names are there.
-        Err(error) => error.is_data(),
-    }
+}
+
+/// JSON without shapes or shards.
+enum Other {
+    Known(LooksLike),
+    Foreign(Foreign),
 }

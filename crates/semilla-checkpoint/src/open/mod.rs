@@ -6,10 +6,12 @@ mod file;
 mod folder;
 mod foreign;
 mod json;
+mod noted;
 mod part;
 mod recognize;
 mod shards;
 mod slices;
+mod steps;
 #[cfg(feature = "compressed")]
 mod unpack;
 

@@ -124,7 +124,10 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
     if is_distributed(&start) {
         return Ok(Content::Distributed);
     }
-    let is_list = path.file_name().is_some_and(|name| name == ORBAX[1]);
+    let is_list = path.file_name().is_some_and(|name| {
+        let name = name.to_str().unwrap_or_default();
+        name == ORBAX[1] || ZARR.contains(&name)
+    });
     if start.starts_with(&[0x0c, 0xdb, b':', b'*']) || is_list {
         return Ok(Content::Orbax);
     }
@@ -158,6 +161,9 @@ pub(super) fn recognize(path: &Path) -> Result<Content, Error> {
 /// Names of a folder's files that stand for a checkpoint of Orbax, the preferred one first: the
 /// manifest of a tree of values, and the list of leaves.
 pub(super) const ORBAX: [&str; 2] = ["manifest.ocdbt", "_METADATA"];
+
+/// What stands in the folder of an array of Zarr, of its second or third version.
+pub(super) const ZARR: [&str; 2] = [".zarray", "zarr.json"];
 
 /// Whether a file that ends before its header could start like a safetensors file.
 fn truncated_length(start: &[u8]) -> bool {

@@ -59,6 +59,13 @@ impl Shards {
         Self::of(path, shards?)
     }
 
+    fn no_such(&self, tensor: usize) -> Error {
+        Error::NoSuchTensor {
+            tensor,
+            count: self.tensors.len(),
+        }
+    }
+
     fn of(path: &Path, shards: Vec<Box<dyn Checkpoint>>) -> Result<Self, Error> {
         let mut tensors = Vec::new();
         let mut locations = Vec::new();
@@ -117,10 +124,14 @@ impl Checkpoint for Shards {
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         match self.locations.get(tensor) {
             Some(&(shard, position)) => self.shards[shard].read(position, offset, into),
-            None => Err(Error::NoSuchTensor {
-                tensor,
-                count: self.tensors.len(),
-            }),
+            None => Err(self.no_such(tensor)),
+        }
+    }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        match self.locations.get(tensor) {
+            Some(&(shard, position)) => self.shards[shard].scan(position, look),
+            None => Err(self.no_such(tensor)),
         }
     }
 }

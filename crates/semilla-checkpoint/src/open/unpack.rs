@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
+use semilla::model::Facts;
 use semilla::{Graph, Layout};
 use tempfile::TempDir;
 
@@ -167,8 +168,16 @@ impl Checkpoint for Content {
         self.inner.layout(tensor)
     }
 
+    fn facts(&self, tensor: usize) -> Option<&Facts> {
+        self.inner.facts(tensor)
+    }
+
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {
         self.inner.made_of_parts(tensor)
+    }
+
+    fn dictionaries(&self) -> &[String] {
+        self.inner.dictionaries()
     }
 
     fn graph(&self) -> Option<&Graph> {
@@ -182,5 +191,10 @@ impl Checkpoint for Content {
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         let read = self.inner.read(tensor, offset, into);
         read.map_err(|error| error.of_file(&self.unpacked.temporary, &self.unpacked.given))
+    }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        let scanned = self.inner.scan(tensor, look);
+        scanned.map_err(|error| error.of_file(&self.unpacked.temporary, &self.unpacked.given))
     }
 }

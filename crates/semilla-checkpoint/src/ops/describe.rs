@@ -43,7 +43,7 @@ pub struct Described {
     pub file: Option<Box<dyn Checkpoint>>,
     /// What its `config.json` says of it.
     pub config: Option<Configured>,
-    /// Why the `config.json` beside it says nothing.
+    /// Why the `config.json` beside it, or the one that a live model has, says nothing.
     pub config_error: Option<ConfigFileError>,
     /// The computation of a network that is described in TOML or in one line.
     network: Option<Graph>,
@@ -192,11 +192,14 @@ pub fn describe(model: &str, options: DescribeOptions) -> Result<Described, Desc
     } else if path.exists() {
         match open(path) {
             Ok(file) => {
-                let config = options.config.as_deref();
-                let config =
-                    config.map(|path| Ok::<_, ConfigFileError>((path, read_config(path)?)));
+                let config = options.config.as_deref().map(|path| {
+                    Ok::<_, ConfigFileError>(StatedConfig {
+                        path: path.to_owned(),
+                        config: read_config(path)?,
+                        is_asked: true,
+                    })
+                });
                 let config = config.transpose()?;
-                let config = config.as_ref().map(|(path, config)| (*path, config));
                 of_checkpoint(own_model(file, path)?, path, options.convention, config)?
             }
             Err(error) => of_config(path, error)?,
@@ -278,7 +281,8 @@ fn of_config(path: &Path, error: Error) -> Result<Described, DescribeError> {
 }
 
 /// Describes a live model: the list of shapes that it makes of itself ([`Manifest`]), and its
-/// `config.json`, if it has one.
+/// `config.json`, if it has one. A configuration of a family that is not described says nothing more
+/// ([`Described::config_error`]): the model knows most of itself.
 ///
 /// # Errors
 /// [`DescribeError`].
@@ -300,8 +304,19 @@ pub fn describe_shapes(
     let list = Manifest::parse(path, json.as_bytes(), &Limits::default());
     let list = list.map_err(Error::malformed(path))?;
     let config = config.map(|text| parse_config(path, text)).transpose()?;
-    let config = config.as_ref().map(|config| (path, config));
+    let config = config.map(|config| StatedConfig {
+        path: path.to_owned(),
+        config,
+        is_asked: false,
+    });
     of_checkpoint(Box::new(list), path, convention, config)
+}
+
+/// A configuration, and whether the user asked for what it says.
+struct StatedConfig {
+    path: PathBuf,
+    config: Config,
+    is_asked: bool,
 }
 
 /// Describes the tensors of an open checkpoint. `path` is its name in errors, and beside it a
@@ -321,7 +336,7 @@ fn of_checkpoint(
     file: Box<dyn Checkpoint>,
     path: &Path,
     convention: Option<Convention>,
-    config: Option<(&Path, &Config)>,
+    config: Option<StatedConfig>,
 ) -> Result<Described, DescribeError> {
     let tensors = file.tensors();
     // Files of PyTorch hold GPT-2's Conv1D as well, so only the user rules that out.
@@ -350,15 +365,20 @@ fn of_checkpoint(
         false => Evidence::guessed(convention),
     };
     let mut evidence = with_facts_of(&*file, evidence);
-    let (config, config_error) = match config {
-        Some(config) => (Some(configured(config, &*file, &mut evidence)?), None),
-        None => match beside(&*file, path) {
-            None => (None, None),
-            Some((path, config)) => match configured((&path, &config), &*file, &mut evidence) {
-                Ok(config) => (Some(config), None),
-                Err(error) => (None, Some(error)),
-            },
-        },
+    let config = config.or_else(|| {
+        beside(&*file, path).map(|(path, config)| StatedConfig {
+            path,
+            config,
+            is_asked: false,
+        })
+    });
+    let said = config
+        .as_ref()
+        .map(|stated| configured((&stated.path, &stated.config), &*file, &mut evidence));
+    let (config, config_error) = match (said.transpose(), config) {
+        (Ok(said), _) => (said, None),
+        (Err(error), Some(stated)) if stated.is_asked => return Err(error.into()),
+        (Err(error), _) => (None, Some(error)),
     };
     let model = Model::derive(named, evidence);
     Ok(Described {

@@ -7,7 +7,8 @@ use semilla::{Plan, Slice, SliceError};
 
 use super::findings::{NotFinite, check_finite};
 use super::watch::Watch;
-use crate::{CheckpointWriter, Error, Malformed, Sources, TensorInfo, Tensors, values};
+use crate::values::{self, Looks};
+use crate::{CheckpointWriter, Error, Malformed, Sources, TensorInfo, Tensors};
 
 /// Why a tensor was not made.
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +52,67 @@ pub fn write_slices(
     writer: &dyn CheckpointWriter,
     watch: Watch<'_>,
 ) -> Result<(), MemoryError> {
-    let slices: Vec<(usize, Slice)> = slices.into_iter().collect();
-    for (place, slice) in &slices {
-        let line = plan.tensors.get(*place);
-        let line = line.ok_or_else(|| MemoryError::Unknown(format!("number {place}")))?;
-        slice.check(&line.shape)?;
-    }
+    write(plan, sources, slices, writer, Looks::AtLoaded, watch)
+}
+
+/// As [`write_slices`], of boxes that [`rehearse`] found no fault with: values that are copied as
+/// they are nobody looks at again.
+///
+/// # Errors
+/// As [`write_slices`].
+pub fn write_rehearsed(
+    plan: &Plan,
+    sources: Sources<'_>,
+    slices: impl IntoIterator<Item = (usize, Slice)>,
+    writer: &dyn CheckpointWriter,
+    watch: Watch<'_>,
+) -> Result<(), MemoryError> {
+    write(plan, sources, slices, writer, Looks::Away, watch)
+}
+
+fn write(
+    plan: &Plan,
+    sources: Sources<'_>,
+    slices: impl IntoIterator<Item = (usize, Slice)>,
+    writer: &dyn CheckpointWriter,
+    looks: Looks,
+    watch: Watch<'_>,
+) -> Result<(), MemoryError> {
+    let slices = checked(plan, slices)?;
     let Watch { progress, stop } = watch;
-    let health = values::write_slices(plan, slices, sources, writer, progress, stop)?;
+    let health = values::write_slices(plan, slices, sources, writer, looks, progress, stop)?;
     check_finite(&health)?;
     Ok(())
+}
+
+/// Loads boxes of a plan's tensors without a destination: everything that they take from
+/// checkpoints is read once, compared with the file's checksums and converted where it is to be, so
+/// that what cannot be loaded is found before anything is overwritten.
+///
+/// # Errors
+/// As [`write_slices`].
+pub fn rehearse(
+    plan: &Plan,
+    sources: Sources<'_>,
+    slices: impl IntoIterator<Item = (usize, Slice)>,
+) -> Result<(), MemoryError> {
+    let slices = checked(plan, slices)?;
+    check_finite(&values::rehearse(plan, slices, sources)?)?;
+    Ok(())
+}
+
+/// Slices that lie inside tensors of the plan.
+fn checked(
+    plan: &Plan,
+    slices: impl IntoIterator<Item = (usize, Slice)>,
+) -> Result<Vec<(usize, Slice)>, MemoryError> {
+    let check = |(place, slice): (usize, Slice)| {
+        let line = plan.tensors.get(place);
+        let line = line.ok_or_else(|| MemoryError::Unknown(format!("number {place}")))?;
+        slice.check(&line.shape)?;
+        Ok((place, slice))
+    };
+    slices.into_iter().map(check).collect()
 }
 
 /// A tensor, or one box of it, as little-endian bytes.

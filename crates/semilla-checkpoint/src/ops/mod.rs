@@ -41,7 +41,7 @@ pub use inputs::{Inputs, OntoInput, same_place};
 pub use inspect::{InspectError, Inspected, Inspection, inspect};
 pub use labels::LabelsError;
 pub use lock::LockError;
-pub use memory::{MemoryError, write_slices};
+pub use memory::{MemoryError, rehearse, write_rehearsed, write_slices};
 pub use merge::{Merge, MergeError, MergeReport, Merged};
 pub use origin::LEAST_SAMPLE;
 pub use own::{NoModel, own_model, own_models};

@@ -111,7 +111,7 @@ pub(super) fn container_remark(file: &dyn Checkpoint) -> Option<String> {
 
 fn container(file: &dyn Checkpoint) -> Container {
     let names = file.tensors().iter().map(TensorInfo::name);
-    Container::of(&names.collect::<Vec<_>>())
+    Container::with_dictionaries(&names.collect::<Vec<_>>(), file.dictionaries())
 }
 
 fn left_out(container: &Container) -> Vec<Remark> {
@@ -194,5 +194,9 @@ impl Checkpoint for Own {
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         self.all.read(self.place(tensor)?, offset, into)
+    }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        self.all.scan(self.place(tensor)?, look)
     }
 }

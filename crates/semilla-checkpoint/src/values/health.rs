@@ -138,6 +138,28 @@ impl ExactSum {
     }
 }
 
+/// How many little-endian elements are NaN or infinite.
+pub(crate) fn non_finite(dtype: DType, bytes: &[u8]) -> u64 {
+    with_float!(dtype, E => widest(NonFinite::<E>(bytes, PhantomData)), else 0)
+}
+
+struct NonFinite<'a, E>(&'a [u8], PhantomData<E>);
+
+impl<E: Stored> Job for NonFinite<'_, E> {
+    type Done = u64;
+
+    #[inline(always)]
+    fn run(self) -> u64 {
+        let (mut held, mut wide) = ([E::default(); BLOCK], [E::Wide::default(); BLOCK]);
+        let blocks = self.0.chunks(BLOCK * size_of::<E>());
+        let of_block = |bytes| -> u32 {
+            let values = E::widen(aligned(bytes, &mut held), &mut wide);
+            values.iter().map(|v| u32::from(!v.is_finite())).sum()
+        };
+        blocks.map(of_block).map(u64::from).sum()
+    }
+}
+
 /// Looks at the values of little-endian elements.
 pub(crate) fn look(dtype: DType, bytes: &[u8]) -> Health {
     if !dtype.is_float() {
@@ -304,6 +326,25 @@ mod tests {
         assert_eq!(of(&[0.5; 2000]).constant(), Some(0.5));
         assert_eq!(of(&[0.5]).constant(), None);
         assert!(of(&[0.0, -0.0]).is_all_zero());
+    }
+
+    #[test]
+    fn what_is_not_finite_is_counted_alike() {
+        let values: Vec<f32> = (0..5003u32)
+            .map(|i| f32::from_bits(i.wrapping_mul(0x9e37_79b9)))
+            .chain([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX])
+            .collect();
+        let bytes = bytemuck::cast_slice(&values);
+        for dtype in [
+            DType::F32,
+            DType::BF16,
+            DType::F16,
+            DType::F8E5M2,
+            DType::I32,
+        ] {
+            assert_eq!(non_finite(dtype, bytes), look(dtype, bytes).non_finite);
+        }
+        assert!(non_finite(DType::F32, bytes) >= 3);
     }
 
     #[test]

@@ -50,6 +50,24 @@ impl Origin<'_> {
         Ok(health)
     }
 
+    /// As [`copy`](Self::copy), for elements of the target's type that nobody looks at.
+    pub(crate) fn read(
+        &self,
+        part: &Slice,
+        shape: &[usize],
+        first: u64,
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let size = self.info().dtype().size();
+        let mut rest = out;
+        for (start, len) in part.runs(shape, first, (rest.len() / size) as u64) {
+            let (run, others) = rest.split_at_mut(len as usize * size);
+            self.source.read(self.tensor, start * size as u64, run)?;
+            rest = others;
+        }
+        Ok(())
+    }
+
     /// Converts elements, each rounded once to nearest.
     pub(crate) fn convert(
         &self,

@@ -71,6 +71,10 @@ impl Checkpoint for Both {
         file.made_of_parts(tensor)
     }
 
+    fn dictionaries(&self) -> &[String] {
+        self.base.dictionaries()
+    }
+
     fn graph(&self) -> Option<&Graph> {
         self.base.graph()
     }
@@ -88,5 +92,10 @@ impl Checkpoint for Both {
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         let (file, tensor) = self.place(tensor);
         file.read(tensor, offset, into)
+    }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        let (file, tensor) = self.place(tensor);
+        file.scan(tensor, look)
     }
 }

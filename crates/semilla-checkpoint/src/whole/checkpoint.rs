@@ -15,6 +15,7 @@ use super::low_rank::{Factors, LowRank};
 use super::make::{Made, Parts};
 use super::norms::NormsOf;
 use super::reparametrized::Norms;
+use crate::checkpoint::scan_read;
 use crate::io::range::check_range;
 use crate::{Checkpoint, Error, Format, Malformed, Metadata, Remark, TensorInfo, Tensors};
 
@@ -352,6 +353,10 @@ impl Checkpoint for Whole {
         }
     }
 
+    fn dictionaries(&self) -> &[String] {
+        self.stored.dictionaries()
+    }
+
     fn graph(&self) -> Option<&Graph> {
         self.stored.graph()
     }
@@ -395,5 +400,12 @@ impl Checkpoint for Whole {
             first += count;
         }
         Ok(())
+    }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        match self.entries.get(tensor) {
+            Some(Entry::Stored(place)) => self.stored.scan(*place, look),
+            _ => scan_read(self, tensor, look),
+        }
     }
 }

@@ -52,6 +52,12 @@ impl Parts<'_> {
             Encoding::Parametrized => {
                 Err("the file does not say which parametrization it is of".to_owned())
             }
+            Encoding::Adapted => Err(
+                "an adapter lies beside it, whose scaling the file does not \
+                                      have; save the model after merge_and_unload(), or exclude \
+                                      the adapter's tensors to take the base alone"
+                    .to_owned(),
+            ),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use semilla_checkpoint::open;
 
-use super::{fixture, folder, whole};
+use super::{fixture, folder, scanned, whole};
 
 /// Loads damaged copies of a fixture, of which some are read and others refused.
 pub(crate) fn damage(name: &str, copies: u32) {
@@ -31,7 +31,16 @@ pub(crate) fn damage_within(
         let Ok(checkpoint) = open(&path) else { return };
         let most = 1000 * (file.len() + BESIDE) as u64;
         assert!(checkpoint.tensors().bytes() <= most);
-        let read = (0..checkpoint.tensors().len()).filter(|&t| whole(&*checkpoint, t).is_ok());
+        let read = (0..checkpoint.tensors().len()).filter(|&tensor| {
+            let seen = scanned(&*checkpoint, tensor);
+            let read = whole(&*checkpoint, tensor);
+            assert_eq!(
+                seen.is_ok(),
+                read.is_ok(),
+                "damage is found by both or neither"
+            );
+            read.is_ok()
+        });
         accepted += u32::from(read.count() == checkpoint.tensors().len());
     });
     accepted

@@ -8,6 +8,7 @@ mod damage;
 use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use semilla_checkpoint::{Checkpoint, Error, Remark, open};
 use tempfile::TempDir;
@@ -61,6 +62,11 @@ pub(crate) fn check(name: &str) -> Box<dyn Checkpoint> {
             let same = read(&*found, index, piece).unwrap() == bytes;
             assert!(same, "{name}: {} in pieces of {piece}", tensor.name());
         }
+        assert!(
+            scanned(&*found, index).unwrap() == bytes,
+            "{name}: {}",
+            tensor.name()
+        );
     }
     found
 }
@@ -82,6 +88,15 @@ pub(crate) fn read(
         checkpoint.read(tensor, (index * piece) as u64, part)?;
     }
     Ok(bytes)
+}
+
+/// All bytes of a tensor of one piece, as they are looked at.
+pub(crate) fn scanned(checkpoint: &dyn Checkpoint, tensor: usize) -> Result<Vec<u8>, Error> {
+    let seen = Mutex::new(Vec::new());
+    checkpoint.scan(tensor, &|bytes| {
+        seen.lock().unwrap().extend_from_slice(bytes)
+    })?;
+    Ok(seen.into_inner().unwrap())
 }
 
 /// Opens a file of this content and reads all of it.

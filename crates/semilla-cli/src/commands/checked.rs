@@ -38,23 +38,15 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// What hooks recorded of a module that runs elsewhere, on so many samples; with the plan of
-    /// its weights and the seed of each measurement, unless they are as it had them.
-    pub(crate) fn recorded(
-        measurements: Vec<Measurement>,
-        samples: usize,
-        planned: Option<(Plan, Vec<u64>)>,
-    ) -> Self {
+    /// What hooks recorded of a module that runs elsewhere, on so many samples.
+    pub(crate) fn recorded(measurements: Vec<Measurement>, samples: usize) -> Self {
         let data = Source {
             is_noise: false,
             samples,
             remarks: Vec::new(),
         };
-        Self {
-            planned,
-            // Recorded arrays come without a graph that theory could follow.
-            ..Self::new(measurements.into(), Expected::default(), data)
-        }
+        // Recorded arrays come without a graph that theory could follow.
+        Self::new(measurements.into(), Expected::default(), data)
     }
 
     /// What every check has; all else is left out.

@@ -1,5 +1,6 @@
 //! Checks of modules that run elsewhere, for programs.
 
+use semilla::lint::Finding;
 use semilla::{Graph, Plan};
 use semilla_page::check::{Check, Data, Weights, page};
 use semilla_signal::{Measurement, Verdict};
@@ -8,6 +9,16 @@ use serde::Serialize;
 use crate::commands::checked::Checked;
 use crate::show::check::print;
 use crate::show::output::Output;
+
+/// The plan of the weights that a check gave a module.
+pub struct LivePlan {
+    /// The plan with the first seed.
+    pub plan: Plan,
+    /// The seed of each measurement.
+    pub seeds: Vec<u64>,
+    /// The plan's likely mistakes.
+    pub lint: Vec<Finding>,
+}
 
 /// What hooks recorded of a module, and the verdict: shown as `semilla check` shows its own.
 /// Serialized, it is the command's JSON.
@@ -18,16 +29,15 @@ pub struct LiveCheck {
 }
 
 impl LiveCheck {
-    /// Of measurements on so many samples; with the plan of the weights and the seed of each
-    /// measurement, unless they are as the module had them.
-    pub fn new(
-        measurements: Vec<Measurement>,
-        samples: usize,
-        planned: Option<(Plan, Vec<u64>)>,
-    ) -> Self {
-        Self {
-            checked: Checked::recorded(measurements, samples, planned),
+    /// Of measurements on so many samples; with the plan of the weights, unless they are as the
+    /// module had them.
+    pub fn new(measurements: Vec<Measurement>, samples: usize, planned: Option<LivePlan>) -> Self {
+        let mut checked = Checked::recorded(measurements, samples);
+        if let Some(LivePlan { plan, seeds, lint }) = planned {
+            checked.planned = Some((plan, seeds));
+            checked.lint = lint;
         }
+        Self { checked }
     }
 
     /// The verdict.
@@ -57,7 +67,7 @@ impl LiveCheck {
             samples: self.checked.data.samples,
             first_step: None,
             spectra: None,
-            lint: &[],
+            lint: &self.checked.lint,
             remedy: None,
         })
     }

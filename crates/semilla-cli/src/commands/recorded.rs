@@ -73,7 +73,7 @@ pub(crate) fn recorded(path: &Path) -> Result<Checked, Failure> {
     let first = recorded.first().ok_or_else(none)?;
     let samples = first.output.shape().first().copied().unwrap_or(1);
     let measured = vec![Measurement::recorded(&recorded, &narrow)];
-    Ok(Checked::recorded(measured, samples, None))
+    Ok(Checked::recorded(measured, samples))
 }
 
 const KINDS: [&str; 6] = [

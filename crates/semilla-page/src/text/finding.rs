@@ -59,7 +59,7 @@ pub fn remarks(verdict: &Verdict) -> Vec<Text> {
 
 fn dead_part(finding: &Finding) -> Option<(&str, f64)> {
     match finding {
-        Finding::Dead { weight, part } => Some((weight, *part)),
+        Finding::Dead { weight, part, .. } => Some((weight, *part)),
         _ => None,
     }
 }
@@ -83,7 +83,7 @@ fn in_spanish(finding: &Finding, depth: usize) -> String {
              diferencias, y la red apenas aprenderá",
             number(*factor)
         ),
-        Finding::Dead { weight, part } => {
+        Finding::Dead { weight, part, .. } => {
             format!(
                 "el {} de las unidades de {weight} están muertas",
                 percent(*part)

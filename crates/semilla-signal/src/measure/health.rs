@@ -40,14 +40,16 @@ impl Report {
         for measured in &self.measurements {
             health.resize(measured.layers.len(), Health::Good);
             for (layer, health) in measured.layers.iter().zip(&mut health) {
-                *health = (*health).max(alone(layer)).max(along(layer, measured));
+                *health = (*health)
+                    .max(alone(layer, measured))
+                    .max(along(layer, measured));
             }
         }
         health
     }
 }
 
-fn alone(layer: &Layer) -> Health {
+fn alone(layer: &Layer, measured: &Measurement) -> Health {
     if !layer.forward.second_moment.is_finite() {
         return Health::Bad;
     }
@@ -56,7 +58,10 @@ fn alone(layer: &Layer) -> Health {
     match has_gradient {
         false => Health::Watch,
         // Where all are without a gradient, something behind the layer holds it back.
-        true if layer.activated.is_some() && dead < 1.0 => Health::at(dead / DEAD),
+        true if layer.activated.is_some() && dead < 1.0 => match measured.is_on_path(layer) {
+            true => Health::at(dead / DEAD),
+            false => Health::at(dead / DEAD).min(Health::Watch),
+        },
         true => Health::Good,
     }
 }

@@ -39,6 +39,13 @@ impl Measurement {
             _ => None,
         }
     }
+
+    /// Whether a layer makes a value of the main path, through which all signals go; any does where
+    /// there is none.
+    pub(super) fn is_on_path(&self, layer: &Layer) -> bool {
+        let mut points = self.path.iter();
+        self.path.is_empty() || points.any(|point| point.after == layer.weight)
+    }
 }
 
 /// A layer: a weight, what it makes, and what comes back.

@@ -60,6 +60,9 @@ pub enum Finding {
         weight: String,
         /// The part of its units.
         part: f64,
+        /// Whether it makes a value of the main path. Others, such as the gates of a
+        /// squeeze-and-excitation, do not hold up what goes around them: that is only noted.
+        on_path: bool,
     },
     /// No gradient reaches a weight: it cannot change at first.
     NoGradient {
@@ -76,7 +79,10 @@ pub enum Finding {
 impl Finding {
     /// Whether it speaks against training.
     pub fn is_fatal(&self) -> bool {
-        !matches!(self, Finding::NoGradient { .. })
+        !matches!(
+            self,
+            Finding::NoGradient { .. } | Finding::Dead { on_path: false, .. }
+        )
     }
 
     /// It in one sentence; `depth` is that of the [`Verdict`].
@@ -105,7 +111,7 @@ impl Finding {
                  it will hardly train",
                 rough(*factor)
             ),
-            Finding::Dead { weight, part } => {
+            Finding::Dead { weight, part, .. } => {
                 format!("{:.0} % of the units of {weight} are dead", part * 100.0)
             }
             Finding::NoGradient { weights } => format!(
@@ -234,6 +240,7 @@ fn dead(measured: &Measurement) -> Vec<Finding> {
         is_dead.then(|| Finding::Dead {
             weight: layer.weight.clone(),
             part,
+            on_path: measured.is_on_path(layer),
         })
     });
     dead.collect()

@@ -117,6 +117,25 @@ impl Axes {
         (Self(axes), sources.collect())
     }
 
+    /// The same sizes in the finest atoms of both along each axis but one, and for each new atom the
+    /// own one that it is of; `None` if their cuts do not fit.
+    pub(super) fn cut_as(&self, other: &Self, but: usize) -> Option<(Self, Vec<Option<usize>>)> {
+        let (mut axes, mut sources) = (Vec::new(), Vec::new());
+        for (axis, own) in self.0.iter().enumerate() {
+            let first = self.0[..axis].iter().map(Vec::len).sum::<usize>();
+            let (atoms, from) = match other.0.get(axis)? {
+                theirs if axis == but || theirs == own => (own.clone(), (0..own.len()).collect()),
+                theirs => {
+                    let (atoms, from, _) = common(own, theirs)?;
+                    (atoms, from)
+                }
+            };
+            sources.extend(from.iter().map(|i| Some(first + i)));
+            axes.push(atoms);
+        }
+        Some((Self::new(axes)?, sources))
+    }
+
     /// What two signals broadcast to, and for each its atoms of the new ones. Axes that both have
     /// must be of the same atoms, up to a cut of one side's.
     pub(super) fn broadcast(&self, other: &Self) -> Option<Broadcast> {
@@ -238,6 +257,30 @@ pub(super) fn viewed(kernel: &[f64], sources: &[Option<usize>]) -> Vec<f64> {
     masks.map(|mask| kernel[old_mask(mask, sources)]).collect()
 }
 
+/// A kernel over whole atoms, from one over their parts: the mean over all pairs that are apart in
+/// any part of an atom. `into` has for each of the parts the atom that it is of, of so many; pairs
+/// that are apart in a part of none do not count.
+pub(super) fn gathered(
+    kernel: &[f64],
+    parts: &Axes,
+    into: &[Option<usize>],
+    count: usize,
+) -> Vec<f64> {
+    let sizes: Vec<usize> = parts.atoms().collect();
+    let mut sums = vec![(0.0, 0.0); 1 << count];
+    for (mask, k) in kernel.iter().enumerate() {
+        let apart = || (0..sizes.len()).filter(|atom| mask >> atom & 1 == 1);
+        if apart().any(|atom| into[atom].is_none()) {
+            continue;
+        }
+        let pairs: f64 = apart().map(|atom| sizes[atom] as f64 - 1.0).product();
+        let (sum, all) = &mut sums[old_mask(mask, into)];
+        *sum += pairs * k;
+        *all += pairs;
+    }
+    sums.into_iter().map(|(sum, all)| sum / all).collect()
+}
+
 /// The kernel of what is left when each element is replaced by the mean over the places of some
 /// atoms: `K[m]` averaged over pairs of places there, equal ones too. It has as many numbers as
 /// before, those of masks that differ in these atoms only being equal.
@@ -298,6 +341,21 @@ mod tests {
         let both = cut.broadcast(&b).unwrap();
         assert_eq!(both.second, [None, Some(0), Some(0), None]);
         assert!(a.broadcast(&Axes::of(&[5, 3]).unwrap()).is_none());
+    }
+
+    #[test]
+    fn parts_are_gathered_by_pairs() {
+        // Six places as three blocks of two: 5 pairs with one, of which 2 are in the same phase, 2
+        // in none of both and 1 in the same block.
+        let parts = Axes::new(vec![vec![3, 2]]).unwrap();
+        let found = gathered(&[9.0, 4.0, 1.0, 2.0], &parts, &[Some(0), Some(0)], 1);
+        assert_eq!(found, [9.0, (2.0 * 4.0 + 1.0 + 2.0 * 2.0) / 5.0]);
+        let image = Axes::of(&[5, 6]).unwrap();
+        let cut = Axes::new(vec![vec![5], vec![3, 2]]).unwrap();
+        let (made, sources) = image.cut_as(&cut, 0).unwrap();
+        assert_eq!((made, sources), (cut, vec![Some(0), Some(1), Some(1)]));
+        let other = Axes::new(vec![vec![5], vec![4]]).unwrap();
+        assert!(image.cut_as(&other, 0).is_none());
     }
 
     #[test]

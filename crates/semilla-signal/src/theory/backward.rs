@@ -24,7 +24,7 @@ pub(super) struct Gradient {
     pull: Option<Vec<f64>>,
     /// The atoms along which weights that are others made it.
     fresh: Mask,
-    /// What came by each way.
+    /// What came by each way, if by several.
     ways: Vec<Way>,
     /// The part of the kernel that counts as it is for an earlier signal.
     aimed: Option<(SignalId, Vec<f64>)>,
@@ -252,12 +252,6 @@ fn arrived(place: &mut Option<Gradient>, brought: Brought, node: &Node) {
         pull,
         fresh,
     } = brought;
-    let way = Way {
-        noise,
-        kernel: kernel.clone(),
-        alike,
-        fresh,
-    };
     match place {
         None => {
             *place = Some(Gradient {
@@ -269,11 +263,20 @@ fn arrived(place: &mut Option<Gradient>, brought: Brought, node: &Node) {
                 rough,
                 pull,
                 fresh,
-                ways: vec![way],
+                ways: Vec::new(),
                 aimed: None,
             });
         }
         Some(sum) => {
+            // The first way is all there is until a second one comes.
+            if sum.ways.is_empty() {
+                sum.ways.push(Way {
+                    noise: sum.noise,
+                    kernel: sum.kernel.clone(),
+                    alike: sum.alike,
+                    fresh: sum.fresh,
+                });
+            }
             let apart = |kernel: &[f64]| -> Vec<f64> {
                 let pairs = kernel.iter().zip(&node.signal.kernel);
                 pairs.map(|(g, k)| g * k).collect()
@@ -296,7 +299,12 @@ fn arrived(place: &mut Option<Gradient>, brought: Brought, node: &Node) {
             for (sum, term) in sum.kernel.iter_mut().zip(&kernel) {
                 *sum += term;
             }
-            sum.ways.push(way);
+            sum.ways.push(Way {
+                noise,
+                kernel,
+                alike,
+                fresh,
+            });
         }
     }
 }

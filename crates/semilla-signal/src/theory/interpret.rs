@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use semilla::graph::{self, Attribute, Dim, Function, Graph, Initializer, NodeId, Wiring, order};
 
 use super::axes::Axes;
@@ -125,7 +126,7 @@ pub(super) fn follow_scaling(
         weights,
         sizes: HashMap::new(),
         masks: HashMap::new(),
-        layers: HashSet::new(),
+        layers: HashSet::default(),
         scaling,
         made: Followed {
             theory: Theory::new(),
@@ -174,7 +175,7 @@ pub(super) fn follow_scaling(
 /// The values that names stand for in one body.
 #[derive(Default)]
 struct Scope {
-    values: HashMap<String, Known>,
+    values: HashMap<String, Known, RandomState>,
     /// Of a function: the attributes of the node that calls it.
     parameters: Vec<(String, Attribute)>,
 }
@@ -183,14 +184,14 @@ struct Walk<'a> {
     graph: &'a Graph,
     wiring: Wiring<'a>,
     /// The names of all weights and constants.
-    initializers: HashSet<&'a str>,
+    initializers: HashSet<&'a str, RandomState>,
     weights: &'a dyn Fn(&Initializer) -> Option<WeightMoments>,
     /// The sizes of axes by the names that the graph gives them.
     sizes: HashMap<String, usize>,
     /// How many places each row of a masked matrix of scores sees.
     masks: HashMap<SignalId, Arc<Vec<f64>>>,
     /// The weights of all layers that were met.
-    layers: HashSet<String>,
+    layers: HashSet<String, RandomState>,
     scaling: Scaling,
     made: Followed,
 }
@@ -246,6 +247,8 @@ impl Walk<'_> {
             self.end("the model", "its nodes cannot be put in order");
             return;
         };
+        let names = content.initializers.len() + content.nodes.len();
+        scope.values.reserve(names);
         for initializer in &content.initializers {
             let known = self.stored(initializer);
             scope.values.insert(initializer.name.clone(), known);

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::node::{Link, Node, Origin, SignalId, Turn};
 use super::prediction::Isometry;
 use super::whole::Whole;
@@ -43,7 +45,8 @@ fn moments(whole: &Whole, first: SignalId, last: SignalId) -> Option<Moments> {
         ratio: 1.0,
     };
     // `None` of signals that depend on the start in a way that is not known.
-    let mut known: HashMap<SignalId, Option<Moments>> = HashMap::from([(first, Some(start))]);
+    let mut known: HashMap<SignalId, Option<Moments>, RandomState> =
+        HashMap::from_iter([(first, Some(start))]);
     for id in first + 1..=last {
         let node = whole.node(id);
         let ways: Vec<(&Link, Option<Moments>)> = (node.links.iter())

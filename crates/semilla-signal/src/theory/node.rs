@@ -61,6 +61,8 @@ pub(super) struct Node {
     pub(super) is_normalized: bool,
     /// The functions of earlier signals that it is, the nearest first; a normal signal is none.
     pub(super) forms: Vec<Form>,
+    /// The signals that lie in it one after the other, if there are several.
+    pub(super) joined: Option<Joined>,
     /// Whether no element is below 0.
     pub(super) is_positive: bool,
     /// Whether it is the sum of a signal and of nothing yet, such as a branch that starts at 0.
@@ -105,6 +107,14 @@ impl Rough {
 pub(super) struct Form {
     pub(super) root: SignalId,
     pub(super) formula: Formula,
+}
+
+/// Signals one after the other along an axis, and how many places each takes there.
+#[derive(Clone)]
+pub(super) struct Joined {
+    pub(super) axis: usize,
+    pub(super) parts: Rc<[SignalId]>,
+    pub(super) sizes: Rc<[usize]>,
 }
 
 /// How a signal depends on earlier ones.
@@ -336,6 +346,7 @@ impl Node {
             bent: 0.0,
             is_normalized: false,
             forms: Vec::new(),
+            joined: None,
             is_positive: false,
             is_unchanged: false,
             origin,

@@ -1,8 +1,9 @@
 //! The order in which nodes can run.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 
+use super::scope::{ByName, by_name};
 use super::structure::{Body, Graph};
 use super::wiring::{Source, Wiring};
 
@@ -101,12 +102,12 @@ fn in_ring(after: &[Vec<usize>], waits_for: &[usize]) -> Option<usize> {
 }
 
 fn check_unique(body: &Body) -> Result<(), OrderError> {
-    let mut made = HashSet::new();
+    let mut made: ByName<'_, ()> = by_name(body);
     let tensors = body.initializers.iter().map(|tensor| &tensor.name);
     let inputs = body.given().map(|input| &input.name);
     let outputs = body.nodes.iter().flat_map(|node| &node.outputs);
     for name in tensors.chain(inputs).chain(outputs) {
-        if !name.is_empty() && !made.insert(name) {
+        if !name.is_empty() && made.insert(name, ()).is_some() {
             return Err(OrderError::Twice(name.clone()));
         }
     }

@@ -2,20 +2,31 @@
 
 use std::collections::HashMap;
 
-use super::structure::Graph;
+use foldhash::fast::RandomState;
+
+use super::structure::{Body, Graph};
+
+/// What names of a graph stand for. They are many and short, so that the hash counts.
+pub(super) type ByName<'g, T> = HashMap<&'g str, T, RandomState>;
+
+/// A table for as many names as a body has, about.
+pub(super) fn by_name<'g, T>(body: &Body) -> ByName<'g, T> {
+    let count = body.initializers.len() + body.nodes.len();
+    HashMap::with_capacity_and_hasher(count, RandomState::default())
+}
 
 /// The meanings of names.
 pub(super) struct Names<'g, T> {
     graph: &'g Graph,
     /// By body.
-    defined: Vec<HashMap<&'g str, T>>,
+    defined: Vec<ByName<'g, T>>,
 }
 
 impl<'g, T> Names<'g, T> {
     pub(super) fn new(graph: &'g Graph) -> Self {
         Self {
             graph,
-            defined: graph.bodies().iter().map(|_| HashMap::new()).collect(),
+            defined: graph.bodies().iter().map(by_name).collect(),
         }
     }
 

@@ -1,8 +1,6 @@
 //! Who makes a value and who takes it.
 
-use std::collections::HashMap;
-
-use super::scope::Names;
+use super::scope::{ByName, Names, by_name};
 use super::structure::{Graph, NodeId};
 
 /// An index of a graph's values, by the names under which nodes take them.
@@ -12,7 +10,7 @@ use super::structure::{Graph, NodeId};
 pub struct Wiring<'g> {
     sources: Names<'g, Source>,
     /// By the body that defines the value.
-    uses: Vec<HashMap<&'g str, Vec<Use>>>,
+    uses: Vec<ByName<'g, Vec<Use>>>,
 }
 
 /// Where a value comes from.
@@ -54,7 +52,7 @@ impl<'g> Wiring<'g> {
     /// Looks at every node once.
     pub fn of(graph: &'g Graph) -> Self {
         let sources = sources(graph);
-        let mut uses: Vec<HashMap<&str, Vec<Use>>> = vec![HashMap::new(); graph.bodies().len()];
+        let mut uses: Vec<ByName<'_, Vec<Use>>> = graph.bodies().iter().map(by_name).collect();
         for (body_index, body) in graph.bodies().iter().enumerate() {
             for (index, node) in body.nodes.iter().enumerate() {
                 for (input, name) in node.inputs.iter().enumerate() {

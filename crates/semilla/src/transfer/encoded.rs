@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::encoding::{Encoded, Encoding, Part, encoded, stored_name};
+use crate::glob::glob_match;
 use crate::model::Model;
 
 /// A tensor that is a part of a weight.
@@ -59,6 +60,11 @@ impl fmt::Display for InParts {
                 "what a parametrization makes the weight of",
                 "save the model after torch.nn.utils.parametrize.remove_parametrizations",
             ),
+            (Encoding::Adapted, _) => (
+                "a weight beside an adapter, or a factor of the adapter",
+                "save the model after merge_and_unload(), or exclude the adapter's tensors to take \
+                 the base alone",
+            ),
             (Encoding::Scaled | Encoding::Bitsandbytes8, Part::Main) => {
                 ("a quantized weight without its scale", QUANTIZED)
             }
@@ -84,10 +90,11 @@ pub(super) struct Encodings {
 }
 
 impl Encodings {
-    pub(super) fn new(target: &Model, source: &Model) -> Self {
-        let targets = target.tensors.iter().zip(in_parts(target));
+    /// `exclude` are globs of tensors of the checkpoint that are not used.
+    pub(super) fn new(target: &Model, source: &Model, exclude: &[String]) -> Self {
+        let targets = target.tensors.iter().zip(in_parts(target, &[]));
         Self {
-            sources: in_parts(source),
+            sources: in_parts(source, exclude),
             targets: targets
                 .filter_map(|(tensor, found)| Some((tensor.name.clone(), found?)))
                 .collect(),
@@ -142,6 +149,7 @@ impl Encodings {
                     | Encoding::SpectralNorm
                     | Encoding::Pruned
                     | Encoding::Parametrized
+                    | Encoding::Adapted
             )
         })
     }
@@ -153,10 +161,18 @@ impl Encodings {
     }
 }
 
-/// For each tensor of a model the weight that it is a part of.
-fn in_parts(model: &Model) -> Vec<Option<InParts>> {
+/// For each tensor of a model the weight that it is a part of. Without its adapter the base alone is
+/// what is asked for.
+fn in_parts(model: &Model, exclude: &[String]) -> Vec<Option<InParts>> {
     let tensors = &model.tensors;
-    let found = encoded(tensors.iter().map(|t| (t.name.as_str(), t.dtype)));
+    let mut found = encoded(tensors.iter().map(|t| (t.name.as_str(), t.dtype)));
+    let is_excluded = |(_, place): &(Part, usize)| {
+        let mut globs = exclude.iter();
+        globs.any(|glob| glob_match(glob, &tensors[*place].name))
+    };
+    found.retain(|found| {
+        found.encoding != Encoding::Adapted || !found.parts[1..].iter().all(is_excluded)
+    });
     let mut all = vec![None; tensors.len()];
     if found.is_empty() {
         return all;

@@ -102,6 +102,9 @@ pub enum TransferError {
 }
 
 fn few(names: &[String]) -> String {
+    if names.is_empty() {
+        return "no tensors".to_owned();
+    }
     let shown: Vec<String> = names
         .iter()
         .take(3)

@@ -4,6 +4,7 @@
 //! to multiply them. Products and sums are rounded to f32 one by one, in the order of the
 //! reference.
 
+use super::grids::{iq1_m, iq1_s, iq2_s, iq2_xs, iq2_xxs, iq3_s, iq3_xxs};
 use super::numbers::{halves, pair, scale};
 use super::tables::{iq4_nl, iq4_xs, mxfp4, nvfp4, tq1_0, tq2_0};
 
@@ -20,6 +21,13 @@ pub(super) enum Quantization {
     Q4K,
     Q5K,
     Q6K,
+    Iq1S,
+    Iq1M,
+    Iq2Xxs,
+    Iq2Xs,
+    Iq2S,
+    Iq3Xxs,
+    Iq3S,
     Iq4Nl,
     Iq4Xs,
     Tq1,
@@ -28,7 +36,8 @@ pub(super) enum Quantization {
     Nvfp4,
 }
 
-use Quantization::{Iq4Nl, Iq4Xs, Mxfp4, Nvfp4, Tq1, Tq2};
+use Quantization::{Iq1M, Iq1S, Iq2S, Iq2Xs, Iq2Xxs, Iq3S, Iq3Xxs, Iq4Nl, Iq4Xs};
+use Quantization::{Mxfp4, Nvfp4, Tq1, Tq2};
 use Quantization::{Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
 
 impl Quantization {
@@ -38,6 +47,7 @@ impl Quantization {
             Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q8_0 | Iq4Nl | Mxfp4 => 32,
             Nvfp4 => 64,
             Q2K | Q3K | Q4K | Q5K | Q6K | Iq4Xs | Tq1 | Tq2 => 256,
+            Iq1S | Iq1M | Iq2Xxs | Iq2Xs | Iq2S | Iq3Xxs | Iq3S => 256,
         }
     }
 
@@ -54,6 +64,13 @@ impl Quantization {
             Q4K => 144,
             Q5K => 176,
             Q6K => 210,
+            Iq1S => 50,
+            Iq1M => 56,
+            Iq2Xxs => 66,
+            Iq2Xs => 74,
+            Iq2S => 82,
+            Iq3Xxs => 98,
+            Iq3S => 110,
             Iq4Nl => 18,
             Iq4Xs => 136,
             Tq1 => 54,
@@ -88,6 +105,13 @@ impl Quantization {
             Q4K => q4_k(block, None, &block[16..], into),
             Q5K => q4_k(block, Some(&block[16..48]), &block[48..], into),
             Q6K => q6_k(block, into),
+            Iq1S => iq1_s(block, into),
+            Iq1M => iq1_m(block, into),
+            Iq2Xxs => iq2_xxs(block, into),
+            Iq2Xs => iq2_xs(block, into),
+            Iq2S => iq2_s(block, into),
+            Iq3Xxs => iq3_xxs(block, into),
+            Iq3S => iq3_s(block, into),
             Iq4Nl => iq4_nl(block, into),
             Iq4Xs => iq4_xs(block, into),
             Tq1 => tq1_0(block, into),

@@ -28,13 +28,20 @@ impl Encoding {
             12 => Encoding::Blocks(Quantization::Q4K),
             13 => Encoding::Blocks(Quantization::Q5K),
             14 => Encoding::Blocks(Quantization::Q6K),
+            16 => Encoding::Blocks(Quantization::Iq2Xxs),
+            17 => Encoding::Blocks(Quantization::Iq2Xs),
+            18 => Encoding::Blocks(Quantization::Iq3Xxs),
+            19 => Encoding::Blocks(Quantization::Iq1S),
             20 => Encoding::Blocks(Quantization::Iq4Nl),
+            21 => Encoding::Blocks(Quantization::Iq3S),
+            22 => Encoding::Blocks(Quantization::Iq2S),
             23 => Encoding::Blocks(Quantization::Iq4Xs),
             24 => Encoding::Plain(DType::I8),
             25 => Encoding::Plain(DType::I16),
             26 => Encoding::Plain(DType::I32),
             27 => Encoding::Plain(DType::I64),
             28 => Encoding::Plain(DType::F64),
+            29 => Encoding::Blocks(Quantization::Iq1M),
             30 => Encoding::Plain(DType::BF16),
             34 => Encoding::Blocks(Quantization::Tq1),
             35 => Encoding::Blocks(Quantization::Tq2),
@@ -63,18 +70,11 @@ impl Encoding {
 }
 
 fn unsupported(number: u32) -> String {
-    const NAMES: [(u32, &str); 12] = [
+    const NAMES: [(u32, &str); 5] = [
         (4, "Q4_2"),
         (5, "Q4_3"),
         (9, "Q8_1"),
         (15, "Q8_K"),
-        (16, "IQ2_XXS"),
-        (17, "IQ2_XS"),
-        (18, "IQ3_XXS"),
-        (19, "IQ1_S"),
-        (21, "IQ3_S"),
-        (22, "IQ2_S"),
-        (29, "IQ1_M"),
         (41, "Q1_0"),
     ];
     NAMES

@@ -15,7 +15,7 @@ use crate::{Checkpoint, Error, Format, Limits, Metadata, Remark, Tensors};
 /// The tensors of a GGUF file, of version 2 or 3, little-endian.
 ///
 /// Shapes are in row-major order, the reverse of the file's. Quantized tensors (Q4_0, Q4_1, Q5_0,
-/// Q5_1, Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS, TQ1_0, TQ2_0, MXFP4, NVFP4) are given as F32, a block
+/// Q5_1, Q8_0, Q2_K to Q6_K, IQ1 to IQ4, TQ1_0, TQ2_0, MXFP4, NVFP4) are given as F32, a block
 /// at a time when they are read. Metadata are strings and numbers as text; of an array, how many
 /// elements it has.
 ///

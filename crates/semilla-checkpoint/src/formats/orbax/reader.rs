@@ -31,14 +31,15 @@ struct Held {
 }
 
 impl Orbax {
-    /// Opens the folder of a manifest or of a list of leaves, which `path` is.
+    /// Opens the folder of a manifest, of a list of leaves or of an array's folder with its metadata,
+    /// one of which `path` is.
     ///
     /// # Errors
     /// Files are missing or damaged, or beyond the limits.
     pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let is_metadata = METADATA.iter().any(|name| path.ends_with(name));
+        let folder = path.ancestors().nth(if is_metadata { 2 } else { 1 });
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let list = folder.join(LIST);
         let names = match list.is_file() {

@@ -1,16 +1,14 @@
 //! A tree of keys and values in files: the manifest says where its root is.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ruzstd::decoding::StreamingDecoder;
-
 use super::bytes::Bytes;
+use super::packing::zstd;
+use crate::Limits;
 use crate::io::checksum::crc32c;
 use crate::io::file::is_plain;
-use crate::{Limits, Quoted};
 
 /// Where the value of a key is.
 #[derive(Debug, Clone)]
@@ -211,7 +209,7 @@ impl<E: From<String>> Tree<'_, E> {
         }
         let content = match packing {
             Some(0) => rest.0.to_vec(),
-            Some(1) => unpacked(rest.0, self.room.bytes)?,
+            Some(1) => zstd(rest.0, self.room.bytes)?,
             _ => return Err("a node of its tree is compressed in an unknown way".to_owned()),
         };
         self.room.take(content.len() as u64)?;
@@ -308,21 +306,6 @@ fn leaves(rest: &mut Bytes<'_>, files: &[Known], count: usize) -> Option<Vec<Val
         })),
     });
     values.collect()
-}
-
-/// Unpacks zstd, to at most so many bytes.
-pub(super) fn unpacked(packed: &[u8], most: u64) -> Result<Vec<u8>, String> {
-    let damaged = |error: String| format!("compressed data are damaged: {}", Quoted::new(&error));
-    let frame = StreamingDecoder::new(packed).map_err(|error| damaged(error.to_string()))?;
-    let mut unpacked = Vec::new();
-    let mut limited = frame.take(most.saturating_add(1));
-    limited
-        .read_to_end(&mut unpacked)
-        .map_err(|error| damaged(error.to_string()))?;
-    match unpacked.len() as u64 > most {
-        true => Err("compressed data unpack to more than they may".to_owned()),
-        false => Ok(unpacked),
-    }
 }
 
 /// The path of a file below a folder.

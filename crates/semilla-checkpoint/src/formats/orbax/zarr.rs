@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::bytes::Bytes;
-use super::tree::unpacked;
+use super::packing::Packing;
 use crate::io::block::Block;
 use crate::io::checksum::crc32c;
 use crate::io::type_names::{by_code, by_extension, by_name};
@@ -20,7 +20,7 @@ pub(super) struct Array {
     chunk: Vec<usize>,
     part: Vec<usize>,
     is_sharded: bool,
-    is_packed: bool,
+    packing: Packing,
     /// What keys of chunks begin with, and what joins their numbers.
     start: &'static str,
     separator: String,
@@ -110,9 +110,9 @@ impl Array {
         if of.filters.is_some_and(|filters| !filters.is_empty()) {
             return Err("its elements are filtered".to_owned());
         }
-        let is_packed = match of.compressor {
-            None => false,
-            Some(compressor) => is_zstd(&compressor.id)?,
+        let packing = match of.compressor {
+            None => Packing::Plain,
+            Some(compressor) => Packing::named(&compressor.id)?,
         };
         let code = of.dtype.strip_prefix(['<', '|']).unwrap_or(&of.dtype);
         let dtype = by_code(code).or_else(|| by_extension(code));
@@ -123,7 +123,7 @@ impl Array {
             part: of.chunks.clone(),
             chunk: of.chunks,
             is_sharded: false,
-            is_packed,
+            packing,
             start: "",
             separator: of.dimension_separator.unwrap_or_else(|| ".".to_owned()),
             is_zero_elsewhere: is_zero(&of.fill_value),
@@ -164,9 +164,9 @@ impl Array {
             }
             codecs => (chunk.clone(), false, codecs),
         };
-        let is_packed = match codecs {
-            [bytes] if is_plain(bytes) => false,
-            [bytes, packing] if is_plain(bytes) => is_zstd(&packing.name)?,
+        let packing = match codecs {
+            [bytes] if is_plain(bytes) => Packing::Plain,
+            [bytes, packing] if is_plain(bytes) => Packing::named(&packing.name)?,
             _ => return Err("its elements are encoded in an unknown way".to_owned()),
         };
         Ok(Self {
@@ -175,7 +175,7 @@ impl Array {
             chunk,
             part,
             is_sharded,
-            is_packed,
+            packing,
             start,
             separator,
             is_zero_elsewhere: is_zero(&of.fill_value),
@@ -288,13 +288,13 @@ impl Array {
             .iter()
             .try_fold(size, |all, &size| all.checked_mul(size));
         let bytes = bytes.ok_or_else(odd)?;
-        let plain;
-        let part = match self.is_packed {
-            true => {
-                plain = unpacked(stored, bytes as u64)?;
-                &plain[..]
+        let unpacked;
+        let part = match self.packing {
+            Packing::Plain => stored,
+            packing => {
+                unpacked = packing.unpacked(stored, bytes as u64)?;
+                &unpacked[..]
             }
-            false => stored,
         };
         if part.len() != bytes {
             return Err(odd());
@@ -392,18 +392,6 @@ fn times(index: &[usize], sizes: &[usize]) -> Vec<usize> {
 fn is_plain(codec: &Named) -> bool {
     let order = codec.configuration.endian.as_deref().unwrap_or("little");
     codec.name == "bytes" && order == "little"
-}
-
-fn is_zstd(name: &str) -> Result<bool, String> {
-    match name {
-        "zstd" => Ok(true),
-        other => {
-            let other = Quoted::new(other);
-            Err(format!(
-                "its chunks are compressed with {other}; save it with zstd"
-            ))
-        }
-    }
 }
 
 fn is_zero(fill: &Value) -> bool {

@@ -2,6 +2,7 @@
 
 use semilla::DType;
 
+use super::slices::Slice;
 use crate::io::window::{Fault, Window};
 use crate::io::wire::{Span, next_field};
 use crate::tensor::MAX_DIMS;
@@ -38,8 +39,8 @@ pub(super) struct Variable {
     pub(super) file: u64,
     pub(super) offset: u64,
     pub(super) bytes: u64,
-    /// Slices that it was saved in.
-    pub(super) slices: usize,
+    /// The slices that it was saved in, each under a key of its own; none if it is whole.
+    pub(super) slices: Vec<Slice>,
 }
 
 impl Variable {
@@ -52,7 +53,7 @@ impl Variable {
                 3 => variable.file = value.varint()?,
                 4 => variable.offset = value.varint()?,
                 5 => variable.bytes = value.varint()?,
-                7 => variable.slices += 1,
+                7 => variable.slices.push(Slice::read(window, value.bytes()?)?),
                 _ => {}
             }
         }

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::bundle::{Header, Variable};
+use super::slices::{MARK, Slice};
 use super::table::{Entry, entries};
+use crate::io::block::{Block, Uneven, check_tiles};
 use crate::io::budget::check_budget;
 use crate::io::file::open_file;
 use crate::io::position::read_at;
@@ -16,10 +18,17 @@ use crate::{Checkpoint, Error, Format, Limits, Metadata, Quoted, Remark, TensorI
 pub(crate) struct TensorFlow {
     files: Vec<Data>,
     tensors: Tensors,
-    /// The number of each one's file, and where it begins there.
-    places: Vec<(usize, u64)>,
+    /// The boxes of each one.
+    pieces: Vec<Vec<Piece>>,
     metadata: Metadata,
     remarks: Vec<Remark>,
+}
+
+/// A box of a variable: the number of its file, and where it begins there.
+struct Piece {
+    block: Block,
+    file: usize,
+    start: u64,
 }
 
 /// A file of elements.
@@ -59,7 +68,7 @@ impl TensorFlow {
         let files = data_files(path, header.files)?;
         let mut found = Found::default();
         for entry in variables {
-            let added = found.add(&mut window, entry, &files);
+            let added = found.add(&mut window, entry, variables, &files);
             added.map_err(failed(path))?;
         }
         let tensors = Tensors::new(found.tensors).map_err(Error::malformed(path))?;
@@ -73,7 +82,7 @@ impl TensorFlow {
         Ok(Self {
             files,
             tensors,
-            places: found.places,
+            pieces: found.pieces,
             metadata: Metadata::new(),
             remarks: left_out.into_iter().chain(found.remarks).collect(),
         })
@@ -115,18 +124,24 @@ const MOST_NAMED: usize = 10;
 #[derive(Default)]
 struct Found {
     tensors: Vec<TensorInfo>,
-    places: Vec<(usize, u64)>,
+    pieces: Vec<Vec<Piece>>,
     remarks: Vec<Remark>,
     left_out: usize,
 }
 
 impl Found {
-    fn add(&mut self, window: &mut Window, entry: &Entry, files: &[Data]) -> Result<(), Fault> {
+    /// Adds the variable of an entry; `all` has the entries of its slices, too.
+    fn add(
+        &mut self,
+        window: &mut Window,
+        entry: &Entry,
+        all: &[Entry],
+        files: &[Data],
+    ) -> Result<(), Fault> {
         let Ok(key) = str::from_utf8(&entry.key) else {
             return Ok(());
         };
-        // Slices of a variable have keys of their own, which begin so.
-        if key.starts_with('\0') || key == OBJECTS {
+        if entry.key.first() == Some(&MARK) || key == OBJECTS {
             return Ok(());
         }
         if is_of_training(key) {
@@ -136,40 +151,91 @@ impl Found {
         let variable = Variable::read(window, entry.value)?;
         let name = key.strip_suffix(VALUE).unwrap_or(key).to_owned();
         let dtype = match variable.dtype() {
-            Ok(dtype) if variable.slices == 0 => dtype,
-            refused => {
-                let problem = match refused {
-                    Ok(_) => "it was saved in slices; save it whole with TensorFlow",
-                    Err(problem) => problem,
-                };
+            Ok(dtype) => dtype,
+            Err(problem) => {
                 let problem = problem.to_owned();
                 self.remarks.push(Remark::Unreadable { name, problem });
                 return Ok(());
             }
         };
-        let info = TensorInfo::new(name, dtype, variable.shape)?;
-        let name = || Quoted::new(info.name());
-        if info.bytes() != variable.bytes {
-            let (needed, found) = (info.bytes(), variable.bytes);
-            return Err(Fault::new(format!(
-                "variable {} has {found} bytes where its shape needs {needed}",
-                name()
-            )));
-        }
-        let file = usize::try_from(variable.file).ok();
-        let file = file.and_then(|number| Some((number, files.get(number)?)));
-        let end = variable.offset.checked_add(variable.bytes);
-        match (file, end) {
-            (Some((number, file)), Some(end)) if end <= file.bytes => {
-                self.places.push((number, variable.offset));
-                self.tensors.push(info);
-                Ok(())
+        let info = TensorInfo::new(name, dtype, variable.shape.clone())?;
+        let pieces = match &variable.slices[..] {
+            [] => {
+                let starts = vec![0; info.shape().len()];
+                vec![piece(&info, &variable, &starts, files)?]
             }
-            _ => Err(Fault::new(format!(
-                "variable {} ends behind its file; fetch the files again",
-                name()
-            ))),
+            slices => of_slices(&info, key, slices, window, all, files)?,
+        };
+        self.pieces.push(pieces);
+        self.tensors.push(info);
+        Ok(())
+    }
+}
+
+/// The boxes of a variable that was saved in slices.
+fn of_slices(
+    info: &TensorInfo,
+    key: &str,
+    slices: &[Slice],
+    window: &mut Window,
+    all: &[Entry],
+    files: &[Data],
+) -> Result<Vec<Piece>, Fault> {
+    let odd =
+        |problem: &str| Fault::new(format!("variable {}: {problem}", Quoted::new(info.name())));
+    let one = |slice: &Slice| {
+        let bounds = slice.bounds(info.shape());
+        let (starts, sizes) = bounds.ok_or_else(|| odd("a slice is none of its shape"))?;
+        let key = slice.key(key);
+        let entry = all.binary_search_by(|entry| entry.key.cmp(&key)).ok();
+        let entry = entry.ok_or_else(|| odd("a slice is missing; fetch the files again"))?;
+        let variable = Variable::read(window, all[entry].value)?;
+        match variable.shape == sizes && variable.dtype().ok() == Some(info.dtype()) {
+            true => piece(info, &variable, &starts, files),
+            false => Err(odd("a slice contradicts it")),
         }
+    };
+    let pieces: Vec<Piece> = slices.iter().map(one).collect::<Result<_, _>>()?;
+    let blocks: Vec<&Block> = pieces.iter().map(|piece| &piece.block).collect();
+    match check_tiles(&blocks, info.bytes()) {
+        Ok(()) => Ok(pieces),
+        Err(Uneven::Gap) => Err(odd("its slices leave a gap")),
+        Err(Uneven::Twice) => Err(odd("its slices overlap")),
+        Err(Uneven::TooMany) => Err(odd("it has too many slices")),
+    }
+}
+
+/// The box of a tensor that begins at `starts` and is stored as one.
+fn piece(
+    info: &TensorInfo,
+    stored: &Variable,
+    starts: &[usize],
+    files: &[Data],
+) -> Result<Piece, Fault> {
+    let name = || Quoted::new(info.name());
+    let block = Block::new(starts, &stored.shape, info.shape(), info.dtype().size());
+    let block =
+        block.ok_or_else(|| Fault::new(format!("variable {}: a slice leaves it", name())))?;
+    if block.bytes() != stored.bytes {
+        let (needed, found) = (block.bytes(), stored.bytes);
+        return Err(Fault::new(format!(
+            "variable {} has {found} bytes where its shape needs {needed}",
+            name()
+        )));
+    }
+    let file = usize::try_from(stored.file).ok();
+    let file = file.and_then(|number| Some((number, files.get(number)?)));
+    let end = stored.offset.checked_add(stored.bytes);
+    match (file, end) {
+        (Some((file, data)), Some(end)) if end <= data.bytes => Ok(Piece {
+            block,
+            file,
+            start: stored.offset,
+        }),
+        _ => Err(Fault::new(format!(
+            "variable {} ends behind its file; fetch the files again",
+            name()
+        ))),
     }
 }
 
@@ -225,14 +291,23 @@ impl Checkpoint for TensorFlow {
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {
-        let &(file, _) = self.places.get(tensor)?;
-        Some(&self.files[file].path)
+        let first = self.pieces.get(tensor)?.first()?;
+        Some(&self.files[first.file].path)
+    }
+
+    fn files(&self, tensor: usize) -> Vec<&Path> {
+        let pieces = self.pieces.get(tensor).into_iter().flatten();
+        pieces.map(|piece| &*self.files[piece.file].path).collect()
     }
 
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         check_range(&self.tensors, tensor, offset, into.len())?;
-        let (file, start) = self.places[tensor];
-        let Data { path, file, .. } = &self.files[file];
-        read_at(file, into, start + offset).map_err(Error::io("read", path))
+        for piece in &self.pieces[tensor] {
+            let Data { path, file, .. } = &self.files[piece.file];
+            piece.block.copy(offset, into, |from, bytes| {
+                read_at(file, bytes, piece.start + from).map_err(Error::io("read", path))
+            })?;
+        }
+        Ok(())
     }
 }

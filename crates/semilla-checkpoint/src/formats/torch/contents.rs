@@ -37,6 +37,8 @@ pub(super) struct Walk<'a> {
     arrays: Vec<Elements>,
     /// Remarks on values that cannot be read.
     remarks: Vec<Remark>,
+    /// The keys of state dictionaries in the file's own.
+    dictionaries: Vec<String>,
     /// Of all names found.
     bytes: u64,
 }
@@ -48,6 +50,8 @@ pub(super) struct Found {
     pub(super) arrays: Vec<Elements>,
     /// What cannot be read.
     pub(super) remarks: Vec<Remark>,
+    /// The keys of state dictionaries in the file's own.
+    pub(super) dictionaries: Vec<String>,
 }
 
 /// Why the walk ends.
@@ -108,6 +112,7 @@ impl<'a> Walk<'a> {
             tensors: self.found,
             arrays: self.arrays,
             remarks: self.remarks,
+            dictionaries: self.dictionaries,
         }
     }
 
@@ -123,6 +128,7 @@ impl<'a> Walk<'a> {
             found: Vec::new(),
             arrays: Vec::new(),
             remarks: Vec::new(),
+            dictionaries: Vec::new(),
             bytes: 0,
         }
     }
@@ -138,10 +144,16 @@ impl<'a> Walk<'a> {
                 // Paddle's form of a tensor.
                 return self.array(call);
             }
+            if let Some(pairs) = self.pairs(items)? {
+                return self.entries(&pairs);
+            }
             let mut numbered = items.iter().enumerate();
             return numbered.try_for_each(|(index, &item)| self.below(&index.to_string(), item));
         }
         if let Some(entries) = self.mapping(id)? {
+            if self.depth == 1 && self.is_state(&entries) {
+                self.dictionaries.push(self.name.clone());
+            }
             return self.entries(&entries);
         }
         match self.values.get(id) {
@@ -151,6 +163,34 @@ impl<'a> Walk<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The items of a dictionary that was saved as a list: all are pairs of a text and a tensor.
+    fn pairs(&mut self, items: &[Id]) -> Result<Option<Entries>, Stop> {
+        self.step(items.len())?;
+        let values = self.values;
+        let pairs = items.iter().map(|&item| match sequence(values, item) {
+            Some(&[name, tensor]) => {
+                let call = values.call(tensor)?;
+                let is_one = values.text(name).is_some() && self.makes_a_tensor(call);
+                is_one.then_some((name, tensor))
+            }
+            _ => None,
+        });
+        let pairs: Option<Entries> = pairs.collect();
+        Ok(pairs.filter(|pairs| !pairs.is_empty()))
+    }
+
+    /// Whether a dictionary has tensors under names of several parts, as those of modules are.
+    fn is_state(&self, entries: &[(Id, Id)]) -> bool {
+        entries.iter().any(|&(name, value)| {
+            let is_tensor = |call| self.makes_a_tensor(call) || is_array(self.values, call);
+            let has_parts = self
+                .values
+                .text(name)
+                .is_some_and(|name| name.contains('.'));
+            has_parts && self.values.call(value).is_some_and(is_tensor)
+        })
     }
 
     /// Cycles, and values that double with each level, end here.

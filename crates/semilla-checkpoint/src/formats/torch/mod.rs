@@ -22,6 +22,7 @@
 
 mod arrays;
 mod contents;
+mod cut;
 mod distributed;
 mod exported;
 mod pickle;

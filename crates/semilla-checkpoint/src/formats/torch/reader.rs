@@ -5,17 +5,19 @@
 //! magic number, a version, the system, what was saved, the storages' keys) and the storages in the
 //! order of those keys, each with its number of elements before it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::arrays::Elements;
 use super::contents::{Stop, Walk};
+use super::cut::{Joined, cuts};
 use super::exported::{LIST, STATE, weights};
-use super::processes::processes;
+use super::processes::{check_present, processes};
 use super::storage::{Storage, Storages};
 use super::view::View;
+use crate::checkpoint::scan_read;
 use crate::error::Error;
 use crate::formats::torch::pickle::{Fault, Id, Node, Values};
 use crate::io::archive::{Archive, Entry, os_refused};
@@ -44,6 +46,7 @@ pub(crate) struct Torch {
     views: Vec<View>,
     metadata: Metadata,
     remarks: Vec<Remark>,
+    dictionaries: Vec<String>,
     decoded: Decoded,
     format: Format,
 }
@@ -110,6 +113,8 @@ impl Pickle {
 /// The content of the pickles.
 struct Contents {
     values: Values,
+    /// Those of an archive's other pickles, whose storages are others of the same names.
+    others: Values,
     storages: Storages,
     /// The root of what was saved.
     saved: Id,
@@ -175,6 +180,7 @@ impl Torch {
             views,
             metadata: Metadata::new(),
             remarks,
+            dictionaries: Vec::new(),
             decoded: Decoded::default(),
             format: Format::Torch,
         };
@@ -193,15 +199,15 @@ impl Torch {
         };
         let folder = root.name.strip_suffix("data.pkl").unwrap_or_default();
         check_order(&archive, limits)?;
-        let mut values = Values::new(limits.header_bytes);
+        let [mut values, mut others] = [(); 2].map(|()| Values::new(limits.header_bytes));
         let mut left = limits.header_bytes;
-        let mut read = |entry| {
+        let mut read = |entry, values: &mut Values| {
             let pickle = archive.read_all(entry, Format::Torch, left)?;
             left -= pickle.len() as u64;
             let mut pickle = Cursor::new(&pickle[..]);
             values.read(&mut pickle).map_err(not_followed(&path))
         };
-        let saved = read(root)?;
+        let saved = read(root, &mut values)?;
         let number = archive
             .entries()
             .iter()
@@ -209,14 +215,10 @@ impl Torch {
         let pickle = root
             .at
             .map_or(Pickle::Packed, |at| Pickle::At { at, entry: number });
-        // The others are read for what they name; the constants of a program have storages of
-        // their own.
-        let is_pickle = |entry: &&Entry| {
-            let is_constants = entry.name.ends_with("constants.pkl");
-            entry.name.ends_with(".pkl") && entry.name != root.name && !is_constants
-        };
+        // The others (constants of a program, inputs of its trace) are read for what they name.
+        let is_pickle = |entry: &&Entry| entry.name.ends_with(".pkl") && entry.name != root.name;
         for entry in archive.entries().iter().filter(is_pickle) {
-            read(entry)?;
+            read(entry, &mut others)?;
         }
         let storages = Storages::of(&values).map_err(fail)?;
         let entries = archive.entries().iter().enumerate();
@@ -233,6 +235,7 @@ impl Torch {
         drop(numbers);
         let contents = Contents {
             values,
+            others,
             storages,
             saved,
             pickle,
@@ -292,6 +295,7 @@ impl Torch {
         }
         let contents = Contents {
             values,
+            others: Values::new(0),
             storages,
             saved,
             pickle: IN_A_FILE,
@@ -307,7 +311,7 @@ impl Torch {
     }
 
     /// Opens a pickle of arrays of NumPy.
-    pub(crate) fn open_pickle(path: &Path, limits: &Limits) -> Result<Self, Error> {
+    pub(crate) fn open_pickle(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
         Self::read_pickle(path, limits).map_err(|error| match error {
             Error::Format { path, problem, .. } => Error::Format {
                 path,
@@ -318,25 +322,21 @@ impl Torch {
         })
     }
 
-    fn read_pickle(path: &Path, limits: &Limits) -> Result<Self, Error> {
+    fn read_pickle(path: &Path, limits: &Limits) -> Result<Box<dyn Checkpoint>, Error> {
+        let fail = |problem| failed(path, problem);
         let (file, bytes) = open_file(path)?;
         let mut values = Values::new(limits.header_bytes);
         let saved = values.read(&mut BufReader::new(&file));
         let saved = saved.map_err(not_followed(path))?;
-        if let Some(cut) = values.entry(saved, CUT_BY_PADDLE)
-            && !matches!(values.get(cut), Node::Dict(entries) if entries.is_empty())
-        {
-            let problem = "its largest weights are cut in pieces; load it with Paddle and save it \
-                           with protocol=4";
-            return Err(failed(path, problem.to_owned()));
-        }
+        let cuts = cuts(&values, saved).map_err(fail)?;
         let contents = Contents {
-            storages: Storages::of(&values).map_err(|problem| failed(path, problem))?,
+            storages: Storages::of(&values).map_err(fail)?,
             values,
+            others: Values::new(0),
             saved,
             pickle: IN_A_FILE,
         };
-        let pickle = Self::new(
+        let mut pickle = Self::new(
             path.to_owned(),
             bytes,
             Source::Stream(file),
@@ -344,15 +344,11 @@ impl Torch {
             Kind::Named,
             limits,
         )?;
-        match pickle.tensors.is_empty() {
-            true => Err(failed(
-                path,
-                "the pickle holds no arrays of NumPy".to_owned(),
-            )),
-            false => Ok(Self {
-                format: Format::Numpy,
-                ..pickle
-            }),
+        pickle.format = Format::Numpy;
+        match (pickle.tensors.is_empty(), cuts.is_empty()) {
+            (true, _) => Err(fail("the pickle holds no arrays of NumPy".to_owned())),
+            (_, true) => Ok(Box::new(pickle)),
+            (_, false) => Ok(Box::new(Joined::of(pickle, &cuts, path)?)),
         }
     }
 
@@ -366,6 +362,7 @@ impl Torch {
     ) -> Result<Self, Error> {
         let Contents {
             values,
+            others,
             storages,
             saved,
             pickle,
@@ -382,11 +379,14 @@ impl Torch {
         locations.extend(arrays.map(|elements| pickle.location(elements)));
         let (tensors, views): (Vec<_>, Vec<_>) = found.tensors.into_iter().unzip();
         let tensors = Tensors::new(tensors).map_err(Error::malformed(&path))?;
+        check_present(values, *saved, &tensors, &path)?;
         let remark = |(module, name): (&str, &str)| Remark::PickleGlobal {
             module: Quoted::new(module),
             name: Quoted::new(name),
         };
-        let strangers = values.strangers().into_iter().map(remark);
+        let strangers = values.strangers().into_iter().chain(others.strangers());
+        let strangers: BTreeSet<_> = strangers.collect();
+        let strangers = strangers.into_iter().map(remark);
         let torch = Self {
             path,
             source,
@@ -395,6 +395,7 @@ impl Torch {
             views,
             metadata: processes(values, *saved),
             remarks: strangers.chain(found.remarks).collect(),
+            dictionaries: found.dictionaries,
             decoded: Decoded::default(),
             format: Format::Torch,
         };
@@ -526,6 +527,10 @@ impl Checkpoint for Torch {
         &self.remarks
     }
 
+    fn dictionaries(&self) -> &[String] {
+        &self.dictionaries
+    }
+
     fn file(&self, tensor: usize) -> Option<&Path> {
         self.tensors.get(tensor).map(|_| &*self.path)
     }
@@ -573,6 +578,22 @@ impl Checkpoint for Torch {
         }
         Ok(())
     }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        let info = check_range(&self.tensors, tensor, 0, 0)?;
+        let view = &self.views[tensor];
+        let location = self.locations[view.storage];
+        match (location, self.entry(location)) {
+            // Nothing is compared of a tensor without elements, as nothing is read.
+            _ if info.bytes() == 0 => Ok(()),
+            (Location::At { at, .. }, Some((archive, entry)))
+                if view.is_plain() && view.start == 0 && entry.bytes == info.bytes() =>
+            {
+                archive.scan(entry, at, Format::Torch, look)
+            }
+            _ => scan_read(self, tensor, look),
+        }
+    }
 }
 
 /// Checks that what an archive says of its numbers is that they are little-endian.
@@ -587,9 +608,6 @@ fn check_order(archive: &Archive, limits: &Limits) -> Result<(), Error> {
 
 /// A pickle that a file begins with.
 const IN_A_FILE: Pickle = Pickle::At { at: 0, entry: None };
-
-/// The key under which Paddle says which weights it cut in pieces for pickles of protocol 2.
-const CUT_BY_PADDLE: &str = "UnpackBigParamInfor@@";
 
 /// The second pickle of a stream.
 const STREAM_VERSION: i64 = 1001;

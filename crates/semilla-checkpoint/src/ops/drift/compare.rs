@@ -15,7 +15,7 @@ use super::units::{by_unit, units};
 use crate::ops::Planned;
 use crate::ops::inputs::{Inputs, same_place};
 use crate::ops::watch::Watch;
-use crate::values::write_slices;
+use crate::values::{Looks, write_slices};
 use crate::{Checkpoint, CheckpointWriter, Error, TensorInfo, Tensors};
 
 /// What a comparison does beside comparing.
@@ -156,7 +156,7 @@ impl Tensor<'_> {
         let Watch { progress, stop } = options.watch;
         let whole = [(self.position, Slice::whole(&line.shape))];
         let (plan, sources) = (&self.planned.plan, self.planned.sources());
-        write_slices(plan, whole, sources, &sink, progress, stop)?;
+        write_slices(plan, whole, sources, &sink, Looks::AtLoaded, progress, stop)?;
         let mut seen = sink.seen.into_inner().unwrap_or_else(|e| e.into_inner());
         // In the order of the elements, however threads came to them.
         seen.pieces.sort_by_key(|&(first, _)| first);

@@ -676,10 +676,16 @@ fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, G
     let pairs = averaged(&pairs, &node.signal.axes, rest)[0];
     let own = (first.fourth - 1.0) * (second.fourth - 1.0) * pairs / node.width();
     let own = if own.is_finite() { own } else { 0.0 };
-    let (norms, aparts) = (
-        [(first.norm, 1.0), (second.norm, 1.0)],
-        [(first.apart, 1.0), (second.apart, 1.0)],
-    );
+    let norms = [(first.norm, 1.0), (second.norm, 1.0)];
+    // Samples differ in one, in the other or in both: a gate that is nearly the same for all adds
+    // nothing of its own.
+    let [both, second_only, first_only] = differences(&x, &y);
+    let aparts = [
+        (first.norm, second_only + both),
+        (second.apart, second_only),
+        (second.norm, first_only + both),
+        (first.apart, first_only),
+    ];
     let others = [second.norm, first.norm];
     node.norm = theory.noises.add(&norms, own);
     node.apart = theory.noises.add(&aparts, own);
@@ -701,6 +707,21 @@ fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, G
         })
         .collect();
     Ok(theory.push(node))
+}
+
+/// Of the differences between samples of a product, the parts in which both factors differ, the
+/// second one only, and the first only.
+fn differences(x: &Signal, y: &Signal) -> [f64; 3] {
+    let [of_x, of_y] = [x, y].map(|signal| {
+        let common = signal.across_samples();
+        [signal.square() - common, common]
+    });
+    let parts = [of_x[0] * of_y[0], of_x[1] * of_y[0], of_x[0] * of_y[1]];
+    let all: f64 = parts.iter().sum();
+    match all.is_finite() && all > 0.0 && parts.iter().all(|part| *part >= 0.0) {
+        true => parts.map(|part| part / all),
+        false => [1.0, 0.0, 0.0],
+    }
 }
 
 /// Whether a signal is nearly one number.

@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use super::super::axes::Axes;
+use super::super::edges::Windows;
 use super::super::state::{Gap, Known, Step, Theory};
 use super::arithmetic::{add_weight, of_channels};
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Spread};
+use super::image::{flat, in_blocks};
 use super::linear::{Linear, Units, in_halves};
-use super::pool::flat;
 
 /// `Conv`.
 pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
-    let x = flat(theory, step.signal(0)?)?;
+    let x = in_blocks(theory, step.signal(0)?)?;
     let Some(Known::Weight(weight)) = step.input(1) else {
         return Gap::new("its kernel depends on the data");
     };
@@ -27,14 +28,18 @@ pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known,
     } else {
         x
     };
-    let axes = theory.signal(x).axes.clone();
     let kernel: Vec<i64> = weight
         .shape
         .iter()
         .skip(2)
         .map(|&size| size as i64)
         .collect();
-    let geometry = Geometry::of(step, &axes, &kernel)?;
+    let geometry = Geometry::of(step, &theory.signal(x).axes, &kernel)?;
+    let x = match geometry.keeps_blocks(&theory.signal(x).axes) {
+        true => x,
+        false => flat(theory, x)?,
+    };
+    let axes = theory.signal(x).axes.clone();
     let (made, given) = (weight.shape[0], weight.shape[1]);
     if given * groups != axes.size(1) || made % groups != 0 {
         return Gap::new("its channels do not fit");
@@ -51,6 +56,7 @@ pub(super) fn convolution(theory: &mut Theory, step: &Step<'_>) -> Result<Known,
         axes: new,
         sources,
         fresh,
+        phases: 0,
         opposite,
         summed: axes.mask(1),
         terms: given as f64 * geometry.terms(),
@@ -76,6 +82,7 @@ fn bias(theory: &mut Theory, x: usize, step: &Step<'_>, rank: usize) -> Result<u
 }
 
 /// `ConvTranspose`: each output is reached by as many windows as the kernel and its steps allow.
+/// Outputs a stride apart come from the same elements of the kernel, those between from others.
 pub(super) fn transposed(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
     let x = flat(theory, step.signal(0)?)?;
     let Some(Known::Weight(weight)) = step.input(1) else {
@@ -97,43 +104,36 @@ pub(super) fn transposed(theory: &mut Theory, step: &Step<'_>) -> Result<Known, 
     sources.extend((0..axes.axis(0).len()).map(Some));
     let fresh = if made == 1 { 0 } else { 1 << sources.len() };
     sources.extend((made != 1).then_some(None));
-    let mut terms = given as f64;
+    let (mut terms, mut phases, mut overlaps) = (given as f64, 0, Vec::new());
+    let mut windows = vec![Vec::new(); rank - 2];
     for axis in 2..rank {
-        let at = |name: &str, place: usize, default: i64| {
-            step.node
-                .ints(name)
-                .and_then(|list| list.get(place).copied())
-                .unwrap_or(default)
-        };
-        let spatial = rank - 2;
-        let (place, size) = (axis - 2, axes.size(axis) as i64);
-        let (stride, dilation) = (at("strides", place, 1), at("dilations", place, 1));
-        let kernel = weight.shape[axis] as i64;
-        let full = (size - 1) * stride + (kernel - 1) * dilation + 1;
-        let pads = at("pads", place, 0) + at("pads", place + spatial, 0);
-        if step.node.attribute("output_shape").is_some() || step.node.text("auto_pad").is_some() {
-            return Gap::new("its output has a stated size");
+        let spread = Spread::of(step, axis - 2, axes.size(axis), weight.shape[axis])?;
+        terms *= spread.terms;
+        let old = axes.mask(axis);
+        let blocks = spread.blocks();
+        if blocks > 1 {
+            overlaps.push((1 << sources.len(), spread.common));
+            sources.push((old != 0).then(|| old.trailing_zeros() as usize));
         }
-        let count = full + at("output_padding", place, 0) - pads;
-        let count = usize::try_from(count).ok().filter(|&count| count > 0);
-        let count = count.ok_or_else(|| Gap("it makes no image".to_owned()))?;
-        let inside = (count as f64 / full as f64).min(1.0);
-        terms *= kernel as f64 * size as f64 * inside / count as f64;
-        new.push(if count == 1 { vec![] } else { vec![count] });
-        if count > 1 {
-            let mask = axes.mask(axis);
-            sources.push((mask != 0).then(|| mask.trailing_zeros() as usize));
+        if spread.phases > 1 {
+            phases |= 1 << sources.len();
+            sources.push(None);
         }
+        let mut atoms = vec![blocks, spread.phases];
+        atoms.retain(|&size| size > 1);
+        new.push(atoms);
+        windows[axis - 2] = spread.windows;
     }
     let linear = Linear {
         axes: Axes::new(new).ok_or_else(|| Gap("it has too many axes".to_owned()))?,
         sources,
         fresh,
+        phases,
         opposite: 0,
         summed: axes.mask(1),
         terms,
-        overlaps: Vec::new(),
-        windows: None,
+        overlaps,
+        windows: Some(Rc::new(Windows(windows))),
         matrix: (made as f64, axes.size(1) as f64),
     };
     let made = linear.apply(theory, x, weight.independent()?, (0, 1))?;

@@ -18,6 +18,9 @@ pub(super) struct Geometry {
     common: Vec<f64>,
 }
 
+/// Images of more places along an axis are not looked at.
+const LARGEST: usize = 1 << 20;
+
 /// The places of each of so many windows that lie in an image of this size.
 fn windows_of(
     size: i64,
@@ -31,6 +34,95 @@ fn windows_of(
         places.map(inside).collect()
     };
     (0..windows).map(window).collect()
+}
+
+/// Where the elements of a transposed convolution lie, along one axis of what it makes.
+pub(super) struct Spread {
+    /// How many places of the image reach one, the mean over all.
+    pub(super) terms: f64,
+    /// In how many phases it is: others are reached by other elements of the kernel.
+    pub(super) phases: usize,
+    count: usize,
+    /// The part of the terms that two of the same phase have in common.
+    pub(super) common: f64,
+    /// Which places of the image reach each, along axes that are short enough for borders to
+    /// matter.
+    pub(super) windows: Vec<Window>,
+}
+
+impl Spread {
+    /// Along one of the axes behind the channels, of an image of this size.
+    pub(super) fn of(
+        step: &Step<'_>,
+        axis: usize,
+        size: usize,
+        kernel: usize,
+    ) -> Result<Self, Gap> {
+        let list = |name: &str| step.node.ints(name).unwrap_or_default();
+        let at = |name: &str, default: i64| list(name).get(axis).copied().unwrap_or(default);
+        if step.node.attribute("output_shape").is_some() || step.node.text("auto_pad").is_some() {
+            return Gap::new("its output has a stated size");
+        }
+        let (stride, apart) = (at("strides", 1).max(1), at("dilations", 1).max(1));
+        let pads = list("pads");
+        let (before, after) = match pads.len() / 2 {
+            0 => (0, 0),
+            half => (
+                pads.get(axis).copied().unwrap_or(0),
+                pads.get(axis + half).copied().unwrap_or(0),
+            ),
+        };
+        let span = |steps: usize, each: i64| (steps as i64 - 1).saturating_mul(each);
+        let full = span(size, stride).saturating_add(span(kernel, apart));
+        let more = at("output_padding", 0).saturating_sub(before.saturating_add(after));
+        let count = full.saturating_add(more).saturating_add(1);
+        let made = usize::try_from(count).ok();
+        let made = made.filter(|made| (1..=LARGEST).contains(made));
+        let made = made.ok_or_else(|| Gap("it makes no image".to_owned()))?;
+        let source = |place: i64, element: i64| {
+            let steps = place
+                .saturating_add(before)
+                .saturating_sub(element.saturating_mul(apart));
+            let at = usize::try_from(steps / stride).ok()?;
+            (steps % stride == 0 && at < size).then_some(at)
+        };
+        let window = |place: i64| (0..kernel as i64).map(move |e| source(place, e)).collect();
+        let windows: Vec<Window> = (0..count).map(window).collect();
+        let reach = |element: usize| {
+            let with = windows.iter().filter(|window| window[element].is_some());
+            with.count() as f64
+        };
+        let reached: Vec<f64> = (0..kernel).map(reach).collect();
+        let inside: f64 = reached.iter().sum();
+        let pairs: f64 = reached.iter().map(|n| n * (n - 1.0).max(0.0)).sum();
+        // Phases are told apart where blocks of them are whole.
+        let phases = usize::try_from(stride).unwrap_or(1);
+        let phases = if made.is_multiple_of(phases) {
+            phases
+        } else {
+            1
+        };
+        let alike = (made / phases) as f64;
+        Ok(Self {
+            terms: inside / made as f64,
+            phases,
+            count: made,
+            common: match alike > 1.0 && inside > 0.0 {
+                true => pairs / (alike - 1.0) / inside,
+                false => 1.0,
+            },
+            windows: if size.max(made) <= LONGEST {
+                windows
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    /// How many of each phase there are.
+    pub(super) fn blocks(&self) -> usize {
+        self.count / self.phases
+    }
 }
 
 impl Geometry {
@@ -135,6 +227,22 @@ impl Geometry {
         self.terms() / self.kernel.iter().map(|&size| size as f64).product::<f64>()
     }
 
+    /// How many places of a block windows still tell apart, of so many.
+    fn phases(&self, axis: usize, places: usize) -> usize {
+        (1..=places)
+            .find(|phases| (phases * self.strides[axis]).is_multiple_of(places))
+            .unwrap_or(1)
+    }
+
+    /// Whether windows over blocks lie in blocks again.
+    pub(super) fn keeps_blocks(&self, old: &Axes) -> bool {
+        let fits = |axis: usize| match *old.axis(axis + 2) {
+            [_, places] => self.count[axis].is_multiple_of(self.phases(axis, places)),
+            _ => true,
+        };
+        (0..self.count.len()).all(fits)
+    }
+
     /// The axes of what has an element for each window, and the sources of their atoms.
     pub(super) fn made(
         &self,
@@ -148,11 +256,16 @@ impl Geometry {
         sources.extend((0..channels.len()).map(|i| is_kept.then(|| first(1) + i)));
         let mut axes = vec![old.axis(0).to_vec(), channels];
         for (axis, &count) in self.count.iter().enumerate() {
-            axes.push(if count == 1 { vec![] } else { vec![count] });
-            if count > 1 {
-                let is_there = !old.axis(axis + 2).is_empty();
-                sources.push(is_there.then(|| first(axis + 2)));
-            }
+            let phases = match *old.axis(axis + 2) {
+                [_, places] => self.phases(axis, places),
+                _ => 1,
+            };
+            let is_there = !old.axis(axis + 2).is_empty();
+            let parts = [count / phases, phases].into_iter().enumerate();
+            let parts: Vec<(usize, usize)> = parts.filter(|(_, size)| *size > 1).collect();
+            sources
+                .extend((parts.iter()).map(|(part, _)| is_there.then(|| first(axis + 2) + part)));
+            axes.push(parts.into_iter().map(|(_, size)| size).collect());
         }
         let axes = Axes::new(axes).ok_or_else(|| Gap("it has too many axes".to_owned()))?;
         Ok((axes, sources))

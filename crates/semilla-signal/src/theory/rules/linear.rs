@@ -19,6 +19,8 @@ pub(super) struct Linear {
     pub(super) sources: Vec<Option<usize>>,
     /// The atoms, of what it makes, along which the weights are others.
     pub(super) fresh: Mask,
+    /// The same of places: those that other elements of a kernel make.
+    pub(super) phases: Mask,
     /// The atom, of what it makes, along which they are the same with the opposite sign; 0 if there
     /// is none.
     pub(super) opposite: Mask,
@@ -127,6 +129,7 @@ impl Linear {
             ref axes,
             ref sources,
             fresh,
+            phases,
             opposite,
             summed,
             terms,
@@ -162,7 +165,7 @@ impl Linear {
             let apart = overlaps.iter().filter(|(atom, _)| mask & atom != 0);
             let common: f64 = apart.map(|(_, part)| part).product();
             let sign = if mask & opposite == 0 { 1.0 } else { -1.0 };
-            let own = if mask & fresh == 0 {
+            let own = if mask & (fresh | phases) == 0 {
                 sign * terms * middle * common * variance * kernel[old(mask)]
             } else {
                 0.0
@@ -237,7 +240,8 @@ impl Linear {
         let factor = elements / from.axes.elements() * self.terms;
         let (all, places) = (from.axes.all(), from.axes.places(self.summed));
         move |gradient| {
-            let sums = averaged(gradient, &self.axes, self.fresh | self.opposite);
+            let made = self.fresh | self.phases | self.opposite;
+            let sums = averaged(gradient, &self.axes, made);
             let one = |mask: Mask| {
                 let new = new_mask(mask & !self.summed, &self.sources);
                 let apart = mask & self.summed;

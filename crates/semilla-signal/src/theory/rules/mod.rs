@@ -4,6 +4,7 @@ mod arithmetic;
 mod centre;
 mod convolution;
 mod geometry;
+mod image;
 mod linear;
 mod normalization;
 mod pool;
@@ -11,6 +12,7 @@ mod product;
 mod shape;
 mod softmax;
 mod table;
+mod upsample;
 
 pub(super) use arithmetic::of_channels;
 pub(super) use table::apply;

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use super::super::axes::{Axes, Mask, averaged};
 use super::super::edges::EdgeWay;
-use super::super::node::{Link, Node, Origin, SignalId, cosines};
+use super::super::node::{Joined, Link, Node, Origin, SignalId, cosines};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
 use super::arithmetic::{add_weight, affine, mul_weight, number, of_channels, view};
 use super::centre::centre;
+use super::shape::joined;
 
 /// Lengths of units that stray by more are beyond this expansion.
 const MOST_STRAY: f64 = 0.5;
@@ -185,17 +186,40 @@ pub(super) fn channels(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     }
     let epsilon = step.float("epsilon", 1e-5);
     let made = match &*step.node.operator {
-        "BatchNormalization" => {
-            let over = axes.masks((0..rank).filter(|&axis| axis != 1));
-            normalized(theory, x, over, true, epsilon)?
-        }
-        "InstanceNormalization" => normalized(theory, x, axes.masks(2..rank), true, epsilon)?,
+        "BatchNormalization" => each_channel(theory, x, 0, epsilon)?,
+        "InstanceNormalization" => each_channel(theory, x, 2, epsilon)?,
         _ => {
             let groups = usize::try_from(step.int("num_groups", 1)).unwrap_or(0);
             grouped(theory, x, &axes, groups, epsilon)?
         }
     };
     with_parameters(theory, made, step, Some(rank))
+}
+
+/// Each channel by itself, over the axes but that of channels from `first` on. Channels that were
+/// joined from several signals have lengths of several sizes: each signal is normalized alone.
+fn each_channel(
+    theory: &mut Theory,
+    x: SignalId,
+    first: usize,
+    epsilon: f64,
+) -> Result<SignalId, Gap> {
+    match theory.nodes[x].joined.clone() {
+        Some(Joined {
+            axis: 1,
+            parts,
+            sizes,
+        }) => {
+            let each = |&part: &SignalId| each_channel(theory, part, first, epsilon);
+            let parts = parts.iter().map(each).collect::<Result<Vec<_>, Gap>>()?;
+            joined(theory, &parts, 1, &sizes)
+        }
+        _ => {
+            let axes = &theory.signal(x).axes;
+            let over = axes.masks((first..axes.rank()).filter(|&axis| axis != 1));
+            normalized(theory, x, over, true, epsilon)
+        }
+    }
 }
 
 fn grouped(

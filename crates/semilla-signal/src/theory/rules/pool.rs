@@ -7,8 +7,9 @@ use super::super::edges::EdgeWay;
 use super::super::node::{Form, Link, Node, Origin, Pull, SignalId};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
-use super::arithmetic::{affine, view};
+use super::arithmetic::affine;
 use super::geometry::Geometry;
+use super::image::flat;
 
 /// `ReduceMean`, `ReduceSum` and global average pooling.
 pub(super) fn reduce(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
@@ -134,32 +135,6 @@ pub(super) fn average(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap
     Ok(Known::Signal(theory.push(node)))
 }
 
-/// A signal with at most one atom along each axis behind the channels.
-pub(super) fn flat(theory: &mut Theory, x: SignalId) -> Result<SignalId, Gap> {
-    let axes = &theory.signal(x).axes;
-    if (2..axes.rank()).all(|axis| axes.axis(axis).len() <= 1) {
-        return Ok(x);
-    }
-    let mut made = Vec::new();
-    let mut sources = Vec::new();
-    for axis in 0..axes.rank() {
-        let first = axes.mask(axis).trailing_zeros() as usize;
-        let count = axes.axis(axis).len();
-        match axis >= 2 && count > 1 {
-            true => {
-                made.push(vec![axes.size(axis)]);
-                sources.push(Some(first));
-            }
-            false => {
-                made.push(axes.axis(axis).to_vec());
-                sources.extend((0..count).map(|i| Some(first + i)));
-            }
-        }
-    }
-    let made = Axes::new(made).ok_or_else(|| Gap("it has too many axes".to_owned()))?;
-    Ok(view(theory, x, made, &sources))
-}
-
 /// `MaxPool` and `GlobalMaxPool`: the greatest of each window of a normal signal, or of a function
 /// of one that rises.
 pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
@@ -171,11 +146,8 @@ pub(super) fn greatest(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Ga
     if !form.formula.rises() {
         return Gap::new("it takes the greatest of a function that does not rise");
     }
-    let root = form.root;
+    let root = flat(theory, form.root)?;
     let old = theory.signal(root).axes.clone();
-    if (2..old.rank()).any(|axis| old.axis(axis).len() > 1) {
-        return Gap::new("its image has axes that were joined");
-    }
     let kernel: Vec<i64> = match step.node.operator == "GlobalMaxPool" {
         true => (2..old.rank()).map(|axis| old.size(axis) as i64).collect(),
         false => step.node.ints("kernel_shape").unwrap_or_default().to_vec(),

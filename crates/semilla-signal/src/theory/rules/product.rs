@@ -114,6 +114,7 @@ fn with_weight(
         axes: Axes::new(made).ok_or_else(|| Gap("it has too many axes".to_owned()))?,
         sources,
         fresh,
+        phases: 0,
         opposite,
         summed: axes.mask(summed),
         terms: inner as f64,

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::axes::{Axes, Mask, new_mask};
-use super::super::node::{Link, Node, Origin, SignalId};
+use super::super::node::{Joined, Link, Node, Origin, SignalId};
 use super::super::signal::{Signal, kernel_of};
 use super::super::state::{Gap, Known, Step, Theory, Weight, axes_of};
 use super::super::weights::WeightMoments;
 use super::arithmetic::{repeated, view};
+use super::image::cut_as;
 use crate::array::{Array, size, strides};
 use crate::walk::broadcast;
 
@@ -370,8 +371,20 @@ pub(super) fn concat(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
     joined(theory, &signals, axis, &sizes).map(Known::Signal)
 }
 
+/// Signals that are joined along an axis, each cut along the others as all of them are.
+fn cut_alike(theory: &mut Theory, parts: &[SignalId], axis: usize) -> Vec<SignalId> {
+    let mut made = parts.to_vec();
+    for from in 0..made.len() {
+        let cut = theory.signal(made[from]).axes.clone();
+        for id in &mut made {
+            *id = cut_as(theory, *id, &cut, axis);
+        }
+    }
+    made
+}
+
 /// Signals one after the other along an axis.
-fn joined(
+pub(super) fn joined(
     theory: &mut Theory,
     parts: &[SignalId],
     axis: usize,
@@ -381,6 +394,7 @@ fn joined(
         return Ok(one);
     }
     let total: f64 = sizes.iter().map(|&size| size as f64).sum();
+    let parts = &cut_alike(theory, parts, axis);
     // All with one atom along the axis, and the same others.
     let model = theory.signal(parts[0]).axes.clone();
     let mut shape: Vec<Vec<usize>> = (0..model.rank()).map(|a| model.axis(a).to_vec()).collect();
@@ -464,6 +478,11 @@ fn joined(
     node.fourth = finite(fourth);
     node.norm = theory.noises.add(&norms, 0.0);
     node.apart = theory.noises.add(&aparts, 0.0);
+    node.joined = Some(Joined {
+        axis,
+        parts: parts.as_slice().into(),
+        sizes: sizes.into(),
+    });
     for (id, sources, _, _) in views {
         let count = theory.signal(id).axes.count();
         node.links.push(Link::plain(id, move |gradient| {
@@ -528,7 +547,7 @@ fn each_repeated(indices: &Array<i64>, places: usize) -> Option<usize> {
 }
 
 /// A signal with each place of an axis repeated.
-fn repeat_each(
+pub(super) fn repeat_each(
     theory: &mut Theory,
     x: SignalId,
     axis: usize,

@@ -4,7 +4,7 @@ use super::super::node::{Node, Origin};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory, axes_of};
 use super::super::weights::WeightMoments;
-use super::{arithmetic, convolution, normalization, pool, product, shape, softmax};
+use super::{arithmetic, convolution, normalization, pool, product, shape, softmax, upsample};
 
 /// What a node makes.
 ///
@@ -57,6 +57,8 @@ pub(crate) fn apply(
         "ReduceMean" | "ReduceSum" | "GlobalAveragePool" => pool::reduce(theory, step),
         "AveragePool" => pool::average(theory, step),
         "MaxPool" | "GlobalMaxPool" => pool::greatest(theory, step),
+        "Resize" | "Upsample" => upsample::resize(theory, step),
+        "DepthToSpace" => upsample::depth_to_space(theory, step),
         "PRelu" => parametric(theory, step),
         _ => elementwise(theory, step, operator),
     };

@@ -96,6 +96,8 @@ fn is_computed(leaf: &str, name: &Name<'_>, dtype: DType) -> bool {
     ];
     match leaf {
         "relative_coords_table" | "num_points_scale" | "n_points_scale" | "empty_weight" => true,
+        // Of shifted windows and of decoders.
+        "attn_mask" | "attention_mask" | "causal_mask" => true,
         "input_min" | "input_max" | "output_min" | "output_max" => true,
         _ => name.inside("codebook") && by_quantizer.contains(&leaf),
     }

@@ -78,7 +78,7 @@ impl Transfer {
     ) -> Result<Alignment, TransferError> {
         check_globs(self, target, source)?;
         let mut naming = Naming::new(self, target, source)?;
-        let encodings = Encodings::new(target, source);
+        let encodings = Encodings::new(target, source, &self.exclude);
         naming.choose(source, &encodings);
         naming.check_collision(source)?;
         let offers = Offers::new(self, target, source, &naming.offered)?;

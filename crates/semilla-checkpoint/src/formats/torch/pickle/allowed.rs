@@ -28,7 +28,9 @@ pub(super) fn makes_weights(module: &str, name: &str) -> bool {
         "numpy.dtypes" => name.ends_with("DType") && is_word(name),
         "_codecs" => name == "encode",
         "argparse" => name == "Namespace",
-        "torch.jit._pickle" => name.starts_with("build_") && is_word(name),
+        "torch.jit._pickle" => {
+            (name.starts_with("build_") && is_word(name)) || name == "restore_type_tag"
+        }
         "pathlib" => name.ends_with("Path") && is_word(name),
         "torch.distributed.checkpoint.filesystem" => name == "_StorageInfo",
         // Their classes; not the modules and functions that are named there too.
