@@ -3,8 +3,9 @@
 //!
 //! Source: `README_CHUNK_FORMAT.rst`, `blosc/blosc.c` and `blosc/shuffle-generic.h` of C-Blosc 1.
 
-use super::packing::{too_many, zlib, zstd};
-use super::{bytes::Bytes, lz};
+use super::blosclz::blosclz;
+use super::bytes::Bytes;
+use super::codec::{cut_short, lz4, too_many, zlib, zstd};
 
 /// What is before the blocks.
 const HEAD: usize = 16;
@@ -14,19 +15,19 @@ const HEAD: usize = 16;
 /// # Errors
 /// It is damaged, or has more.
 pub(super) fn unpacked(packed: &[u8], most: u64) -> Result<Vec<u8>, String> {
-    let head = Head::read(packed).ok_or_else(lz::cut_short)?;
+    let head = Head::read(packed).ok_or_else(cut_short)?;
     if head.bytes as u64 > most {
         return Err(too_many());
     }
     if head.is_plain {
         let plain = packed.get(HEAD..HEAD.saturating_add(head.bytes));
-        return plain.map(<[u8]>::to_vec).ok_or_else(lz::cut_short);
+        return plain.map(<[u8]>::to_vec).ok_or_else(cut_short);
     }
     let mut out = Vec::with_capacity(head.bytes);
     let mut places = Bytes(&packed[HEAD..]);
     while out.len() < head.bytes {
-        let place = word(&mut places).ok_or_else(lz::cut_short)?;
-        let stored = packed.get(place..).ok_or_else(lz::cut_short)?;
+        let place = word(&mut places).ok_or_else(cut_short)?;
+        let stored = packed.get(place..).ok_or_else(cut_short)?;
         let bytes = head.block.min(head.bytes - out.len());
         let block = head.block(stored, bytes)?;
         out.extend_from_slice(&head.in_order(&block));
@@ -93,14 +94,14 @@ impl Head {
                 true => bytes - bytes / parts * part,
                 false => bytes / parts,
             };
-            let length = word(&mut rest).ok_or_else(lz::cut_short)?;
-            let packed = rest.take(length as u64).ok_or_else(lz::cut_short)?;
+            let length = word(&mut rest).ok_or_else(cut_short)?;
+            let packed = rest.take(length as u64).ok_or_else(cut_short)?;
             let part = match length == bytes {
                 true => packed.to_vec(),
                 false => self.part(packed, bytes)?,
             };
             if part.len() != bytes {
-                return Err(lz::cut_short());
+                return Err(cut_short());
             }
             block.extend_from_slice(&part);
         }
@@ -109,8 +110,8 @@ impl Head {
 
     fn part(&self, packed: &[u8], bytes: usize) -> Result<Vec<u8>, String> {
         match self.codec {
-            0 => lz::blosclz(packed, bytes),
-            1 => lz::lz4(packed, bytes),
+            0 => blosclz(packed, bytes),
+            1 => lz4(packed, bytes),
             3 => zlib(packed, bytes as u64),
             4 => zstd(packed, bytes as u64),
             _ => Err("its chunks are compressed with Snappy; save it with zstd".to_owned()),

@@ -17,8 +17,9 @@
 //! specifications of Zarr 2 and 3; `orbax/checkpoint/_src/metadata`.
 
 mod blosc;
+mod blosclz;
 mod bytes;
-mod lz;
+mod codec;
 mod names;
 mod packing;
 mod reader;

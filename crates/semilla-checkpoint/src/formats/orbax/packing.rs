@@ -1,11 +1,7 @@
 //! How the bytes of chunks are compressed.
 
-use std::io::Read;
-
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
-use ruzstd::decoding::StreamingDecoder;
-
-use super::{blosc, lz};
+use super::blosc;
+use super::codec::{cut_short, gzip, lz4, too_many, zlib, zstd};
 use crate::quoted::Quoted;
 
 /// How bytes are compressed.
@@ -51,48 +47,17 @@ impl Packing {
         match self {
             Packing::Plain => Ok(packed.to_vec()),
             Packing::Zstd => zstd(packed, most),
-            Packing::Gzip => taken(MultiGzDecoder::new(packed), most),
+            Packing::Gzip => gzip(packed, most),
             Packing::Zlib => zlib(packed, most),
             Packing::Lz4 => {
-                let (length, block) = packed.split_first_chunk().ok_or_else(lz::cut_short)?;
+                let (length, block) = packed.split_first_chunk().ok_or_else(cut_short)?;
                 let length = u64::from(u32::from_le_bytes(*length));
                 match length <= most {
-                    true => lz::lz4(block, length as usize),
+                    true => lz4(block, length as usize),
                     false => Err(too_many()),
                 }
             }
             Packing::Blosc => blosc::unpacked(packed, most),
         }
     }
-}
-
-/// Unpacks zstd, to at most so many bytes.
-pub(super) fn zstd(packed: &[u8], most: u64) -> Result<Vec<u8>, String> {
-    let frame = StreamingDecoder::new(packed).map_err(|error| damaged(&error.to_string()))?;
-    taken(frame, most)
-}
-
-/// Unpacks zlib, to at most so many bytes.
-pub(super) fn zlib(packed: &[u8], most: u64) -> Result<Vec<u8>, String> {
-    taken(ZlibDecoder::new(packed), most)
-}
-
-fn taken(unpacking: impl Read, most: u64) -> Result<Vec<u8>, String> {
-    let mut unpacked = Vec::new();
-    let mut limited = unpacking.take(most.saturating_add(1));
-    limited
-        .read_to_end(&mut unpacked)
-        .map_err(|error| damaged(&error.to_string()))?;
-    match unpacked.len() as u64 > most {
-        true => Err(too_many()),
-        false => Ok(unpacked),
-    }
-}
-
-fn damaged(why: &str) -> String {
-    format!("compressed data are damaged: {}", Quoted::new(why))
-}
-
-pub(super) fn too_many() -> String {
-    "compressed data unpack to more than they may".to_owned()
 }

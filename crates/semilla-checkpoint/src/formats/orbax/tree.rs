@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bytes::Bytes;
-use super::packing::zstd;
+use super::codec::zstd;
 use crate::Limits;
 use crate::io::checksum::crc32c;
 use crate::io::file::is_plain;

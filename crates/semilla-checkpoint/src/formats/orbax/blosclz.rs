@@ -1,27 +1,8 @@
-//! Blocks of LZ4 and of BloscLZ: runs of new bytes, and repetitions of earlier ones.
+//! Blocks of BloscLZ: runs of new bytes, and repetitions of earlier ones.
 //!
-//! Source: `lz4_Block_format.md` of LZ4; `blosclz_decompress` in `blosc/blosclz.c`.
+//! Source: `blosclz_decompress` in `blosc/blosclz.c`.
 
-/// Unpacks a block of LZ4 that has so many bytes.
-///
-/// # Errors
-/// It is damaged, or has more or less.
-pub(super) fn lz4(packed: &[u8], bytes: usize) -> Result<Vec<u8>, String> {
-    let mut rest = Rest(packed);
-    let mut out = Out::new(bytes);
-    loop {
-        let token = rest.byte()?;
-        let new = rest.longer(usize::from(token >> 4), 15)?;
-        out.add(rest.take(new)?)?;
-        // The last has no repetition.
-        if rest.0.is_empty() {
-            return out.whole();
-        }
-        let back = u16::from_le_bytes([rest.byte()?, rest.byte()?]);
-        let again = rest.longer(usize::from(token & 15), 15)?;
-        out.repeat(usize::from(back), again.saturating_add(4))?;
-    }
-}
+use super::codec::cut_short;
 
 /// Unpacks a block of BloscLZ that has so many bytes.
 ///
@@ -56,10 +37,6 @@ pub(super) fn blosclz(packed: &[u8], bytes: usize) -> Result<Vec<u8>, String> {
             false => control = rest.byte()?,
         }
     }
-}
-
-pub(super) fn cut_short() -> String {
-    "compressed data are cut short; fetch them again".to_owned()
 }
 
 fn contradicts() -> String {
@@ -151,24 +128,16 @@ mod tests {
 
     #[test]
     fn repetitions_reach_into_what_they_make() {
-        // Two new bytes, 6 or 5 from 2 back, and a last one.
-        assert_eq!(lz4(b"\x22ab\x02\0\x10c", 9).unwrap(), b"ababababc");
+        // Two new bytes, 5 from 2 back, and a last one.
         assert_eq!(blosclz(b"\x01ab\x60\x01\0c", 8).unwrap(), b"abababac");
     }
 
     #[test]
     fn damage_is_an_error() {
-        for packed in [
-            &b""[..],
-            b"\xff",
-            b"\x22ab\x03\0\x10c",
-            b"\x22ab\0\0\x10c",
-            b"\xf0\xff\xff",
-        ] {
-            assert!(lz4(packed, 9).is_err(), "{packed:?}");
+        for packed in [&b""[..], b"\xff", b"\x01ab\x60\x05\0c", b"\xf0\xff\xff"] {
             assert!(blosclz(packed, 9).is_err(), "{packed:?}");
         }
-        assert!(lz4(b"\x22ab\x02\0\x10c", 8).is_err());
-        assert!(lz4(b"\x22ab\x02\0\x10c", 10).is_err());
+        assert!(blosclz(b"\x01ab\x60\x01\0c", 7).is_err());
+        assert!(blosclz(b"\x01ab\x60\x01\0c", 9).is_err());
     }
 }
