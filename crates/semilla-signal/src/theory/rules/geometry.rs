@@ -18,8 +18,8 @@ pub(super) struct Geometry {
     common: Vec<f64>,
 }
 
-/// Images of more places along an axis are not looked at.
-const LARGEST: usize = 1 << 20;
+/// The most pairs of a place along an axis and an element of the kernel.
+const LARGEST: usize = 1 << 22;
 
 /// The places of each of so many windows that lie in an image of this size.
 fn windows_of(
@@ -76,9 +76,11 @@ impl Spread {
         let full = span(size, stride).saturating_add(span(kernel, apart));
         let more = at("output_padding", 0).saturating_sub(before.saturating_add(after));
         let count = full.saturating_add(more).saturating_add(1);
-        let made = usize::try_from(count).ok();
-        let made = made.filter(|made| (1..=LARGEST).contains(made));
+        let made = usize::try_from(count).ok().filter(|&made| made > 0);
         let made = made.ok_or_else(|| Gap("it makes no image".to_owned()))?;
+        if made.saturating_mul(kernel) > LARGEST {
+            return Gap::new("its image is too large to be looked at place by place");
+        }
         let source = |place: i64, element: i64| {
             let steps = place
                 .saturating_add(before)
