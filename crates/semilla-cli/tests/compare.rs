@@ -330,7 +330,7 @@ fn words_of_a_tokenizer() {
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "the"},
     });
     std::fs::write(&tokenizer, words.to_string()).unwrap();
-    let model = "transformer:1x8:6";
+    let model = "transformer:1x64:6";
     let compare = |data: &str, model: &str| {
         run(&[
             "compare",
@@ -346,10 +346,9 @@ fn words_of_a_tokenizer() {
             "--tuning-seeds",
             "1",
             "--steps",
-            "20",
+            "4",
             "--rates",
             "0.01..0.02",
-            "--json",
         ])
     };
     let (code, said, error) = compare(&text, model);
@@ -358,7 +357,7 @@ fn words_of_a_tokenizer() {
     for (data, model, why) in [
         (
             &*text,
-            "transformer:1x8:5",
+            "transformer:1x64:5",
             "beyond the vocabulary of 5 words",
         ),
         (&*table, model, "a tokenizer is for text"),
