@@ -51,7 +51,7 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
             1 => 0,
             many => (place as u128 * room as u128 / (many as u128 - 1)) as usize,
         };
-        text[start..start + length].to_vec()
+        text.window(start..start + length)
     };
     Ok(Found {
         samples: Samples::Whole {

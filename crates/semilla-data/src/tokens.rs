@@ -1,5 +1,6 @@
 //! The tokens of a text: its bytes, or what a tokenizer makes of it.
 
+use std::ops::Range;
 use std::path::Path;
 
 use tokenizers::Tokenizer;
@@ -10,15 +11,35 @@ use crate::error::DataError;
 /// The most bytes of a text that a tokenizer takes at once.
 const MOST: usize = 1 << 26;
 
-/// The ids of a text's tokens, and a sentence about them.
-pub(crate) fn tokens(
-    path: &Path,
-    tokenizer: Option<&Path>,
-) -> Result<(Vec<i64>, String), DataError> {
+/// The tokens of a text, in as few bytes as they need.
+pub(crate) enum Tokens {
+    Bytes(Vec<u8>),
+    Ids(Vec<u32>),
+}
+
+impl Tokens {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Ids(ids) => ids.len(),
+        }
+    }
+
+    /// The ids of some tokens.
+    pub(crate) fn window(&self, places: Range<usize>) -> Vec<i64> {
+        match self {
+            Self::Bytes(bytes) => bytes[places].iter().map(|&byte| byte.into()).collect(),
+            Self::Ids(ids) => ids[places].iter().map(|&id| id.into()).collect(),
+        }
+    }
+}
+
+/// A text's tokens, and a sentence about them.
+pub(crate) fn tokens(path: &Path, tokenizer: Option<&Path>) -> Result<(Tokens, String), DataError> {
     let text = bytes(path)?;
     let Some(tokenizer) = tokenizer else {
         let remark = format!("each byte of {} is a token", path.display());
-        return Ok((text.into_iter().map(i64::from).collect(), remark));
+        return Ok((Tokens::Bytes(text), remark));
     };
     if text.len() > MOST {
         return Err(DataError::TooLarge {
@@ -37,14 +58,14 @@ pub(crate) fn tokens(
     let encoded = known.encode_fast(text, false).map_err(|error| {
         DataError::content(path, format!("the tokenizer does not take it: {error}"))
     })?;
-    let ids: Vec<i64> = encoded.get_ids().iter().map(|&id| id.into()).collect();
+    let ids = encoded.get_ids().to_vec();
     let remark = format!(
         "{} is {} tokens of {}",
         path.display(),
         ids.len(),
         tokenizer.display()
     );
-    Ok((ids, remark))
+    Ok((Tokens::Ids(ids), remark))
 }
 
 /// A tokenizer that takes texts of any length.
@@ -84,15 +105,16 @@ mod tests {
     fn bytes_or_words() {
         let (_folder, [path, own]) = files(b"The seed grows\nfast", WORDS);
         let (ids, remark) = tokens(&path, Some(&own)).unwrap();
-        assert_eq!(ids, [1, 2, 3, 0]);
+        assert_eq!(ids.window(0..ids.len()), [1, 2, 3, 0]);
         assert!(remark.contains("is 4 tokens of"), "{remark}");
-        assert_eq!(tokens(&path, None).unwrap().0[..3], [84, 104, 101]);
+        let (bytes, _) = tokens(&path, None).unwrap();
+        assert_eq!(bytes.window(0..3), [84, 104, 101]);
     }
 
     #[test]
     fn what_is_wrong_is_said() {
         let (_folder, [path, own]) = files(b"\xff", WORDS);
-        let said = |own: &Path| tokens(&path, Some(own)).unwrap_err().to_string();
+        let said = |own: &Path| tokens(&path, Some(own)).err().unwrap().to_string();
         assert!(said(&own).contains("the byte 0 is none"), "{}", said(&own));
         std::fs::write(&own, "{}").unwrap();
         assert!(said(&own).contains("no tokenizer.json"), "{}", said(&own));
