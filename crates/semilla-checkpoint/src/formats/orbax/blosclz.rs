@@ -2,6 +2,7 @@
 //!
 //! Source: `blosclz_decompress` in `blosc/blosclz.c`.
 
+use super::bytes::Bytes;
 use super::codec::cut_short;
 
 /// Unpacks a block of BloscLZ that has so many bytes.
@@ -12,19 +13,22 @@ pub(super) fn blosclz(packed: &[u8], bytes: usize) -> Result<Vec<u8>, String> {
     /// Distances from here on have 16 bits of their own.
     const FAR: usize = 31 << 8;
     const FURTHEST: usize = 8191;
-    let mut rest = Rest(packed);
+    let mut rest = Bytes(packed);
     let mut out = Out::new(bytes);
-    let mut control = rest.byte()? & 31;
+    let mut control = byte(&mut rest)? & 31;
     loop {
         match control {
-            0..32 => out.add(rest.take(usize::from(control) + 1)?)?,
+            0..32 => {
+                let new = rest.take(u64::from(control) + 1);
+                out.add(new.ok_or_else(cut_short)?)?;
+            }
             32.. => {
-                let again = rest.longer(usize::from(control >> 5) - 1, 6)?;
+                let again = longer(&mut rest, usize::from(control >> 5) - 1, 6)?;
                 let high = usize::from(control & 31) << 8;
-                let low = rest.byte()?;
+                let low = byte(&mut rest)?;
                 let back = match (high, low) {
                     (FAR, 255) => {
-                        let far = u16::from_be_bytes([rest.byte()?, rest.byte()?]);
+                        let far = u16::from_be_bytes([byte(&mut rest)?, byte(&mut rest)?]);
                         usize::from(far) + FURTHEST
                     }
                     _ => high + usize::from(low),
@@ -34,7 +38,7 @@ pub(super) fn blosclz(packed: &[u8], bytes: usize) -> Result<Vec<u8>, String> {
         }
         match rest.0.is_empty() {
             true => return out.whole(),
-            false => control = rest.byte()?,
+            false => control = byte(&mut rest)?,
         }
     }
 }
@@ -43,31 +47,20 @@ fn contradicts() -> String {
     "compressed data contradict themselves; fetch them again".to_owned()
 }
 
-/// What is left to unpack.
-struct Rest<'a>(&'a [u8]);
+fn byte(rest: &mut Bytes<'_>) -> Result<u8, String> {
+    rest.byte().ok_or_else(cut_short)
+}
 
-impl<'a> Rest<'a> {
-    fn byte(&mut self) -> Result<u8, String> {
-        Ok(self.take(1)?[0])
+/// A length that goes on in more bytes if it is the largest of its few bits.
+fn longer(rest: &mut Bytes<'_>, mut length: usize, largest: usize) -> Result<usize, String> {
+    if length < largest {
+        return Ok(length);
     }
-
-    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(cut_short)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    /// A length that goes on in more bytes if it is the largest of its few bits.
-    fn longer(&mut self, mut length: usize, largest: usize) -> Result<usize, String> {
-        if length < largest {
+    loop {
+        let more = byte(rest)?;
+        length = length.saturating_add(usize::from(more));
+        if more != 255 {
             return Ok(length);
-        }
-        loop {
-            let more = self.byte()?;
-            length = length.saturating_add(usize::from(more));
-            if more != 255 {
-                return Ok(length);
-            }
         }
     }
 }
