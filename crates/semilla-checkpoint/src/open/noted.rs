@@ -69,4 +69,8 @@ impl Checkpoint for Noted {
     fn read(&self, tensor: usize, offset: u64, into: &mut [u8]) -> Result<(), Error> {
         self.inner.read(tensor, offset, into)
     }
+
+    fn scan(&self, tensor: usize, look: &(dyn Fn(&[u8]) + Sync)) -> Result<(), Error> {
+        self.inner.scan(tensor, look)
+    }
 }

@@ -26,8 +26,8 @@ pub(super) fn unpacked(packed: &[u8], most: u64) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(head.bytes);
     let mut places = Bytes(&packed[HEAD..]);
     while out.len() < head.bytes {
-        let place = word(&mut places).ok_or_else(cut_short)?;
-        let stored = packed.get(place..).ok_or_else(cut_short)?;
+        let place = places.u32().ok_or_else(cut_short)?;
+        let stored = packed.get(place as usize..).ok_or_else(cut_short)?;
         let bytes = head.block.min(head.bytes - out.len());
         let block = head.block(stored, bytes)?;
         out.extend_from_slice(&head.in_order(&block));
@@ -62,7 +62,7 @@ impl Head {
         const LEAST_OF_SPLIT: usize = 128;
         let &[_, _, flags, size, ref lengths @ ..] = packed.first_chunk::<HEAD>()?;
         let mut lengths = Bytes(lengths);
-        let (bytes, block) = (word(&mut lengths)?, word(&mut lengths)?);
+        let (bytes, block) = (lengths.u32()? as usize, lengths.u32()? as usize);
         let size = usize::from(size).max(1);
         let may_split = size <= MOST_SPLITS && block / size >= LEAST_OF_SPLIT;
         Some(Self {
@@ -94,9 +94,9 @@ impl Head {
                 true => bytes - bytes / parts * part,
                 false => bytes / parts,
             };
-            let length = word(&mut rest).ok_or_else(cut_short)?;
-            let packed = rest.take(length as u64).ok_or_else(cut_short)?;
-            let part = match length == bytes {
+            let length = rest.u32().ok_or_else(cut_short)?;
+            let packed = rest.take(length.into()).ok_or_else(cut_short)?;
+            let part = match packed.len() == bytes {
                 true => packed.to_vec(),
                 false => self.part(packed, bytes)?,
             };
@@ -147,10 +147,4 @@ impl Head {
         }
         out
     }
-}
-
-/// A number of 4 bytes.
-fn word(bytes: &mut Bytes<'_>) -> Option<usize> {
-    let word = bytes.take(4)?;
-    Some(u32::from_le_bytes(word.try_into().ok()?) as usize)
 }

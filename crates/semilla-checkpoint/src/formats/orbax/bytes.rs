@@ -14,7 +14,12 @@ impl<'a> Bytes<'a> {
         self.take(1).map(|bytes| bytes[0])
     }
 
-    pub(super) fn word(&mut self) -> Option<u64> {
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        let bytes = self.take(4)?;
+        bytes.try_into().ok().map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(&mut self) -> Option<u64> {
         let bytes = self.take(8)?;
         bytes.try_into().ok().map(u64::from_le_bytes)
     }

@@ -267,7 +267,7 @@ impl Array {
         }
         let mut rest = Bytes(list);
         let listed = indices.into_iter().map(|index| {
-            let (at, bytes) = (rest.word().ok_or_else(odd)?, rest.word().ok_or_else(odd)?);
+            let (at, bytes) = (rest.u64().ok_or_else(odd)?, rest.u64().ok_or_else(odd)?);
             let corner = times(&index, &self.part);
             if (at, bytes) == (u64::MAX, u64::MAX) {
                 return Ok((corner, None));
