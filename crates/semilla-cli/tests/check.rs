@@ -38,9 +38,12 @@ fn a_network_that_no_gradient_enters_fails() {
     assert_eq!(code, 0, "{out}");
     assert!(!out.contains("no gradient"), "{out}");
     let (_, plan, _) = run(&["plan", plain, "--full"]);
-    assert!(!plan.contains("start silent"), "{plan}");
+    assert!(!plan.contains("residual branches"), "{plan}");
     let (_, plan, _) = run(&["plan", "resnet:8:width=4:pixels=8", "--full"]);
-    assert!(plan.contains("start silent"), "{plan}");
+    assert!(
+        plan.contains("ends one of 3 residual branches: 1/√3"),
+        "{plan}"
+    );
 }
 
 /// Most units of a gate are dead, and all the same signals go around it: it may open later.

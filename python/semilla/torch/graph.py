@@ -36,8 +36,13 @@ ACTIVATIONS = {
     "softplus", "softsign", "tanh", "hardtanh", "sigmoid", "hardsigmoid", "hardswish",
     "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "sin", "cos", "erf", "abs", "exp",
 }  # fmt: skip
-_SAME = {"dropout", "identity", "alphadropout", "featurealphadropout", "dropout1d", "dropout2d"}
-_VIEWS = {"flatten": "Flatten", "view": "Reshape", "reshape": "Reshape", "squeeze": "Squeeze"}
+_SAME = {
+    "dropout", "identity", "alphadropout", "featurealphadropout", "dropout1d", "dropout2d", "contiguous",
+}  # fmt: skip
+_VIEWS = {
+    "flatten": "Flatten", "view": "Reshape", "reshape": "Reshape", "squeeze": "Squeeze", "unsqueeze": "Unsqueeze",
+    "permute": "Transpose", "transpose": "Transpose",
+}  # fmt: skip
 _ARITHMETIC = {
     operator.add: "Add", torch.add: "Add", operator.iadd: "Add", "add": "Add", "add_": "Add",
     operator.mul: "Mul", torch.mul: "Mul", operator.imul: "Mul", "mul": "Mul", "mul_": "Mul",

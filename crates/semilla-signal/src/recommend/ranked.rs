@@ -3,7 +3,7 @@
 use semilla::Stack;
 use serde::Serialize;
 
-use crate::measure::{Trouble, Verdict};
+use crate::measure::{Finding, Trouble, Verdict};
 use crate::theory::Prediction;
 
 /// Which first weights suit a network.
@@ -61,6 +61,10 @@ const BEHIND: f64 = 9.0;
 /// gradients differ by more, are not run. Beyond the verdict's limit, with room for what theory
 /// leaves out.
 const HOPELESS: f64 = 18.0;
+
+/// What it costs, in nats, that no gradient reaches some weights at first, as in branches that start
+/// silent: short trainings spend their steps on waking them.
+const WAITING: f64 = 3.0;
 
 impl Expected {
     /// Whether theory alone says that it trains far worse than one that loses this much.
@@ -127,7 +131,10 @@ impl Ranked {
             Outcome::Measured { verdict } => {
                 // Of networks without a main path, all that the verdict lets pass are alike.
                 let total = verdict.trouble.map_or(0.0, |trouble| trouble.total);
-                total + if verdict.passes { 0.0 } else { 1e3 }
+                let waits = (verdict.findings.iter())
+                    .any(|finding| matches!(finding, Finding::NoGradient { .. }));
+                let waiting = if waits { WAITING } else { 0.0 };
+                total + waiting + if verdict.passes { 0.0 } else { 1e3 }
             }
             Outcome::Behind => 1e5 + self.expected.map_or(0.0, |expected| expected.loses()),
             Outcome::Hopeless => 1e6 + self.expected.map_or(0.0, |expected| expected.loses()),

@@ -1,4 +1,4 @@
-//! Plain chains: layers with nothing but activations between them.
+//! Chains of layers: with nothing but activations between them, or normalizations too.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,6 +20,16 @@ impl Model {
     /// The plain chains of the model, as [`Tensor::next`] gives them. A layer that takes the outputs
     /// of two adds them, and begins a chain of its own.
     pub fn chains(&self) -> Vec<Chain> {
+        self.chains_of(|tensor| hidden(tensor).is_some())
+    }
+
+    /// The chains whose layers are each followed by a normalization and an activation.
+    pub(crate) fn normalized_chains(&self) -> Vec<Chain> {
+        self.chains_of(|tensor| tensor.is_normalized && activated(tensor).is_some())
+    }
+
+    /// The chains of layers that are of a kind, each with the weight behind the last one.
+    fn chains_of(&self, is_hidden: impl Fn(&Tensor) -> bool) -> Vec<Chain> {
         let tensors = self.tensors.iter().enumerate();
         let linked = tensors.filter_map(|(place, tensor)| Some((place, tensor.next.as_deref()?)));
         let linked: Vec<(usize, &str)> = linked.collect();
@@ -39,11 +49,12 @@ impl Model {
             }
         }
         after.retain(|_, next| takes[next] == 1);
-        let followers: HashSet<usize> = after.values().copied().collect();
-        let mut firsts: Vec<usize> = after.keys().copied().collect();
-        firsts.retain(|place| !followers.contains(place));
+        let is_hidden = |place: &usize| is_hidden(&self.tensors[*place]);
+        let before: HashMap<usize, usize> = after.iter().map(|(&at, &next)| (next, at)).collect();
+        // What follows a layer of another kind begins a chain.
+        let is_first = |place: &usize| !before.get(place).is_some_and(is_hidden);
+        let mut firsts: Vec<usize> = after.keys().copied().filter(is_first).collect();
         firsts.sort_unstable();
-        let is_hidden = |place: &usize| hidden(&self.tensors[*place]).is_some();
         let chains = firsts.into_iter().map(|first| {
             let all = std::iter::successors(Some(first), |place| after.get(place).copied());
             let hidden = all.take_while(is_hidden).collect::<Vec<usize>>();
@@ -56,8 +67,14 @@ impl Model {
 
 /// The activation of a layer in a plain chain.
 pub(crate) fn hidden(tensor: &Tensor) -> Option<Activation> {
-    let activation = tensor.activation?;
-    (activation != Activation::Linear && !tensor.is_normalized).then_some(activation)
+    activated(tensor).filter(|_| !tensor.is_normalized)
+}
+
+/// The activation that a layer's output goes through.
+pub(crate) fn activated(tensor: &Tensor) -> Option<Activation> {
+    tensor
+        .activation
+        .filter(|after| *after != Activation::Linear)
 }
 
 #[cfg(test)]

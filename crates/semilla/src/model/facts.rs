@@ -161,8 +161,8 @@ impl Facts {
         self
     }
 
-    /// The weight that takes its output, with nothing but its bias and its activation between: no
-    /// normalization, no residual sum.
+    /// The weight that takes its output, with nothing but its bias, a normalization and its activation
+    /// between: no residual sum.
     #[must_use]
     pub fn next(mut self, weight: impl Into<String>) -> Self {
         self.next = Some(self.fact(weight.into()));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::facts::Facts;
-use super::residual::in_branches;
+use super::residual::{in_branches, is_view};
 use super::role::Role;
 use super::source::Source;
 use super::written_out::behind;
@@ -11,7 +11,7 @@ use crate::activation::Activation;
 use crate::graph::{self, Graph, Node, NodeId, Operand, Takers, Wiring, operand};
 
 /// More nodes than lie between a layer and its activation.
-const STEPS: usize = 4;
+const STEPS: usize = 8;
 
 /// The facts of every stored tensor of a graph, by the tensor's name in the checkpoint: what its
 /// nodes take it for, which axis is which, and the activation behind a weight where one follows at
@@ -86,13 +86,16 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             if !after.is_empty() && after.iter().all(|after| after.is_normalized) {
                 facts = facts.normalized();
             }
-            if let [(id, node, input)] = nodes[..]
-                && operand(node, input) == Some(Operand::Weight)
-            {
-                if let Some(next) = after_activation(graph, &wiring, id, &layers) {
+            if let [(id, node, input)] = nodes[..] {
+                let operand = operand(node, input);
+                if operand == Some(Operand::Weight)
+                    && let Some(next) = after_activation(graph, &wiring, id, &layers)
+                {
                     facts = facts.next(next);
                 }
-                if let Some(&branch) = branches.get(&id) {
+                if let Some(Operand::Weight | Operand::Scale | Operand::Factor) = operand
+                    && let Some(&branch) = branches.get(&id)
+                {
                     facts = facts.branch(branch);
                 }
             }
@@ -120,8 +123,8 @@ fn layers<'g>(graph: &'g Graph, takers: &Takers) -> HashMap<NodeId, &'g str> {
     layers
 }
 
-/// The weight that takes a layer's output, where only a bias, one activation and views of the same
-/// values lie between.
+/// The weight that takes a layer's output, where only a bias, a normalization, one activation and views
+/// of the same values lie between.
 fn after_activation<'g>(
     graph: &'g Graph,
     wiring: &Wiring<'_>,
@@ -129,8 +132,8 @@ fn after_activation<'g>(
     layers: &HashMap<NodeId, &'g str>,
 ) -> Option<&'g str> {
     let mut at = layer;
-    let mut is_activated = false;
-    for _ in 0..2 * STEPS {
+    let (mut is_normalized, mut is_activated) = (false, false);
+    for _ in 0..STEPS {
         if !is_activated && let Some(found) = behind(graph, wiring, at) {
             (at, is_activated) = (found.last, true);
         }
@@ -144,6 +147,8 @@ fn after_activation<'g>(
         let node = graph.node(only.node)?;
         match node.standard() {
             Some("Add") if adds_stored(wiring, at.body, node) && !is_activated => {}
+            Some(norm) if norm.ends_with("Normalization") && !is_activated => is_normalized = true,
+            Some("Mul") if adds_stored(wiring, at.body, node) && is_normalized => {}
             Some("Flatten" | "Reshape" | "Identity" | "Dropout" | "Squeeze" | "Unsqueeze") => {}
             _ => return None,
         }
@@ -188,7 +193,7 @@ struct After {
     is_normalized: bool,
 }
 
-/// Follows a layer's output, through its bias and a batch normalization, to an activation.
+/// Follows a layer's output, through its bias and a normalization, to an activation.
 fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
     let mut found = After {
         activation: None,
@@ -210,9 +215,12 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
             break;
         };
         match node.standard() {
-            Some("BatchNormalization") => found.is_normalized = true,
+            Some(operator) if operator.ends_with("Normalization") => found.is_normalized = true,
             // A bias; the sum of two branches does not belong to one layer.
             Some("Add") if adds_stored(wiring, at.body, node) => {}
+            // The factor of a normalization that is a node of its own.
+            Some("Mul") if found.is_normalized && adds_stored(wiring, at.body, node) => {}
+            Some(operator) if is_view(operator) => {}
             _ => break,
         }
         at = only.node;

@@ -16,7 +16,7 @@ mod tensor;
 mod written_out;
 
 pub use chain::Chain;
-pub(crate) use chain::hidden;
+pub(crate) use chain::{activated, hidden};
 pub use convention::{Convention, MixedNames};
 pub use facts::{Evidence, Facts};
 pub use from_graph::graph_facts;

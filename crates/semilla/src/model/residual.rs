@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::graph::{Graph, Node, NodeId, Source, Wiring};
 
@@ -10,51 +10,111 @@ use crate::graph::{Graph, Node, NodeId, Source, Wiring};
 const STEPS: usize = 64;
 /// Ways that part and meet again, one within the other: a written-out activation has fewer.
 const NESTED: usize = 4;
+/// More values than are computed inside a branch whose ways part.
+const INSIDE: usize = 256;
 
-/// Where a convolution lies in a residual branch that no normalization holds in scale.
+/// Where a layer, or a scale, lies in a residual branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct InBranch {
     /// The branches of the graph.
     pub(super) branches: u32,
-    /// The layers in series of its own.
-    pub(super) layers: u32,
-    /// Whether it is the last of them, with no activation behind it.
+    /// The layers in series of its own, where no normalization holds them in scale.
+    pub(super) layers: Option<u32>,
+    /// Whether it is the last layer of them, with no activation behind it, or the scale behind that.
     pub(super) is_end: bool,
 }
 
-/// The convolutions in residual branches, by the node that each one is: what is added to what they
-/// came from, or to a shorter way from there.
+/// The layers of residual branches and the scales that end them, by their nodes: what is added to
+/// what it came from, or to a shorter way from there.
 pub(super) fn in_branches(graph: &Graph, wiring: &Wiring<'_>) -> HashMap<NodeId, InBranch> {
     let ways = Ways {
         graph,
         wiring,
         known: RefCell::default(),
     };
-    let branches: Vec<Vec<Layer>> = graph.bodies()[0]
-        .nodes
-        .iter()
-        .filter_map(|node| ways.branch(node))
-        .collect();
+    let nodes = graph.bodies()[0].nodes.iter();
+    let branches: Vec<Branch> = nodes.filter_map(|node| ways.branch(node)).collect();
     let count = branches.len() as u32;
-    let is_plain = |layer: &Layer| layer.is_convolution;
-    let plain = branches.iter().filter(|branch| branch.iter().all(is_plain));
-    let own = |branch: &Vec<Layer>, place: usize| InBranch {
-        branches: count,
-        layers: branch.len() as u32,
-        is_end: place == 0 && !branch[place].is_activated,
-    };
-    plain
-        .flat_map(|branch| (0..branch.len()).map(|place| (branch[place].node, own(branch, place))))
-        .collect()
+    let mut found = HashMap::new();
+    for branch in &branches {
+        let plain = branch.plain_layers();
+        let inside = |is_end| InBranch {
+            branches: count,
+            layers: plain,
+            is_end,
+        };
+        if plain.is_some() {
+            found.extend(
+                branch
+                    .layers
+                    .iter()
+                    .map(|layer| (layer.node, inside(false))),
+            );
+        }
+        found.extend(branch.end().map(|node| (node, inside(true))));
+        found.extend(branch.scale.map(|node| (node, inside(true))));
+    }
+    found
+}
+
+/// What a sum adds to the shorter way.
+struct Branch {
+    /// The last one first; those before several ways meet in it are not known.
+    layers: Vec<Layer>,
+    /// Whether all of its layers are known.
+    is_whole: bool,
+    /// What multiplies it, element by element, with nothing but shifts behind.
+    scale: Option<NodeId>,
+}
+
+impl Branch {
+    /// The number of its layers, where they are convolutions and nothing else.
+    fn plain_layers(&self) -> Option<u32> {
+        let is_plain = |layer: &Layer| layer.kind == Kind::Convolution;
+        let is_plain = self.is_whole && self.layers.iter().all(is_plain);
+        is_plain.then_some(self.layers.len() as u32)
+    }
+
+    /// The last layer that has weights, where nothing but a normalization lies behind it.
+    fn end(&self) -> Option<NodeId> {
+        let mut layers = self.layers.iter();
+        let layer = layers.find(|layer| layer.is_activated || layer.kind != Kind::Normalization)?;
+        (!layer.is_activated && layer.kind.has_weights()).then_some(layer.node)
+    }
 }
 
 /// Something on a way that is no function of single elements.
 #[derive(Clone, Copy, Debug)]
 struct Layer {
     node: NodeId,
-    is_convolution: bool,
+    kind: Kind,
     /// Whether a function lies between it and what comes next.
     is_activated: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Convolution,
+    Matrix,
+    Normalization,
+    Other,
+}
+
+impl Kind {
+    /// That of an operator that mixes elements by weights, or holds signals in scale.
+    fn of(operator: &str) -> Option<Self> {
+        Some(match operator {
+            "Conv" => Self::Convolution,
+            "Gemm" | "MatMul" => Self::Matrix,
+            "ConvTranspose" | "LSTM" | "GRU" | "RNN" | "Einsum" | "Attention" => Self::Other,
+            _ if operator.ends_with("Normalization") => Self::Normalization,
+            _ => return None,
+        })
+    }
+
+    fn has_weights(self) -> bool {
+        matches!(self, Self::Convolution | Self::Matrix)
+    }
 }
 
 /// The way back from a value.
@@ -62,6 +122,8 @@ struct Way<'g> {
     /// The values on it, itself first, each with the number of layers so far.
     values: Vec<(&'g str, usize)>,
     layers: Vec<Layer>,
+    /// The last node that multiplies by stored numbers, element by element.
+    scale: Option<NodeId>,
 }
 
 /// What lies between a value and the one before it.
@@ -69,11 +131,13 @@ struct Way<'g> {
 enum Passed {
     Layer {
         node: NodeId,
-        is_convolution: bool,
+        kind: Kind,
     },
+    /// A factor that is stored.
+    Scale(NodeId),
     /// A function of single elements, or a pooling.
     Function,
-    /// What changes no shape of a signal: a bias, a factor.
+    /// What changes no shape of a signal: a bias, a view.
     Nothing,
 }
 
@@ -88,22 +152,67 @@ struct Ways<'g> {
 }
 
 impl<'g> Ways<'g> {
-    /// The layers that a sum adds to the shorter way, the last one first; `None` if it adds nothing
-    /// of the kind.
-    fn branch(&self, sum: &'g Node) -> Option<Vec<Layer>> {
+    /// What a sum adds to the shorter way; `None` if it adds nothing of the kind.
+    fn branch(&self, sum: &'g Node) -> Option<Branch> {
         let [a, b] = &*sum.inputs else { return None };
         if sum.standard() != Some("Add") || self.is_stored(a) || self.is_stored(b) {
             return None;
         }
-        let ways = [self.back(a, NESTED), self.back(b, NESTED)];
-        let counts = meeting(&ways)?;
-        // Two ways of the same length are two of a kind.
-        let longer = match counts[0].cmp(&counts[1]) {
-            Ordering::Greater => 0,
-            Ordering::Equal => return None,
-            Ordering::Less => 1,
+        let [ours, theirs] = [self.back(a, NESTED), self.back(b, NESTED)];
+        let whole = |way: Way<'g>, layers: usize| Branch {
+            layers: way.layers[..layers].to_vec(),
+            is_whole: true,
+            scale: way.scale,
         };
-        Some(ways[longer].layers[..counts[longer]].to_vec())
+        if let Some([our_count, their_count]) = meeting(&ours, &theirs) {
+            // Two ways of the same length are two of a kind.
+            return match our_count.cmp(&their_count) {
+                Ordering::Greater => Some(whole(ours, our_count)),
+                Ordering::Equal => None,
+                Ordering::Less => Some(whole(theirs, their_count)),
+            };
+        }
+        // Several ways that part inside a branch, as in attention and behind gates: they come from
+        // what the other side is, or is made of.
+        let longer = match [
+            self.comes_from(&ours, &theirs),
+            self.comes_from(&theirs, &ours),
+        ] {
+            [true, false] => ours,
+            [false, true] => theirs,
+            _ => return None,
+        };
+        (!longer.layers.is_empty()).then_some(Branch {
+            layers: longer.layers,
+            is_whole: false,
+            scale: longer.scale,
+        })
+    }
+
+    /// Whether what a way ends at is computed from a value of another way, past none of its layers.
+    fn comes_from(&self, way: &Way<'g>, other: &Way<'g>) -> bool {
+        let bare = other.values.iter().take_while(|(_, layers)| *layers == 0);
+        let wanted: HashSet<&str> = bare.map(|&(value, _)| value).collect();
+        let end = way.values.last().map(|&(value, _)| value);
+        let mut waiting: VecDeque<&str> = end.into_iter().collect();
+        let mut seen: HashSet<&str> = waiting.iter().copied().collect();
+        while let Some(value) = waiting.pop_front() {
+            if wanted.contains(value) {
+                return true;
+            }
+            let Some(node) = (self.wiring.producer(0, value))
+                .filter(|id| id.body == 0)
+                .and_then(|id| self.graph.node(id))
+            else {
+                continue;
+            };
+            for input in node.inputs.iter().filter(|input| !input.is_empty()) {
+                if seen.len() < INSIDE && !self.is_stored(input) && seen.insert(input) {
+                    waiting.push_back(input);
+                }
+            }
+        }
+        false
     }
 
     /// Whether a value is stored in the graph, or a constant of it.
@@ -121,26 +230,29 @@ impl<'g> Ways<'g> {
         let mut way = Way {
             values: vec![(value, 0)],
             layers: Vec::new(),
+            scale: None,
         };
         let (mut at, mut is_activated) = (value, false);
         while way.values.len() < STEPS {
             let Some((before, passed)) = self.before(at, nested) else {
                 break;
             };
+            let is_behind = way.scale.is_none() && way.layers.is_empty() && !is_activated;
             match passed {
-                Passed::Layer {
-                    node,
-                    is_convolution,
-                } => {
+                Passed::Layer { node, kind } => {
+                    if is_behind && kind == Kind::Normalization {
+                        way.scale = Some(node);
+                    }
                     way.layers.push(Layer {
                         node,
-                        is_convolution,
+                        kind,
                         is_activated,
                     });
                     is_activated = false;
                 }
+                Passed::Scale(node) if is_behind => way.scale = Some(node),
                 Passed::Function => is_activated = true,
-                Passed::Nothing => {}
+                Passed::Scale(_) | Passed::Nothing => {}
             }
             way.values.push((before, way.layers.len()));
             at = before;
@@ -166,12 +278,13 @@ impl<'g> Ways<'g> {
         let first = given.next()?;
         let Some(second) = given.next() else {
             let passed = match node.standard()? {
-                "Identity" | "Dropout" | "Cast" | "Add" | "Sub" | "Mul" | "Div" => Passed::Nothing,
-                operator if is_layer(operator) => Passed::Layer {
-                    node: id,
-                    is_convolution: operator == "Conv",
+                "Mul" => Passed::Scale(id),
+                "Add" | "Sub" | "Div" => Passed::Nothing,
+                view if is_view(view) => Passed::Nothing,
+                operator => match Kind::of(operator) {
+                    Some(kind) => Passed::Layer { node: id, kind },
+                    None => Passed::Function,
                 },
-                _ => Passed::Function,
             };
             return Some((first, passed));
         };
@@ -187,33 +300,57 @@ impl<'g> Ways<'g> {
                 .count()
         };
         let [ours, theirs] = [0, 1].map(|i| &ways[i].values[..bare(&ways[i])]);
-        let met = ours.iter().find(|own| theirs.contains(own))?;
-        Some((met.0, Passed::Function))
+        if let Some(met) = ours.iter().find(|own| theirs.contains(own)) {
+            return Some((met.0, Passed::Function));
+        }
+        // What a gate lets through is a part of what comes to it.
+        match (node.standard()?, self.is_gate(first), self.is_gate(second)) {
+            ("Mul", false, true) => Some((first, Passed::Nothing)),
+            ("Mul", true, false) => Some((second, Passed::Nothing)),
+            _ => None,
+        }
+    }
+
+    /// Whether a value lies between 0 and 1, or is one that does in another shape.
+    fn is_gate(&self, value: &'g str) -> bool {
+        let mut at = value;
+        for _ in 0..STEPS {
+            let node = self.wiring.producer(0, at).filter(|id| id.body == 0);
+            let Some(node) = node.and_then(|id| self.graph.node(id)) else {
+                return false;
+            };
+            match (node.standard(), node.inputs.first()) {
+                (Some("Sigmoid" | "HardSigmoid"), _) => return true,
+                (Some(view), Some(input)) if is_view(view) => at = input,
+                _ => return false,
+            }
+        }
+        false
     }
 }
 
-/// The layers on two ways up to the first value that both come from.
-fn meeting(ways: &[Way<'_>; 2]) -> Option<[usize; 2]> {
-    let theirs: HashMap<&str, usize> = ways[1].values.iter().copied().collect();
-    let met = ways[0].values.iter();
-    let mut met = met.filter_map(|&(value, ours)| Some([ours, *theirs.get(value)?]));
-    met.next()
-}
-
-/// Whether an operator mixes elements by weights, or holds signals in scale.
-fn is_layer(operator: &str) -> bool {
+/// Whether an operator gives the same elements another shape.
+pub(super) fn is_view(operator: &str) -> bool {
     matches!(
         operator,
-        "Conv"
-            | "Gemm"
-            | "MatMul"
-            | "ConvTranspose"
-            | "LSTM"
-            | "GRU"
-            | "RNN"
-            | "Einsum"
-            | "Attention"
-    ) || operator.ends_with("Normalization")
+        "Reshape"
+            | "Transpose"
+            | "Flatten"
+            | "Squeeze"
+            | "Unsqueeze"
+            | "Expand"
+            | "Identity"
+            | "Dropout"
+            | "Cast"
+    )
+}
+
+/// The layers on two ways up to the first value that both come from.
+fn meeting(ours: &Way<'_>, theirs: &Way<'_>) -> Option<[usize; 2]> {
+    let theirs: HashMap<&str, usize> = theirs.values.iter().copied().collect();
+    let met = ours.values.iter();
+    let mut met = met.filter_map(|&(value, ours)| Some([ours, *theirs.get(value)?]));
+    met.next()
 }
 
 #[cfg(test)]
@@ -285,12 +422,49 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_branch() {
+    fn branches_that_end_in_a_scale() {
+        let end = (true, Some(1), None);
         let normalized = "a = Conv x w0
              b = Conv a w1
              c = BatchNormalization b s t m v
              d = Add c a";
-        assert_eq!(found(normalized), [OUTSIDE; 2]);
+        assert_eq!(found(normalized), [OUTSIDE, end]);
+        let scaled = "a = Conv x w0
+             b = Conv a w1
+             c = Transpose b
+             d = Mul c s
+             e = Add a d";
+        assert_eq!(found(scaled), [OUTSIDE, (true, Some(1), Some(1))]);
+    }
+
+    #[test]
+    fn branches_whose_ways_part() {
+        // Attention of a kind, and a gate on what comes before it.
+        let attention = "a = Conv x w0
+             b = Conv a w1
+             c = Conv a w2
+             d = MatMul b c
+             e = Conv d w3
+             f = Add e a
+             g = Conv f w4
+             h = Conv g w5
+             i = Sigmoid h
+             j = Mul g i
+             k = Add j f";
+        let (inside, end) = (OUTSIDE, (true, Some(2), None));
+        let known = (true, Some(2), Some(1));
+        assert_eq!(
+            found(attention),
+            [OUTSIDE, inside, inside, end, known, inside]
+        );
+        let embedded = "a = Conv t w0
+             b = Conv x w1
+             c = Add b a";
+        assert_eq!(found(embedded), [OUTSIDE; 2]);
+    }
+
+    #[test]
+    fn what_is_no_branch() {
         let two_of_a_kind = "a = Conv x w0
              b = Conv x w1
              c = Add a b";

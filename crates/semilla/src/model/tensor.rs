@@ -84,7 +84,8 @@ pub struct Tensor {
     /// vision are stacks of their own. `None` outside of blocks.
     #[serde(default)]
     pub layers: Option<usize>,
-    /// The weight that takes its output, with nothing but its bias and its activation between.
+    /// The weight that takes its output, with nothing but its bias, a normalization and its activation
+    /// between.
     #[serde(default)]
     pub next: Option<Box<str>>,
     /// The row of a table that stands for no token: it is zero.

@@ -37,19 +37,8 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         Role::Query | Role::Key | Role::Value | Role::Qkv | Role::Kv => {
             because(init::xavier_uniform(), "each projection with its own fans")
         }
-        Role::AttentionOut | Role::MlpOut if tensor.layers.is_some() => end_of_branch(tensor),
-        Role::ResidualOut if tensor.shape.len() == 2 && tensor.layers.is_some() => {
-            end_of_branch(tensor)
-        }
-        Role::AttentionOut | Role::MlpOut => because(unit("1"), "ends a residual branch"),
-        Role::ResidualOut if tensor.is_normalized => because(
-            he_fan_out(),
-            "a normalization follows, whose scale starts at 0",
-        ),
-        Role::ResidualOut if tensor.shape.len() == 2 => {
-            because(unit("1"), "ends a residual branch")
-        }
-        Role::ResidualOut => because(he_fan_out(), "ends a residual branch of convolutions"),
+        _ if turns_freely(tensor) => behind_normalization(),
+        Role::AttentionOut | Role::MlpOut | Role::ResidualOut => end_of_branch(tensor),
         Role::Head => because(unit("1"), "logits of unit variance"),
         Role::Router => because(small(), "near-equal routing at the start"),
         Role::PatchEmbedding => because(unit("1"), "patches are inputs of unit variance"),
@@ -109,10 +98,7 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             init::Constant { value: 0.25.into() },
             "a slope as PReLU starts",
         ),
-        Role::LastNormWeight => because(
-            init::zeros(),
-            "residual branches start silent: the network starts shallow",
-        ),
+        Role::LastNormWeight => last_norm_weight(tensor),
         Role::BranchScale => branch_scale(tensor),
         Role::Multiplier => because(init::ones(), "multiplies as one: no change at the start"),
         Role::LogitScale => logit_scale(tensor),
@@ -147,16 +133,77 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
     })
 }
 
-/// The end of one of the branches whose sum is the residual stream.
+/// The end of one of the branches whose sum is the residual stream: with the variance of what comes in,
+/// the sum would double at every branch without normalizations (Zhang, Dauphin & Ma, *Fixup
+/// Initialization*, ICLR 2019, section 2), and drown what came first with them.
 fn end_of_branch(tensor: &Tensor) -> Choice {
-    let Some(branches) = tensor.branches.filter(|&count| count > 0) else {
-        return because(
+    match (branches(tensor), tensor.layers) {
+        (Some(count), _) => (
+            scaled(&format!("1 / {count}"), None),
+            Cow::Owned(format!(
+                "ends one of {count} residual branches: their sum keeps unit variance"
+            )),
+        ),
+        (None, Some(_)) => because(
             scaled("1 / (2 * layers)", None),
             "ends one of 2·layers residual branches: their sum keeps unit variance",
-        );
-    };
-    let reason = format!("ends one of {branches} residual branches: their sum keeps unit variance");
-    (scaled(&format!("1 / {branches}"), None), Cow::Owned(reason))
+        ),
+        (None, None) => because(scaled("1", None), "ends a residual branch"),
+    }
+}
+
+fn branches(tensor: &Tensor) -> Option<u32> {
+    tensor.branches.filter(|&count| count > 0)
+}
+
+/// Whether a weight's size does nothing but slow its learning down: a normalization undoes it.
+fn turns_freely(tensor: &Tensor) -> bool {
+    let is_whole = tensor.blocks.is_empty() && tensor.fused.is_none() && !tensor.is_direction();
+    let is_layer = matches!(
+        tensor.role,
+        Role::Linear
+            | Role::Conv
+            | Role::ConvTranspose
+            | Role::PatchEmbedding
+            | Role::MlpIn
+            | Role::MlpGate
+            | Role::MlpOut
+            | Role::AttentionOut
+            | Role::ResidualOut
+    );
+    is_layer && is_whole && tensor.is_normalized
+}
+
+/// Behind a normalization only the ratio of the learning rate to the squared size counts (van Laarhoven,
+/// *L2 Regularization versus Batch and Weight Normalization*, 2017): large weights turn slowly.
+fn behind_normalization() -> Choice {
+    because(
+        scaled(SMALL, None),
+        "a normalization follows, which undoes its size: small weights turn faster",
+    )
+}
+
+/// The variance of weights in front of a normalization, times fan_in.
+const SMALL: &str = "0.1";
+
+/// The scale of a branch's last normalization: their sum keeps the variance of what comes in.
+fn last_norm_weight(tensor: &Tensor) -> Choice {
+    let count = branches(tensor)
+        .map(|count| count as usize)
+        .or(tensor.layers);
+    match count.filter(|&count| count > 0) {
+        Some(count) => (
+            init::Constant {
+                value: (count as f64).sqrt().recip().into(),
+            }
+            .into(),
+            Cow::Owned(format!(
+                "ends one of {count} residual branches: 1/√{count}, so that their sum keeps unit \
+                 variance"
+            )),
+        ),
+        None => because(init::ones(), "a normalization starts as one"),
+    }
 }
 
 /// Whether a fused projection has parts of different sizes at unknown places.
@@ -224,32 +271,25 @@ fn weight_gain(tensor: &Tensor) -> Choice {
     }
 }
 
-/// The value at which each kind of branch scale starts.
+/// The value at which each kind of branch scale starts: gates of what is added to a trained network are
+/// closed, others are as good as not there, since the ends of branches keep their sum in scale.
 fn branch_scale(tensor: &Tensor) -> Choice {
     let leaf = tensor.name.rsplit('.').next().unwrap_or_default();
-    let is_cait = tensor.name.contains(".ls1.") || tensor.name.contains(".ls2.");
-    let (value, reason) = match leaf {
-        "resweight" | "skip_gain" | "skipinit_gain" => {
-            (0.0, "residual branches start silent (ReZero, SkipInit)")
-        }
+    match leaf {
         "alpha_cross_attn"
         | "alpha_dense"
         | "cross_attn_attn_gate"
         | "cross_attn_mlp_gate"
         | "gate_attention"
-        | "gate_ffw" => (0.0, "the gate of cross-attention starts closed (Flamingo)"),
-        "gamma" | "layer_scale_parameter" if !is_cait => (
-            1e-6,
-            "residual branches start nearly silent (LayerScale, as in ConvNeXt)",
+        | "gate_ffw" => because(
+            init::zeros(),
+            "the gate of cross-attention starts closed (Flamingo)",
         ),
-        _ => (1e-5, "residual branches start nearly silent (LayerScale)"),
-    };
-    because(
-        init::Constant {
-            value: value.into(),
-        },
-        reason,
-    )
+        _ => because(
+            init::ones(),
+            "branches start awake: what they end in keeps their sum in scale",
+        ),
+    }
 }
 
 /// The gain that the activation asks for.
@@ -331,11 +371,6 @@ fn unknown_activation(tensor: &Tensor) -> Choice {
             scaled("2", None),
             "which activation follows is not known: gain √2, as the usual ones of feed-forward \
              blocks cut about half of the variance",
-        ),
-        Role::Conv if tensor.is_normalized => because(
-            he_fan_out(),
-            "a normalization follows, which undoes its gain: He of fan_out, as residual networks of \
-             convolutions are trained",
         ),
         _ if tensor.activation.is_some() => {
             because(init::xavier_uniform(), "no activation follows")

@@ -49,18 +49,14 @@ const SITUATIONS: &[Situation] = &[
         tensor.activation = Some(Activation::Linear)
     }),
     ("convolutions", |tensor, _| *tensor = of_kernels(tensor)),
-    ("convolutions before a normalization", |tensor, _| {
-        *tensor = of_kernels(tensor);
-        tensor.is_normalized = true;
+    ("before a normalization", |tensor, _| {
+        tensor.is_normalized = true
     }),
     ("an LSTM's four gates", |tensor, _| {
         tensor.blocks = vec![1; 4]
     }),
-    ("ReZero and SkipInit", |tensor, _| {
-        tensor.name = "blocks.0.resweight".to_owned()
-    }),
-    ("ConvNeXt's LayerScale", |tensor, _| {
-        tensor.name = "stages.0.gamma".to_owned()
+    ("a gate of cross-attention", |tensor, _| {
+        tensor.name = "blocks.0.gate_ffw".to_owned()
     }),
 ];
 

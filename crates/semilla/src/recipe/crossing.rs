@@ -63,6 +63,19 @@ impl Crossing {
         })
     }
 
+    /// The same where a normalization follows the weights: their size does nothing.
+    pub(super) fn normalized(self) -> Self {
+        match self {
+            Self::Pairs { .. } => self,
+            Self::Edge { is_centred, .. } => Self::Edge {
+                gain: 1.0,
+                bias_std: 0.0,
+                variance: 1.0,
+                is_centred,
+            },
+        }
+    }
+
     pub(super) fn is_centred(self) -> bool {
         matches!(
             self,
@@ -93,7 +106,17 @@ impl Crossing {
     }
 
     /// What is done, and why, in words.
-    pub(super) fn reason(self, activation: Activation, layers: usize) -> String {
+    pub(super) fn reason(
+        self,
+        activation: Activation,
+        layers: usize,
+        is_normalized: bool,
+    ) -> String {
+        let behind = if is_normalized {
+            " behind normalizations"
+        } else {
+            ""
+        };
         let said = match self {
             Self::Pairs { .. } if Pair::of(activation).is_linear() => {
                 "units in pairs of opposite sign, which pass f(x) - f(-x) on: a straight line, so \
@@ -117,15 +140,21 @@ impl Crossing {
                     ),
                     false => String::new(),
                 };
-                format!(
-                    "{centred}orthogonal at the edge of chaos, gain {} with σ_b = {}: gradients \
+                match is_normalized {
+                    true => format!(
+                        "{centred}orthogonal: all directions of signals and gradients keep their \
+                         size"
+                    ),
+                    false => format!(
+                        "{centred}orthogonal at the edge of chaos, gain {} with σ_b = {}: gradients \
                      keep their size",
-                    rounded(gain),
-                    rounded(bias_std)
-                )
+                        rounded(gain),
+                        rounded(bias_std)
+                    ),
+                }
             }
         };
-        format!("{layers} layers of {activation}: {said}")
+        format!("{layers} layers of {activation}{behind}: {said}")
     }
 }
 

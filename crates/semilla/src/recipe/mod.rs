@@ -46,7 +46,6 @@
 //!   ([`Transfer`](crate::Transfer)).
 
 mod auto;
-mod branches;
 mod built_in;
 mod by_role;
 mod crossing;

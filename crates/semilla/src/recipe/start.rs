@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::branches::branches;
 use super::crossing::{Crossing, Crossings};
 use super::decision::Choice;
 use super::words::words;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Mode, Shape, Sides, VarianceScaling};
 use crate::layout::{Axis, FanRule};
-use crate::model::{Chain, Model, Role, Source, Tensor, hidden};
+use crate::model::{Chain, Model, Role, Source, Tensor, activated};
 
 /// Fewer layers are not deep: all well-known starts train alike.
 const LEAST: usize = 3;
@@ -20,14 +19,13 @@ const LEAST: usize = 3;
 pub(super) struct Starts<'m>(HashMap<&'m str, Choice>);
 
 impl<'m> Starts<'m> {
-    /// The starts of all plain chains that are deep, of words, and of the ends of branches.
+    /// The starts of all plain chains that are deep, and of words.
     /// `is_drawn` says of a tensor that it is not tied to another, and that no checkpoint gives it:
     /// units that are given come in no pairs, and layers behind them expect none.
     pub(super) fn of(model: &'m Model, is_drawn: impl Fn(&Tensor) -> bool) -> Self {
         let mut starts = Self::default();
         words(model, &is_drawn, &mut starts.0);
-        branches(model, &mut starts.0);
-        let chains = model.chains();
+        let chains = [model.chains(), model.normalized_chains()].concat();
         let is_new = |chain: &Chain| {
             let mut hidden = chain.hidden.iter();
             hidden.all(|&place| is_drawn(&model.tensors[place]))
@@ -81,14 +79,20 @@ impl<'m> Start<'m> {
     ) -> Option<Self> {
         let layer = |&place: &usize| {
             let weight = &model.tensors[place];
-            let activation = hidden(weight).filter(|after| is_plain(weight, *after))?;
-            let bias = weight.name.strip_suffix("weight");
+            let activation = activated(weight).filter(|after| is_plain(weight, *after))?;
+            let bias = weight
+                .name
+                .strip_suffix("weight")
+                .filter(|_| !weight.is_normalized);
             let bias = bias.and_then(|stem| names.get(format!("{stem}bias").as_str()).copied());
             Some(Layer {
                 weight,
                 bias,
                 activation,
-                crossing: crossings.of(activation, bias.is_some())?,
+                crossing: match crossings.of(activation, bias.is_some())? {
+                    crossing if weight.is_normalized => crossing.normalized(),
+                    crossing => crossing,
+                },
             })
         };
         let layers = chain.hidden.iter().map(layer).collect::<Option<Vec<_>>>()?;
@@ -112,7 +116,11 @@ impl<'m> Start<'m> {
         let count = self.layers.len();
         let mut before: Option<&Layer<'_>> = None;
         for layer in &self.layers {
-            let reason = Cow::from(layer.crossing.reason(layer.activation, count));
+            let reason = Cow::from(layer.crossing.reason(
+                layer.activation,
+                count,
+                layer.weight.is_normalized,
+            ));
             let crossing = before.map(|before| before.crossing);
             if let Some(initializer) = weight(layer.weight, crossing, Some(layer.crossing)) {
                 starts.insert(&layer.weight.name, (initializer, reason.clone()));
@@ -320,6 +328,75 @@ mod tests {
                 .iter()
                 .all(|line| line.initializer.name() != "looks_linear")
         );
+    }
+
+    /// The plan of layers in a row, each a line of a network.
+    fn row(layers: &str) -> Plan {
+        let text = format!(
+            "about = \"a row\"\n[inputs]\nx = \"numbers(8, 4, 4)\"\n[network]\nlayers = [{layers}]\n"
+        );
+        let model = crate::network::Network::read(&text, "").unwrap().model;
+        Recipe::auto().plan(&model, 0).unwrap()
+    }
+
+    #[test]
+    fn normalizations_in_a_chain_leave_pairs_and_directions() {
+        let layers = |activation: &str| {
+            let layer = |name| format!("\"{name}: conv(8) -> batch_norm -> {activation}\"");
+            let all: Vec<String> = ["a", "b", "c"].into_iter().map(layer).collect();
+            row(&format!(
+                "{}, \"flatten -> head: linear(4)\"",
+                all.join(", ")
+            ))
+        };
+        let relu = layers("relu");
+        assert_eq!(
+            initializer(&relu, "a.weight"),
+            "looks_linear(sides=outputs)"
+        );
+        assert_eq!(initializer(&relu, "b.weight"), "looks_linear");
+        assert_eq!(
+            initializer(&relu, "head.weight"),
+            "looks_linear(sides=inputs)"
+        );
+        let reason = &relu.line("b.weight").unwrap().reason;
+        assert!(
+            reason.starts_with("3 layers of relu behind normalizations: units in pairs"),
+            "{reason}"
+        );
+        // Theory of plain stacks does not speak of them.
+        assert!(relu.stacks.is_empty());
+        let tanh = layers("tanh");
+        assert_eq!(initializer(&tanh, "b.weight"), "orthogonal");
+        assert_eq!(initializer(&tanh, "b.bias"), "zeros");
+    }
+
+    #[test]
+    fn branches_start_awake_and_their_sum_in_scale() {
+        let blocks = |branch: &str| {
+            row(&format!(
+                "\"stem: conv(8)\", {{ repeat = \"4\", name = \"blocks\", layers = [\
+                 {{ residual = [\"{branch}\"] }}] }}, \"mean(2) -> mean(2) -> head: linear(4)\""
+            ))
+        };
+        // Whatever the layers are called.
+        let behind = blocks("a: conv(8) -> n: batch_norm -> relu -> b: conv(8) -> m: batch_norm");
+        for name in ["blocks.1.a.weight", "blocks.1.b.weight"] {
+            let line = behind.line(name).unwrap();
+            assert!((line.gain.unwrap().powi(2) - 0.1).abs() < 1e-6, "{line}");
+            assert!(line.reason.contains("small weights turn faster"), "{line}");
+        }
+        assert_eq!(initializer(&behind, "blocks.1.n.weight"), "ones");
+        assert_eq!(
+            initializer(&behind, "blocks.1.m.weight"),
+            "constant(value=0.5)"
+        );
+        let before =
+            blocks("n: batch_norm -> relu -> a: conv(8) -> m: batch_norm -> relu -> b: conv(8)");
+        assert_eq!(initializer(&before, "blocks.1.m.weight"), "ones");
+        let end = before.line("blocks.1.b.weight").unwrap();
+        assert!((end.gain.unwrap().powi(2) - 0.25).abs() < 1e-6, "{end}");
+        assert!(end.reason.contains("one of 4 residual branches"), "{end}");
     }
 
     #[test]

@@ -267,8 +267,10 @@ fn place_blocks(tensors: &mut [Tensor], evidence: &Evidence) -> Option<usize> {
 fn place_in_branches(tensors: &mut [Tensor], evidence: &Evidence) {
     for tensor in tensors {
         if let Some(Fact { value, .. }) = evidence.of(&tensor.name).and_then(|facts| facts.branch) {
-            tensor.branches = Some(value.branches);
-            tensor.branch_layers = Some(value.layers);
+            // Names tell the stacks of a network apart.
+            let by_name = tensor.branches.filter(|_| value.layers.is_none());
+            tensor.branches = by_name.or(Some(value.branches));
+            tensor.branch_layers = value.layers.or(tensor.branch_layers);
         }
     }
 }
@@ -281,8 +283,13 @@ fn settle(tensor: &mut Tensor, facts: &Facts) {
     // A role that the user states has the last word.
     let is_stated = facts.role.is_some_and(|role| role.source > Source::Module);
     let ends = facts.branch.is_some_and(|branch| branch.value.is_end);
-    if ends && !is_stated && tensor.role == Role::Conv {
-        tensor.role = Role::ResidualOut;
+    if ends && !is_stated {
+        tensor.role = match tensor.role {
+            Role::Conv | Role::Linear => Role::ResidualOut,
+            Role::NormWeight => Role::LastNormWeight,
+            Role::Multiplier => Role::BranchScale,
+            role => role,
+        };
     }
     if let Some(layout) = &facts.layout {
         tensor.layout = Some(layout.value.clone());
@@ -323,7 +330,8 @@ fn mark_inputs(tensors: &mut [Tensor]) {
     let next = tensors.iter().filter_map(|tensor| tensor.next.clone());
     let followers: HashSet<Box<str>> = next.collect();
     for tensor in tensors {
-        tensor.is_input = tensor.next.is_some() && !followers.contains(&*tensor.name);
+        let begins = tensor.next.is_some() && !tensor.is_normalized;
+        tensor.is_input = begins && !followers.contains(&*tensor.name);
     }
 }
 
