@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from starts import STARTS, tensors
 from torch import nn
-from training import ACTIVATIONS, CLASSES, Plain, data, train
+from training import ACTIVATIONS, CLASSES, SIDE, Graph, Plain, data, train
 
 SEEDS, STEPS = 2, 150
 RATES = [0.001, 0.003, 0.01, 0.03, 0.1]
-WIDTH, SIDE = 48, 14
+WIDTH = 48
 
 # Published starts of a kind of network, as rules: tried beside those that are tried on all.
 FIXUP = """extends = "fixup\""""
@@ -35,19 +35,6 @@ DELTA = """extends = "auto"
 role = "conv"
 init = "delta_orthogonal(gain=GAIN)\""""
 RESIDUAL = [FIXUP, SILENT, DEPTHS]
-
-
-class Graph(nn.Module):
-    """A module that is handed over as its ONNX graph."""
-
-    others = []
-
-    def model(self, folder):
-        path = folder / "model.onnx"
-        # Two samples: an axis of size 1 would be taken for one that is always so.
-        batch = torch.zeros(2, 1, SIDE, SIDE)
-        torch.onnx.export(self, (batch,), path, input_names=["x"], dynamic_axes={"x": {0: "batch"}}, opset_version=20, dynamo=False)
-        return [str(path)]
 
 
 class Block(nn.Module):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional
 
-CLASSES = 10
+CLASSES, SIDE = 10, 14
 ACTIVATIONS = {
     "relu": functional.relu,
     "leaky_relu": functional.leaky_relu,
@@ -44,6 +44,73 @@ class Plain(nn.Module):
     def model(self, _):
         """The arguments that name it to `semilla`; other networks need a folder for their graph."""
         return [f"mlp:{'-'.join(map(str, self.sizes))}:{self.activation}"]
+
+
+class Graph(nn.Module):
+    """A module that is handed over as its ONNX graph."""
+
+    # Two samples, and any other number: an axis of size 1 would be taken for one that is always so.
+    samples, is_open = 2, True
+
+    def model(self, folder):
+        path = folder / "model.onnx"
+        batch = torch.zeros(self.samples, 1, SIDE, SIDE)
+        axes = {"dynamic_axes": {"x": {0: "batch"}}} if self.is_open else {}
+        torch.onnx.export(self, (batch,), path, input_names=["x"], opset_version=20, dynamo=False, **axes)
+        return [str(path)]
+
+
+class Block(nn.Module):
+    """x + f(x), f being two convolutions that are normalized, or three in a bottleneck; a ReLU behind all but the last and the sum."""
+
+    def __init__(self, inputs, outputs, stride, is_bottleneck):
+        super().__init__()
+        middle = outputs // 4 if is_bottleneck else outputs
+        sizes = [(inputs, middle, 1, 1), (middle, middle, 3, stride), (middle, outputs, 1, 1)] if is_bottleneck else [(inputs, middle, 3, stride), (middle, outputs, 3, 1)]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, size, s, padding=size // 2, bias=False) for a, b, size, s in sizes)
+        self.norms = nn.ModuleList(batch_norm(b) for _, b, _, _ in sizes)
+        is_same = inputs == outputs and stride == 1
+        self.project = None if is_same else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), batch_norm(outputs))
+
+    def forward(self, x):
+        y = x
+        for conv, norm in zip(self.convs, self.norms):
+            y = norm(conv(y if y is x else torch.relu(y)))
+        return torch.relu(y + (x if self.project is None else self.project(x)))
+
+
+def batch_norm(channels):
+    """By the batch's own statistics, also where it is tested."""
+    return nn.BatchNorm2d(channels, track_running_stats=False)
+
+
+class Normalized(Graph):
+    """Convolutions, each followed by a batch normalization and a ReLU: a plain stack, or stages of residual blocks."""
+
+    # Normalizations without statistics of their own are written for one size.
+    samples, is_open = 64, False
+
+    def __init__(self, depth=0, blocks=(), is_bottleneck=False, channels=16):
+        super().__init__()
+        sizes = [1, *[channels] * max(depth, 1)]
+        strides = [2 if depth and place == 0 else 1 for place in range(len(sizes) - 1)]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, s, padding=1, bias=False) for a, b, s in zip(sizes, sizes[1:], strides))
+        self.norms = nn.ModuleList(batch_norm(channels) for _ in strides)
+        self.blocks = nn.ModuleList()
+        for stage, count in enumerate(blocks):
+            for place in range(count):
+                made = channels * 2**stage
+                before = channels if not self.blocks else last
+                self.blocks.append(Block(before, made, 2 if place == 0 and stage > 0 else 1, is_bottleneck))
+                last = made
+        self.head = nn.Linear(last if blocks else channels, CLASSES)
+
+    def forward(self, x):
+        for conv, norm in zip(self.convs, self.norms):
+            x = torch.relu(norm(conv(x)))
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x.mean((2, 3)))
 
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

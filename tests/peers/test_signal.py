@@ -122,6 +122,7 @@ MODULES = {
     "rnn": (lambda: Recurrent(nn.RNN), [(4, 3, 5)]),
     "unet": (UNet, [(1, 3, 8, 8)]),
     "encoder": (lambda: nn.TransformerEncoderLayer(16, 4, 32, batch_first=True, dropout=0.0), [(2, 5, 16)]),
+    "fold": (lambda: sequential(nn.Fold((5, 4), (3, 2), padding=1, stride=2)), [(2, 12, 9)]),
     "pixels": (lambda: sequential(nn.Conv2d(3, 8, 3), nn.PixelShuffle(2), nn.ReflectionPad2d(1)), [(1, 3, 6, 6)]),
 }
 
@@ -178,6 +179,7 @@ MODELS = {
              tokens(50, 2, 9)),
     "llama": (lambda: language_model("LlamaForCausalLM", num_key_value_heads=2, **SIZES), tokens(50, 2, 9)),
     "bert": (lambda: language_model("BertForMaskedLM", **SIZES), tokens(50, 2, 9)),
+    "bloom": (lambda: language_model("BloomForCausalLM", vocab_size=50, hidden_size=32, n_head=4, n_layer=2), tokens(50, 2, 9)),
     "mamba": (lambda: language_model("MambaForCausalLM", vocab_size=50, hidden_size=16, num_hidden_layers=1, state_size=4),
               tokens(50, 1, 6)),
 }

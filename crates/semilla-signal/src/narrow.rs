@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 /// For each step, whether all signals go through its only output at that moment: nothing that was
 /// made before is taken after it. In a residual network these are the sums that end blocks.
 ///
 /// A step is the signals that it takes and those that it makes.
 pub(crate) fn narrows<V: Copy + Eq + Hash>(inputs: &[V], steps: &[(&[V], &[V])]) -> Vec<Option<V>> {
-    let mut last_use: HashMap<V, usize> = HashMap::new();
+    let mut last_use: HashMap<V, usize, RandomState> = HashMap::default();
     for (place, (taken, _)) in steps.iter().enumerate() {
         last_use.extend(taken.iter().map(|&value| (value, place)));
     }

@@ -770,3 +770,39 @@ fn places_that_a_grid_gives() {
         }
     });
 }
+
+/// Columns of all windows add up in the image that they were taken from.
+#[test]
+fn images_of_columns() {
+    let image = [whole(&[3, 3]), whole(&[2, 2])];
+    let ones = Array::filled([1, 4, 4], 1.0);
+    let inputs = [ones.into(), image[0].clone(), image[1].clone()];
+    let trace = run(&node("Col2Im", 3), &inputs, Mode::Inference).unwrap();
+    let made = trace.array(trace.find("y").unwrap());
+    assert_eq!(made.shape(), [1, 1, 3, 3]);
+    assert_eq!(made.data(), [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0]);
+    many(|random| {
+        let node = node("Col2Im", 3)
+            .with("strides", ints(&[2, 1]))
+            .with("pads", ints(&[1, 0, 1, 1]))
+            .with("dilations", ints(&[1, 2]));
+        // (5 + 2 - 2)/2 + 1 windows by (4 + 1 - 3) + 1, of 3 by 2 elements.
+        let x = random.array(&[2, 2 * 6, 3 * 3]);
+        check(random, &node, &[x.into(), whole(&[5, 4]), whole(&[3, 2])]);
+    });
+    let wrong = [
+        Array::filled([1, 4, 5], 1.0).into(),
+        image[0].clone(),
+        image[1].clone(),
+    ];
+    assert!(run(&node("Col2Im", 3), &wrong, Mode::Inference).is_err());
+}
+
+#[test]
+fn powers_of_floats_by_whole_numbers() {
+    let exponents = whole(&[0, 1, 2, 3]);
+    let base = Array::list(vec![2.0, 2.0, -3.0, 2.0]);
+    let trace = run(&node("Pow", 2), &[base.into(), exponents], Mode::Inference).unwrap();
+    let made = trace.array(trace.find("y").unwrap());
+    assert_eq!(made.data(), [1.0, 2.0, 9.0, 8.0]);
+}

@@ -248,6 +248,106 @@ fn theory_knows_how_attention_mixes() {
     assert!(found.layers.iter().all(|layer| layer.gradient.is_some()));
 }
 
+/// A normalization as exporters write it, `x / √(E x² + ε)`, is the operator of that name, also on
+/// the way back; and a list of parts is what `Split` makes.
+#[test]
+fn normalizations_and_splits_are_read_where_they_are_written_out() {
+    let ints = |values: &[i64]| Attribute::Ints(values.to_vec());
+    let written = |is_one_node: bool| {
+        let mut draft = Draft::new(512);
+        draft.dense("w0");
+        let x = draft.last.clone();
+        if is_one_node {
+            draft.weight("scale", &[512]);
+            draft.put(Node::new("RMSNormalization", &[&x, "scale"], &[]));
+        } else {
+            let square = draft.put(Node::new("Mul", &[&x, &x], &[]));
+            let mean = Node::new("ReduceMean", &[&square], &[]).with("axes", ints(&[-1]));
+            let mean = draft.put(mean);
+            let epsilon = draft.put(constant(1e-6));
+            let sum = draft.put(Node::new("Add", &[&mean, &epsilon], &[]));
+            let root = draft.put(Node::new("Sqrt", &[&sum], &[]));
+            let inverse = draft.put(Node::new("Reciprocal", &[&root], &[]));
+            draft.put(Node::new("Mul", &[&x, &inverse], &[]));
+        }
+        draft.activation("relu");
+        draft.dense("w1");
+        draft.activation("relu");
+        draft.dense("w2");
+        draft.predict(3.0, 32)
+    };
+    let [one, many] = [true, false].map(written);
+    assert!(many.ends.is_empty(), "{:?}", many.ends);
+    for (one, many) in one.layers.iter().zip(&many.layers) {
+        near(many.second_moment, one.second_moment, 1e-4);
+        near(many.gradient.unwrap(), one.gradient.unwrap(), 1e-4);
+    }
+
+    let split = |is_list: bool| {
+        let mut draft = Draft::new(512);
+        draft.dense("w0");
+        let x = draft.last.clone();
+        if is_list {
+            let sizes = draft.put(whole(&[512]));
+            let parts = Node::new("SplitToSequence", &[&x, &sizes], &[]);
+            let parts = draft.put(parts.with("axis", Attribute::Int(-1)));
+            let place = draft.put(whole_number(0));
+            draft.put(Node::new("SequenceAt", &[&parts, &place], &[]));
+        }
+        draft.activation("relu");
+        draft.dense("w1");
+        draft.predict(2.0, 32)
+    };
+    let [list, none] = [true, false].map(split);
+    assert!(list.ends.is_empty(), "{:?}", list.ends);
+    assert_eq!(list.layers[1].second_moment, none.layers[1].second_moment);
+}
+
+/// A node that makes a number.
+fn constant(value: f32) -> Node {
+    Node::new("Constant", &[], &[]).with("value_float", Attribute::Float(value))
+}
+
+/// A node that makes whole numbers.
+fn whole(values: &[i64]) -> Node {
+    Node::new("Constant", &[], &[]).with("value_ints", Attribute::Ints(values.to_vec()))
+}
+
+fn whole_number(value: i64) -> Node {
+    Node::new("Constant", &[], &[]).with("value_int", Attribute::Int(value))
+}
+
+/// Of gradients that grow through normalized layers, steps of training see half.
+#[test]
+fn normalized_weights_bear_gradients() {
+    let found = |is_normalized: bool| {
+        let mut draft = Draft::new(512);
+        for layer in 0..20 {
+            draft.dense(&format!("w{layer}"));
+            if is_normalized {
+                let x = draft.last.clone();
+                let scale = draft.weight(&format!("scale{layer}"), &[512]);
+                let shift = draft.weight(&format!("shift{layer}"), &[512]);
+                let mut node = Node::new("BatchNormalization", &[], &[]);
+                node.inputs = vec![x, scale.clone(), shift.clone(), shift, scale];
+                draft.put(node);
+            }
+            draft.activation("relu");
+        }
+        draft.dense("head");
+        draft.predict(2.5, 32)
+    };
+    let normalized = found(true);
+    let (log, steps) = (
+        normalized.log_gradients.unwrap(),
+        normalized.log_steps.unwrap(),
+    );
+    assert!(log > 6.0);
+    near(steps, 0.5 * log, 0.05);
+    let plain = found(false);
+    assert_eq!(plain.log_steps, plain.log_gradients);
+}
+
 #[test]
 fn theory_ends_where_it_has_no_rule_and_starts_again_behind_a_normalization() {
     let mut draft = Draft::new(64);

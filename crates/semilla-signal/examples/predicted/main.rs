@@ -6,7 +6,7 @@
 //! standard deviations, their root mean square, and the farthest.
 //!
 //! `predicted --zoo [PART]` does so for the built-in networks, or for those with this in their name,
-//! and says where theory ends. `predicted --speed` measures the theory alone.
+//! and says where theory ends. `predicted --speed [PART]` measures the theory alone.
 
 mod compared;
 mod speed;
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let (axis, size) = text.split_once('=').ok_or("write AXIS=N")?;
                 batch.sizes.insert(axis.to_owned(), size.parse()?);
             }
-            "--speed" => return speed::speed(),
+            "--speed" => return speed::speed(&arguments.next().unwrap_or_default()),
             "--zoo" => {
                 let part = arguments.next().unwrap_or_default();
                 println!("{}", Summary::HEADER);

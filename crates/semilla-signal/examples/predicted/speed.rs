@@ -19,13 +19,14 @@ const MODELS: [&str; 6] = [
     "mlp:{}10:tanh",
 ];
 
-/// Prints the shortest of several runs, the first of which fills tables of activations.
-pub(crate) fn speed() -> Result<(), Box<dyn Error>> {
+/// Prints the shortest of several runs and the one in their middle, of the networks with this in their
+/// name. The first run fills tables of activations.
+pub(crate) fn speed(part: &str) -> Result<(), Box<dyn Error>> {
     println!(
-        "{:20} {:>8} {:>12} {:>12}",
-        "model", "layers", "first", "best of 9"
+        "{:20} {:>8} {:>12} {:>12} {:>12}",
+        "model", "layers", "first", "best of 9", "median"
     );
-    for model in MODELS {
+    for model in MODELS.iter().filter(|model| model.contains(part)) {
         let text = model.replace("{}", &"512-".repeat(1000));
         let described = describe(&text, DescribeOptions::default())?;
         let graph = described.graph()?;
@@ -51,9 +52,10 @@ pub(crate) fn speed() -> Result<(), Box<dyn Error>> {
             times.push(start.elapsed());
         }
         let first = times[0];
-        let best = times[1..].iter().min().copied().unwrap_or(first);
+        times[1..].sort();
+        let (best, median) = (times[1], times[5]);
         let name = model.replace("{}", "1000x512-");
-        println!("{name:20} {layers:8} {first:>12.2?} {best:>12.2?}");
+        println!("{name:20} {layers:8} {first:>12.2?} {best:>12.2?} {median:>12.2?}");
     }
     Ok(())
 }

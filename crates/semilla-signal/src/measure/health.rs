@@ -39,10 +39,11 @@ impl Report {
         let mut health = Vec::new();
         for measured in &self.measurements {
             health.resize(measured.layers.len(), Health::Good);
+            let steps = measured.log_steps();
             for (layer, health) in measured.layers.iter().zip(&mut health) {
                 *health = (*health)
                     .max(alone(layer, measured))
-                    .max(along(layer, measured));
+                    .max(along(layer, measured, &steps));
             }
         }
         health
@@ -66,14 +67,14 @@ fn alone(layer: &Layer, measured: &Measurement) -> Health {
     }
 }
 
-fn along(layer: &Layer, measured: &Measurement) -> Health {
-    let Some((first, last)) = measured.ends() else {
+fn along(layer: &Layer, measured: &Measurement, steps: &[f64]) -> Health {
+    let Some((first, _)) = measured.ends() else {
         return Health::Good;
     };
-    let points = measured.path.iter();
-    let points = points.filter(|point| point.after == layer.weight);
-    let ways = points.flat_map(|point| {
-        let gradient = (point.gradient / last.gradient).ln().abs() / GRADIENTS.ln();
+    let points = measured.path.iter().zip(steps);
+    let points = points.filter(|(point, _)| point.after == layer.weight);
+    let ways = points.flat_map(|(point, step)| {
+        let gradient = step.abs() / GRADIENTS.ln();
         let kept = point.forward.between_samples / first.forward.between_samples;
         [gradient, kept.ln() / DIFFERENCES.ln()]
     });

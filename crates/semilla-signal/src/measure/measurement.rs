@@ -12,10 +12,16 @@ use super::flow::Flow;
 use super::histogram::Histogram;
 use super::layers::{Found, layers};
 use super::path::points;
-use super::statistics::{Backward, Forward};
+use super::statistics::{Backward, Forward, scale_felt};
 use crate::array::Array;
 use crate::executor::{Datum, Fault, Gradients, Mode, Problem, Trace, ValueId};
 use crate::real::Real;
+
+/// A scale that is felt less than this is taken away by a normalization; what is left is its ε, and
+/// what an activation in between makes of scales.
+const FELT: f64 = 0.4;
+/// The part of a change of gradients that counts where normalizations take scales away.
+pub(crate) const NORMALIZED: f64 = 0.5;
 
 /// What one run of a graph shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,6 +44,34 @@ impl Measurement {
             [first, .., last] => Some((first, last)),
             _ => None,
         }
+    }
+
+    /// For each array of the main path ln of its squared gradient over that at the path's end, as
+    /// steps of training see it: along weights whose scale a normalization takes away, half of it.
+    ///
+    /// A step at a rate η turns such a weight w by η G / |w|², where G / |w| is its gradient's norm,
+    /// and steps make it longer, to |w|⁴ = 2 η² G² t after t of them: the angle is 1/√(2t) whatever G
+    /// is (Arora, Li and Lyu 2019). But a start that turns the end by more has to wait for that.
+    pub(super) fn log_steps(&self) -> Vec<f64> {
+        let is_free = |layer: &&Layer| layer.scale_felt.is_some_and(|felt| felt < FELT);
+        let free = self.layers.iter().filter(is_free);
+        let free: HashSet<&str> = free.map(|layer| &*layer.weight).collect();
+        let Some(last) = self.path.last() else {
+            return Vec::new();
+        };
+        let (mut absorbed, mut next) = (0.0, last);
+        let mut logs: Vec<f64> = (self.path.iter().rev())
+            .map(|point| {
+                let log = (point.gradient / next.gradient).ln();
+                if log.is_finite() && free.contains(&*point.after) {
+                    absorbed += (1.0 - NORMALIZED) * log;
+                }
+                next = point;
+                (point.gradient / last.gradient).ln() - absorbed
+            })
+            .collect();
+        logs.reverse();
+        logs
     }
 
     /// Whether a layer makes a value of the main path, through which all signals go; any does where
@@ -63,6 +97,9 @@ pub struct Layer {
     pub backward: Option<Backward>,
     /// The mean square of the gradients of its weight.
     pub weight_gradient: Option<f64>,
+    /// How much the loss feels the scale of what it makes: about 1 where nothing takes it away, 0
+    /// where a normalization does.
+    pub scale_felt: Option<f64>,
     /// How the pre-activations are distributed; not in JSON, which has their moments.
     #[serde(skip)]
     pub histogram: Option<Histogram>,
@@ -162,6 +199,8 @@ fn layer(trace: &Trace<f32>, gradients: &Gradients<f32>, found: &Found) -> Layer
             .of(found.output)
             .map(|array| Backward::of(array, found.units)),
         weight_gradient: gradients.of(*id).map(Array::mean_square),
+        scale_felt: (gradients.of(found.output))
+            .and_then(|gradient| scale_felt(trace.array(found.output), gradient, found.units)),
         histogram: Histogram::of(trace.array(found.output)),
         gradient_histogram: gradients.of(found.output).and_then(Histogram::of),
     }

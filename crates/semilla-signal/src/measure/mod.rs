@@ -24,6 +24,7 @@ pub use check::{Report, check};
 pub use health::Health;
 pub use histogram::Histogram;
 pub use input_spec::InputSpec;
+pub(crate) use measurement::NORMALIZED;
 pub use measurement::{Layer, Measurement, Point, measure};
 pub use path::main_path;
 pub use recorded::Recorded;

@@ -3,7 +3,7 @@
 use super::directions::directions;
 use super::histogram::Histogram;
 use super::measurement::{Layer, Measurement, Point};
-use super::statistics::{Backward, Forward};
+use super::statistics::{Backward, Forward, scale_felt};
 use crate::array::Array;
 
 /// What was recorded of a layer. Samples lie along first axes.
@@ -30,11 +30,17 @@ impl Recorded {
         }
     }
 
+    /// The axis of the units.
+    fn units(&self) -> usize {
+        match self.is_convolution() {
+            true => 1,
+            false => self.output.rank().saturating_sub(1),
+        }
+    }
+
     fn backward(&self) -> Option<Backward> {
-        let last = self.output.rank().saturating_sub(1);
-        let units = if self.is_convolution() { 1 } else { last };
         let gradient = self.gradient.as_ref();
-        gradient.map(|gradient| Backward::of(gradient, units))
+        gradient.map(|gradient| Backward::of(gradient, self.units()))
     }
 
     fn layer(&self) -> Layer {
@@ -48,6 +54,8 @@ impl Recorded {
             activated: self.activated.as_ref().map(Forward::of),
             backward: self.backward(),
             weight_gradient: self.weight_gradient.as_ref().map(Array::mean_square),
+            scale_felt: (self.gradient.as_ref())
+                .and_then(|gradient| scale_felt(&self.output, gradient, self.units())),
             histogram: Histogram::of(&self.output),
             gradient_histogram: self.gradient.as_ref().and_then(Histogram::of),
         }
@@ -101,5 +109,49 @@ impl Measurement {
             output: Forward::of(layers.last().map_or(&nothing, |last| &last.output)),
             output_gradient: layers.last().map_or(0.0, |last| last.point().gradient),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Verdict;
+
+    /// Squared gradients that differ 40,000-fold: too many, unless a normalization takes scales away,
+    /// so that what a unit makes and its gradient add up to 0.
+    #[test]
+    fn normalized_layers_bear_gradients_that_differ() {
+        let verdict = |is_normalized: bool| {
+            let layer = |weight: &str, scale: f32| {
+                let output = (0..32).map(|at| ((at * 7 % 11) as f32 - 5.0) / 4.0 + 2.0);
+                let output = Array::new([4, 8], output.collect()).unwrap();
+                let sign = |at: usize| match is_normalized {
+                    true => [1.0, -1.0][at / 8 % 2],
+                    false => 1.0,
+                };
+                let gradient = output.data().iter().enumerate();
+                let gradient = gradient.map(|(at, x)| scale * sign(at) / x);
+                Recorded {
+                    weight: weight.to_owned(),
+                    gradient: Array::new([4, 8], gradient.collect()),
+                    output,
+                    activated: None,
+                    weight_gradient: Some(Array::filled([8, 8], scale)),
+                }
+            };
+            let layers = [
+                layer("a", 200.0),
+                layer("b", 14.0),
+                layer("c", 1.0),
+                layer("d", 1.0),
+            ];
+            Verdict::of(&[Measurement::recorded(&layers, &[])])
+        };
+        let (normalized, plain) = (verdict(true), verdict(false));
+        assert!(normalized.passes, "{}", normalized.sentence);
+        assert!(!plain.passes, "{}", plain.sentence);
+        assert_eq!(normalized.log_gradients, plain.log_gradients);
+        let lost = [&normalized, &plain].map(|verdict| verdict.trouble.unwrap().total);
+        assert!(lost[0] < lost[1] - 5.0, "{lost:?}");
     }
 }

@@ -121,6 +121,54 @@ impl Backward {
     }
 }
 
+/// How much the loss feels the scale of an array whose units lie along an axis: the products of
+/// elements with their gradients, summed over each unit or over each sample, beside what they would
+/// be if signs were tossed (1). A normalization behind it takes its scale away: the sums are 0, of
+/// units by batch normalization, of samples by layer and group normalization. `None` without
+/// gradients, and of few units and samples.
+pub(super) fn scale_felt<T: Real>(
+    array: &Array<T>,
+    gradient: &Array<T>,
+    units: usize,
+) -> Option<f64> {
+    let shape = array.shape();
+    let count = shape.get(units).copied().filter(|&count| count > 0)?;
+    let inner: usize = shape.iter().skip(units + 1).product::<usize>().max(1);
+    let samples: Vec<(&[T], &[T])> = samples(array).into_iter().zip(samples(gradient)).collect();
+    let of_sample = |&(x, g): &(&[T], &[T])| {
+        let (mut sums, mut squares) = (vec![0.0; count], 0.0);
+        let rows = x.chunks(count * inner).zip(g.chunks(count * inner));
+        for (x, g) in rows {
+            let units = x.chunks(inner).zip(g.chunks(inner));
+            for (sum, (x, g)) in sums.iter_mut().zip(units) {
+                for (x, g) in x.iter().zip(g) {
+                    let product = x.f64() * g.f64();
+                    *sum += product;
+                    squares += product * product;
+                }
+            }
+        }
+        (sums, squares)
+    };
+    let found: Vec<(Vec<f64>, f64)> = samples.par_iter().map(of_sample).collect();
+    let squares: f64 = found.iter().map(|(_, squares)| squares).sum();
+    let square = |sum: f64| sum * sum;
+    let of_samples: f64 = (found.iter())
+        .map(|(sums, _)| square(sums.iter().sum()))
+        .sum();
+    let of_units: f64 = (0..count)
+        .map(|unit| square(found.iter().map(|(sums, _)| sums[unit]).sum()))
+        .sum();
+    let enough = [(of_samples, samples.len()), (of_units, count)];
+    let enough = enough.into_iter().filter(|(_, sums)| *sums >= FEWEST);
+    let least = enough.map(|(sum, _)| sum).min_by(f64::total_cmp)?;
+    let felt = (least / squares).sqrt();
+    felt.is_finite().then_some(felt)
+}
+
+/// Fewer sums may be small by chance.
+const FEWEST: usize = 8;
+
 /// The elements of each sample.
 fn samples<T: Real>(array: &Array<T>) -> Vec<&[T]> {
     let count = array.shape().first().copied().unwrap_or(1);
@@ -148,6 +196,30 @@ mod tests {
         let cosine = (-1.0 + 3.0 + 15.0) / (11f64.sqrt() * 35f64.sqrt());
         assert!((found.cosine.unwrap() - cosine).abs() < 1e-12);
         assert_eq!(Forward::of(&Array::filled([2, 3], 0.0)).cosine, None);
+    }
+
+    #[test]
+    fn normalized_scales_are_not_felt() {
+        // 8 samples of 8 units in 2 places.
+        let felt = |gradient: fn(usize, usize, usize) -> f64| {
+            let at = |i: usize| gradient(i / 16, i / 2 % 8, i % 2);
+            let gradient = Array::new([8, 8, 2], (0..128).map(at).collect()).unwrap();
+            scale_felt(&Array::filled([8, 8, 2], 1.0), &gradient, 1)
+        };
+        // Along each unit, over samples and places, products add up to 0; then along each sample.
+        assert_eq!(
+            felt(|s, u, _| [1.0, -1.0][s % 2] * (u + 1) as f64),
+            Some(0.0)
+        );
+        assert_eq!(
+            felt(|s, u, _| [1.0, -1.0][u % 2] * (s + 1) as f64),
+            Some(0.0)
+        );
+        assert!(felt(|s, u, _| (s + u) as f64).unwrap() > 1.0);
+        assert_eq!(felt(|_, _, _| 0.0), None);
+        // Of two samples and two units nothing can be said.
+        let few = Array::filled([2, 2], 1.0);
+        assert_eq!(scale_felt(&few, &few, 1), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Trouble {
     /// ln of how many times fewer the directions are in which samples differ; 0 where they grow.
     pub directions: f64,
     /// All of it: the headline of a verdict. Gradients count from a factor of e³ on, which one
-    /// learning rate absorbs.
+    /// learning rate absorbs, and half along weights whose scale a normalization takes away.
     pub total: f64,
 }
 
@@ -34,11 +34,19 @@ impl Trouble {
         let each: Option<Vec<Self>> = measurements.iter().map(Self::of_one).collect();
         let each = each.filter(|each| !each.is_empty())?;
         let mean = |of: fn(&Self) -> f64| each.iter().map(of).sum::<f64>() / each.len() as f64;
-        Some(Self::new(
-            mean(|one| one.gradients),
-            mean(|one| one.alike),
-            mean(|one| one.directions),
-        ))
+        let steps: f64 = (measurements.iter())
+            .map(|measured| match measured.log_steps().first() {
+                Some(log) if !log.is_nan() => log.abs(),
+                _ => f64::INFINITY,
+            })
+            .sum();
+        let found = Self {
+            gradients: mean(|one| one.gradients),
+            alike: mean(|one| one.alike),
+            directions: mean(|one| one.directions),
+            total: 0.0,
+        };
+        Some(found.in_all(steps / each.len() as f64))
     }
 
     fn of_one(measured: &Measurement) -> Option<Self> {
@@ -49,19 +57,17 @@ impl Trouble {
             log if log.is_nan() => f64::INFINITY,
             log => log,
         };
-        Some(Self::new(
-            log(first.gradient, last.gradient).abs(),
-            log(share(first), share(last)).max(0.0),
-            log(first.directions, last.directions).max(0.0),
-        ))
+        Some(Self {
+            gradients: log(first.gradient, last.gradient).abs(),
+            alike: log(share(first), share(last)).max(0.0),
+            directions: log(first.directions, last.directions).max(0.0),
+            total: 0.0,
+        })
     }
 
-    pub(crate) fn new(gradients: f64, alike: f64, directions: f64) -> Self {
-        Self {
-            gradients,
-            alike,
-            directions,
-            total: (gradients - ABSORBED).max(0.0) + alike + directions,
-        }
+    /// With its total, of which `steps` is what steps of training see of the gradients.
+    pub(crate) fn in_all(self, steps: f64) -> Self {
+        let total = (steps - ABSORBED).max(0.0) + self.alike + self.directions;
+        Self { total, ..self }
     }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::measurement::Measurement;
 use super::trouble::Trouble;
 
-/// How far squared gradients may differ between the ends of a network that still trains.
+/// How far squared gradients may differ between the ends of a network that still trains, as steps
+/// of training see it.
 pub(super) const GRADIENTS: f64 = 1e4;
 /// The part of a network's differences between samples that must arrive at its end.
 pub(super) const DIFFERENCES: f64 = 1e-4;
@@ -144,6 +145,10 @@ impl Verdict {
             let (first, last) = measured.ends()?;
             ratio(first.gradient, last.gradient)
         });
+        let log_steps = mean(&|measured| {
+            let log = *measured.log_steps().first()?;
+            log.is_finite().then_some(log)
+        });
         let log_differences = mean(&|measured| {
             let (first, last) = measured.ends()?;
             ratio(last.forward.between_samples, first.forward.between_samples)
@@ -151,7 +156,8 @@ impl Verdict {
         let mut findings = Vec::new();
         if let Some(first) = measurements.first() {
             findings.extend(not_finite(first));
-            findings.extend(log_gradients.and_then(|log| gradients(log, depth)));
+            let both = log_gradients.zip(log_steps);
+            findings.extend(both.and_then(|(log, steps)| gradients(log, steps, depth)));
             findings.extend(log_differences.and_then(alike));
             findings.extend(dead(first));
             findings.extend(without_gradient(first));
@@ -210,11 +216,12 @@ fn healthy(log_gradients: Option<f64>, depth: usize) -> String {
     }
 }
 
-fn gradients(log: f64, depth: usize) -> Option<Finding> {
+/// `log` is of squared gradients, `seen` what steps of training see of it.
+fn gradients(log: f64, seen: f64, depth: usize) -> Option<Finding> {
     let steps = depth.saturating_sub(1).max(1) as f64;
-    (log.abs() > GRADIENTS.ln()).then(|| Finding::Gradients {
+    (seen.abs() > GRADIENTS.ln()).then(|| Finding::Gradients {
         factor: log.exp(),
-        depth: GRADIENTS.ln() / (log.abs() / steps),
+        depth: GRADIENTS.ln() / (seen.abs() / steps),
     })
 }
 

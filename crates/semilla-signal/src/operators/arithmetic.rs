@@ -1,5 +1,7 @@
 //! Functions of two elements, broadcast: sums, products, powers.
 
+use semilla::graph::{Attribute, Node};
+
 use crate::array::{Array, size, strides};
 use crate::executor::{Call, Made, Operator, Pass, Problem};
 use crate::lanes::widest;
@@ -219,6 +221,7 @@ pub(crate) fn lower<T: Real>(
         "Sub" => step(call, |a, b| a - b, move |_, _, _| one, move |_, _, _| -one),
         "Mul" => step(call, |a, b| a * b, |_, b, _| b, |a, _, _| a),
         "Div" => step(call, |a, b| a / b, move |_, b, _| one / b, |_, b, y| -y / b),
+        "Pow" if !call.is_float(0) || !call.is_float(1) => Ok(power_of_kinds(call)),
         "Pow" => step(
             call,
             |a, b| a.powf(b),
@@ -240,6 +243,22 @@ pub(crate) fn lower<T: Real>(
         _ => return Ok(None),
     };
     made.map(Some)
+}
+
+/// A power whose base or exponent is whole: of floats, brought to the kind of the base.
+fn power_of_kinds<T: Real>(call: &Call<'_, T>) -> Made<T> {
+    let cast = |from: &str, to: &str, code: i64| {
+        Node::new("Cast", &[from], &[to]).with("to", Attribute::Int(code))
+    };
+    let (float, whole) = (1, 7);
+    let is_float = call.is_float(0);
+    let mut nodes = vec![
+        cast("0", "base", float),
+        cast("1", "exponent", float),
+        Node::new("Pow", &["base", "exponent"], &["power"]),
+    ];
+    nodes.extend((!is_float).then(|| cast("power", "made", whole)));
+    call.stand(nodes, &[if is_float { "power" } else { "made" }])
 }
 
 /// The greatest or least of several arrays.

@@ -6,6 +6,7 @@
 mod activation;
 mod arithmetic;
 mod attention;
+mod col2im;
 mod compare;
 mod contributed;
 mod convolution;

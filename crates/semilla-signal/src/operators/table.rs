@@ -1,7 +1,7 @@
 //! Which operator is where.
 
 use super::{
-    activation, arithmetic, attention, compare, contributed, convolution, einsum, gather,
+    activation, arithmetic, attention, col2im, compare, contributed, convolution, einsum, gather,
     grid_sample, matmul, named, normalization, pad, pool, quantize, recurrent, reduce, resize,
     rotary, sequence, shape, softmax, sort, whole,
 };
@@ -84,6 +84,7 @@ fn single<T: Real>(operator: &str, call: &Call<'_, T>) -> Result<Option<Made<T>>
         "Resize" | "Upsample" => resize::lower(operator, call),
         "Attention" => attention::lower(call),
         "RotaryEmbedding" => rotary::lower(call),
+        "Col2Im" => col2im::lower(call),
         "GridSample" => grid_sample::lower(call),
         _ => return Ok(None),
     };

@@ -86,7 +86,8 @@ pub fn rank<E: std::fmt::Display>(
     ranked.sort_by(|(a, _), (b, _)| a.rank().total_cmp(&b.rank()));
     let least = ranked.first().map_or(0.0, |(row, _)| row.rank());
     for (row, _) in &mut ranked {
-        row.is_tied = row.rank() - least < ALIKE;
+        // Where the best loses all there is, so do those that are no worse.
+        row.is_tied = row.rank() <= least || row.rank() - least < ALIKE;
     }
     // Of those that are alike, the one that was named first.
     ranked.sort_by_key(|(row, place)| match row.is_tied {

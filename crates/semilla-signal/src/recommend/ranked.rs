@@ -46,6 +46,9 @@ pub struct Ranked {
 pub struct Expected {
     /// ln of the factor on squared gradients, from the main path's end back to its start.
     pub log_gradients: f64,
+    /// The same as steps of training see it: where normalizations take the scale of weights away,
+    /// half of it.
+    pub log_steps: f64,
     /// ln of the factor on the second moment, from its start to its end.
     pub log_variance: f64,
     /// What the network loses of both and of what tells samples apart, in nats, as
@@ -58,7 +61,7 @@ pub struct Expected {
 const BEHIND: f64 = 9.0;
 
 /// Networks of which theory expects that they lose more than this (in nats), or that squared
-/// gradients differ by more, are not run. Beyond the verdict's limit, with room for what theory
+/// gradients differ by more as steps see it, are not run. Beyond the verdict's limit, with room for what theory
 /// leaves out.
 const HOPELESS: f64 = 18.0;
 
@@ -74,22 +77,33 @@ impl Expected {
 
     /// Whether theory alone says that a network cannot train.
     pub fn is_hopeless(&self) -> bool {
-        self.log_gradients.abs() > HOPELESS || self.lost.is_some_and(|lost| lost > HOPELESS)
+        self.log_steps.abs() > HOPELESS || self.lost.is_some_and(|lost| lost > HOPELESS)
     }
 
     /// What it loses, in nats.
     pub(super) fn loses(&self) -> f64 {
-        self.lost.unwrap_or(self.log_gradients.abs())
+        self.lost.unwrap_or(self.log_steps.abs())
     }
 
     /// What is expected of a whole graph; `None` where theory ends on its main path.
     pub fn of_network(prediction: &Prediction) -> Option<Self> {
         let (log_gradients, log_variance) = (prediction.log_gradients?, prediction.log_lengths?);
         let alike = prediction.log_differences.map(|log| log_variance - log);
+        let log_steps = prediction.log_steps?;
+        let lost = |alike: f64| {
+            let found = Trouble {
+                gradients: log_gradients.abs(),
+                alike: alike.max(0.0),
+                directions: 0.0,
+                total: 0.0,
+            };
+            found.in_all(log_steps.abs()).total
+        };
         Some(Self {
             log_gradients,
+            log_steps,
             log_variance,
-            lost: alike.map(|alike| Trouble::new(log_gradients.abs(), alike.max(0.0), 0.0).total),
+            lost: alike.map(lost),
         })
     }
 
@@ -97,6 +111,7 @@ impl Expected {
     pub fn of(stacks: &[Stack]) -> Option<Self> {
         let each = stacks.iter().map(|stack| Self {
             log_gradients: stack.gradients.ln(),
+            log_steps: stack.gradients.ln(),
             log_variance: stack.variance.ln(),
             lost: None,
         });
@@ -151,6 +166,7 @@ mod tests {
     fn theory_of_a_graph_counts_gradients_and_likeness() {
         let prediction = |log_differences| Prediction {
             log_gradients: Some(-5.0),
+            log_steps: Some(-5.0),
             log_lengths: Some(1.0),
             log_differences: Some(log_differences),
             ..Prediction::default()

@@ -1,9 +1,11 @@
 //! The axes of a signal, and averages over pairs of its elements.
 
+use std::sync::Arc;
+
 /// The axes of a signal. Each is made of atoms, outer first: an axis that was reshaped from
 /// several keeps them apart. Axes of size 1 have none.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Axes(Vec<Vec<usize>>);
+pub(super) struct Axes(Arc<[Vec<usize>]>);
 
 /// A set of atoms: bit i stands for the i-th atom of all axes in order. Of a pair of elements, the
 /// atoms in which they are apart.
@@ -20,7 +22,7 @@ impl Axes {
     }
 
     pub(super) fn new(axes: Vec<Vec<usize>>) -> Option<Self> {
-        let axes = Self(axes);
+        let axes = Self(axes.into());
         (axes.count() <= MOST).then_some(axes)
     }
 
@@ -38,6 +40,15 @@ impl Axes {
 
     pub(super) fn axis(&self, axis: usize) -> &[usize] {
         &self.0[axis]
+    }
+
+    /// Whether a shape broadcasts to them, and they keep theirs.
+    pub(super) fn take(&self, shape: &[usize]) -> bool {
+        let Some(before) = self.rank().checked_sub(shape.len()) else {
+            return false;
+        };
+        let mut all = shape.iter().enumerate();
+        all.all(|(axis, &size)| size == 1 || size == self.size(before + axis))
     }
 
     /// The number of elements.
@@ -187,7 +198,7 @@ pub(super) struct Broadcast {
 impl Default for Broadcast {
     fn default() -> Self {
         Self {
-            axes: Axes(Vec::new()),
+            axes: Axes([].into()),
             first: Vec::new(),
             second: Vec::new(),
         }
@@ -300,6 +311,32 @@ pub(super) fn averaged(kernel: &[f64], axes: &Axes, over: Mask) -> Vec<f64> {
     result
 }
 
+/// The mean of a function of pairs, by mask, over all pairs of places along some atoms, equal ones
+/// too: what [`averaged`] has of an element with itself.
+pub(super) fn mean_over(axes: &Axes, over: Mask, of: impl Fn(Mask) -> f64) -> f64 {
+    let (mut sizes, mut bits) = ([1.0; MOST], [0; MOST]);
+    let mut count = 0;
+    for (atom, size) in axes.atoms().enumerate() {
+        if over >> atom & 1 == 1 {
+            (sizes[count], bits[count]) = (size as f64, 1 << atom);
+            count += 1;
+        }
+    }
+    let mut sum = 0.0;
+    for pairs in 0..1 << count {
+        let (mut mask, mut share) = (0, 1.0);
+        for atom in 0..count {
+            let same = 1.0 / sizes[atom];
+            match pairs >> atom & 1 {
+                0 => share *= same,
+                _ => (mask, share) = (mask | bits[atom], share * (1.0 - same)),
+            }
+        }
+        sum += share * of(mask);
+    }
+    sum
+}
+
 /// The kernel of pairs that agree in some atoms, without these atoms.
 pub(super) fn without(kernel: &[f64], atoms: Mask) -> Vec<f64> {
     let kept = (0..kernel.len()).filter(|mask| mask & atoms == 0);
@@ -341,6 +378,7 @@ mod tests {
         let both = cut.broadcast(&b).unwrap();
         assert_eq!(both.second, [None, Some(0), Some(0), None]);
         assert!(a.broadcast(&Axes::of(&[5, 3]).unwrap()).is_none());
+        assert!(a.take(&[6, 1]) && a.take(&[]) && !a.take(&[5, 3]) && !a.take(&[1, 4, 6, 3]));
     }
 
     #[test]
@@ -368,5 +406,9 @@ mod tests {
         assert_eq!(without(&over_units, axes.mask(1)), [2.0, 2.0 / 3.0]);
         let all = averaged(&kernel, &axes, axes.all());
         assert!((all[0] - (4.0 + 2.0 + 2.0) / 6.0).abs() < 1e-15);
+        for over in 0..4 {
+            let mean = mean_over(&axes, over, |mask| kernel[mask]);
+            assert!((mean - averaged(&kernel, &axes, over)[0]).abs() < 1e-15);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Gradients on their way back over the signals that were found.
 
-use super::axes::{Axes, Mask, averaged, new_mask, viewed};
+use super::axes::{Axes, Mask, mean_over, new_mask, viewed};
 use super::edges::Edges;
 use super::interpret::Followed;
 use super::node::{Link, Node, Pull, Rough, Row, SignalId, likeness};
@@ -343,12 +343,13 @@ fn together(early: &Way, late: &Way, axes: &Axes) -> f64 {
         return 0.0;
     }
     let chance = likeness(&other.kernel, axes, fresh);
-    let of = |(mask, k): (Mask, &f64)| match mask & !fresh {
+    let of = |mask: Mask| match mask & !fresh {
         0 => 1.0,
-        _ => (k / other.kernel[0]).powi(2).clamp(chance, 1.0),
+        _ => (other.kernel[mask] / other.kernel[0])
+            .powi(2)
+            .clamp(chance, 1.0),
     };
-    let cosines: Vec<f64> = other.kernel.iter().enumerate().map(of).collect();
-    let mean = averaged(&cosines, axes, axes.all() & !fresh)[0] / axes.places(fresh);
+    let mean = mean_over(axes, axes.all() & !fresh, of) / axes.places(fresh);
     if mean.is_finite() { mean } else { 0.0 }
 }
 

@@ -1,8 +1,10 @@
 //! Units that no sample reaches.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::f64::consts::FRAC_PI_2;
 
+use foldhash::fast::RandomState;
 use semilla::gaussian::{cdf, pdf};
 
 use super::node::{Node, SignalId};
@@ -14,7 +16,7 @@ const OPPOSITE: f64 = -0.999;
 /// The units that are dead behind activations that are 0 below 0.
 pub(super) struct Deaths {
     /// For each signal that goes into one: the part of its units that are dead for all samples.
-    parts: HashMap<SignalId, f64>,
+    parts: HashMap<SignalId, f64, RandomState>,
     /// The probability that all units are, at some place of the main path: born dead.
     pub(super) born: Option<f64>,
 }
@@ -25,11 +27,12 @@ impl Deaths {
         let activated = nodes.filter_map(|(id, node)| Some((id, root(whole, node)?)));
         let activated: Vec<(SignalId, SignalId)> = activated.collect();
         let mut known: Option<Orthants> = None;
-        let mut parts = HashMap::new();
+        let mut parts = HashMap::default();
         for &(_, root) in &activated {
             parts.extend(dead(whole.node(root), &mut known).map(|part| (root, part)));
         }
-        let narrow: HashSet<SignalId> = whole.narrow.iter().flatten().copied().collect();
+        let narrow: HashSet<SignalId, RandomState> =
+            whole.narrow.iter().flatten().copied().collect();
         let mut alive = Some(1.0);
         for (_, root) in activated.iter().filter(|(id, _)| narrow.contains(id)) {
             let node = whole.node(*root);
@@ -109,31 +112,31 @@ fn dead(node: &Node, known: &mut Option<Orthants>) -> Option<f64> {
 /// below 0, by their angle: between two angles they are all but straight.
 struct Orthants {
     count: f64,
-    by_angle: Vec<f64>,
+    /// Found where they are asked for.
+    by_angle: Vec<OnceCell<f64>>,
 }
 
 impl Orthants {
     const ANGLES: u32 = 64;
 
     fn of(count: f64) -> Self {
-        let at = |i: u32| {
-            all_below(
-                0.0,
-                (f64::from(i) * FRAC_PI_2 / f64::from(Self::ANGLES)).cos(),
-                count,
-            )
+        let by_angle = (0..=Self::ANGLES).map(|_| OnceCell::new()).collect();
+        Self { count, by_angle }
+    }
+
+    fn at(&self, angle: usize) -> f64 {
+        let of = || {
+            let alike = (angle as f64 * FRAC_PI_2 / f64::from(Self::ANGLES)).cos();
+            all_below(0.0, alike, self.count)
         };
-        Self {
-            count,
-            by_angle: (0..=Self::ANGLES).map(at).collect(),
-        }
+        *self.by_angle[angle].get_or_init(of)
     }
 
     fn all_below_0(&self, alike: f64) -> f64 {
         let angle = alike.clamp(0.0, 1.0).acos() / FRAC_PI_2 * f64::from(Self::ANGLES);
         let low = (angle as usize).min(self.by_angle.len() - 2);
         let part = angle - low as f64;
-        self.by_angle[low] * (1.0 - part) + self.by_angle[low + 1] * part
+        self.at(low) * (1.0 - part) + self.at(low + 1) * part
     }
 }
 
@@ -146,11 +149,13 @@ fn all_below(threshold: f64, alike: f64, count: f64) -> f64 {
         return cdf(threshold);
     }
     let alike = alike.max(0.0);
+    // Samples are whole.
+    let samples = count as i32;
     let step = 2.0 * REACH / f64::from(STEPS);
     let at = |i: u32| {
         let z = -REACH + f64::from(i) * step;
         let own = (threshold - alike.sqrt() * z) / (1.0 - alike).sqrt();
-        pdf(z) * cdf(own).powf(count)
+        pdf(z) * cdf(own).powi(samples)
     };
     (0..=STEPS).map(at).sum::<f64>() * step
 }

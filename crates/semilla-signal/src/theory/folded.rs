@@ -1,5 +1,6 @@
 //! Numbers that depend on no data: they are computed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use semilla::graph::Initializer;
@@ -7,7 +8,7 @@ use semilla::graph::Initializer;
 use super::operands::Operands;
 use super::state::{Known, Step};
 use crate::array::Array;
-use crate::executor::{Call, Made, Value};
+use crate::executor::{Call, Made, Stand, Value};
 
 /// Numbers of a formula that are computed, at most.
 const MOST_NUMBERS: usize = 1 << 20;
@@ -58,8 +59,28 @@ pub(super) fn folded(step: &Step<'_>) -> Option<Vec<Known>> {
             values.map(|value| of_value(value, arrays)).collect()
         }
         Made::Constants(arrays) => Some(arrays.into_iter().map(constant).collect()),
-        Made::Nodes(_) => None,
+        Made::Nodes(stand) => of_nodes(step, &stand),
     }
+}
+
+/// What the nodes that stand for one make.
+fn of_nodes(step: &Step<'_>, stand: &Stand) -> Option<Vec<Known>> {
+    let given = step.inputs.iter().enumerate();
+    let given = given.filter_map(|(at, known)| Some((at.to_string(), known.clone()?)));
+    let mut values: HashMap<String, Known> = given.collect();
+    for node in &stand.nodes {
+        let inputs: Vec<Option<Known>> = (node.inputs.iter())
+            .map(|name| values.get(name).cloned())
+            .collect();
+        let inner = Step {
+            node,
+            opset: step.opset,
+            inputs: &inputs,
+        };
+        values.extend(node.outputs.iter().cloned().zip(folded(&inner)?));
+    }
+    let made = stand.outputs.iter();
+    made.map(|name| values.get(name).cloned()).collect()
 }
 
 fn constant(array: Array<f32>) -> Known {
@@ -70,6 +91,9 @@ fn of_value(value: Value, arrays: &[Array<f32>]) -> Option<Known> {
     match value {
         Value::Whole(array) => Some(Known::Whole(array)),
         Value::Float(id) => arrays.get(id.0).cloned().map(constant),
-        Value::List(_) => None,
+        Value::List(values) => {
+            let known = values.into_iter().map(|value| of_value(value, arrays));
+            Some(Known::List(Arc::new(known.collect::<Option<_>>()?)))
+        }
     }
 }

@@ -190,6 +190,12 @@ impl Formula {
         all.all(|(x, y)| (x - y).abs() <= AGREES * x)
     }
 
+    /// Whether it is the square.
+    pub(super) fn is_square(&self) -> bool {
+        let mut all = PROBES.iter().zip(&self.0.probes);
+        all.all(|(x, y)| (x * x - y).abs() <= AGREES * x * x)
+    }
+
     /// Slope and intercept of a line.
     pub(super) fn line(&self) -> Option<(f64, f64)> {
         line(&self.0.probes)
@@ -323,6 +329,8 @@ mod tests {
         let relu = of("Relu", vec![x()]);
         assert!(relu.is_positive() && relu.keeps_positives());
         assert!(!of("Gelu", vec![x()]).keeps_positives());
+        assert!(of("Mul", vec![x(), x()]).is_square());
+        assert!(of("Pow", vec![x(), Number(2.0)]).is_square() && !relu.is_square());
         // A function of a line is one of its argument.
         let sine = of("Sin", vec![Formula(line)]);
         let found = sine.function().unwrap();

@@ -1,6 +1,7 @@
 //! A graph, followed node by node without running it.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -33,12 +34,13 @@ const STANDS: [&str; 6] = [
     "LpNormalization",
 ];
 /// Operators whose output has the shape that their inputs broadcast to.
-const KEEPS: [&str; 28] = [
+const KEEPS: [&str; 29] = [
     "Abs",
     "Activation",
     "Add",
     "BatchNormalization",
     "Cast",
+    "CastLike",
     "Clip",
     "Div",
     "Dropout",
@@ -118,12 +120,12 @@ pub(super) fn follow_scaling(
     inputs: &[(String, Given)],
     scaling: Scaling,
 ) -> (Followed, HashMap<String, UnitScale>) {
-    let initializers = graph.bodies().iter().flat_map(|body| &body.initializers);
     let mut walk = Walk {
         graph,
         wiring: Wiring::of(graph),
-        initializers: initializers.map(|tensor| &*tensor.name).collect(),
+        initializers: OnceCell::new(),
         weights,
+        inputs,
         sizes: HashMap::new(),
         masks: HashMap::new(),
         layers: HashSet::default(),
@@ -156,11 +158,11 @@ pub(super) fn follow_scaling(
                 }
             }
         }
-        scope.values.insert(value.name.clone(), known);
+        scope.values.insert(&value.name, known);
     }
     walk.body(0, &mut scope, &[], 0);
     let outputs = graph.main().outputs.iter();
-    let floats = outputs.filter_map(|output| scope.values.get(&output.name));
+    let floats = outputs.filter_map(|output| scope.values.get(&*output.name));
     walk.made.output = floats
         .filter(|known| !matches!(known, Known::Whole(_)))
         .map(|known| match known {
@@ -174,8 +176,8 @@ pub(super) fn follow_scaling(
 
 /// The values that names stand for in one body.
 #[derive(Default)]
-struct Scope {
-    values: HashMap<String, Known, RandomState>,
+struct Scope<'s> {
+    values: HashMap<&'s str, Known, RandomState>,
     /// Of a function: the attributes of the node that calls it.
     parameters: Vec<(String, Attribute)>,
 }
@@ -183,9 +185,10 @@ struct Scope {
 struct Walk<'a> {
     graph: &'a Graph,
     wiring: Wiring<'a>,
-    /// The names of all weights and constants.
-    initializers: HashSet<&'a str, RandomState>,
+    /// The names of all weights and constants, once they are asked for.
+    initializers: OnceCell<HashSet<&'a str, RandomState>>,
     weights: &'a dyn Fn(&Initializer) -> Option<WeightMoments>,
+    inputs: &'a [(String, Given)],
     /// The sizes of axes by the names that the graph gives them.
     sizes: HashMap<String, usize>,
     /// How many places each row of a masked matrix of scores sees.
@@ -196,7 +199,7 @@ struct Walk<'a> {
     made: Followed,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     fn end(&mut self, at: &str, because: &str) {
         let end = End {
             at: at.to_owned(),
@@ -237,13 +240,24 @@ impl Walk<'_> {
             Some(_) => weight().or_else(|| literal(initializer)),
             None => literal(initializer).or_else(weight),
         };
+        let known = known.or_else(|| self.stored_whole(initializer.tensor.as_deref()?));
         known.unwrap_or_else(|| Known::Lost(Some(initializer.shape.clone())))
     }
 
+    /// Whole numbers that a model stores, such as the positions of words.
+    fn stored_whole(&self, tensor: &str) -> Option<Known> {
+        let mut all = self.inputs.iter().filter(|(name, _)| name == tensor);
+        all.find_map(|(_, given)| match &given.0 {
+            Input::Whole(array) => Some(Known::Whole(Arc::clone(array))),
+            _ => None,
+        })
+    }
+
     /// Follows the nodes of a body.
-    fn body(&mut self, body: usize, scope: &mut Scope, outer: &[&Scope], depth: usize) {
-        let content = &self.graph.bodies()[body];
-        let Ok(order) = order(self.graph, &self.wiring, body) else {
+    fn body(&mut self, body: usize, scope: &mut Scope<'a>, outer: &[&Scope<'_>], depth: usize) {
+        let graph = self.graph;
+        let content = &graph.bodies()[body];
+        let Ok(order) = order(graph, &self.wiring, body) else {
             self.end("the model", "its nodes cannot be put in order");
             return;
         };
@@ -251,29 +265,31 @@ impl Walk<'_> {
         scope.values.reserve(names);
         for initializer in &content.initializers {
             let known = self.stored(initializer);
-            scope.values.insert(initializer.name.clone(), known);
+            scope.values.insert(&initializer.name, known);
         }
         for index in order {
-            let node = filled(&content.nodes[index], scope);
+            let written = &content.nodes[index];
+            let node = filled(written, scope);
             let id = NodeId { body, index };
             let place = Place {
                 body,
                 is_stand: false,
                 depth,
             };
-            self.one(&node, id, scope, outer, place);
+            let made = self.one(&node, id, scope, outer, place);
+            keep(scope, &written.outputs, made);
         }
     }
 
-    /// Follows one node, and keeps what it makes under its names.
+    /// Follows one node: what it makes.
     fn one(
         &mut self,
         node: &graph::Node,
         id: NodeId,
-        scope: &mut Scope,
-        outer: &[&Scope],
+        scope: &Scope<'_>,
+        outer: &[&Scope<'_>],
         place: Place,
-    ) {
+    ) -> Vec<Known> {
         let find = |name: &String| {
             let found = look_up(name, scope, outer);
             (!name.is_empty()).then(|| found.unwrap_or(Known::Lost(None)))
@@ -288,8 +304,7 @@ impl Walk<'_> {
             None => None,
         };
         if let Some(made) = inner {
-            scope.values.extend(node.outputs.iter().cloned().zip(made));
-            return;
+            return made;
         }
         let opset = self.graph.opset(&node.domain).unwrap_or(i64::MAX);
         let inputs = self.scaled(node, opset, inputs);
@@ -307,13 +322,12 @@ impl Walk<'_> {
         if !is_stood_for {
             self.record(node, &inputs, &made, before, place);
         }
-        for (name, known) in node.outputs.iter().zip(made) {
-            let known = match known {
-                Known::Lost(None) => Known::Lost(self.declared(place.body, name)),
-                known => known,
-            };
-            scope.values.insert(name.clone(), known);
-        }
+        let named = node.outputs.iter().zip(made);
+        let stated = named.map(|(name, known)| match known {
+            Known::Lost(None) => Known::Lost(self.declared(place.body, name)),
+            known => known,
+        });
+        stated.collect()
     }
 
     /// What a layer takes, with its weight scaled if that is wanted: so that it makes variance 1
@@ -410,8 +424,9 @@ impl Walk<'_> {
 
     /// What follows what is lost: a normalization gives it a known length again.
     fn behind(&mut self, step: &Step<'_>) -> Result<Vec<Known>, Gap> {
+        // Channels lie along the second axis, if it is known.
         let shape = match step.input(0) {
-            Some(Known::Lost(Some(shape))) => Axes::of(shape),
+            Some(Known::Lost(Some(shape))) if shape.len() > 1 => Axes::of(shape),
             _ => None,
         };
         let restarts = matches!(
@@ -487,7 +502,7 @@ impl Walk<'_> {
         self.leak(step);
         for (name, known) in step.node.inputs.iter().zip(step.inputs) {
             let is_lost = matches!(known, Some(Known::Lost(_)));
-            if is_lost && self.initializers.contains(&**name) {
+            if is_lost && self.is_initializer(name) {
                 self.end(name, "the moments of its values are not known");
             }
         }
@@ -507,6 +522,15 @@ impl Walk<'_> {
         }
         let lost = Known::Lost(self.kept_shape(step));
         Ok(vec![lost; step.node.outputs.len()])
+    }
+
+    fn is_initializer(&self, name: &str) -> bool {
+        let all = || {
+            let bodies = self.graph.bodies().iter();
+            let tensors = bodies.flat_map(|body| &body.initializers);
+            tensors.map(|tensor| &*tensor.name).collect()
+        };
+        self.initializers.get_or_init(all).contains(name)
     }
 
     /// The shape of what a node makes that keeps or broadcasts the shapes that it takes.
@@ -630,20 +654,25 @@ impl Walk<'_> {
 
     /// Follows the nodes that stand for one.
     fn stand_in(&mut self, step: &Step<'_>, stand: &Stand, id: NodeId, place: Place) -> Vec<Known> {
+        let names: Vec<String> = (0..step.inputs.len()).map(|at| at.to_string()).collect();
         let mut scope = Scope::default();
-        for (at, known) in step.inputs.iter().enumerate() {
+        for (name, known) in names.iter().zip(step.inputs) {
             scope
                 .values
-                .extend(known.clone().map(|known| (at.to_string(), known)));
+                .extend(known.clone().map(|known| (&**name, known)));
         }
         let place = Place {
             is_stand: true,
             ..place
         };
         for node in &stand.nodes {
-            self.one(node, id, &mut scope, &[], place);
+            let made = self.one(node, id, &scope, &[], place);
+            keep(&mut scope, &node.outputs, made);
         }
-        let found = stand.outputs.iter().map(|name| scope.values.remove(name));
+        let found = stand
+            .outputs
+            .iter()
+            .map(|name| scope.values.remove(&**name));
         found
             .map(|known| known.unwrap_or(Known::Lost(None)))
             .collect()
@@ -661,13 +690,14 @@ impl Walk<'_> {
             parameters: node.attributes.clone(),
             ..Scope::default()
         };
-        let Some(content) = self.graph.bodies().get(function.body) else {
+        let graph = self.graph;
+        let Some(content) = graph.bodies().get(function.body) else {
             return vec![Known::Lost(None); node.outputs.len()];
         };
         for (input, known) in content.inputs.iter().zip(inputs) {
             scope
                 .values
-                .extend(known.map(|known| (input.name.clone(), known)));
+                .extend(known.map(|known| (&*input.name, known)));
         }
         self.body(function.body, &mut scope, &[], depth + 1);
         self.results(function.body, &scope, &[])
@@ -678,8 +708,8 @@ impl Walk<'_> {
         &mut self,
         node: &graph::Node,
         inputs: &[Option<Known>],
-        scope: &Scope,
-        outer: &[&Scope],
+        scope: &Scope<'_>,
+        outer: &[&Scope<'_>],
         depth: usize,
     ) -> Vec<Known> {
         let holds = match inputs.first() {
@@ -695,14 +725,14 @@ impl Walk<'_> {
             self.end(&described(node), "its condition depends on the data");
             return vec![Known::Lost(None); node.outputs.len()];
         };
-        let mut around = outer.to_vec();
+        let mut around: Vec<&Scope<'_>> = outer.to_vec();
         around.push(scope);
         let mut inner = Scope::default();
         self.body(body, &mut inner, &around, depth + 1);
         self.results(body, &inner, &around)
     }
 
-    fn results(&self, body: usize, scope: &Scope, outer: &[&Scope]) -> Vec<Known> {
+    fn results(&self, body: usize, scope: &Scope<'_>, outer: &[&Scope<'_>]) -> Vec<Known> {
         let outputs = self.graph.bodies()[body].outputs.iter();
         let found = outputs.map(|output| look_up(&output.name, scope, outer));
         found
@@ -787,7 +817,14 @@ fn layer_weight(node: &graph::Node, inputs: &[Option<Known>]) -> Option<String> 
     })
 }
 
-fn look_up(name: &str, scope: &Scope, outer: &[&Scope]) -> Option<Known> {
+/// Keeps values under their names.
+fn keep<'s>(scope: &mut Scope<'s>, names: &'s [String], made: Vec<Known>) {
+    scope
+        .values
+        .extend(names.iter().map(|name| &**name).zip(made));
+}
+
+fn look_up(name: &str, scope: &Scope<'_>, outer: &[&Scope<'_>]) -> Option<Known> {
     let found = scope.values.get(name);
     let found = found.or_else(|| outer.iter().rev().find_map(|scope| scope.values.get(name)));
     found.cloned()
@@ -813,7 +850,7 @@ fn function<'g>(graph: &'g Graph, node: &graph::Node) -> Option<&'g Function> {
 }
 
 /// A node whose attributes may be parameters of the function that it is in.
-fn filled<'n>(node: &'n graph::Node, scope: &Scope) -> Cow<'n, graph::Node> {
+fn filled<'n>(node: &'n graph::Node, scope: &Scope<'_>) -> Cow<'n, graph::Node> {
     let is_parameter = |(_, value): &(String, Attribute)| matches!(value, Attribute::Parameter(_));
     if !node.attributes.iter().any(is_parameter) {
         return Cow::Borrowed(node);

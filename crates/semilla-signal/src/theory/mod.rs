@@ -23,6 +23,7 @@ mod predict;
 mod prediction;
 mod reach;
 mod rules;
+mod scale_free;
 mod scaling;
 mod signal;
 mod spread;

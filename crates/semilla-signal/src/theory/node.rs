@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use semilla::activation::Curve;
 
-use super::axes::{Axes, Mask, averaged};
+use super::axes::{Axes, Mask, mean_over};
 use super::edges::{EdgeWay, Edges};
 use super::formula::Formula;
 use super::signal::Signal;
@@ -61,6 +61,8 @@ pub(super) struct Node {
     pub(super) is_normalized: bool,
     /// The functions of earlier signals that it is, the nearest first; a normal signal is none.
     pub(super) forms: Vec<Form>,
+    /// The signal of whose mean square over some of its atoms it is a function, if it is one.
+    pub(super) gauge: Option<(SignalId, Mask)>,
     /// The signals that lie in it one after the other, if there are several.
     pub(super) joined: Option<Joined>,
     /// Whether no element is below 0.
@@ -295,8 +297,7 @@ impl BackNoise {
             return Self::default();
         }
         let pairs = |f: &dyn Fn(f64) -> f64| {
-            let values: Vec<f64> = correlations.iter().map(|&c| f(c)).collect();
-            averaged(&values, axes, axes.all() & !own)[0]
+            mean_over(axes, axes.all() & !own, |mask| f(correlations[mask]))
         };
         let alone = curve.slope_square_product(1.0) / square - 1.0;
         let common = pairs(&|c| curve.slope_square_product(c)) / square - 1.0;
@@ -346,6 +347,7 @@ impl Node {
             bent: 0.0,
             is_normalized: false,
             forms: Vec::new(),
+            gauge: None,
             joined: None,
             is_positive: false,
             is_unchanged: false,
@@ -383,8 +385,7 @@ impl Node {
 /// The mean squared cosine of independent vectors along some atoms that have this kernel there: 1
 /// over how many directions they have.
 pub(super) fn likeness(kernel: &[f64], axes: &Axes, units: Mask) -> f64 {
-    let squares: Vec<f64> = kernel.iter().map(|k| (k / kernel[0]).powi(2)).collect();
-    let mean = averaged(&squares, axes, units)[0];
+    let mean = mean_over(axes, units, |mask| (kernel[mask] / kernel[0]).powi(2));
     if mean.is_finite() { mean.min(1.0) } else { 0.0 }
 }
 
@@ -393,8 +394,8 @@ pub(super) fn cosines(kernel: &[f64], axes: &Axes, units: Mask, alike: f64) -> f
     if kernel[0] <= 0.0 {
         return 0.0;
     }
-    let squares: Vec<f64> = kernel.iter().map(|k| (k / kernel[0]).powi(2)).collect();
     let rest = axes.all() & !units;
     let pairs = axes.places(rest);
-    (averaged(&squares, axes, rest)[0] + (1.0 - 1.0 / pairs) * alike).min(1.0)
+    let mean = mean_over(axes, rest, |mask| (kernel[mask] / kernel[0]).powi(2));
+    (mean + (1.0 - 1.0 / pairs) * alike).min(1.0)
 }

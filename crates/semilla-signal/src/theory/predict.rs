@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use semilla::Graph;
 use semilla::graph::Initializer;
 
@@ -13,6 +14,7 @@ use super::node::{Node, SignalId};
 use super::path::Point;
 use super::prediction::{Predicted, Prediction, Spread, Spreads};
 use super::reach::reach;
+use super::scale_free::absorbed;
 use super::spread::{NoiseId, Noises};
 use super::tangent::tangent;
 use super::weights::WeightMoments;
@@ -25,7 +27,7 @@ const ROUGH: f64 = 0.02;
 /// Nothing is run.
 ///
 /// `weights` gives the moments of a tensor; `inputs` what is known of the data, by the names of the
-/// graph's inputs. [The rules, what they assume and where they end][1].
+/// graph's inputs, and the whole numbers that the model stores, by the names of their tensors. [The rules, what they assume and where they end][1].
 ///
 /// [1]: https://docs.rs/semilla-signal
 ///
@@ -94,6 +96,7 @@ pub fn predict(
         layers,
         depth: whole.path.len(),
         log_gradients,
+        log_steps: log_gradients.map(|log| log - absorbed(&whole)),
         log_differences,
         log_lengths,
         reach: reach(&whole),
@@ -170,7 +173,7 @@ fn predicted(whole: &Whole, layer: &Met) -> Predicted {
     };
     // The mean over samples and positions of each unit, and the mean of as many of these.
     let rest = signal.axes.all() & !node.units;
-    let of_unit = signal.averaged(rest)[0] - signal.mean * signal.mean;
+    let of_unit = signal.mean_along(rest) - signal.mean * signal.mean;
     Predicted {
         weight: layer.weight.clone(),
         mean: signal.mean,
@@ -200,7 +203,7 @@ fn predicted(whole: &Whole, layer: &Met) -> Predicted {
 }
 
 /// The factors on squared gradients from the next value on the main path to that of a layer.
-fn factors(whole: &Whole) -> HashMap<SignalId, f64> {
+fn factors(whole: &Whole) -> HashMap<SignalId, f64, RandomState> {
     let norm = |point: &Point| Some(whole.gradient(point.id)?.value);
     let factor = |two: &[Point]| {
         let (here, next) = (norm(&two[0])?, norm(&two[1])?);

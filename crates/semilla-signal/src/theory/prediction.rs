@@ -15,6 +15,9 @@ pub struct Prediction {
     /// The expected logarithm of the squared gradient at the main path's start over that at its
     /// end, as in [`Verdict::log_gradients`](crate::Verdict::log_gradients).
     pub log_gradients: Option<f64>,
+    /// The same as steps of training see it: of a way along weights whose scale a normalization takes
+    /// away, half.
+    pub log_steps: Option<f64>,
     /// The expected logarithm of the variance between samples at the path's end over that at its
     /// start.
     pub log_differences: Option<f64>,

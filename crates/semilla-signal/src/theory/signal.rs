@@ -1,6 +1,6 @@
 //! What theory knows of a signal: its mean, and its kernel.
 
-use super::axes::{Axes, Mask, averaged, viewed};
+use super::axes::{Axes, Mask, averaged, mean_over, viewed};
 use crate::array::Array;
 
 /// The first two moments of a signal's elements, over random weights.
@@ -32,15 +32,6 @@ impl Signal {
         let squares = mean_squares(&values, &axes.atoms().collect::<Vec<_>>());
         let kernel = kernel_of(&axes, |within| squares[within]);
         Some(Self { axes, mean, kernel })
-    }
-
-    /// Another kernel on the same axes, around 0.
-    pub(super) fn with(&self, kernel: Vec<f64>) -> Self {
-        Self {
-            axes: self.axes.clone(),
-            mean: 0.0,
-            kernel,
-        }
     }
 
     pub(super) fn square(&self) -> f64 {
@@ -97,9 +88,19 @@ impl Signal {
 
     /// `E x y` of the same place in two samples.
     pub(super) fn across_samples(&self) -> f64 {
+        self.across_samples_of(&self.kernel)
+    }
+
+    /// The same of another kernel on these axes.
+    pub(super) fn across_samples_of(&self, kernel: &[f64]) -> f64 {
         let (samples, count) = (self.samples(), self.axes.places(self.samples()));
-        let all = self.averaged(samples)[0];
-        (all - self.kernel[0] / count) / (1.0 - 1.0 / count)
+        let all = mean_over(&self.axes, samples, |mask| kernel[mask]);
+        (all - kernel[0] / count) / (1.0 - 1.0 / count)
+    }
+
+    /// `E x y` of an element with itself and with all others along some atoms.
+    pub(super) fn mean_along(&self, over: Mask) -> f64 {
+        mean_over(&self.axes, over, |mask| self.kernel[mask])
     }
 }
 

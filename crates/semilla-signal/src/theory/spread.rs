@@ -9,6 +9,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 /// A fluctuation: of the logarithm of a mean square around its expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NoiseId(usize);
@@ -17,7 +19,7 @@ pub(super) struct NoiseId(usize);
 pub(super) struct Noises {
     nodes: Vec<Noise>,
     /// Covariances that were found: they never change.
-    known: RefCell<HashMap<(NoiseId, NoiseId), f64>>,
+    known: RefCell<HashMap<(NoiseId, NoiseId), f64, RandomState>>,
 }
 
 struct Noise {
@@ -116,7 +118,7 @@ impl Noises {
 /// networks cost little.
 struct Search<'n> {
     nodes: &'n [Noise],
-    known: &'n mut HashMap<(NoiseId, NoiseId), f64>,
+    known: &'n mut HashMap<(NoiseId, NoiseId), f64, RandomState>,
     budget: usize,
 }
 

@@ -25,6 +25,8 @@ pub(super) enum Known {
     Weight(Weight),
     /// What depends on the data.
     Signal(SignalId),
+    /// Several values.
+    List(Arc<Vec<Known>>),
     /// It depends on something that theory has no rule for. Its shape, where it is known.
     Lost(Option<Vec<usize>>),
 }
@@ -183,6 +185,7 @@ impl Theory {
             Known::Weight(weight) => Some(weight.shape.clone()),
             Known::Signal(id) => Some(self.signal(*id).axes.shape()),
             Known::Lost(shape) => shape.clone(),
+            Known::List(_) => None,
         }
     }
 
@@ -293,6 +296,8 @@ impl Theory {
     pub(super) fn moved_origin(&self, id: SignalId) -> Origin {
         match self.nodes[id].origin {
             Origin::Fresh(source) => Origin::Fresh(source.or(Some(id))),
+            // A bias is added to what weights make.
+            Origin::Affine(of, _, 0.0) => self.moved_origin(of),
             _ => Origin::Other,
         }
     }

@@ -68,7 +68,7 @@ impl Whole {
     pub(super) fn in_common(&self, id: SignalId) -> Option<f64> {
         let kernel = self.shared[id].as_ref()?;
         let signal = &self.node(id).signal;
-        let part = signal.with(kernel.clone()).across_samples() / kernel[0];
+        let part = signal.across_samples_of(kernel) / kernel[0];
         part.is_finite().then_some(part)
     }
 }

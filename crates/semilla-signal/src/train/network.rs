@@ -176,8 +176,11 @@ impl<'g> Network<'g> {
     }
 
     fn known_inputs(&self) -> Vec<(String, Given)> {
-        let inputs = self.inputs.iter();
-        inputs
+        let inputs = self.inputs.iter().map(|(name, datum)| (name, datum));
+        let whole = (self.parameters.iter())
+            .map(|(name, parameter)| (name, &parameter.value))
+            .filter(|(_, value)| matches!(value, Datum::Whole(_)));
+        (inputs.chain(whole))
             .map(|(name, datum)| (name.clone(), Given::of(datum)))
             .collect()
     }

@@ -137,9 +137,12 @@ impl Graph {
 impl Body {
     /// The inputs that must be given: those that are not initializers.
     pub fn given(&self) -> impl Iterator<Item = &Value> {
-        let carried: BTreeSet<&str> = self.initializers.iter().map(|i| &*i.name).collect();
+        let mut given: BTreeSet<&str> = self.inputs.iter().map(|input| &*input.name).collect();
+        for tensor in &self.initializers {
+            given.remove(&*tensor.name);
+        }
         let inputs = self.inputs.iter();
-        inputs.filter(move |input| !carried.contains(&*input.name))
+        inputs.filter(move |input| given.contains(&*input.name))
     }
 
     /// The known type and shape of a value.

@@ -10,7 +10,29 @@ use super::structure::{Graph, NodeId};
 pub struct Wiring<'g> {
     sources: Names<'g, Source>,
     /// By the body that defines the value.
-    uses: Vec<ByName<'g, Vec<Use>>>,
+    uses: Vec<ByName<'g, Users>>,
+}
+
+/// Who takes a value. Most are taken once, which needs no list.
+enum Users {
+    One(Use),
+    Many(Vec<Use>),
+}
+
+impl Users {
+    fn push(&mut self, user: Use) {
+        match self {
+            Users::One(first) => *self = Users::Many(vec![*first, user]),
+            Users::Many(all) => all.push(user),
+        }
+    }
+
+    fn as_slice(&self) -> &[Use] {
+        match self {
+            Users::One(user) => std::slice::from_ref(user),
+            Users::Many(all) => all,
+        }
+    }
 }
 
 /// Where a value comes from.
@@ -52,7 +74,7 @@ impl<'g> Wiring<'g> {
     /// Looks at every node once.
     pub fn of(graph: &'g Graph) -> Self {
         let sources = sources(graph);
-        let mut uses: Vec<ByName<'_, Vec<Use>>> = graph.bodies().iter().map(by_name).collect();
+        let mut uses: Vec<ByName<'_, Users>> = graph.bodies().iter().map(by_name).collect();
         for (body_index, body) in graph.bodies().iter().enumerate() {
             for (index, node) in body.nodes.iter().enumerate() {
                 for (input, name) in node.inputs.iter().enumerate() {
@@ -61,8 +83,10 @@ impl<'g> Wiring<'g> {
                             body: body_index,
                             index,
                         };
-                        let users = uses[defining].entry(name).or_default();
-                        users.push(Use { node, input });
+                        let user = Use { node, input };
+                        (uses[defining].entry(name))
+                            .and_modify(|users| users.push(user))
+                            .or_insert(Users::One(user));
                     }
                 }
             }
@@ -87,7 +111,7 @@ impl<'g> Wiring<'g> {
     pub fn uses(&self, body: usize, name: &str) -> &[Use] {
         let found = self.sources.find(body, name);
         let users = found.and_then(|(body, _)| self.uses[body].get(name));
-        users.map_or(&[], Vec::as_slice)
+        users.map_or(&[], Users::as_slice)
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use semilla::activation::Curve;
 
-use super::super::axes::{Axes, Mask, averaged, first_of, new_mask, viewed};
+use super::super::axes::{Axes, Mask, averaged, first_of, mean_over, new_mask, viewed};
 use super::super::edges::{EdgeWay, Edges};
 use super::super::formula::{Argument, Formula, Formulas};
 use super::super::node::{BackNoise, Form, Link, Node, Origin, Pull, Rough, SignalId, Turn};
@@ -20,6 +20,8 @@ const MOST_BENT: f64 = 0.75;
 /// What that is.
 const BENT: &str =
     "behind an activation that takes mostly what another one made, which is not normal";
+/// Places this near, as a part of what they are near to, tell a slope.
+const NEAR: f64 = 0.01;
 /// A denominator whose variance is a smaller part of its square than this is taken for a number.
 const STEADY: f64 = 0.25;
 
@@ -51,11 +53,8 @@ pub(super) fn add_weight(
     shape: &[usize],
     moments: WeightMoments,
 ) -> Result<SignalId, Gap> {
-    if moments.square == 0.0 {
-        let fits = axes_of(shape)?.broadcast(&theory.signal(x).axes);
-        if fits.is_some_and(|both| both.axes == theory.signal(x).axes) {
-            return Ok(x);
-        }
+    if moments.square == 0.0 && theory.signal(x).axes.take(shape) {
+        return Ok(x);
     }
     let from = &theory.nodes[x];
     let (own, made) = broadcast(&from.signal.axes, &axes_of(shape)?)?;
@@ -188,6 +187,7 @@ pub(super) fn affine(theory: &mut Theory, x: SignalId, factor: f64, term: f64) -
     (node.fourth, node.apart) = (from.fourth, from.apart);
     node.take_chance(from, 1.0);
     node.take_places(from);
+    node.gauge = from.gauge;
     node.forms = lines(theory, x, factor, term);
     let parents = [(
         theory.nodes[x].norm,
@@ -278,13 +278,30 @@ pub(super) fn function(theory: &mut Theory, step: &Step<'_>) -> Result<Option<Kn
     let function = function.ok_or_else(|| Gap("it is a function without expectations".into()))?;
     let root = first.root;
     let from = &theory.nodes[root].signal;
-    let curve = function.curve(from.mean, from.variance());
-    let curve = curve.map_err(|error| Gap(error.to_string()))?;
+    let curve = match function.curve(from.mean, from.variance()) {
+        Ok(curve) => curve,
+        // The root of a mean square, which is never near where it has none.
+        Err(_) if is_steady(from) => {
+            let at = |x: f64| function.at(x)[0];
+            let (value, apart) = (at(from.mean), NEAR * from.mean);
+            let slope = (at(from.mean + apart) - at(from.mean - apart)) / (2.0 * apart);
+            let term = value - slope * from.mean;
+            if !(value.is_finite() && slope.is_finite()) {
+                return Gap::new("it is a function that has no value there");
+            }
+            let forms = forms;
+            let made = affine(theory, root, slope, term);
+            theory.nodes[made].forms = forms;
+            return Ok(Some(Known::Signal(made)));
+        }
+        Err(error) => return Gap::new(error.to_string()),
+    };
     let through = match step.input(0) {
         Some(&Known::Signal(id)) if theory.nodes[id].is_unchanged && id != root => Some(id),
         _ => None,
     };
     let made = curved(theory, root, through, &curve, forms);
+    theory.nodes[made].gauge = theory.nodes[root].gauge;
     Ok(Some(Known::Signal(made)))
 }
 
@@ -311,9 +328,8 @@ fn curved(
     let elasticity = curve.elasticity();
     let centre = from.signal.variance() / from.signal.square();
     let pairs = |f: &dyn Fn(f64) -> f64| {
-        let values: Vec<f64> = correlations.iter().map(|&c| f(c)).collect();
         let rest = from.signal.axes.all() & !units;
-        averaged(&values, &from.signal.axes, rest)[0]
+        mean_over(&from.signal.axes, rest, |mask| f(correlations[mask]))
     };
     let square = curve.square * curve.square;
     let all = pairs(&|c| curve.square_product(c) / square - 1.0 - 2.0 * (elasticity * c).powi(2));
@@ -573,11 +589,9 @@ fn add(theory: &mut Theory, a: SignalId, b: SignalId, sign: f64) -> Result<Signa
     let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
     let shares = [x.kernel[0] / total, y.kernel[0] / total].map(finite);
     let width = node.width();
-    let both: Vec<f64> = (x.correlations().iter().zip(y.correlations()))
-        .map(|(x, y)| x * y)
-        .collect();
+    let of = [x.correlations(), y.correlations()];
     let rest = node.signal.axes.all() & !units;
-    let both = averaged(&both, &node.signal.axes, rest)[0];
+    let both = mean_over(&node.signal.axes, rest, |mask| of[0][mask] * of[1][mask]);
     let own = finite(4.0 * shares[0] * shares[1] * both / width);
     let (first, second) = (&theory.nodes[a], &theory.nodes[b]);
     let differences = [&x, &y].map(|s| s.square() - s.across_samples());
@@ -644,6 +658,13 @@ fn sum_of_profiles(profiles: [Option<&[f64]>; 2], shares: [f64; 2]) -> Option<Rc
 /// `a · b` of signals that have nothing in common.
 fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, Gap> {
     let (x, y, sources) = together(theory, a, b)?;
+    for (one, by, other) in [(a, b, &y), (b, a, &x)] {
+        if let Some(over) = measures(theory, by, one)
+            && is_steady(other)
+        {
+            return by_length(theory, one, over, other.mean);
+        }
+    }
     let is_related = theory.is_related(a, b);
     for (one, other) in [(a, &y), (b, &x)] {
         if is_related && is_steady(other) && theory.signal(one).axes == x.axes {
@@ -669,11 +690,10 @@ fn multiply(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, G
     let units = new_mask(first.units, &sources.0) | new_mask(second.units, &sources.1);
     let mut node = Node::normal(signal, units, Origin::Other);
     node.fourth = first.fourth * second.fourth;
-    let pairs: Vec<f64> = (x.correlations().iter().zip(y.correlations()))
-        .map(|(x, y)| (x * y).powi(2))
-        .collect();
+    let of = [x.correlations(), y.correlations()];
     let rest = node.signal.axes.all() & !units;
-    let pairs = averaged(&pairs, &node.signal.axes, rest)[0];
+    let square = |mask: Mask| (of[0][mask] * of[1][mask]).powi(2);
+    let pairs = mean_over(&node.signal.axes, rest, square);
     let own = (first.fourth - 1.0) * (second.fourth - 1.0) * pairs / node.width();
     let own = if own.is_finite() { own } else { 0.0 };
     let norms = [(first.norm, 1.0), (second.norm, 1.0)];
@@ -735,7 +755,28 @@ fn divide(theory: &mut Theory, a: SignalId, b: SignalId) -> Result<SignalId, Gap
     if !is_steady(&y) || x.axes != theory.signal(a).axes {
         return Gap::new("it divides by what varies");
     }
+    if let Some(over) = measures(theory, b, a) {
+        return by_length(theory, a, over, 1.0 / y.mean);
+    }
     Ok(affine(theory, a, 1.0 / y.mean, 0.0))
+}
+
+/// The atoms over whose mean square a signal is a function of another's, if it is one.
+fn measures(theory: &Theory, gauge: SignalId, of: SignalId) -> Option<Mask> {
+    let (known, over) = theory.nodes[gauge].gauge?;
+    (known == of).then_some(over)
+}
+
+/// A signal times a number that follows its own length, so that the product does not.
+fn by_length(theory: &mut Theory, x: SignalId, over: Mask, factor: f64) -> Result<SignalId, Gap> {
+    let length = theory.signal(x).square().sqrt();
+    let made = super::scaled::scaled(theory, x, over, 0.0)?;
+    // Close to 1: exporters add an ε before they take the root.
+    let left = factor * length;
+    Ok(match (left - 1.0).abs() > 0.01 {
+        true => affine(theory, made, left, 0.0),
+        false => made,
+    })
 }
 
 /// A signal under other axes.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::super::axes::Axes;
 use super::super::edges::Windows;
 use super::super::state::{Gap, Known, Step, Theory};
+use super::super::weights::WeightMoments;
 use super::arithmetic::{add_weight, of_channels};
 use super::geometry::{Geometry, Spread};
 use super::image::{flat, in_blocks};
@@ -76,6 +77,10 @@ fn bias(theory: &mut Theory, x: usize, step: &Step<'_>, rank: usize) -> Result<u
         None => Ok(x),
         Some(Known::Weight(bias)) => {
             add_weight(theory, x, &of_channels(&bias.shape, rank), bias.moments)
+        }
+        Some(Known::Constant(bias)) => {
+            let moments = WeightMoments::of_values(bias.data());
+            add_weight(theory, x, &of_channels(bias.shape(), rank), moments)
         }
         Some(_) => Gap::new("its bias is no weight"),
     }

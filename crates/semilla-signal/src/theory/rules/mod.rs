@@ -9,6 +9,8 @@ mod linear;
 mod normalization;
 mod pool;
 mod product;
+mod scaled;
+mod sequence;
 mod shape;
 mod softmax;
 mod table;

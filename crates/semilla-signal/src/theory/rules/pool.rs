@@ -7,7 +7,7 @@ use super::super::edges::EdgeWay;
 use super::super::node::{Form, Link, Node, Origin, Pull, SignalId};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory};
-use super::arithmetic::affine;
+use super::arithmetic::{affine, function};
 use super::geometry::Geometry;
 use super::image::flat;
 
@@ -32,6 +32,39 @@ pub(super) fn reduce(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap>
         1.0 => made,
         factor => affine(theory, made, factor, 0.0),
     }))
+}
+
+/// `ReduceSumSquare`, and `ReduceL2`: the root of that.
+pub(super) fn squares(theory: &mut Theory, step: &Step<'_>) -> Result<Known, Gap> {
+    let x = step.signal(0)?;
+    let axes = reduced_axes(step, theory.signal(x).axes.rank())?;
+    let places = theory
+        .signal(x)
+        .axes
+        .places(theory.signal(x).axes.masks(axes.clone()));
+    let of_elements = |theory: &mut Theory, operator: &str, inputs: &[Option<Known>]| {
+        let node = semilla::graph::Node::new(operator, &[], &[]);
+        let opset = step.opset;
+        let made = function(
+            theory,
+            &Step {
+                node: &node,
+                opset,
+                inputs,
+            },
+        )?;
+        made.ok_or_else(|| Gap("it is no function of one signal".to_owned()))
+    };
+    let taken = Some(Known::Signal(x));
+    let Known::Signal(square) = of_elements(theory, "Mul", &[taken.clone(), taken])? else {
+        return Gap::new("it squares no signal");
+    };
+    let mean = mean(theory, square, &axes, step.int("keepdims", 1) != 0)?;
+    let sum = Known::Signal(affine(theory, mean, places, 0.0));
+    match &*step.node.operator {
+        "ReduceL2" => of_elements(theory, "Sqrt", &[Some(sum)]),
+        _ => Ok(sum),
+    }
 }
 
 fn reduced_axes(step: &Step<'_>, rank: usize) -> Result<Vec<usize>, Gap> {
@@ -65,6 +98,8 @@ fn mean(theory: &mut Theory, x: SignalId, over: &[usize], keeps: bool) -> Result
     };
     let units = new_mask(from.units, &sources);
     let mut node = Node::normal(signal, units, Origin::Mean(x, mask));
+    let square = from.forms.iter().find(|form| form.formula.is_square());
+    node.gauge = square.map(|form| (form.root, mask));
     let places = old.places(mask);
     node.alike = from.alike;
     // Means over places of what one matrix mixed have one direction of it only: `4 / places` of the

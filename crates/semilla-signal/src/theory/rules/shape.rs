@@ -227,7 +227,12 @@ fn part(theory: &mut Theory, x: SignalId, axis: usize, count: usize) -> Result<S
 }
 
 /// A part of a value along an axis.
-fn known_part(theory: &mut Theory, known: &Known, axis: usize, count: usize) -> Result<Known, Gap> {
+pub(super) fn known_part(
+    theory: &mut Theory,
+    known: &Known,
+    axis: usize,
+    count: usize,
+) -> Result<Known, Gap> {
     Ok(match known {
         Known::Signal(x) => Known::Signal(part(theory, *x, axis, count)?),
         Known::Weight(weight) => {

@@ -1,9 +1,12 @@
 //! Which rule is for which operator.
 
+use std::sync::Arc;
+
 use super::super::node::{Node, Origin};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Known, Step, Theory, axes_of};
 use super::super::weights::WeightMoments;
+use super::sequence::sequence;
 use super::{arithmetic, convolution, normalization, pool, product, shape, softmax, upsample};
 
 /// What a node makes.
@@ -20,7 +23,11 @@ pub(crate) fn apply(
     if let "Split" = operator {
         return shape::split(theory, step);
     }
+    if let Some(made) = sequence(theory, step) {
+        return made.map(one);
+    }
     let made = match operator {
+        "CastLike" => cast_like(step),
         "Identity" | "Dropout" | "Cast" => step.given(0).cloned(),
         "Shape" | "Size" => shape::shape(theory, step),
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose" => {
@@ -55,6 +62,7 @@ pub(crate) fn apply(
         }
         "Softmax" => softmax::softmax(theory, step, visible),
         "ReduceMean" | "ReduceSum" | "GlobalAveragePool" => pool::reduce(theory, step),
+        "ReduceL2" | "ReduceSumSquare" => pool::squares(theory, step),
         "AveragePool" => pool::average(theory, step),
         "MaxPool" | "GlobalMaxPool" => pool::greatest(theory, step),
         "Resize" | "Upsample" => upsample::resize(theory, step),
@@ -63,6 +71,16 @@ pub(crate) fn apply(
         _ => elementwise(theory, step, operator),
     };
     made.map(one)
+}
+
+/// A value of the kind of another.
+fn cast_like(step: &Step<'_>) -> Result<Known, Gap> {
+    Ok(match (step.given(0)?, step.given(1)?) {
+        (Known::Whole(array), Known::Signal(_) | Known::Weight(_) | Known::Constant(_)) => {
+            Known::Constant(Arc::new(array.map(|x| x as f32)))
+        }
+        (known, _) => known.clone(),
+    })
 }
 
 fn elementwise(theory: &mut Theory, step: &Step<'_>, operator: &str) -> Result<Known, Gap> {

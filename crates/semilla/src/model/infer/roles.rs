@@ -99,6 +99,9 @@ fn is_computed(leaf: &str, name: &Name<'_>, dtype: DType) -> bool {
         // Of shifted windows and of decoders.
         "attn_mask" | "attention_mask" | "causal_mask" => true,
         "input_min" | "input_max" | "output_min" | "output_max" => true,
+        // Of models with several rotary embeddings, and what exporters lift out of formulas.
+        "embed_scale" => true,
+        leaf if leaf.ends_with("_inv_freq") || leaf.starts_with("lifted_tensor_") => true,
         _ => name.inside("codebook") && by_quantizer.contains(&leaf),
     }
 }
