@@ -24,6 +24,7 @@ Examples
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from semilla import _semilla, _trees
 from semilla._rules import Rules, as_json
+from semilla._seeds import checked
 from semilla.numpy import destination, dtype_name
 
 __all__ = [
@@ -75,7 +77,7 @@ def _builder(choice: _Choice, dtype: Any, theirs: Any) -> Any:
         dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
         if jnp.issubdtype(dtype, jnp.complexfloating):
             return theirs()(key, shape, dtype, out_sharding)
-        shape = tuple(int(size) for size in shape)
+        shape = tuple(operator.index(size) for size in shape)
         initializer, layout = choice(shape)
         # Letters beyond the shape's axes stand for axes of size 1.
         more = 0 if layout is None or "." in layout else len(layout) - len(shape)
@@ -122,8 +124,16 @@ def _part(index: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[Any, tuple[
 
 def _words(key: Any) -> Any:
     """The words of a key, old or new."""
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        key = jax.random.key_data(key)
+    dtype = getattr(key, "dtype", None)
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        shape, key = key.shape, jax.random.key_data(key)
+    elif dtype == np.uint32 and key.ndim > 0:
+        shape = key.shape[:-1]
+    else:
+        kind = type(key).__name__ if dtype is None else f"{dtype} of shape {key.shape}"
+        raise TypeError(f"a key is needed, as jax.random.key makes them, not {kind}")
+    if shape != ():
+        raise ValueError(f"one key is needed, not an array of them of shape {shape}: use jax.vmap")
     return key
 
 
@@ -386,7 +396,7 @@ def plan(
     described = _semilla.Description.of_shapes(
         json.dumps(shapes), layout="pytorch" if are_attributes else "jax"
     )
-    return described.plan(recipe, seed, rules=as_json(rules))
+    return described.plan(recipe, checked(seed), rules=as_json(rules))
 
 
 def init(
@@ -450,7 +460,14 @@ def _spread(shardings: Any, abstract: Any) -> dict[str, Any]:
 
 def _named(abstract: Any) -> dict[str, Any]:
     leaves = jax.tree_util.tree_leaves_with_path(abstract)
-    return {_name(path): leaf for path, leaf in leaves if _is_array(leaf)}
+    found: dict[str, Any] = {}
+    for path, leaf in leaves:
+        if _is_array(leaf):
+            name = _name(path)
+            if name in found:
+                raise ValueError(f"two arrays have the name {name}: rename a part of the tree")
+            found[name] = leaf
+    return found
 
 
 def _facts(abstract: Any) -> dict[str, dict[str, Any]]:

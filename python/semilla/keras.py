@@ -25,6 +25,7 @@ from keras.initializers import STFT, Constant, Identity, Initializer, Ones, Zero
 
 from semilla import _semilla
 from semilla._rules import Rules, as_json
+from semilla._seeds import checked
 from semilla.numpy import destination, dtype_name
 
 __all__ = [
@@ -307,7 +308,7 @@ def plan(
         for path, (variable, facts) in _variables(model).items()
     }
     described = _semilla.Description.of_shapes(json.dumps(shapes), layout="keras")
-    return described.plan(recipe, seed, rules=as_json(rules))
+    return described.plan(recipe, checked(seed), rules=as_json(rules))
 
 
 def init_(
@@ -343,6 +344,8 @@ def _dtype(variable: Any) -> Any:
 
 def _variables(model: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
     """A model's variables by path, each with what its layer says of it."""
+    if not isinstance(model, keras.Layer):
+        raise TypeError(f"a Keras model or layer is needed, not {type(model).__name__}")
     if not model.built:
         raise ValueError(f"{model.name} is not built: give it an Input, or call it once")
     owners = {
@@ -350,11 +353,13 @@ def _variables(model: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
         for layer in model._flatten_layers()
         for variable in layer._trainable_variables + layer._non_trainable_variables
     }
+    found: dict[str, tuple[Any, dict[str, Any]]] = {}
     # Without the state of random generators, which is no weight.
-    return {
-        variable.path: (variable, _facts(owners.get(id(variable)), variable))
-        for variable in model.weights
-    }
+    for variable in model.weights:
+        if variable.path in found:
+            raise ValueError(f"two variables have the path {variable.path}: name their layers apart")
+        found[variable.path] = variable, _facts(owners.get(id(variable)), variable)
+    return found
 
 
 def _facts(layer: Any, variable: Any) -> dict[str, Any]:

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use semilla::model::Convention;
 use semilla::{DType, Tie, Transfer};
 use semilla_checkpoint::ops::{DescribeOptions, Described, Planner, describe, describe_shapes};
 
 use crate::errors::{exception, raised};
+use crate::hashed::hash;
 use crate::plan::Plan;
 use crate::recipe::recipe;
 use crate::recommendation::{Recommendation, recommend};
@@ -18,6 +20,22 @@ use crate::recommendation::{Recommendation, recommend};
 #[pyclass(frozen, module = "semilla")]
 pub(crate) struct Description {
     described: Arc<Described>,
+    origin: Origin,
+}
+
+/// What a description was made of: enough to make it again.
+enum Origin {
+    Shapes {
+        json: String,
+        config: Option<String>,
+        layout: Option<String>,
+    },
+    File {
+        model: String,
+        layout: Option<String>,
+        dtype: Option<String>,
+        config: Option<PathBuf>,
+    },
 }
 
 #[pymethods]
@@ -35,6 +53,11 @@ impl Description {
         let described = py.detach(|| describe_shapes(json, config, convention));
         Ok(Self {
             described: Arc::new(described.map_err(raised)?),
+            origin: Origin::Shapes {
+                json: json.to_owned(),
+                config: config.map(str::to_owned),
+                layout: layout.map(str::to_owned),
+            },
         })
     }
 
@@ -51,13 +74,76 @@ impl Description {
         let options = DescribeOptions {
             convention: layout.map(convention).transpose()?,
             dtype: dtype.map(str::parse::<DType>).transpose().map_err(raised)?,
-            config,
+            config: config.clone(),
             ..DescribeOptions::default()
         };
         let described = py.detach(|| describe(model, options));
         Ok(Self {
             described: Arc::new(described.map_err(raised)?),
+            origin: Origin::File {
+                model: model.to_owned(),
+                layout: layout.map(str::to_owned),
+                dtype: dtype.map(str::to_owned),
+                config,
+            },
         })
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, kind) = (slf.py(), slf.get_type());
+        Ok(match &slf.get().origin {
+            Origin::Shapes {
+                json,
+                config,
+                layout,
+            } => (
+                kind.getattr("of_shapes")?,
+                (json, config, layout).into_pyobject(py)?,
+            ),
+            Origin::File {
+                model,
+                layout,
+                dtype,
+                config,
+            } => (
+                kind.getattr("read")?,
+                (model, layout, dtype, config).into_pyobject(py)?,
+            ),
+        })
+    }
+
+    /// Itself: a description does not change.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// Itself: a description does not change.
+    #[pyo3(signature = (_memo, /))]
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    /// Whether the tensors are the same, and what is known of them.
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let other = other.cast::<Self>();
+        other.is_ok_and(|other| other.get().described.model == self.described.model)
+    }
+
+    fn __hash__(&self) -> u64 {
+        let tensors = self.described.model.tensors.iter();
+        let shapes = tensors.map(|tensor| (&tensor.name, &tensor.shape));
+        hash(&shapes.collect::<Vec<_>>())
+    }
+
+    fn __repr__(&self) -> String {
+        let count = self.described.model.tensors.len();
+        let source = match &self.origin {
+            Origin::Shapes { .. } => "of shapes",
+            Origin::File { model, .. } => model,
+        };
+        format!("<Description of {count} tensors: {source}>")
     }
 
     /// The tensors' names, in order.

@@ -13,11 +13,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::drawn::Drawn;
+use crate::hashed::hash;
 use crate::memory::{Destination, Memory, MemoryMistake, Piece};
 use crate::threads;
 
 /// Elements that one thread makes at a time.
 const CHUNK: usize = 1 << 16;
+
+/// Elements that are made before another thread is awake, or the GIL let go.
+const FEW: usize = 1 << 12;
 
 /// Why values were not written.
 #[derive(Debug, thiserror::Error)]
@@ -103,18 +107,38 @@ impl Initializer {
         key: u64,
         layout: Option<&str>,
     ) -> PyResult<()> {
+        let shape = destination.whole();
+        let fill = self.resolve(shape, destination.dtype(), key, layout)?;
+        let key = Key::from_bits(key);
+        // SAFETY: the destination was taken from a live array by this package's Python, which holds
+        // it during this call.
+        if let Some(bytes) = unsafe { destination.run(FEW) } {
+            return Ok(write_few(&fill, key, &destination, bytes)?);
+        }
         py.detach(|| {
-            let shape = destination.whole();
-            let fill = self.resolve(shape, destination.dtype(), key, layout)?;
-            // SAFETY: the destination was taken from a live array by this package's Python, which
-            // holds it during this call.
+            // SAFETY: as above.
             let pieces = unsafe { destination.pieces()? };
             pieces
                 .iter()
-                .try_for_each(|piece| write(&fill, Key::from_bits(key), shape, piece))?;
+                .try_for_each(|piece| write(&fill, key, shape, piece))?;
             Ok::<_, Mistake>(())
         })?;
         Ok(())
+    }
+
+    /// As [`fill`](Self::fill), under the key that was drawn into the word at an address.
+    #[pyo3(signature = (destination, word, layout = None))]
+    fn draw(
+        &self,
+        py: Python<'_>,
+        destination: Destination,
+        word: usize,
+        layout: Option<&str>,
+    ) -> PyResult<()> {
+        // SAFETY: this package's Python holds the word, an i64 of a live tensor; it has just written
+        // it, and nobody else does before this call returns.
+        let key = unsafe { (word as *const u64).read_unaligned() };
+        self.fill(py, destination, key, layout)
     }
 
     /// What a tensor's elements are drawn from, for a device that draws them itself; `None` if they
@@ -133,8 +157,32 @@ impl Initializer {
         Ok(drawn.map_err(Mistake::from)?)
     }
 
-    fn __repr__(&self) -> String {
-        format!("Initializer({:?})", self.initializer.to_string())
+    #[expect(clippy::type_complexity, reason = "what Python asks for")]
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((String,), Bound<'py, PyDict>)> {
+        let named = PyDict::new(py);
+        named.set_item("fans", self.rule()?)?;
+        Ok(((self.initializer.to_string(),), named))
+    }
+
+    /// Whether they fill every tensor alike.
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let other = other.cast::<Self>();
+        other.is_ok_and(|other| {
+            let other = other.get();
+            (&other.initializer, other.fans) == (&self.initializer, self.fans)
+        })
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash(&self.initializer.to_string())
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        let text = self.initializer.to_string();
+        Ok(match self.fans == FanRule::default() {
+            true => format!("Initializer({text:?})"),
+            false => format!("Initializer({text:?}, fans={:?})", self.rule()?),
+        })
     }
 
     fn __str__(&self) -> String {
@@ -143,6 +191,12 @@ impl Initializer {
 }
 
 impl Initializer {
+    /// The name of its rule for fans.
+    fn rule(&self) -> PyResult<String> {
+        let name = serde_json::to_value(self.fans).map_err(invalid)?;
+        Ok(name.as_str().unwrap_or_default().to_owned())
+    }
+
     fn resolve(
         &self,
         shape: &[usize],
@@ -208,6 +262,24 @@ fn parameter(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     let number = serde_json::Number::from_f64(number);
     let number = number.ok_or_else(|| invalid(format!("{value} is no finite number")))?;
     Ok(number.into())
+}
+
+/// Writes all of a small tensor, on the calling thread.
+fn write_few(
+    fill: &Fill,
+    key: Key,
+    destination: &Destination,
+    bytes: &mut [u8],
+) -> Result<(), Mistake> {
+    let (shape, dtype) = (destination.whole(), destination.dtype());
+    let whole = Slice::whole(shape);
+    let prepare = || fill.prepare_part(key, shape, dtype, &whole);
+    let prepared = match fill.is_matrix() {
+        true => threads::on_this(prepare)?,
+        false => prepare()?,
+    };
+    let written = prepared.fill_bytes(&whole, 0, bytes);
+    Ok(written.map_err(FillError::from)?)
 }
 
 /// Writes one piece of a tensor: small ones at once, large ones on all threads.

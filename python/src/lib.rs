@@ -5,6 +5,7 @@ mod description;
 mod drawn;
 mod errors;
 mod fill;
+mod hashed;
 mod line;
 mod lora;
 mod memory;
@@ -39,7 +40,7 @@ mod _semilla {
     #[pymodule_export]
     use crate::recommendation::Recommendation;
     #[pymodule_export]
-    use crate::run::{Checked, Measured, Run};
+    use crate::run::{Checked, Measured, Run, Theory};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::errors::raised;
+use crate::hashed::hash;
 
 /// One tensor's line of a plan: its values, and why.
 #[pyclass(frozen, module = "semilla")]
@@ -100,6 +101,28 @@ impl Line {
     /// The line as plans in JSON have it.
     fn to_json(&self) -> PyResult<String> {
         serde_json::to_string(&self.line).map_err(raised)
+    }
+
+    /// A line of its JSON.
+    #[staticmethod]
+    fn of_json(json: &str) -> PyResult<Self> {
+        let line = serde_json::from_str(json).map_err(raised)?;
+        Ok(Self { line })
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        let make = slf.get_type().getattr("of_json")?;
+        Ok((make.unbind(), (slf.get().to_json()?,)))
+    }
+
+    /// Whether all that they say is the same.
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let other = other.cast::<Self>();
+        other.is_ok_and(|other| other.get().line == self.line)
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash(&(&self.line.name, self.line.key.bits()))
     }
 
     fn __str__(&self) -> String {

@@ -339,6 +339,29 @@ impl Destination {
         })
     }
 
+    /// The bytes of a whole array of few elements that lies in one piece, aligned; `None` of any
+    /// other.
+    ///
+    /// # Safety
+    /// As [`Self::pieces`].
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the memory is not ours: see the safety note"
+    )]
+    pub(crate) unsafe fn run(&self, most: usize) -> Option<&mut [u8]> {
+        let is_whole = self.part.is_none() && self.strides.is_none();
+        if !is_whole || self.start == 0 || !self.start.is_multiple_of(self.dtype.size()) {
+            return None;
+        }
+        let sizes = self.shape.iter().copied();
+        let len = sizes.fold(1usize, usize::saturating_mul);
+        // SAFETY: by contract; the slice lives as long as `self` is borrowed, and is as large as
+        // the array.
+        (1..=most).contains(&len).then(|| unsafe {
+            std::slice::from_raw_parts_mut(self.start as *mut u8, len * self.dtype.size())
+        })
+    }
+
     /// The shape of the whole tensor.
     pub(crate) fn whole(&self) -> &[usize] {
         self.part.as_ref().map_or(&self.shape, |(whole, _)| whole)

@@ -1,6 +1,6 @@
 //! Plans: what every tensor gets, and why.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
@@ -10,10 +10,11 @@ use semilla::lint::{Finding, lint};
 use semilla::scheme::Optimizer;
 use semilla::{Disposition, Fill, Slice};
 use semilla_checkpoint::ByteSize;
-use semilla_checkpoint::ops::{Described, Planned, rehearse, replay};
+use semilla_checkpoint::ops::{Described, Planned, parse_plan, rehearse, reopen, replay};
 
 use crate::drawn::Drawn;
 use crate::errors::raised;
+use crate::hashed::hash;
 use crate::line::Line;
 use crate::memory::{Destination, HeldPart, held};
 use crate::threads;
@@ -53,6 +54,45 @@ impl Plan {
     fn read(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let planned = py.detach(|| replay(&path, None)).map_err(raised)?;
         Ok(Self::new(planned, None))
+    }
+
+    /// A plan of its JSON, with the files that it reads.
+    #[staticmethod]
+    fn of_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        let opened = py.detach(|| reopen(parse_plan(Path::new("the text"), json)?, None));
+        Ok(Self::new(opened.map_err(raised)?, None))
+    }
+
+    fn __reduce__(slf: &Bound<'_, Self>) -> PyResult<(Py<PyAny>, (String,))> {
+        let json = serde_json::to_string(slf.get().plan()).map_err(raised)?;
+        let make = slf.get_type().getattr("of_json")?;
+        Ok((make.unbind(), (json,)))
+    }
+
+    /// Itself: a plan does not change.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// Itself: a plan does not change.
+    #[pyo3(signature = (_memo, /))]
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
+    /// Whether all that they say is the same.
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let other = other.cast::<Self>();
+        other.is_ok_and(|other| other.get().plan() == self.plan())
+    }
+
+    fn __hash__(&self) -> u64 {
+        let plan = self.plan();
+        let keys = plan
+            .tensors
+            .iter()
+            .map(|line| (&line.name, line.key.bits()));
+        hash(&(&plan.recipe, plan.seed, keys.collect::<Vec<_>>()))
     }
 
     /// The recipe that decided.

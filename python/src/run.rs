@@ -1,11 +1,13 @@
 //! Runs of live modules: what was recorded, and what it shows.
 
+use std::path::PathBuf;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use semilla::graph::{Initializer, Node, Value};
 use semilla::{DType, Graph};
-use semilla_cli::{LiveCheck, LivePlan};
-use semilla_signal::{Array, Measurement, Recorded, main_path};
+use semilla_cli::{LiveCheck, LivePlan, LiveTheory};
+use semilla_signal::{Array, Datum, Measurement, Recorded, main_path};
 
 use crate::errors::raised;
 use crate::memory::Destination;
@@ -146,6 +148,40 @@ fn array(mut memory: Destination) -> PyResult<Array<f32>> {
     Array::new(shape, values).ok_or_else(wrong)
 }
 
+/// What theory expects of a module.
+#[pyclass(module = "semilla")]
+pub(crate) struct Theory {
+    /// Until a check takes it.
+    theory: Option<LiveTheory>,
+}
+
+#[pymethods]
+impl Theory {
+    /// By the module's ONNX export with its weights, and arrays (contiguous) for the export's
+    /// inputs in their order.
+    #[staticmethod]
+    fn of_export(py: Python<'_>, path: PathBuf, inputs: Vec<Destination>) -> PyResult<Self> {
+        let inputs: Vec<Datum<f32>> = inputs.into_iter().map(datum).collect::<PyResult<_>>()?;
+        let found = py.detach(|| threads::on_all(|| LiveTheory::of_export(&path, inputs)));
+        let theory = Some(found.map_err(PyValueError::new_err)?);
+        Ok(Self { theory })
+    }
+
+    /// Nothing, and why.
+    #[staticmethod]
+    fn none(why: String) -> Self {
+        let theory = Some(LiveTheory::none(why));
+        Self { theory }
+    }
+}
+
+fn datum(mut memory: Destination) -> PyResult<Datum<f32>> {
+    let (dtype, shape) = (memory.dtype(), memory.whole().to_vec());
+    // SAFETY: as for `array`.
+    let decoded = Datum::decode(dtype, &shape, unsafe { memory.bytes()? });
+    decoded.ok_or_else(|| PyTypeError::new_err(format!("inputs of {dtype} are not known")))
+}
+
 /// What was measured, and the verdict, as the command `check` shows it.
 #[pyclass(frozen, module = "semilla")]
 pub(crate) struct Checked {
@@ -156,12 +192,15 @@ pub(crate) struct Checked {
 impl Checked {
     /// The verdict on runs of so many samples; `planned` are the plans of their weights.
     #[new]
-    #[pyo3(signature = (measured, samples, planned=None))]
+    #[pyo3(signature = (measured, samples, theory, planned=None))]
     fn new(
         measured: Vec<PyRef<'_, Measured>>,
         samples: usize,
+        mut theory: PyRefMut<'_, Theory>,
         planned: Option<Vec<PyRef<'_, Plan>>>,
-    ) -> Self {
+    ) -> PyResult<Self> {
+        let taken = || PyValueError::new_err("another check took this theory");
+        let theory = theory.theory.take().ok_or_else(taken)?;
         let measurements = measured.iter().map(|run| run.measurement.clone()).collect();
         let planned = planned.and_then(|plans| {
             let first = plans.first()?;
@@ -171,9 +210,9 @@ impl Checked {
                 lint: first.findings(),
             })
         });
-        Self {
-            checked: LiveCheck::new(measurements, samples, planned),
-        }
+        Ok(Self {
+            checked: LiveCheck::new(measurements, samples, planned, theory),
+        })
     }
 
     /// Whether it will train, as far as signals tell.

@@ -15,6 +15,22 @@ pub(crate) fn on_all<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
+thread_local! {
+    /// A pool that consists of the thread itself. It has no other, so a forked child goes on with it.
+    static ALONE: Option<ThreadPool> = {
+        let pool = ThreadPoolBuilder::new().num_threads(1).use_current_thread();
+        pool.build().ok()
+    };
+}
+
+/// Runs work on the calling thread, without waking any other.
+pub(crate) fn on_this<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    ALONE.with(|alone| match alone {
+        Some(pool) => pool.install(work),
+        None => on_all(work),
+    })
+}
+
 fn pool() -> Option<Arc<ThreadPool>> {
     let process = std::process::id();
     let mut held = POOL.lock().unwrap_or_else(|e| e.into_inner());

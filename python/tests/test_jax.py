@@ -227,3 +227,21 @@ def test_haiku_models_with_their_state():
     assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(state))
     plan = ours.plan(abstract, "auto")
     assert plan["0/conv2_d/w"].layout == "HWIO" and plan["0/batch_norm/scale"].values == "1"
+
+
+def test_wrong_keys_shapes_and_seeds_are_told():
+    make = ours.normal()
+    for key in (3, None, jnp.zeros(2)):
+        with pytest.raises(TypeError, match="a key is needed"):
+            make(key, (2, 3))
+    for keys in (jax.random.split(KEY, 2), jax.random.key_data(jax.random.split(KEY, 2))):
+        with pytest.raises(ValueError, match="use jax.vmap"):
+            make(keys, (2, 3))
+    with pytest.raises(TypeError, match="float"):
+        make(KEY, (1.5, 3))
+    tree = {"dense": {"kernel": jnp.zeros((3, 4))}}
+    with pytest.raises(ValueError, match="seed -1"):
+        ours.init(tree, seed=-1)
+    twice = {"a": {"b/kernel": jnp.zeros((3, 4))}, "a/b": {"kernel": jnp.zeros((3, 4))}}
+    with pytest.raises(ValueError, match="two arrays have the name a/b/kernel"):
+        ours.init(twice)

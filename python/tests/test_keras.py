@@ -121,3 +121,16 @@ def test_a_model_by_a_recipe():
     assert (numbers(model.layers[3].moving_variance) == 1).all()
     with pytest.raises(ValueError, match="not built"):
         ours.init_(keras.Sequential([keras.layers.Dense(3)]))
+
+
+def test_what_is_no_model_and_paths_that_two_variables_have():
+    with pytest.raises(TypeError, match="a Keras model or layer"):
+        ours.init_(3)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a")])
+    with pytest.raises(ValueError, match="seed -1"):
+        ours.init_(model, seed=-1)
+    twice = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), keras.layers.Dense(4)])
+    for layer in twice.layers:
+        layer.kernel._path = "same/kernel"
+    with pytest.raises(ValueError, match="two variables have the path same/kernel"):
+        ours.init_(twice)

@@ -1,6 +1,8 @@
 """Live modules of PyTorch: planned, initialized in place, written to files."""
 
+import copy
 import json
+import pickle
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ from torch import nn
 
 import semilla
 import semilla.torch as st
+from semilla import _semilla
 
 
 def command(*args):
@@ -352,3 +355,134 @@ def test_a_library_that_describes_itself_in_ways_nobody_knows():
     assert st.plan(net).to_json() == expected.to_json()
     with pytest.raises(ValueError, match='"from_the_future" is not described'):
         st.plan(net, "transformers")
+
+
+def test_plans_are_data():
+    net = Net()
+    plan = st.init_(net, seed=3)
+    again = pickle.loads(pickle.dumps(plan))
+    assert again == plan and hash(again) == hash(plan) and again.to_json() == plan.to_json()
+    assert again != st.plan(net, seed=4) and plan != 3
+    assert repr(again) == repr(plan) and str(again) == str(plan)
+    assert again.untraced is None
+    with pytest.raises(ValueError, match="belongs to no module"):
+        again.apply()
+    before = [parameter.clone() for parameter in net.parameters()]
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+    again.on(net).apply()
+    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters()))
+    with pytest.raises(ValueError, match="in the plan or in the module"):
+        again.on(nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="mid.weight is torch.float32"):
+        again.on(Net().to(torch.float64))
+    line = plan["mid.weight"]
+    assert pickle.loads(pickle.dumps(line)) == line == copy.deepcopy(line)
+    assert len({line, plan["mid.weight"], plan["mid.bias"]}) == 2
+
+
+def test_a_copied_plan_is_for_the_copied_module():
+    net = Net()
+    plan = st.plan(net, seed=5)
+    both = copy.deepcopy({"net": net, "plan": plan})
+    both["plan"].apply()
+    expected = Net()
+    st.init_(expected, seed=5)
+    assert torch.equal(both["net"].mid.weight, expected.mid.weight)
+    assert not torch.equal(net.mid.weight, expected.mid.weight)
+    # Alone, it stays with its module, and copies no weights.
+    copy.deepcopy(plan).apply()
+    assert torch.equal(net.mid.weight, expected.mid.weight)
+
+
+def test_descriptions_and_initializers_are_data():
+    described = _semilla.Description.of_shapes(st.describe(Net()))
+    again = pickle.loads(pickle.dumps(described))
+    assert again == described and hash(again) == hash(described) and again is not described
+    assert copy.deepcopy(described) is described
+    assert described != _semilla.Description.of_shapes(st.describe(nn.Linear(2, 2)))
+    assert repr(described) == f"<Description of {len(described.names)} tensors: of shapes>"
+    read = _semilla.Description.read("mlp:8-4-2:relu")
+    assert pickle.loads(pickle.dumps(read)) == read
+    made = _semilla.Initializer("kaiming_normal", fans="pytorch", mode="fan_out")
+    again = pickle.loads(pickle.dumps(made))
+    assert again == made == copy.deepcopy(made) and hash(again) == hash(made)
+    assert made != _semilla.Initializer("kaiming_normal", mode="fan_out")
+    assert eval(repr(made), {"Initializer": _semilla.Initializer}) == made
+
+
+class Itself(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Linear(2, 2))
+        self.inner.outer = self
+
+
+def with_weight(tensor):
+    linear = nn.Linear(2, 2)
+    linear.weight = nn.Parameter(tensor, requires_grad=False)
+    return linear
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (Itself, ValueError, "inner.outer is the module itself"),
+        (lambda: nn.Linear(2, 2, dtype=torch.complex64), TypeError, "weight: torch.complex64"),
+        (lambda: nn.Linear(2, 2).to(torch.float8_e4m3fnuz), TypeError, "float8_e4m3fnuz"),
+        (lambda: with_weight(torch.eye(2).to_sparse()), TypeError, "weight: .*sparse_coo"),
+        (lambda: with_weight(torch.zeros(1, 2).expand(2, 2)), RuntimeError, "clone"),
+        (
+            lambda: with_weight(torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])),
+            TypeError,
+            "weight: a nested tensor",
+        ),
+    ],
+)
+def test_what_cannot_be_initialized_is_told_by_its_name(make, kind, words):
+    with pytest.raises(kind, match=words):
+        st.init_(make())
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({"seed": None}, TypeError, "NoneType"),
+        ({"seed": 1.5}, TypeError, "float"),
+        ({"dtype": "bf16"}, TypeError, "torch.bfloat16"),
+        ({"dtype": torch.int8}, ValueError, "int8"),
+        ({"rules": "zeros"}, TypeError, "mapping from globs"),
+        ({"rules": ["zeros"]}, TypeError, "mapping from globs"),
+        ({"rules": {"weight": nn.init.zeros_}}, TypeError, "an initializer is a name"),
+    ],
+)
+def test_wrong_arguments_are_told(given, kind, words):
+    with pytest.raises(kind, match=words):
+        st.plan(nn.Linear(2, 2), **given)
+
+
+def test_what_is_compiled_in_place_is_traced():
+    for compiled in (nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), None):
+        net = compiled or nn.Sequential(torch.compile(nn.Linear(4, 8)), nn.ReLU(), nn.Linear(8, 2))
+        if compiled:
+            net.compile()
+        plan = st.plan(net)
+        assert plan.untraced is None and plan.names[0] == "0.weight"
+        assert "before relu" in plan["0.weight"].reason
+
+
+def test_tracing_changes_no_class_for_good():
+    before = {kind: dict(vars(kind)) for kind in (nn.Module, nn.Linear, Net, nn.LSTM)}
+    st.plan(Net())
+    st.plan(Stuck())
+    assert before == {kind: dict(vars(kind)) for kind in before}
+
+
+class Stuck(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.linear(x) if x.sum() > 0 else x

@@ -235,3 +235,34 @@ def test_likely_mistakes_are_told_beside_the_measurement():
     assert found.reason.split(",")[0] in checked.to_html()
     assert st.plan(model).lint() == []
     assert "lint" not in json.loads(st.check(model, x, "auto", seeds=1).to_json())
+
+
+def test_theory_needs_the_graph_of_an_export():
+    layers = [part for _ in range(6) for part in (nn.Linear(256, 256), nn.ReLU())]
+    model = nn.Sequential(*layers, nn.Linear(256, 10))
+    x = torch.randn(64, 256, generator=torch.Generator().manual_seed(0))
+    modes = [part.training for part in model.modules()]
+    plain = st.check(model, x, "auto", seeds=1)
+    assert "theory=True" in str(plain)
+    assert json.loads(plain.to_json())["prediction"]["layers"] == []
+    found = st.check(model, x, "auto", seeds=1, theory=True)
+    answer = json.loads(found.to_json())
+    predicted = {layer["weight"]: layer for layer in answer["prediction"]["layers"]}
+    assert list(predicted) == [f"{place}.weight" for place in range(0, 13, 2)]
+    for layer in answer["layers"]:
+        expected = predicted[layer["weight"]]["second_moment"]
+        assert abs(layer["second_moment"]["mean"] / expected - 1) < 0.3
+    assert [part.training for part in model.modules()] == modes
+
+
+def test_where_no_graph_is_to_be_had_theory_says_so():
+    class Stuck(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.linear(x) if x.sum().item() > 0 else -self.linear(x)
+
+    found = st.check(Stuck(), torch.ones(4, 8), theory=True)
+    assert "its export to ONNX gave no graph" in str(found)

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
 
-pub use commands::live::{LiveCheck, LivePlan};
+pub use commands::live::{LiveCheck, LivePlan, LiveTheory};
 
 use args::cli::{Cli, Command};
 use commands::{

@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from semilla._dtypes import NAMES
 from semilla.torch import graph, parametrized
+from semilla.torch.layers import WRAPPERS, Layers
+from semilla.torch.trace import is_conv1d
 
 Facts = dict[str, Any]
 
+_TYPES = {getattr(torch, name) for name in NAMES}
 # Wrappers around a whole model, which hold it as `module`.
 _PARALLEL = (nn.parallel.DistributedDataParallel, nn.DataParallel)
 
@@ -55,7 +58,7 @@ def of_module(module: nn.Module) -> Known:
     Raises
     ------
     TypeError
-        Something else than a module.
+        Something else than a module, and tensors of a type or a kind that cannot be written.
     ValueError
         Lazy modules without shapes, and parameters that FSDP1 holds flattened.
     """
@@ -63,16 +66,18 @@ def of_module(module: nn.Module) -> Known:
         raise TypeError(f"a torch.nn.Module is needed, not {type(module).__name__}")
     _refuse_flattened(module)
     module = unwrapped(module)
-    known = Known({}, {}, [], set(), *graph.of_module(module), _config(module), [])
-    for path, layer in module.named_modules():
-        known.spectral.extend(parametrized.spectral(graph.own_name(path), layer))
-    computed = parametrized.computed(module)
+    layers = Layers(module)
+    known = Known({}, {}, [], set(), *graph.of_module(module, layers), _config(module), [])
+    for path, layer in layers.unique():
+        known.spectral.extend(parametrized.spectral(path, layer))
+    computed = parametrized.computed(layer for _, layer in layers.unique())
     owners: dict[int, str] = {}
     lazy = []
-    for name, leaf, tensor, layer, is_buffer in named(module):
+    for name, leaf, tensor, layer, is_buffer in layers.named():
         if nn.parameter.is_lazy(tensor):
             lazy.append(name)
             continue
+        _refuse(tensor, name)
         known.tensors[name] = tensor
         owner_of = computed.get(id(layer), (layer, leaf))
         facts = {} if owner_of is None else _layer_facts(*owner_of, tensor)
@@ -96,11 +101,19 @@ def unwrapped(module: nn.Module) -> nn.Module:
     """The model itself: without what compiles it, or runs it on several processes."""
     while True:
         inner = module.module if isinstance(module, _PARALLEL) else None
-        for name in graph.WRAPPERS:
+        for name in WRAPPERS:
             inner = getattr(module, name, inner)
         if not isinstance(inner, nn.Module):
             return module
         module = inner
+
+
+def _refuse(tensor: torch.Tensor, name: str) -> None:
+    """Refuses a tensor that no plan can have."""
+    if tensor.dtype not in _TYPES:
+        raise TypeError(f"{name}: {tensor.dtype} is not an element type that Semilla writes")
+    if tensor.is_nested:
+        raise TypeError(f"{name}: a nested tensor cannot be initialized; initialize its parts")
 
 
 def _refuse_flattened(module: nn.Module) -> None:
@@ -116,20 +129,6 @@ def _refuse_flattened(module: nn.Module) -> None:
                     "flattened: initialize before wrapping, or within FullyShardedDataParallel."
                     "summon_full_params(module); or shard with fully_shard"
                 )
-
-
-def named(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor, nn.Module, bool]]:
-    """The tensors of the state dict in its order: name, own name, tensor, module, whether it is a
-    buffer."""
-    for path, layer in module.named_modules(remove_duplicate=False):
-        own = graph.own_name(path)
-        prefix = f"{own}." if own else ""
-        for leaf, parameter in layer._parameters.items():
-            if parameter is not None:
-                yield prefix + leaf, leaf, parameter, layer, False
-        for leaf, buffer in layer._buffers.items():
-            if buffer is not None and leaf not in layer._non_persistent_buffers_set:
-                yield prefix + leaf, leaf, buffer, layer, True
 
 
 def _dtype(tensor: torch.Tensor, dtype: torch.dtype | None) -> str:
@@ -184,7 +183,7 @@ def _layer_facts(layer: nn.Module, leaf: str, tensor: torch.Tensor) -> Facts:
         return _recurrent(leaf)
     if isinstance(layer, nn.MultiheadAttention):
         return _attention(layer, leaf)
-    if type(layer).__name__ == "Conv1D" and hasattr(layer, "nf"):  # transformers, GPT-2
+    if is_conv1d(layer):
         return _by_name(leaf, weight=_matrix("linear", "IO"))
     return {}
 

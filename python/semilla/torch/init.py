@@ -33,8 +33,8 @@ from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from semilla._semilla import Initializer
 from semilla._semilla import key as _key
+from semilla.torch.memory import PLAIN, changed, destination, has_values
 from semilla.torch.memory import fill as _fill
-from semilla.torch.memory import has_values
 
 __all__ = [
     "calculate_gain",
@@ -152,7 +152,9 @@ class _Words(threading.local):
 
     def __init__(self) -> None:
         self.words: dict[torch.device, Tensor] = {}
-        self.cpu = self.on(torch.device("cpu"))
+        cpu = self.on(torch.device("cpu"))
+        #: Draws the CPU's, and where it lies.
+        self.draw, self.place = cpu.random_, cpu.data_ptr()
 
     def on(self, device: torch.device) -> Tensor:
         word = self.words.get(device)
@@ -173,12 +175,23 @@ def _draw(
     layout: str | None = None,
 ) -> Tensor:
     """Fills a tensor under a key that the generator draws."""
+    # As below, for what nearly every tensor is, with as few steps as ten elements allow.
+    if generator is None and type(tensor) in PLAIN and tensor.is_cpu:
+        try:
+            changed((tensor,))
+            goal = destination(tensor)
+        # An inference tensor, or a sparse one.
+        except RuntimeError:
+            pass
+        else:
+            words = _words
+            words.draw()
+            initializer.draw(goal, words.place, layout)
+            return tensor
     if not has_values(tensor):
         return tensor
-    if generator is None:
-        seed = _words.cpu.random_().item()
-    else:
-        seed = _words.on(generator.device).random_(generator=generator).item()
+    word = _words.on(torch.device("cpu") if generator is None else generator.device)
+    seed = word.random_(generator=generator).item()
     _fill(tensor, initializer, seed, layout)
     return tensor
 

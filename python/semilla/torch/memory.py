@@ -19,6 +19,7 @@ from torch import Tensor
 from semilla._dtypes import NAMES
 
 __all__ = [
+    "PLAIN",
     "Destination",
     "destination",
     "dtype_name",
@@ -26,6 +27,7 @@ __all__ = [
     "fill",
     "has_values",
     "is_sharded",
+    "changed",
     "opened",
     "part",
 ]
@@ -38,10 +40,11 @@ Drawn = Callable[[Sequence[int], str], Any]
 
 _NAMES = {getattr(torch, name): stored for name, stored in NAMES.items()}
 _TYPES = {stored: dtype for dtype, stored in _NAMES.items()}
-_PLAIN = {Tensor, torch.nn.Parameter, torch.nn.Buffer}
+PLAIN = {Tensor, torch.nn.Parameter, torch.nn.Buffer}
 _STRIDED = torch.strided
-# What torch.autograd.graph.increment_version calls: a small fill takes little longer than that.
-_increment_version = torch._C._increment_version
+#: Tells autograd that tensors were changed: what torch.autograd.graph.increment_version calls. A
+#: small fill takes little longer than that.
+changed = torch._C._increment_version
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -66,10 +69,10 @@ def dtype_named(name: str) -> torch.dtype:
 def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) -> None:
     """Writes an initializer's values under a key of the stream into a tensor, in place."""
     # What nearly every tensor is, without the questions below.
-    is_plain = type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is _STRIDED
+    is_plain = type(tensor) in PLAIN and tensor.is_cpu and tensor.layout is _STRIDED
     if is_plain and not tensor.is_inference():
         initializer.fill(destination(tensor), key, layout)
-        _increment_version((tensor,))
+        changed((tensor,))
         return
     found = opened(tensor, lambda shape, name: initializer.drawn(shape, name, key, layout))
     if found is not None:
@@ -150,9 +153,15 @@ def destination(tensor: Tensor, part: Any = None) -> Destination:
     ValueError
         The storage was freed, or resized to less than the tensor.
     """
-    name = _NAMES.get(tensor.dtype) or dtype_name(tensor.dtype)
-    strides = None if tensor.is_contiguous() else tensor.stride()
-    if tensor.untyped_storage().nbytes() < _end(tensor, strides):
+    dtype = tensor.dtype
+    name = _NAMES.get(dtype) or dtype_name(dtype)
+    held = tensor.untyped_storage().nbytes()
+    if tensor.is_contiguous():
+        offset = tensor.storage_offset()
+        strides, end = None, tensor.nbytes + (offset and offset * dtype.itemsize)
+    else:
+        strides, end = tensor.stride(), held + 1  # looked at more closely
+    if held < end and held < _end(tensor, strides):
         raise ValueError(
             "the tensor's storage was freed or is smaller than the tensor; materialize it first"
         )
@@ -219,13 +228,13 @@ def _written(*tensors: Tensor) -> None:
     # Autograd must learn that saved values have changed; inference tensors keep no count.
     for tensor in tensors:
         if not tensor.is_inference():
-            _increment_version((tensor,))
+            changed((tensor,))
 
 
 def _has_memory(tensor: Tensor) -> bool:
     """Whether the tensor's class leaves its values where PyTorch puts them."""
     kind = type(tensor)
-    return kind in _PLAIN or kind.__torch_dispatch__ is Tensor.__torch_dispatch__
+    return kind in PLAIN or kind.__torch_dispatch__ is Tensor.__torch_dispatch__
 
 
 def is_sharded(tensor: Any) -> bool:
@@ -238,5 +247,5 @@ def has_values(tensor: Tensor) -> bool:
     """Whether the tensor is more than a shape: neither meta nor fake."""
     if tensor.is_meta:
         return False
-    loaded = None if type(tensor) in _PLAIN else sys.modules.get("torch._subclasses.fake_tensor")
+    loaded = None if type(tensor) in PLAIN else sys.modules.get("torch._subclasses.fake_tensor")
     return loaded is None or not isinstance(tensor, loaded.FakeTensor)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from semilla import _semilla
 from semilla._rules import Rules, as_json, tables
+from semilla._seeds import checked
 from semilla.torch import facts, memory, parametrized
 
 __all__ = ["Finding", "Plan", "describe", "init_", "load_", "plan", "save"]
@@ -50,8 +51,74 @@ class Plan:
         self, plan: _semilla.Plan, known: facts.Known, dtype: torch.dtype | None = None
     ) -> None:
         self._plan = plan
-        self._known = known
+        self._held: facts.Known | None = known
+        self._untraced = known.untraced
         self._dtype = dtype
+
+    @property
+    def _known(self) -> facts.Known:
+        if self._held is None:
+            raise ValueError(
+                "the plan was read and belongs to no module: give it one with plan.on(module)"
+            )
+        return self._held
+
+    def on(self, module: nn.Module) -> Plan:
+        """The same plan for another module, which has the tensors that it names.
+
+        Plans are saved and sent without the module that they were made for: pickled, a plan is its
+        JSON.
+
+        Raises
+        ------
+        ValueError
+            The module has other tensors, or of other shapes or types.
+
+        Examples
+        --------
+        >>> import pickle
+        >>> from torch import nn
+        >>> import semilla.torch
+        >>> model = nn.Linear(8, 4)
+        >>> made = pickle.loads(pickle.dumps(semilla.torch.plan(model, seed=1)))
+        >>> made.on(model).apply()
+        """
+        known = facts.of_module(module)
+        there = {name: (list(t.shape), t) for name, t in known.tensors.items()}
+        wrong = sorted(there.keys() ^ set(self.names))
+        if wrong:
+            more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+            raise ValueError(f"{', '.join(wrong[:3])}{more}: in the plan or in the module, not both")
+        for line in self.lines:
+            shape, tensor = there[line.name]
+            dtype = self._dtype if self._dtype and tensor.is_floating_point() else tensor.dtype
+            own = memory.dtype_named(line.dtype)
+            if shape != list(line.shape) or dtype != own:
+                raise ValueError(
+                    f"{line.name} is {own} {list(line.shape)} in the plan, {dtype} {shape} in the "
+                    "module"
+                )
+        return Plan(self._plan, known, self._dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_held": None}
+
+    def __copy__(self) -> Plan:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
+        """For the module's copy, where the module is copied along; else for the module itself."""
+        if self._held is None:
+            return self
+        own = self._held.tensors
+        tensors = {name: memo.get(id(tensor), tensor) for name, tensor in own.items()}
+        return Plan(self._plan, self._held._replace(tensors=tensors), self._dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return self._plan == other._plan if isinstance(other, Plan) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._plan)
 
     @property
     def compiled(self) -> _semilla.Plan:
@@ -82,7 +149,7 @@ class Plan:
     def untraced(self) -> str | None:
         """Why the activations behind layers are those of ``nn.Sequential`` parts only: the error of
         ``torch.fx``. ``None`` where the whole forward was traced."""
-        return self._known.untraced
+        return self._untraced
 
     def __getitem__(self, name: str) -> _semilla.Line:
         return self._plan[name]
@@ -487,8 +554,11 @@ def planned(
     source_layout: str | None = None,
 ) -> Plan:
     """The plan of what is known of a module; see :func:`plan` and :func:`load_`."""
-    if not 0 <= seed < 1 << 64:
-        raise ValueError(f"seed {seed}: it must be a number from 0 to 2**64 - 1")
+    seed = checked(seed)
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise TypeError(f"dtype: a torch.dtype is needed, such as torch.bfloat16, not {dtype!r}")
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype {dtype}: weights are floating-point numbers")
     described = _semilla.Description.of_shapes(known.json(dtype), known.config)
     made = described.plan(
         fspath(recipe),

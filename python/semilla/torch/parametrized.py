@@ -4,7 +4,7 @@ of them."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -16,19 +16,24 @@ __all__ = ["Spectral", "computed", "spectral"]
 _ALIKE = (parametrizations._SpectralNorm, parametrizations._Orthogonal)
 
 
-def computed(module: nn.Module) -> dict[int, tuple[nn.Module, str] | None]:
+def computed(layers: Iterable[nn.Module]) -> dict[int, tuple[nn.Module, str] | None]:
     """For lists of parametrizations, by identity: the layer whose weight is computed, and its name,
     where ``original`` has the axes of that weight; ``None`` where it is no weight that could be
     drawn (Householder reflectors with signs)."""
     found: dict[int, tuple[nn.Module, str] | None] = {}
-    for layer in module.modules():
-        if parametrize.is_parametrized(layer):
+    for layer in layers:
+        if _is_parametrized(layer):
             for name, parts in layer.parametrizations.items():
                 if any(_is_reflectors(part) for part in parts):
                     found[id(parts)] = None
                 elif all(isinstance(part, _ALIKE) for part in parts):
                     found[id(parts)] = layer, name
     return found
+
+
+def _is_parametrized(layer: nn.Module) -> bool:
+    # PyTorch's own question takes longer where the answer is no.
+    return "parametrizations" in layer._modules and parametrize.is_parametrized(layer)
 
 
 def _is_reflectors(part: nn.Module) -> bool:
@@ -49,7 +54,7 @@ class Spectral(NamedTuple):
 def spectral(path: str, layer: nn.Module) -> Iterator[Spectral]:
     """The spectral normalizations of a layer whose own name is ``path``."""
     start = f"{path}." if path else ""
-    if parametrize.is_parametrized(layer):
+    if _is_parametrized(layer):
         for name, parts in layer.parametrizations.items():
             own = f"{start}parametrizations.{name}"
             for place, part in enumerate(parts):
@@ -60,6 +65,8 @@ def spectral(path: str, layer: nn.Module) -> Iterator[Spectral]:
                         yield Spectral(
                             f"{own}.original", vectors, part._reshape_weight_to_matrix
                         )
+    if not layer._forward_pre_hooks:
+        return
     # As a function, `torch.nn.utils.spectral_norm` hides the file of this name.
     kind = sys.modules["torch.nn.utils.spectral_norm"].SpectralNorm
     for hook in layer._forward_pre_hooks.values():

@@ -20,8 +20,9 @@ from torch.utils import _pytree
 
 from semilla import _semilla
 from semilla.torch import facts, graph, memory
+from semilla.torch.layers import Layers
 
-__all__ = ["Inputs", "Recording", "record"]
+__all__ = ["Inputs", "Recording", "arguments", "record", "tensors_in"]
 
 #: A tensor; positional arguments; or keyword arguments.
 Inputs = Tensor | Sequence[Any] | Mapping[str, Any]
@@ -142,7 +143,7 @@ class _Follower(TorchFunctionMode):
 
     def leave(self, result: Any) -> None:
         """Finds the output: the first that is numbers."""
-        for tensor in _tensors(result):
+        for tensor in tensors_in(result):
             if tensor.is_floating_point() and tensor.dim() > 0 and id(tensor) in self._names:
                 self.output, self.result = self._names[id(tensor)], tensor
                 self.samples = tensor.shape[0]
@@ -153,11 +154,11 @@ class _Follower(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        taken = [self._names.get(id(tensor), "") for tensor in _tensors((args, kwargs))]
+        taken = [self._names.get(id(tensor), "") for tensor in tensors_in((args, kwargs))]
         result = func(*args, **kwargs)
         name = _plain(func)
         changed = args[0] if name == "setitem" else result
-        made = _tensors(changed)
+        made = tensors_in(changed)
         if any(taken) and made and name not in _LIKE:
             self._step(name, [value for value in taken if value], made)
         return result
@@ -271,7 +272,7 @@ class _Arrays:
 def _names(module: nn.Module) -> dict[int, tuple[Tensor, str]]:
     """The module's tensors by their identity, under the first of their names."""
     found: dict[int, tuple[Tensor, str]] = {}
-    for name, _, tensor, _, _ in facts.named(module):
+    for name, _, tensor, _, _ in Layers(module).named():
         if not memory.has_values(tensor):
             raise ValueError(f"{name} is on the meta device; materialize the module first")
         found.setdefault(id(tensor), (tensor, name))
@@ -284,9 +285,9 @@ def _followed(
     names: dict[int, tuple[Tensor, str]],
     wanted: Set[str],
 ) -> _Follower:
-    args, kwargs = _arguments(inputs)
+    args, kwargs = arguments(inputs)
     follower = _Follower(names, wanted)
-    for tensor in _tensors((args, kwargs)):
+    for tensor in tensors_in((args, kwargs)):
         follower.enter(tensor)
     devices = {tensor.device for tensor, _ in names.values() if tensor.is_cuda}
     # Both runs draw the same numbers, and nobody else misses them.
@@ -313,21 +314,26 @@ def _backward(run: _Follower, weights: list[Tensor], seed: int) -> list[Tensor |
     return [None if gradient is None else _copied(gradient) for gradient in gradients]
 
 
-def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments of a forward."""
     if isinstance(inputs, Tensor):
         return (inputs,), {}
     if isinstance(inputs, Mapping):
         return (), dict(inputs)
+    if not isinstance(inputs, Sequence) or isinstance(inputs, str):
+        kind = type(inputs).__name__
+        raise TypeError(f"inputs are a tensor, a tuple of arguments or a mapping, not {kind}")
     return tuple(inputs), {}
 
 
-def _tensors(tree: Any) -> list[Tensor]:
+def tensors_in(tree: Any) -> list[Tensor]:
+    """The tensors within arguments or results, in order."""
     leaves = _pytree.tree_leaves(tree)
     found = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
     for leaf in leaves:
         # What PyTorch does not know as a tree, such as the outputs of other libraries.
         if isinstance(leaf, Mapping):
-            found += _tensors(dict(leaf))
+            found += tensors_in(dict(leaf))
     return found
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
 
 from semilla.torch import facts
+from semilla.torch.layers import Layers
 
 __all__ = ["agree", "held"]
 
@@ -51,7 +52,7 @@ def agree(module: nn.Module) -> None:
 def _seen(module: nn.Module) -> dict[str, tuple[str, Any]]:
     """What this process sees of each tensor in words, and its mesh: shape and ranks."""
     seen: dict[str, tuple[str, Any]] = {}
-    for name, _, tensor, _, _ in facts.named(facts.unwrapped(module)):
+    for name, _, tensor, _, _ in Layers(facts.unwrapped(module)).named():
         text, mesh = f"{tensor.dtype} {list(tensor.shape)}", None
         if isinstance(tensor, DTensor):
             ranks = tensor.device_mesh.mesh

@@ -16,6 +16,7 @@ from semilla._rules import Rules
 from semilla.torch import facts
 from semilla.torch.modules import Path, Plan, plan
 from semilla.torch.record import Inputs, record
+from semilla.torch.theory import expected, unasked
 
 __all__ = ["Check", "Recommendation", "check", "recommend"]
 
@@ -137,6 +138,7 @@ def check(
     seeds: int = 3,
     scheme: str | None = None,
     rules: Rules | None = None,
+    theory: bool = False,
 ) -> Check:
     """Runs a module forward and backward on a batch, and judges what its weights do to signals.
 
@@ -159,6 +161,9 @@ def check(
         The seed of those weights, and of the numbers at the output.
     seeds
         How many seeds of weights are measured, where a recipe gives them.
+    theory
+        Whether the module is exported to ONNX as well (by ``torch.onnx``, with ``onnxscript``), for
+        what theory expects beside what was measured. Where it cannot be exported, the check says why.
 
     Raises
     ------
@@ -181,15 +186,19 @@ def check(
     name = type(facts.unwrapped(module)).__name__
     if recipe is None and scheme is None and rules is None:
         found = record(module, inputs, seed)
-        return Check(_semilla.Checked([found.measured], found.samples), found.run, name)
+        asked = expected(module, inputs) if theory else unasked()
+        return Check(_semilla.Checked([found.measured], found.samples, asked), found.run, name)
     tried = copy.deepcopy(facts.unwrapped(module))
     plans, runs = [], []
+    asked = unasked()
     for number in range(seed, seed + seeds):
         made = plan(tried, recipe or "auto", number, scheme=scheme, rules=rules)
         made.apply()
+        if theory and not plans:
+            asked = expected(tried, inputs)
         plans.append(made.compiled)
         runs.append(record(tried, inputs, number))
-    checked = _semilla.Checked([run.measured for run in runs], runs[0].samples, plans)
+    checked = _semilla.Checked([run.measured for run in runs], runs[0].samples, asked, plans)
     return Check(checked, runs[0].run, name)
 
 

@@ -47,7 +47,7 @@ pub use origin::LEAST_SAMPLE;
 pub use own::{NoModel, own_model, own_models};
 pub use planner::{Planned, Planner, PlanningError};
 pub use recipe::{ReadRecipeError, read_recipe};
-pub use replay::{ReplayError, read_plan, replay};
+pub use replay::{ReplayError, parse_plan, read_plan, reopen, replay};
 pub use text::{TextError, read_text};
 pub use transferred::{Coverage, Taken, Transferred, taken};
 pub use watch::Watch;

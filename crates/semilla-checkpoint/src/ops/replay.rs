@@ -46,10 +46,17 @@ pub enum ReplayError {
 /// # Errors
 /// The file cannot be read or is not a plan, or the plan contradicts itself.
 pub fn read_plan(path: &Path) -> Result<Plan, ReplayError> {
-    let text = read_text(path, PLAN_BYTES)?;
-    let plan: Plan = serde_json::from_str(&text).map_err(|error| ReplayError::NotAPlan {
+    parse_plan(path, &read_text(path, PLAN_BYTES)?)
+}
+
+/// A saved plan of this text, checked. `path` is where it comes from, for messages.
+///
+/// # Errors
+/// It is not a plan, or contradicts itself.
+pub fn parse_plan(path: &Path, text: &str) -> Result<Plan, ReplayError> {
+    let plan: Plan = serde_json::from_str(text).map_err(|error| ReplayError::NotAPlan {
         path: path.to_owned(),
-        at: place(&text),
+        at: place(text),
         problem: error.to_string(),
     })?;
     plan.check()?;
@@ -62,7 +69,14 @@ pub fn read_plan(path: &Path) -> Result<Plan, ReplayError> {
 /// # Errors
 /// As [`read_plan`], or a file that cannot be opened or is a different one.
 pub fn replay<'a>(path: &Path, own: Option<&'a Described>) -> Result<Planned<'a>, ReplayError> {
-    let plan = read_plan(path)?;
+    reopen(read_plan(path)?, own)
+}
+
+/// As [`replay`], of a plan that was read.
+///
+/// # Errors
+/// A file that cannot be opened or is a different one.
+pub fn reopen(plan: Plan, own: Option<&Described>) -> Result<Planned<'_>, ReplayError> {
     let own = own.and_then(|described| described.file.as_deref());
     let mut pretrained: Vec<Box<dyn Checkpoint>> = Vec::with_capacity(plan.sources.len());
     for (place, source) in plan.sources.iter().enumerate() {

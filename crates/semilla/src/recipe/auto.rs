@@ -50,6 +50,13 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         Role::PositionEmbedding if is_relative(tensor) => {
             because(small(), "small beside the attention scores that it changes")
         }
+        Role::Token if is_lambda(tensor) => because(
+            Normal {
+                std: 0.1.into(),
+                ..Default::default()
+            },
+            "differential attention's vectors, of which two products make λ (Ye et al. 2024)",
+        ),
         Role::PositionEmbedding | Role::Token => because(small(), "small beside the tokens"),
         Role::Sinusoids => because(
             init::sinusoidal().halves(true),
@@ -100,7 +107,7 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
         ),
         Role::LastNormWeight => last_norm_weight(tensor),
         Role::BranchScale => branch_scale(tensor),
-        Role::Multiplier => because(init::ones(), "multiplies as one: no change at the start"),
+        Role::Multiplier => multiplier(tensor),
         Role::LogitScale => logit_scale(tensor),
         Role::Sink => because(small(), "small beside the scores that it stands among"),
         Role::WeightGain => weight_gain(tensor),
@@ -218,7 +225,7 @@ fn is_mixed(tensor: &Tensor) -> bool {
 
 /// Whether a table holds what relative positions add to attention's scores.
 fn is_relative(tensor: &Tensor) -> bool {
-    let words = ["rel", "attention_biases"];
+    let words = ["rel", "attention_biases", "rpb"];
     words.iter().any(|word| tensor.name.contains(word))
 }
 
@@ -271,6 +278,41 @@ fn weight_gain(tensor: &Tensor) -> Choice {
     }
 }
 
+fn is_activation(tensor: &Tensor) -> bool {
+    let mut parts = tensor.name.rsplit('.').skip(1);
+    parts.any(|part| part.contains("act") || part.contains("snake"))
+}
+
+fn is_lambda(tensor: &Tensor) -> bool {
+    let leaf = tensor.name.rsplit('.').next().unwrap_or_default();
+    leaf.starts_with("lambda_q") || leaf.starts_with("lambda_k")
+}
+
+/// The value at which each kind of multiplier changes nothing.
+fn multiplier(tensor: &Tensor) -> Choice {
+    match tensor.name.rsplit('.').next().unwrap_or_default() {
+        "per_dim_scale" => because(
+            init::zeros(),
+            "a softplus that is scaled to 1 at 0 comes between: no change at the start",
+        ),
+        "correct_output_scale" => because(
+            init::zeros(),
+            "what comes back to the streams that were left out starts at nothing (AltUp)",
+        ),
+        "log_scale" => because(init::zeros(), "the logarithm of a factor of 1"),
+        "alpha" | "beta" if tensor.shape.len() == 1 && is_activation(tensor) => because(
+            init::zeros(),
+            "the logarithms of SnakeBeta's frequency and scale: both start at 1 (BigVGAN)",
+        ),
+        "layer_weights" => because(init::ones(), "all layers have equal shares"),
+        "gating_param" => because(
+            init::ones(),
+            "attention by content and by place share alike, mostly by place (ConViT)",
+        ),
+        _ => because(init::ones(), "multiplies as one: no change at the start"),
+    }
+}
+
 /// The value at which each kind of branch scale starts: gates of what is added to a trained network are
 /// closed, others are as good as not there, since the ends of branches keep their sum in scale.
 fn branch_scale(tensor: &Tensor) -> Choice {
@@ -284,6 +326,17 @@ fn branch_scale(tensor: &Tensor) -> Choice {
         | "gate_ffw" => because(
             init::zeros(),
             "the gate of cross-attention starts closed (Flamingo)",
+        ),
+        "gate" => because(init::zeros(), "the gate starts closed"),
+        "gate_attn" | "gate_ffn" => because(
+            init::Constant {
+                value: std::f64::consts::FRAC_PI_4.into(),
+            },
+            "the gate of Llama 3.2's global vision layers starts at tanh(π / 4)",
+        ),
+        "vision_param" | "text_param" => because(
+            init::Constant { value: 1e-4.into() },
+            "residual branches start nearly silent (LayerScale, as in Grounding DINO)",
         ),
         _ => because(
             init::ones(),

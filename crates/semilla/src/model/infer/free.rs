@@ -16,7 +16,8 @@ pub(super) fn free_parameter(
     let kind = leaf.trim_end_matches(|c: char| c.is_ascii_digit());
     let kind = kind.trim_end_matches('_');
     state_space(name)
-        .or_else(|| scale(name, leaf, shape))
+        .or_else(|| scale(name, leaf, shape, text, all))
+        .or_else(|| pair(name, shape, text, all))
         .or_else(|| weight_gain(text, all))
         .or_else(|| position(name, kind).filter(|_| !is_plain(kind)))
         .or_else(|| token(name, kind).filter(|_| !is_plain(kind)))
@@ -42,7 +43,7 @@ fn state_space(name: &Name<'_>) -> Option<Role> {
 }
 
 /// Scales of branches, of logits and of anything else.
-fn scale(name: &Name<'_>, leaf: &str, shape: &[usize]) -> Option<Role> {
+fn scale(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>) -> Option<Role> {
     let in_layer_scale = name.inside("ls1") || name.inside("ls2") || name.inside("layer_scale");
     // A vector, or one with further axes of size 1.
     let is_line = shape.iter().filter(|&&size| size != 1).count() < 2;
@@ -50,6 +51,8 @@ fn scale(name: &Name<'_>, leaf: &str, shape: &[usize]) -> Option<Role> {
         "gamma" | "scale" if in_layer_scale => Role::BranchScale,
         // Keras numbers them.
         _ if in_layer_scale && leaf.starts_with("variable") => Role::BranchScale,
+        // SnakeBeta's, the logarithms of its frequency and of its scale.
+        "alpha" | "beta" if is_snake(name, leaf, shape, text, all) => Role::Multiplier,
         "alpha" if is_rectifier(name) && !name.inside("snake") => Role::Slope,
         "gamma" if shape.len() > 2 && is_line => Role::BranchScale,
         "gamma1"
@@ -77,8 +80,28 @@ fn scale(name: &Name<'_>, leaf: &str, shape: &[usize]) -> Option<Role> {
         | "cross_attn_mlp_gate"
         | "gate_attention"
         | "gate_ffw" => Role::BranchScale,
-        "scale" if name.inside("res_scale") => Role::Multiplier,
-        "layer_scalar" | "temperature" => Role::Multiplier,
+        // Grounding DINO's scales of what text and image tell each other.
+        "vision_param" | "text_param" => Role::BranchScale,
+        "gate_attn" | "gate_ffn" => Role::BranchScale,
+        "gate" if is_single(shape) => Role::BranchScale,
+        "high_res_vision_alpha" => Role::BranchScale,
+        // The ConvNeXt blocks of SAM 2's memory.
+        "scale" if name.inside("memory_fuser") => Role::BranchScale,
+        "scale" if name.inside("res_scale") || name.module() == "router" => Role::Multiplier,
+        "layer_scalar"
+        | "temperature"
+        | "per_expert_scale"
+        | "global_scale"
+        | "per_dim_scale"
+        | "residual_scale"
+        | "router_states_scale"
+        | "gru_rel_pos_const"
+        | "layer_weights"
+        | "gating_param"
+        | "scaling"
+        | "correct_output_scale"
+        | "input_residual"
+        | "post_attention_residual" => Role::Multiplier,
         "gain" if shape.len() > 1 && is_line => Role::Multiplier,
         "alpha" if name.inside("snake") && shape.len() > 2 && is_line => Role::Multiplier,
         "alpha" if is_norm(name) && is_line => Role::NormWeight,
@@ -87,6 +110,63 @@ fn scale(name: &Name<'_>, leaf: &str, shape: &[usize]) -> Option<Role> {
         _ if leaf.contains("logit_scale") => Role::LogitScale,
         _ => return None,
     })
+}
+
+/// Factors and shifts that have no normalization's name, by each other: of a layer that does nothing
+/// but scale and shift (ResMLP's, StarReLU's, PP-HGNet's), and of a value that both are named for.
+fn pair(name: &Name<'_>, shape: &[usize], text: &str, all: All<'_>) -> Option<Role> {
+    let leaf = name.leaf();
+    let has = |other: &str| {
+        all.beside(text, other)
+            .is_some_and(|own| own.shape == shape)
+    };
+    let is_line = shape.iter().filter(|&&size| size != 1).count() < 2;
+    let of_value = |own: &str, other: &str| {
+        let stem = leaf.strip_suffix(own).filter(|stem| !stem.is_empty());
+        stem.is_some_and(|stem| has(&format!("{stem}{other}")))
+    };
+    // Hyper-connections: a map with a factor for each of its parts, and a shift.
+    let connects = |leaf: &str| {
+        let stem = leaf.strip_prefix("hc_").map_or("", |_| "hc_");
+        let parts = ["fn", "base", "scale"].map(|part| format!("{stem}{part}"));
+        parts
+            .iter()
+            .all(|part| part == leaf || all.beside(text, part).is_some())
+    };
+    Some(match leaf {
+        "fn" | "hc_fn" if shape.len() == 2 && connects(leaf) => Role::Linear,
+        "base" | "hc_base" if connects(leaf) => Role::Bias,
+        "scale" | "hc_scale" if connects(leaf) => Role::Multiplier,
+        // What EvoNorm and filter response normalization have besides: a slope within a sigmoid, a
+        // threshold.
+        "v" if is_line && is_norm(name) && has("weight") && has("bias") => Role::Multiplier,
+        "tau" if is_line && is_norm(name) && has("weight") && has("bias") => Role::Bias,
+        _ if !is_line || is_norm(name) => return None,
+        "scale" if is_single(shape) && has("bias") => Role::Multiplier,
+        "bias" if is_single(shape) && has("scale") => Role::Bias,
+        "translate" if has("log_scale") => Role::Bias,
+        "log_scale" if has("translate") => Role::Multiplier,
+        "b1" | "b2" if name.inside("glu") => Role::Bias,
+        "bias" if shape.len() == 2 && shape[1] == 1 => Role::Bias,
+        "alpha" if has("beta") => Role::Multiplier,
+        "beta" if has("alpha") => Role::Bias,
+        _ if of_value("_scale", "_bias") => Role::Multiplier,
+        _ if of_value("_bias", "_scale") => Role::Bias,
+        _ => return None,
+    })
+}
+
+/// Whether an activation's `alpha` and `beta` are beside each other.
+fn is_snake(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>) -> bool {
+    let other = if leaf == "alpha" { "beta" } else { "alpha" };
+    let has_other = all
+        .beside(text, other)
+        .is_some_and(|own| own.shape == shape);
+    shape.len() == 1 && has_other && (is_rectifier(name) || name.inside("snake"))
+}
+
+fn is_single(shape: &[usize]) -> bool {
+    shape.iter().all(|&size| size == 1)
 }
 
 /// The norms beside a weight-normalized layer's directions.
@@ -108,11 +188,11 @@ fn position(name: &Name<'_>, kind: &str) -> Option<Role> {
     ];
     let is_relative = matches!(
         kind,
-        "attention_biases" | "height_rel" | "width_rel" | "relative_attention_bias"
+        "attention_biases" | "height_rel" | "width_rel" | "relative_attention_bias" | "rpb"
     );
     let is_place = matches!(
         kind,
-        "class_pos" | "spatial_pos" | "temporal_pos" | "patch_pos" | "pixel_pos"
+        "class_pos" | "spatial_pos" | "temporal_pos" | "patch_pos" | "pixel_pos" | "position_bias"
     );
     let is_named = words.iter().any(|word| kind.contains(word));
     let is_projection = kind.contains("proj") || name.inside("rel_logits");
@@ -130,13 +210,25 @@ fn token(name: &Name<'_>, kind: &str) -> Option<Role> {
         "_embeds",
         "_embedding",
         "_embeddings",
+        "_embedding_parameter",
+        "_prompt",
+        "_extensor",
     ];
-    let is_named = ends.iter().any(|end| kind.ends_with(end)) || kind.starts_with("segment_token");
+    let starts = [
+        "segment_token",
+        "type_token",
+        "latents_",
+        "lambda_q",
+        "lambda_k",
+    ];
+    let is_named = ends.iter().any(|end| kind.ends_with(end))
+        || starts.iter().any(|start| name.leaf().starts_with(start));
     let is_free = matches!(
         kind,
         "latent"
             | "latents"
             | "latent_query"
+            | "query"
             | "query_tokens"
             | "probe"
             | "image_newline"
@@ -146,6 +238,15 @@ fn token(name: &Name<'_>, kind: &str) -> Option<Role> {
             | "image_begin"
             | "image_end"
             | "no_object_pointer"
+            | "bos_latent"
+            | "pooling_attention_query"
+            | "codevectors"
+            | "label_embeddings_concat"
+            // Prompts around a picture.
+            | "pad_up"
+            | "pad_down"
+            | "pad_left"
+            | "pad_right"
     );
     let by_quantizer = name.inside("codebook") || name.inside("quantiz");
     ((is_named && !by_quantizer) || is_free).then_some(Role::Token)
@@ -169,4 +270,77 @@ fn bias(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>) 
         || leaf == "final_logits_bias";
     let is_bias = by_head || corrects || (is_stack && shape.len() > 1);
     is_bias.then_some(Role::Bias)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::DType;
+    use crate::model::{Convention, Model, Role};
+
+    fn roles<const N: usize>(tensors: [(&str, &[usize]); N]) -> [Role; N] {
+        let tensors = tensors.map(|(name, shape)| (name.to_owned(), shape.to_vec(), DType::F32));
+        let model = Model::infer(tensors, Convention::Pytorch);
+        std::array::from_fn(|place| model.tensors[place].role)
+    }
+
+    #[test]
+    fn factors_and_shifts_by_each_other() {
+        let star = [("mlp.act.scale", &[1][..]), ("mlp.act.bias", &[1])];
+        assert_eq!(roles(star), [Role::Multiplier, Role::Bias]);
+        let affine = [
+            ("affine.alpha", &[1, 1, 8][..]),
+            ("affine.beta", &[1, 1, 8]),
+        ];
+        assert_eq!(roles(affine), [Role::Multiplier, Role::Bias]);
+        let value = [
+            ("x.hidden_states_scale", &[8][..]),
+            ("x.hidden_states_bias", &[8]),
+        ];
+        assert_eq!(roles(value), [Role::Multiplier, Role::Bias]);
+        let evolved = [
+            ("bn1.weight", &[8][..]),
+            ("bn1.bias", &[8]),
+            ("bn1.v", &[8]),
+        ];
+        let expected = [Role::NormWeight, Role::NormBias, Role::Multiplier];
+        assert_eq!(roles(evolved), expected);
+        let snake = [("block.act1.alpha", &[8][..]), ("block.act1.beta", &[8])];
+        assert_eq!(roles(snake), [Role::Multiplier; 2]);
+        let connections = [
+            ("attn_hc.fn", &[24, 64][..]),
+            ("attn_hc.base", &[24]),
+            ("attn_hc.scale", &[3]),
+        ];
+        let expected = [Role::Linear, Role::Bias, Role::Multiplier];
+        assert_eq!(roles(connections), expected);
+        // A normalization of one channel is one.
+        let norm = [("norm.scale", &[1][..]), ("norm.bias", &[1])];
+        assert_eq!(roles(norm), [Role::NormWeight, Role::NormBias]);
+        // Alone, nothing tells what they are.
+        assert_eq!(roles([("x.alpha", &[8])]), [Role::Unknown]);
+        assert_eq!(roles([("x.hidden_states_scale", &[8])]), [Role::Unknown]);
+        assert_eq!(roles([("x.v", &[8])]), [Role::Unknown]);
+    }
+
+    #[test]
+    fn gates_and_prompts() {
+        let free = [
+            ("layers.0.gate_attn", &[1][..]),
+            ("embedding.gate", &[1]),
+            ("projector.query", &[1, 3, 8]),
+            ("prompt.pad_up", &[1, 3, 2, 8]),
+            ("layers.0.attn.rpb", &[2, 5, 5]),
+        ];
+        let expected = [
+            Role::BranchScale,
+            Role::BranchScale,
+            Role::Token,
+            Role::Token,
+            Role::PositionEmbedding,
+        ];
+        assert_eq!(roles(free), expected);
+        assert_eq!(roles([("router.gate", &[8])]), [Role::Unknown]);
+        assert_eq!(roles([("attn.lambda_q1", &[8])]), [Role::Token]);
+        assert_eq!(roles([("model.bos_latent", &[8])]), [Role::Token]);
+    }
 }

@@ -67,8 +67,6 @@ pub(super) fn vector(
 ) -> Reading {
     let leaf = name.leaf();
     match leaf {
-        // StarReLU's, which start neither as one nor as nothing.
-        "scale" | "bias" if is_rectifier(name) => known(Role::Unknown),
         "weight" | "scale" | "gamma" | "g" => factor(name, shape, all, whole, text),
         "beta" if is_norm(name) || has_statistics(all, text) => known(Role::NormBias),
         "beta" if beside(all, text, &["gamma"], shape) => known(Role::NormBias),
