@@ -88,9 +88,10 @@ fn slopes_of_prelu_are_no_normalizations() {
 
 #[test]
 fn a_lone_gamma_scales_a_branch() {
-    for recipe in ["auto", "vit"] {
+    // Nearly silent as it is published, awake for short trainings.
+    for (recipe, scale) in [("auto", 1.0), ("vit", 1e-6)] {
         let plan = plan("01b-timm-convnext-gamma", recipe);
-        assert_eq!(constant(&plan, "stages.0.blocks.0.gamma"), 1e-6);
+        assert_eq!(constant(&plan, "stages.0.blocks.0.gamma"), scale);
         assert_eq!(constant(&plan, "stages.0.blocks.0.norm.weight"), 1.0);
         let kernel = &line(&plan, "stages.0.blocks.0.conv_dw.weight").layout;
         assert_eq!(kernel.as_ref().unwrap().to_string(), "OIHW/40");
