@@ -289,7 +289,6 @@ pub(super) fn function(theory: &mut Theory, step: &Step<'_>) -> Result<Option<Kn
             if !(value.is_finite() && slope.is_finite()) {
                 return Gap::new("it is a function that has no value there");
             }
-            let forms = forms;
             let made = affine(theory, root, slope, term);
             theory.nodes[made].forms = forms;
             return Ok(Some(Known::Signal(made)));
