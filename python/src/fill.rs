@@ -157,7 +157,6 @@ impl Initializer {
         Ok(drawn.map_err(Mistake::from)?)
     }
 
-    #[expect(clippy::type_complexity, reason = "what Python asks for")]
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<((String,), Bound<'py, PyDict>)> {
         let named = PyDict::new(py);
         named.set_item("fans", self.rule()?)?;
