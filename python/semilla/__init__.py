@@ -1,5 +1,5 @@
 """First weights for neural networks: chosen, explained, reproducible to the bit."""
 
-from semilla._semilla import Description, Line, Plan, __version__
+from semilla._semilla import Description, Initializer, Line, Plan, __version__
 
-__all__ = ["Description", "Line", "Plan", "__version__"]
+__all__ = ["Description", "Initializer", "Line", "Plan", "__version__"]

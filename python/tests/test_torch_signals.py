@@ -249,9 +249,9 @@ def test_theory_needs_the_graph_of_an_export():
     answer = json.loads(found.to_json())
     predicted = {layer["weight"]: layer for layer in answer["prediction"]["layers"]}
     assert list(predicted) == [f"{place}.weight" for place in range(0, 13, 2)]
-    for layer in answer["layers"]:
+    for layer in answer["measurements"][0]["layers"]:
         expected = predicted[layer["weight"]]["second_moment"]
-        assert abs(layer["second_moment"]["mean"] / expected - 1) < 0.3
+        assert abs(layer["forward"]["second_moment"] / expected - 1) < 0.3
     assert [part.training for part in model.modules()] == modes
 
 

@@ -38,7 +38,10 @@ def expected(module: nn.Module, inputs: Inputs) -> _semilla.Theory:
             return _semilla.Theory.of_export(path, [memory.destination(each) for each in values])
     # The exporter runs the module's own code, and fails in as many ways as there are modules.
     except Exception as error:
-        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        cause = error
+        while cause.__cause__ is not None and isinstance(cause.__cause__, Exception):
+            cause = cause.__cause__
+        text = f"{type(cause).__name__}: {cause}".splitlines()[0]
         return _semilla.Theory.none(f"its export to ONNX gave no graph: {text}")
 
 
@@ -68,7 +71,10 @@ def _quiet() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.ExitStack() as muted:
+            muted.enter_context(warnings.catch_warnings())
+            muted.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            muted.enter_context(contextlib.redirect_stderr(io.StringIO()))
             warnings.simplefilter("ignore")
             yield
     finally:
