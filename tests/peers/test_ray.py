@@ -33,11 +33,11 @@ def cluster():
     ray.shutdown()
 
 
-def start(address, store):
+def start(address, store, compared=COMPARED, folder=None):
     environment = {**os.environ, "SEMILLA_PYTHON": sys.executable, "RAY_ADDRESS": address}
-    command = [SEMILLA, *COMPARED, "--engine", "ray", "--store", store]
+    command = [SEMILLA, *compared, "--engine", "ray", "--store", store]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=environment, **pipes)
+    return subprocess.Popen(command, env=environment, cwd=folder, **pipes)
 
 
 def outcome(sweep):
@@ -90,3 +90,12 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(cluster, local,
     assert outcome(sweep) == local
     lines = store.read_bytes().splitlines()
     assert len(lines) == len(set(lines))
+
+
+def test_paths_are_those_of_where_it_was_started(cluster, tmp_path):
+    rows = [f"{i % 7},{i % 5},{i % 2}" for i in range(60)]
+    (tmp_path / "own.csv").write_text("\n".join(["a,b,label", *rows]))
+    compared = ["compare", "mlp:2-8-2:relu", "--data", "own.csv", "--recipes", "he,xavier", "--seeds", "2",
+                "--tuning-seeds", "1", "--steps", "10", "--json"]
+    expected = subprocess.run([SEMILLA, *compared], check=True, capture_output=True, cwd=tmp_path).stdout
+    assert outcome(start(cluster, tmp_path / "runs", compared, tmp_path)) == expected

@@ -19,9 +19,11 @@ BATCH = 8
 
 
 @ray.remote(num_cpus=1, max_retries=5)
-def run(semilla, trials):
+def run(semilla, trials, folder):
     command = [semilla, "trial", "-", "--json", "--threads", "1"]
-    done = subprocess.run(command, input="\n".join(trials), capture_output=True, text=True)
+    # Paths of models and data are relative to where the comparison was started.
+    folder = folder if os.path.isdir(folder) else None
+    done = subprocess.run(command, input="\n".join(trials), capture_output=True, text=True, cwd=folder)
     if done.returncode:
         raise RuntimeError(done.stderr.strip())
     return done.stdout.splitlines()
@@ -39,7 +41,7 @@ def main():
     trials = [line for line in sys.stdin.read().splitlines() if line]
     ray.init(log_to_driver=False, logging_level="ERROR")
     batches = [trials[first : first + BATCH] for first in range(0, len(trials), BATCH)]
-    pending = [run.remote(semilla, batch) for batch in batches]
+    pending = [run.remote(semilla, batch, os.getcwd()) for batch in batches]
     while pending:
         done, pending = ray.wait(pending)
         try:
