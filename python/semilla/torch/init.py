@@ -176,11 +176,12 @@ def _draw(
 ) -> Tensor:
     """Fills a tensor under a key that the generator draws."""
     # As below, for what nearly every tensor is, with as few steps as ten elements allow.
-    if generator is None and type(tensor) in PLAIN and tensor.is_cpu:
+    is_plain = type(tensor) in PLAIN and tensor.is_cpu and not tensor.is_inference()
+    if generator is None and is_plain:
         try:
             changed((tensor,))
             goal = destination(tensor)
-        # An inference tensor, or a sparse one.
+        # A sparse one.
         except RuntimeError:
             pass
         else:

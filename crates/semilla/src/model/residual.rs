@@ -215,15 +215,22 @@ impl<'g> Ways<'g> {
         false
     }
 
-    /// Whether a value is stored in the graph, or a constant of it.
+    /// Whether a value is stored in the graph, a constant of it, or one of them in another shape.
     fn is_stored(&self, value: &str) -> bool {
-        match self.wiring.source(0, value) {
-            Some(Source::Output { node, .. }) => {
-                self.graph.node(node).and_then(Node::standard) == Some("Constant")
+        let mut at = value;
+        for _ in 0..STEPS {
+            let node = match self.wiring.source(0, at) {
+                Some(Source::Output { node, .. }) => self.graph.node(node),
+                Some(Source::Input { .. }) => return false,
+                Some(Source::Initializer { .. }) | None => return true,
+            };
+            match node.map(|node| (node.standard(), &*node.inputs)) {
+                Some((Some("Constant"), _)) => return true,
+                Some((Some(view), [input, ..])) if is_view(view) => at = input,
+                _ => return false,
             }
-            Some(Source::Input { .. }) => false,
-            Some(Source::Initializer { .. }) | None => true,
         }
+        false
     }
 
     fn back(&self, value: &'g str, nested: usize) -> Way<'g> {
@@ -435,6 +442,13 @@ mod tests {
              d = Mul c s
              e = Add a d";
         assert_eq!(found(scaled), [OUTSIDE, (true, Some(1), Some(1))]);
+        // Weights that are stored the other way round.
+        let turned = "a = Conv x w0
+             t = Transpose w1
+             b = MatMul a t
+             c = Mul b s
+             d = Add a c";
+        assert_eq!(found(turned), [OUTSIDE, end]);
     }
 
     #[test]
