@@ -45,7 +45,7 @@ class Owned:
 def owned(model):
     """Every tensor of a model's state dict once, with its owner; a tied tensor under its first name."""
     modules = dict(model.named_modules(remove_duplicate=False))
-    leaves = [path for path, module in modules.items() if not any(module.children())]
+    leaves = [path for path, module in modules.items() if not any(module.children()) and not is_view(module)]
     follower = dict(zip(leaves, leaves[1:]))
     seen, found = set(), []
     for name, tensor in model.state_dict(keep_vars=True).items():
@@ -69,6 +69,11 @@ def owned(model):
             follower=type(modules[follower[path]]).__name__ if path in follower else "",
         ))
     return found
+
+
+def is_view(module):
+    """Whether it gives the same elements another shape."""
+    return type(module).__name__ in ("Permute", "Flatten", "Identity", "Dropout")
 
 
 @functools.cache
