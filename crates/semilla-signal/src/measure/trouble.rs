@@ -31,43 +31,36 @@ pub struct Trouble {
 impl Trouble {
     /// The mean over measurements; `None` without a main path, infinite where nothing arrives.
     pub fn of(measurements: &[Measurement]) -> Option<Self> {
-        let each: Option<Vec<Self>> = measurements.iter().map(Self::of_one).collect();
+        let each: Option<Vec<[f64; 4]>> = measurements.iter().map(lost).collect();
         let each = each.filter(|each| !each.is_empty())?;
-        let mean = |of: fn(&Self) -> f64| each.iter().map(of).sum::<f64>() / each.len() as f64;
-        let steps: f64 = (measurements.iter())
-            .map(|measured| match measured.log_steps().first() {
-                Some(log) if !log.is_nan() => log.abs(),
-                _ => f64::INFINITY,
-            })
-            .sum();
-        let found = Self {
-            gradients: mean(|one| one.gradients),
-            alike: mean(|one| one.alike),
-            directions: mean(|one| one.directions),
-            total: 0.0,
-        };
-        Some(found.in_all(steps / each.len() as f64))
+        let mean = |at: usize| each.iter().map(|one| one[at]).sum::<f64>() / each.len() as f64;
+        Some(Self::new(mean(0), mean(1), mean(2), mean(3)))
     }
 
-    fn of_one(measured: &Measurement) -> Option<Self> {
-        let (first, last) = measured.ends()?;
-        let share = |point: &Point| point.forward.between_samples / point.forward.second_moment;
-        // Where both are 0 nothing arrives.
-        let log = |a: f64, b: f64| match (a / b).ln() {
-            log if log.is_nan() => f64::INFINITY,
-            log => log,
-        };
-        Some(Self {
-            gradients: log(first.gradient, last.gradient).abs(),
-            alike: log(share(first), share(last)).max(0.0),
-            directions: log(first.directions, last.directions).max(0.0),
-            total: 0.0,
-        })
+    /// `steps` is what steps of training see of the gradients.
+    pub(crate) fn new(steps: f64, gradients: f64, alike: f64, directions: f64) -> Self {
+        Self {
+            gradients,
+            alike,
+            directions,
+            total: (steps - ABSORBED).max(0.0) + alike + directions,
+        }
     }
+}
 
-    /// With its total, of which `steps` is what steps of training see of the gradients.
-    pub(crate) fn in_all(self, steps: f64) -> Self {
-        let total = (steps - ABSORBED).max(0.0) + self.alike + self.directions;
-        Self { total, ..self }
-    }
+/// What one measurement loses: as steps of training see it, then of gradients, likeness and
+/// directions.
+fn lost(measured: &Measurement) -> Option<[f64; 4]> {
+    let (first, last) = measured.ends()?;
+    let share = |point: &Point| point.forward.between_samples / point.forward.second_moment;
+    // Where both are 0 nothing arrives.
+    let known = |log: f64| if log.is_nan() { f64::INFINITY } else { log };
+    let log = |a: f64, b: f64| known((a / b).ln());
+    let steps = measured.log_steps().first().copied();
+    Some([
+        known(steps.unwrap_or(f64::NAN)).abs(),
+        log(first.gradient, last.gradient).abs(),
+        log(share(first), share(last)).max(0.0),
+        log(first.directions, last.directions).max(0.0),
+    ])
 }

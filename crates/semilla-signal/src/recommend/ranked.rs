@@ -91,13 +91,7 @@ impl Expected {
         let alike = prediction.log_differences.map(|log| log_variance - log);
         let log_steps = prediction.log_steps?;
         let lost = |alike: f64| {
-            let found = Trouble {
-                gradients: log_gradients.abs(),
-                alike: alike.max(0.0),
-                directions: 0.0,
-                total: 0.0,
-            };
-            found.in_all(log_steps.abs()).total
+            Trouble::new(log_steps.abs(), log_gradients.abs(), alike.max(0.0), 0.0).total
         };
         Some(Self {
             log_gradients,
