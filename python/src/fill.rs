@@ -4,10 +4,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyTuple};
 use rayon::prelude::*;
-use semilla::stream::Key;
+use semilla::stream::{Key, Stream};
 use semilla::{
-    Context, DistributionError, FanRule, Fill, FillError, InitError, Layout, Prepared, Slice,
-    Tensor,
+    Context, DType, DistributionError, FanRule, Fill, FillError, InitError, Layout, Prepared,
+    Sampler, Slice, Tensor,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -199,7 +199,7 @@ impl Initializer {
     fn resolve(
         &self,
         shape: &[usize],
-        dtype: semilla::DType,
+        dtype: DType,
         seed: u64,
         layout: Option<&str>,
     ) -> Result<Fill, Mistake> {
@@ -271,6 +271,13 @@ fn write_few(
     bytes: &mut [u8],
 ) -> Result<(), Mistake> {
     let (shape, dtype) = (destination.whole(), destination.dtype());
+    // What nearly every call is, without the questions of slices.
+    if let (Fill::Draw(distribution), DType::F32) = (fill, dtype) {
+        let sampler = Sampler::new(distribution, dtype).map_err(FillError::from)?;
+        let elements: &mut [f32] = bytemuck::cast_slice_mut(bytes);
+        Stream::from_key(key).fill(&sampler, 0, elements);
+        return Ok(());
+    }
     let whole = Slice::whole(shape);
     let prepare = || fill.prepare_part(key, shape, dtype, &whole);
     let prepared = match fill.is_matrix() {

@@ -130,6 +130,13 @@ impl Plan {
         lines.map(|(place, line)| (place, &*line.name)).collect()
     }
 
+    /// Whether any tensor takes something from a checkpoint.
+    #[getter]
+    fn loads(&self) -> bool {
+        let mut lines = self.plan().tensors.iter();
+        lines.any(|line| !line.loads().is_empty())
+    }
+
     /// Reads everything that tensors, or the parts of them that are held, take from checkpoints, and
     /// keeps nothing: an error here leaves all as it was.
     fn rehearse(&self, py: Python<'_>, parts: Vec<(usize, Option<HeldPart>)>) -> PyResult<()> {

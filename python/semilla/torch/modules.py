@@ -205,7 +205,10 @@ class Plan:
         chosen = [
             (place, name) for place, name in self._plan.filled if names is None or name in names
         ]
-        self._plan.rehearse([(place, self._named(memory.part, name)) for place, name in chosen])
+        # What is drawn into the host's memory is opened as a whole before anything is written.
+        is_opened = self._dtype is None and all(tensors[name].is_cpu for _, name in chosen)
+        if self._plan.loads or not is_opened:
+            self._plan.rehearse([(place, self._named(memory.part, name)) for place, name in chosen])
         if self._dtype is not None:
             with torch.no_grad():
                 for tensor in tensors.values():

@@ -55,9 +55,13 @@ pub enum ParseActivationError {
 
 /// Lower case, no separators, no module path: `torch.nn.LeakyReLU` is `leakyrelu`.
 fn normalize(name: &str) -> String {
+    letters(name).collect()
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> {
     let last = name.rsplit(['.', ':']).next().unwrap_or(name);
     let letters = last.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
-    letters.flat_map(char::to_lowercase).collect()
+    letters.flat_map(char::to_lowercase)
 }
 
 fn split_parameter(text: &str) -> Result<(&str, Option<f64>), ParseActivationError> {
@@ -82,7 +86,7 @@ impl FromStr for Activation {
         let (name, parameter) = split_parameter(text)?;
         let wanted = normalize(name);
         let known = |&&(activation, aliases): &&(Activation, &[&str])| {
-            normalize(activation.name()) == wanted || aliases.contains(&wanted.as_str())
+            letters(activation.name()).eq(wanted.chars()) || aliases.contains(&wanted.as_str())
         };
         let Some(&(activation, _)) = CATALOGUE.iter().find(known) else {
             return Err(ParseActivationError::Unknown(name.trim().to_owned()));

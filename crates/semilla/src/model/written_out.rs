@@ -85,7 +85,7 @@ impl Numbers<'_> {
                     .map(|input| self.computed(id.body, input, steps - 1))
                     .collect();
                 let given: Vec<Option<f64>> = given?.into_iter().map(Some).collect();
-                element(node, &given)
+                element(node, activation_of(node), &given)
             }
             _ => None,
         }
@@ -182,6 +182,7 @@ impl<'g> Region<'g> {
         if node.inputs.len() > OPERANDS {
             return None;
         }
+        let own = activation_of(node);
         let mut values = Vec::with_capacity(PROBES.len());
         for probe in 0..PROBES.len() {
             let at = |name: &String| match self.known.get(name.as_str()) {
@@ -190,7 +191,7 @@ impl<'g> Region<'g> {
                 None => self.numbers.single(self.body, name).map(Some),
             };
             let given: Vec<Option<f64>> = node.inputs.iter().map(at).collect::<Option<_>>()?;
-            values.push(element(node, &given)?);
+            values.push(element(node, own, &given)?);
         }
         Some((id, output, values))
     }
@@ -246,10 +247,11 @@ pub(crate) fn activation_of(node: &Node) -> Option<Activation> {
     })
 }
 
-/// What a node of one output makes of numbers; `None` if it is no function of each element.
-fn element(node: &Node, given: &[Option<f64>]) -> Option<f64> {
+/// What a node of one output makes of numbers, given the activation that it is, if it is one; `None`
+/// if it is no function of each element.
+fn element(node: &Node, own: Option<Activation>, given: &[Option<f64>]) -> Option<f64> {
     let x = given.first().copied().flatten()?;
-    if let Some(activation) = activation_of(node) {
+    if let Some(activation) = own {
         return Some(activation.value(x));
     }
     let at = |place: usize| given.get(place).copied().flatten();

@@ -52,6 +52,13 @@ impl Store for f16 {
 /// Elements in a unit.
 pub(crate) const UNIT: usize = 2 * BLOCK32 as usize;
 
+/// How many bytes ahead of their being written cache lines are asked for: memory answers late, and
+/// later still where a page begins.
+const AHEAD: usize = 2048;
+
+/// Bytes in a cache line.
+const LINE: usize = 64;
+
 /// Fills `out`, whole units beginning at unit `first`, with the law's values.
 #[inline(always)]
 pub(crate) fn fill_units<S: Simd, E: Store>(
@@ -175,7 +182,17 @@ fn each_unit<S: Simd, E: Store>(
     let mut lane = 0;
     // The words are made one step ahead of their use, so that a CPU can work on two steps at once.
     let mut ahead = words(simd, &opening, [counter as u32, counter as u32 + 16]);
+    let mut rest = size_of_val(out);
     for unit in out.chunks_exact_mut(UNIT) {
+        let size = size_of_val(unit);
+        // What lies behind `out` may be another thread's.
+        if rest >= AHEAD + size {
+            let soon = unit.as_ptr().cast::<u8>().wrapping_add(AHEAD);
+            for line in (0..size).step_by(LINE) {
+                simd.prefetch(soon.wrapping_add(line));
+            }
+        }
+        rest -= size;
         for here in (0..16).step_by(S::LANES) {
             let current = ahead;
             lane += S::LANES;

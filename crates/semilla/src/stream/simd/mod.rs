@@ -84,6 +84,9 @@ pub(crate) trait Simd: Copy {
     /// The low halves, packed.
     fn low(self, a: Self::Wide) -> Self::U32;
 
+    /// Asks for the cache line at an address, which is to be written soon. Any address will do.
+    fn prefetch(self, at: *const u8);
+
     /// # Safety
     /// `to` must be valid for writing `LANES` values.
     unsafe fn store(self, to: *mut f32, value: Self::F32);

@@ -173,6 +173,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _at: *const u8) {}
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32, value: [f32; N]) {
         // SAFETY: the caller vouches for N values at `to`.
         unsafe { to.cast::<[f32; N]>().write_unaligned(value) }
