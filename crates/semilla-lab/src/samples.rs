@@ -166,11 +166,18 @@ impl Input {
 
     fn normalize(&self, rows: &mut [f32], scales: &[Scale], count: usize) {
         let part = rows.len() / (count * self.channels).max(1);
+        let scaled = |x: f32, scale: &Scale| (x - scale.mean) * scale.factor;
+        // A feature is a channel of one element: a sample at a time goes through whole registers.
+        if part == 1 {
+            for sample in rows.chunks_mut(self.channels) {
+                let features = sample.iter_mut().zip(scales);
+                features.for_each(|(x, scale)| *x = scaled(*x, scale));
+            }
+            return;
+        }
         let parts = rows.chunks_mut(part.max(1)).zip(scales.iter().cycle());
         for (part, scale) in parts {
-            for x in part {
-                *x = (*x - scale.mean) * scale.factor;
-            }
+            part.iter_mut().for_each(|x| *x = scaled(*x, scale));
         }
     }
 }

@@ -215,7 +215,7 @@ impl NullaryFnOnce for Update<'_> {
             Optimizer::Momentum => {
                 moments.first.resize(gradient.len(), 0.0);
                 for ((value, &g), first) in all.zip(&mut moments.first) {
-                    *first = MOMENTUM * *first + (g + decay * *value);
+                    *first = settled(MOMENTUM * *first + (g + decay * *value));
                     *value -= lr * *first;
                 }
             }
@@ -234,8 +234,8 @@ impl NullaryFnOnce for Update<'_> {
                 let moments = moments.first.iter_mut().zip(&mut moments.second);
                 for ((value, &g), (first, second)) in all.zip(moments) {
                     let g = g + added * *value;
-                    *first += first_part * (g - *first);
-                    *second += second_part * (g * g - *second);
+                    *first = settled(*first + first_part * (g - *first));
+                    *second = settled(*second + second_part * (g * g - *second));
                     *value = beside * *value - step * *first / (second.sqrt() * root + EPSILON);
                 }
             }
@@ -243,9 +243,28 @@ impl NullaryFnOnce for Update<'_> {
     }
 }
 
+/// A moment, or 0 where it has decayed to less than any that matters: it would go on to subnormal
+/// numbers and stay there, and these take a CPU a hundred times as long as others.
+#[inline(always)]
+fn settled(moment: f32) -> f32 {
+    const LEAST: f32 = 1e-30;
+    if moment.abs() < LEAST { 0.0 } else { moment }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_decay_to_zero() {
+        let mut moment = 1.0;
+        for _ in 0..700 {
+            moment = settled(0.9 * moment);
+            assert!(moment == 0.0 || moment.is_normal());
+        }
+        assert_eq!(moment, 0.0);
+        assert!(settled(f32::NAN).is_nan());
+    }
 
     /// Two steps on the gradients 1 and -0.5, from 1.
     fn two(optimizer: Optimizer) -> f64 {
