@@ -39,6 +39,7 @@ pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 }
 
 /// Adds a run times a factor.
+#[inline(always)]
 pub(crate) fn add<T: Real>(to: &mut [T], factor: T, from: &[T]) {
     let pairs = to.iter_mut().zip(from);
     pairs.for_each(|(to, &from)| *to += factor * from);

@@ -318,6 +318,12 @@ pub(crate) fn summed<T: Real>(array: &Array<T>, to: &[usize]) -> Array<T> {
 
 /// Adds an array times a factor, summed over the axes along which one of shape `to` was repeated.
 pub(crate) fn add_summed<T: Real>(array: &Array<T>, to: &[usize], factor: T, sums: &mut [T]) {
+    // Rows onto a row, as biases are added.
+    let row = to.iter().position(|&size| size != 1).unwrap_or(to.len());
+    if array.shape().ends_with(&to[row..]) && sums.len() > 1 {
+        let rows = array.data().chunks_exact(sums.len());
+        return widest(move || rows.for_each(|row| add(sums, factor, row)));
+    }
     let (own, into) = (strides(array.shape()), broadcast_strides(to, array.shape()));
     walk(array.shape(), [0; 2], [&*own, &*into], |at, run, step| {
         let [from, to] = at.map(|at| at as usize);
