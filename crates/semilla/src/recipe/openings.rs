@@ -12,19 +12,25 @@ use crate::model::{Model, Role, Side, Tensor, activated};
 /// Xavier layer that widens fourfold (0.4).
 const SCALE: f64 = 1.0 / 3.0;
 
-/// The layers before an activation in residual blocks that normalize. A normalization gives them their
-/// inputs, and the last layer of the branch gives the sum its scale: a gain that keeps the variance in
-/// between keeps nothing, and large weights learn slowly.
+/// The layers before an activation in residual blocks that normalize, but for gated ones. A
+/// normalization gives them their inputs, and the last layer of the branch gives the sum its scale: a
+/// gain that keeps the variance in between keeps nothing, and large weights learn slowly.
 pub(super) fn openings<'m>(
     model: &'m Model,
     is_drawn: impl Fn(&Tensor) -> bool,
     starts: &mut HashMap<&'m str, Choice>,
 ) {
-    let is_norm =
-        |tensor: &&Tensor| matches!(tensor.role, Role::NormWeight | Role::OffsetNormWeight);
-    let normalized: HashSet<Block> = (model.tensors.iter())
-        .filter(is_norm)
-        .filter_map(Block::of)
+    let blocks = |roles: &[Role]| -> HashSet<Block> {
+        let tensors = model.tensors.iter();
+        let of_role = tensors.filter(|tensor| roles.contains(&tensor.role));
+        of_role.filter_map(Block::of).collect()
+    };
+    let normalized = blocks(&[Role::NormWeight, Role::OffsetNormWeight]);
+    // Of a gate and what it lets through the product would be small: they are as they were.
+    let gated = blocks(&[Role::MlpGate]);
+    let ends: HashSet<&str> = (model.tensors.iter())
+        .filter(|tensor| matches!(tensor.role, Role::ResidualOut | Role::MlpOut))
+        .map(|tensor| tensor.name.as_str())
         .collect();
     let small = VarianceScaling {
         scale: SCALE.into(),
@@ -33,8 +39,11 @@ pub(super) fn openings<'m>(
         activation: None,
     };
     for tensor in &model.tensors {
-        let is_inside = || Block::of(tensor).is_some_and(|block| normalized.contains(&block));
-        if opens(tensor) && is_inside() && is_drawn(tensor) {
+        let is_inside = || {
+            let block = Block::of(tensor);
+            block.is_some_and(|block| normalized.contains(&block) && !gated.contains(&block))
+        };
+        if opens(tensor, &ends) && is_inside() && is_drawn(tensor) {
             let reason = "a normalization comes before, and the branch's last layer sets its scale: \
                           a third of the variance learns faster";
             starts.insert(&tensor.name, (small.clone().into(), Cow::from(reason)));
@@ -60,19 +69,27 @@ impl Block {
     }
 }
 
-fn opens(tensor: &Tensor) -> bool {
+/// Whether nothing but an activation lies between a layer and one of those that end branches.
+fn opens(tensor: &Tensor, ends: &HashSet<&str>) -> bool {
     let is_layer = match tensor.role {
-        Role::MlpIn | Role::MlpGate => true,
-        Role::Linear => activated(tensor).is_some(),
+        Role::MlpIn => true,
+        Role::Linear => {
+            let next = tensor.next.as_deref();
+            activated(tensor).is_some() && next.is_some_and(|next| ends.contains(next))
+        }
         _ => false,
     };
     let is_sine = tensor.activation == Some(Activation::Sin);
-    is_layer && !is_sine && !tensor.is_normalized && !tensor.is_direction()
+    is_layer
+        && !is_sine
+        && !tensor.is_normalized
+        && !tensor.is_direction()
+        && tensor.fused.is_none()
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::Spec;
+    use crate::model::{Role, Spec};
     use crate::network::Network;
     use crate::{Plan, Recipe};
 
@@ -89,6 +106,19 @@ mod tests {
         assert!((scale - 1.0 / 3.0).abs() < 1e-6, "{scale}");
         let reason = &plan.line("blocks.1.mlp.fc1.weight").unwrap().reason;
         assert!(reason.contains("a normalization comes before"), "{reason}");
+    }
+
+    #[test]
+    fn gates_are_as_they_were() {
+        let model = Spec::parse("llama:depth=2").unwrap();
+        let plan = Recipe::auto().plan(&model, 0).unwrap();
+        let gates: Vec<_> = plan
+            .tensors
+            .iter()
+            .filter(|line| line.role == Role::MlpGate)
+            .collect();
+        assert!(!gates.is_empty());
+        assert!(gates.iter().all(|line| line.gain.unwrap() > 1.0));
     }
 
     #[test]
