@@ -12,22 +12,18 @@ use crate::model::{Model, Role, Side, Tensor, activated};
 /// Xavier layer that widens fourfold (0.4).
 const SCALE: f64 = 1.0 / 3.0;
 
-/// The layers before an activation in residual blocks that normalize, but for gated ones. A
-/// normalization gives them their inputs, and the last layer of the branch gives the sum its scale: a
-/// gain that keeps the variance in between keeps nothing, and large weights learn slowly.
+/// The layers before an activation or a gate in residual blocks that normalize. A normalization gives
+/// them their inputs, and the last layer of the branch gives the sum its scale: a gain that keeps the
+/// variance in between keeps nothing, and large weights learn slowly.
 pub(super) fn openings<'m>(
     model: &'m Model,
     is_drawn: impl Fn(&Tensor) -> bool,
     starts: &mut HashMap<&'m str, Choice>,
 ) {
-    let blocks = |roles: &[Role]| -> HashSet<Block> {
-        let tensors = model.tensors.iter();
-        let of_role = tensors.filter(|tensor| roles.contains(&tensor.role));
-        of_role.filter_map(Block::of).collect()
-    };
-    let normalized = blocks(&[Role::NormWeight, Role::OffsetNormWeight]);
-    // Of a gate and what it lets through the product would be small: they are as they were.
-    let gated = blocks(&[Role::MlpGate]);
+    let norms = model.tensors.iter();
+    let norms =
+        norms.filter(|tensor| matches!(tensor.role, Role::NormWeight | Role::OffsetNormWeight));
+    let normalized: HashSet<Block> = norms.filter_map(Block::of).collect();
     let ends: HashSet<&str> = (model.tensors.iter())
         .filter(|tensor| matches!(tensor.role, Role::ResidualOut | Role::MlpOut))
         .map(|tensor| tensor.name.as_str())
@@ -39,10 +35,7 @@ pub(super) fn openings<'m>(
         activation: None,
     };
     for tensor in &model.tensors {
-        let is_inside = || {
-            let block = Block::of(tensor);
-            block.is_some_and(|block| normalized.contains(&block) && !gated.contains(&block))
-        };
+        let is_inside = || Block::of(tensor).is_some_and(|block| normalized.contains(&block));
         if opens(tensor, &ends) && is_inside() && is_drawn(tensor) {
             let reason = "a normalization comes before, and the branch's last layer sets its scale: \
                           a third of the variance learns faster";
@@ -69,27 +62,25 @@ impl Block {
     }
 }
 
-/// Whether nothing but an activation lies between a layer and one of those that end branches.
+/// Whether a layer is a feed-forward block's first, or nothing but an activation lies between it and one
+/// of those that end branches.
 fn opens(tensor: &Tensor, ends: &HashSet<&str>) -> bool {
-    let is_layer = match tensor.role {
-        Role::MlpIn => true,
-        Role::Linear => {
-            let next = tensor.next.as_deref();
-            activated(tensor).is_some() && next.is_some_and(|next| ends.contains(next))
-        }
-        _ => false,
+    let is_first = |role: Role| matches!(role, Role::MlpIn | Role::MlpGate);
+    let is_before_end = || {
+        let next = tensor.next.as_deref();
+        activated(tensor).is_some() && next.is_some_and(|next| ends.contains(next))
+    };
+    let is_layer = match &tensor.fused {
+        Some(fused) => fused.parts.iter().all(|part| is_first(part.role)),
+        None => is_first(tensor.role) || (tensor.role == Role::Linear && is_before_end()),
     };
     let is_sine = tensor.activation == Some(Activation::Sin);
-    is_layer
-        && !is_sine
-        && !tensor.is_normalized
-        && !tensor.is_direction()
-        && tensor.fused.is_none()
+    is_layer && !is_sine && !tensor.is_normalized && !tensor.is_direction()
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::{Role, Spec};
+    use crate::model::Spec;
     use crate::network::Network;
     use crate::{Plan, Recipe};
 
@@ -109,16 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn gates_are_as_they_were() {
+    fn gates_are_small_too() {
         let model = Spec::parse("llama:depth=2").unwrap();
         let plan = Recipe::auto().plan(&model, 0).unwrap();
-        let gates: Vec<_> = plan
-            .tensors
-            .iter()
-            .filter(|line| line.role == Role::MlpGate)
-            .collect();
-        assert!(!gates.is_empty());
-        assert!(gates.iter().all(|line| line.gain.unwrap() > 1.0));
+        for name in ["gate_proj", "up_proj"] {
+            let scale = variance_of_inputs(&plan, &format!("model.layers.1.mlp.{name}.weight"));
+            assert!((scale - 1.0 / 3.0).abs() < 1e-6, "{name}: {scale}");
+        }
     }
 
     #[test]
