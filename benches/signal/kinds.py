@@ -20,7 +20,7 @@ PATCHES = 16
 
 
 class Kind(Graph):
-    side = SIDE
+    side, is_folded = SIDE, False
 
 
 def patches(x):
