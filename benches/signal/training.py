@@ -50,13 +50,15 @@ class Graph(nn.Module):
     """A module that is handed over as its ONNX graph."""
 
     # Two samples, and any other number: an axis of size 1 would be taken for one that is always so.
-    samples, is_open = 2, True
+    samples, is_open, side = 2, True, SIDE
+    # Weights that the exporter transposes lose their names.
+    is_folded = True
 
     def model(self, folder):
         path = folder / "model.onnx"
-        batch = torch.zeros(self.samples, 1, SIDE, SIDE)
+        batch = torch.zeros(self.samples, 1, self.side, self.side)
         axes = {"dynamic_axes": {"x": {0: "batch"}}} if self.is_open else {}
-        torch.onnx.export(self, (batch,), path, input_names=["x"], opset_version=20, dynamo=False, **axes)
+        torch.onnx.export(self, (batch,), path, input_names=["x"], opset_version=20, dynamo=False, do_constant_folding=self.is_folded, **axes)
         return [str(path)]
 
 
@@ -133,12 +135,35 @@ def data(folder, side, mixed=False):
     return standard(pool, pool), standard(test, pool)
 
 
-def train(network, made, pool, test, rates, steps, batch=64):
-    """Trains a module from the tensors of `starts.tensors`, each seed at all rates: SGD with momentum 0.9, one order of samples for all."""
+class Momentum:
+    """SGD with momentum 0.9: what is subtracted from a tensor, times the rate."""
+
+    def __init__(self, value):
+        self.speed = torch.zeros_like(value)
+
+    def step(self, gradient):
+        return self.speed.mul_(0.9).add_(gradient)
+
+
+class Adam:
+    """Adam as PyTorch has it (Kingma & Ba 2015): what is subtracted from a tensor, times the rate."""
+
+    def __init__(self, value):
+        self.steps, self.mean, self.square = 0, torch.zeros_like(value), torch.zeros_like(value)
+
+    def step(self, gradient):
+        self.steps += 1
+        self.mean.mul_(0.9).add_(gradient, alpha=0.1)
+        self.square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        return self.mean / (1 - 0.9**self.steps) / ((self.square / (1 - 0.999**self.steps)).sqrt() + 1e-8)
+
+
+def train(network, made, pool, test, rates, steps, batch=64, optimizer=Momentum):
+    """Trains a module from the tensors of `starts.tensors`, each seed at all rates, with one order of samples for all."""
     pool, test = (Images(*(part.to(DEVICE) for part in images)) for images in (pool, test))
     network = network.to(DEVICE)
     parameters = {name: value.float().to(DEVICE).requires_grad_() for name, value in made.items()}
-    speeds = {name: torch.zeros_like(value) for name, value in parameters.items()}
+    optimizers = {name: optimizer(value) for name, value in parameters.items()}
     seeds = len(next(iter(made.values()))) // len(rates)
     rates = torch.tensor(rates, device=DEVICE).repeat(seeds)
     order = torch.Generator().manual_seed(0)
@@ -154,8 +179,7 @@ def train(network, made, pool, test, rates, steps, batch=64):
         gradients = torch.autograd.grad(loss.sum(), list(parameters.values()))
         with torch.no_grad():
             for (name, value), gradient in zip(parameters.items(), gradients):
-                speeds[name].mul_(0.9).add_(gradient)
-                value.sub_(rates.view(-1, *[1] * (value.dim() - 1)) * speeds[name])
+                value.sub_(rates.view(-1, *[1] * (value.dim() - 1)) * optimizers[name].step(gradient))
     with torch.no_grad():
         loss, accuracy = judged(test)
     # One that diverged has the worst loss there is.

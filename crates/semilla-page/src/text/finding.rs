@@ -114,9 +114,13 @@ fn healthy(verdict: &Verdict) -> String {
             verdict.depth
         ),
         Some(log) => format!(
-            "los gradientes al cuadrado se {} en {} capas: la red puede aprender",
+            "los gradientes al cuadrado se {} en {} capas{}: la red puede aprender",
             change(log.exp()),
-            verdict.depth
+            verdict.depth,
+            match verdict.is_borne_by_normalizations() {
+                true => ", lo que las normalizaciones soportan",
+                false => "",
+            }
         ),
     }
 }

@@ -178,6 +178,12 @@ impl Verdict {
         }
     }
 
+    /// Whether squared gradients differ by more than a network bears whose normalizations do not take
+    /// the scale of its weights away.
+    pub fn is_borne_by_normalizations(&self) -> bool {
+        self.passes && self.log_gradients.is_some_and(is_too_much)
+    }
+
     /// Everything that was found but what the verdict itself says, in sentences.
     pub fn remarks(&self) -> Vec<String> {
         let worst = self.findings.iter().position(Finding::is_fatal);
@@ -211,15 +217,25 @@ fn healthy(log_gradients: Option<f64>, depth: usize) -> String {
                 ("grow", log)
             };
             let fold = rough(fold.exp());
-            format!("squared gradients {verb} {fold}-fold over {depth} layers: it can train")
+            let borne = match is_too_much(log) {
+                true => ", which normalizations bear",
+                false => "",
+            };
+            format!("squared gradients {verb} {fold}-fold over {depth} layers{borne}: it can train")
         }
     }
+}
+
+/// Whether one learning rate cannot serve both ends, of whose squared gradients this is the logarithm of
+/// the ratio.
+fn is_too_much(log: f64) -> bool {
+    log.abs() > GRADIENTS.ln()
 }
 
 /// `log` is of squared gradients, `seen` what steps of training see of it.
 fn gradients(log: f64, seen: f64, depth: usize) -> Option<Finding> {
     let steps = depth.saturating_sub(1).max(1) as f64;
-    (seen.abs() > GRADIENTS.ln()).then(|| Finding::Gradients {
+    is_too_much(seen).then(|| Finding::Gradients {
         factor: log.exp(),
         depth: GRADIENTS.ln() / (seen.abs() / steps),
     })
@@ -263,5 +279,19 @@ fn without_gradient(measured: &Measurement) -> Option<Finding> {
         // One weight with a gradient wakes the others; biases alone do not.
         all if all == measured.layers.len() => Some(Finding::Stuck { weights: all }),
         _ => Some(Finding::NoGradient { weights }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_normalizations_bear_is_said_to_be_borne() {
+        let plain = "squared gradients grow 1,000-fold over 9 layers: it can train";
+        assert_eq!(healthy(Some(1000f64.ln()), 9), plain);
+        let borne = "squared gradients grow 240,000-fold over 9 layers, which normalizations bear: \
+                     it can train";
+        assert_eq!(healthy(Some(240_000f64.ln()), 9), borne);
     }
 }

@@ -57,7 +57,18 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             },
             "differential attention's vectors, of which two products make λ (Ye et al. 2024)",
         ),
-        Role::PositionEmbedding | Role::Token => because(small(), "small beside the tokens"),
+        Role::PositionEmbedding if is_beside_words(tensor, model) => because(
+            small(),
+            "small, as the words that it is added to are at first",
+        ),
+        Role::PositionEmbedding => because(
+            Normal {
+                std: std::f64::consts::FRAC_1_SQRT_2.into(),
+                ..Default::default()
+            },
+            "as large as sines and cosines are: nothing else says where a patch lies",
+        ),
+        Role::Token => because(small(), "small beside the tokens"),
         Role::Sinusoids => because(
             init::sinusoidal().halves(true),
             "computed, not learned: sines, then cosines",
@@ -281,6 +292,23 @@ fn weight_gain(tensor: &Tensor) -> Choice {
 fn is_activation(tensor: &Tensor) -> bool {
     let mut parts = tensor.name.rsplit('.').skip(1);
     parts.any(|part| part.contains("act") || part.contains("snake"))
+}
+
+/// Whether positions are added to words: of the tables of words and the layers that make patches, those
+/// whose name begins most alike are of the same tower. Words are told apart by causal attention and by
+/// their own statistics; without positions, attention takes patches for a set (Vaswani et al. 2017,
+/// section 3.5, whose sines and cosines have variance 1/2).
+fn is_beside_words(positions: &Tensor, model: &Model) -> bool {
+    let shared = |other: &Tensor| {
+        let (ours, theirs) = (positions.name.split('.'), other.name.split('.'));
+        ours.zip(theirs).take_while(|(a, b)| a == b).count()
+    };
+    let nearest = |role: Role| {
+        let tensors = model.tensors.iter();
+        tensors.filter(|t| t.role == role).map(shared).max()
+    };
+    let words = nearest(Role::Embedding);
+    words.is_some() && words >= nearest(Role::PatchEmbedding)
 }
 
 fn is_lambda(tensor: &Tensor) -> bool {

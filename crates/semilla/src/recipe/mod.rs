@@ -58,6 +58,7 @@ mod error;
 mod extend;
 mod last_resort;
 mod library;
+mod openings;
 mod parts;
 mod remedy;
 mod rule;

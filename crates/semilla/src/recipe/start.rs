@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::crossing::{Crossing, Crossings};
 use super::decision::Choice;
+use super::openings::openings;
 use super::words::words;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Mode, Shape, Sides, VarianceScaling};
@@ -19,12 +20,13 @@ const LEAST: usize = 3;
 pub(super) struct Starts<'m>(HashMap<&'m str, Choice>);
 
 impl<'m> Starts<'m> {
-    /// The starts of all plain chains that are deep, and of words.
+    /// The starts of all plain chains that are deep, of words, and of layers that open branches.
     /// `is_drawn` says of a tensor that it is not tied to another, and that no checkpoint gives it:
     /// units that are given come in no pairs, and layers behind them expect none.
     pub(super) fn of(model: &'m Model, is_drawn: impl Fn(&Tensor) -> bool) -> Self {
         let mut starts = Self::default();
         words(model, &is_drawn, &mut starts.0);
+        openings(model, &is_drawn, &mut starts.0);
         let chains = [model.chains(), model.normalized_chains()].concat();
         let is_new = |chain: &Chain| {
             let mut hidden = chain.hidden.iter();

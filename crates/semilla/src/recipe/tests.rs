@@ -406,3 +406,43 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn positions_of_patches_are_as_large_as_sines_and_of_words_small() {
+    let tensor = |name: &str, shape: &[usize]| Tensor::new(name, shape, crate::DType::F32);
+    let std = |tensors: Vec<Tensor>, name: &str| {
+        let named = tensors.into_iter().map(|t| (t.name, t.shape, t.dtype));
+        let evidence = crate::model::Evidence::guessed(crate::model::Convention::Pytorch);
+        let model = Model::derive(named, evidence);
+        plan(&model, &Recipe::auto())
+            .line(name)
+            .unwrap()
+            .std
+            .unwrap()
+    };
+    let patches = vec![
+        tensor(
+            "vision_model.embeddings.patch_embedding.weight",
+            &[64, 3, 4, 4],
+        ),
+        tensor(
+            "vision_model.embeddings.position_embedding.weight",
+            &[17, 64],
+        ),
+    ];
+    let words = vec![
+        tensor("text_model.embeddings.token_embedding.weight", &[100, 64]),
+        tensor("text_model.embeddings.position_embedding.weight", &[16, 64]),
+    ];
+    let both = [patches.clone(), words.clone()].concat();
+    let (image, text) = (
+        "vision_model.embeddings.position_embedding.weight",
+        "text_model.embeddings.position_embedding.weight",
+    );
+    for tensors in [patches, both.clone()] {
+        assert!((std(tensors, image) - 0.5f64.sqrt()).abs() < 1e-9);
+    }
+    for tensors in [words, both] {
+        assert_eq!(std(tensors, text), 0.02);
+    }
+}
