@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use semilla::DType;
-use semilla_checkpoint::{Checkpoint, TensorInfo, open};
+use semilla_checkpoint::{Checkpoint, Remark, TensorInfo, open};
 use semilla_signal::{Array, Datum, InputSpec, Labels};
 
 use crate::error::DataError;
@@ -79,7 +79,10 @@ fn of_input(
         place(path, specs)?;
     }
     let problem = format!("it has no array {:?}, which the model takes", spec.name);
-    Err(DataError::content(path, problem))
+    Err(DataError::content(
+        path,
+        problem + &left_out(file, &spec.name),
+    ))
 }
 
 /// The array of labels.
@@ -92,14 +95,36 @@ fn label(
     if let Some(name) = &reading.labels {
         let found = file.tensors().index_of(name);
         return found.map(Some).ok_or_else(|| {
-            DataError::content(path, format!("it has no array {name:?} for the labels"))
+            let problem = format!("it has no array {name:?} for the labels");
+            DataError::content(path, problem + &left_out(file, name))
         });
     }
     let is_input = |name: &str| specs.iter().any(|spec| spec.name == name);
-    let named = LABELS.iter().filter(|name| !is_input(name));
-    Ok(named
-        .filter_map(|name| file.tensors().index_of(name))
-        .next())
+    let mut named = LABELS.iter().filter(|name| !is_input(name));
+    if let Some(at) = named.clone().find_map(|name| file.tensors().index_of(name)) {
+        return Ok(Some(at));
+    }
+    // An array of labels that is there, and cannot be read.
+    match named.find_map(|name| unreadable(file, name)) {
+        Some(why) => Err(DataError::content(
+            path,
+            format!("its labels cannot be read: {why}"),
+        )),
+        None => Ok(None),
+    }
+}
+
+/// Why an array of this name was left out, if it was.
+fn unreadable<'a>(file: &'a dyn Checkpoint, name: &str) -> Option<&'a str> {
+    file.remarks().iter().find_map(|remark| match remark {
+        Remark::Unreadable { name: own, problem } if own == name => Some(&**problem),
+        _ => None,
+    })
+}
+
+/// The same behind an error.
+fn left_out(file: &dyn Checkpoint, name: &str) -> String {
+    unreadable(file, name).map_or(String::new(), |why| format!(": it was left out, {why}"))
 }
 
 /// Some samples of an array.

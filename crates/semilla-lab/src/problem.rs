@@ -80,17 +80,31 @@ impl Problem {
             plans: Plans::default(),
         };
         if problem.sizes().contains(&0) {
-            let problem = format!(
-                "{} samples are too few for training, validation and test",
-                problem.samples.count
-            );
+            let problem = match problem.samples.count {
+                1 => "1 sample is too few for training, validation and test".to_owned(),
+                count => format!("{count} samples are too few for training, validation and test"),
+            };
             return Err(unfit(problem));
         }
         problem.classes = problem.check_output().map_err(|error| match error {
             Unfit::Labels(problem) => unfit(problem),
             Unfit::Run(error) => error,
         })?;
+        if let Some(only) = problem.only_class() {
+            return Err(unfit(format!(
+                "all {} samples are of the class {only}, and there is nothing to tell apart; give                  samples of two classes or more",
+                problem.samples.count
+            )));
+        }
         Ok(problem)
+    }
+
+    /// The class of all samples, where classes are learnt and there is only one: every start would be
+    /// right at once.
+    fn only_class(&self) -> Option<i64> {
+        let classes = self.samples.classes().filter(|_| self.classes.is_some())?;
+        let first = *classes.first()?;
+        classes.iter().all(|&class| class == first).then_some(first)
     }
 
     /// Loads what a trial is of.

@@ -225,6 +225,11 @@ fn mistakes_are_clear() {
         ("mlp:2-2:relu", &file("c.csv", ""), "no rows"),
         ("mlp:2-2:relu", &file("d.csv", "1,2,0\n2,3,1\n"), "too few"),
         (
+            "mlp:2-2:relu",
+            &file("f.csv", &rows("1,2,0\n")),
+            "nothing to tell apart",
+        ),
+        (
             "mlp:2-1:relu",
             &file("e.csv", &rows("1,2,nan\n")),
             "a label is",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from torch import nn
 from semilla._dtypes import NAMES
 from semilla.torch import graph, parametrized
 from semilla.torch.layers import WRAPPERS, Layers
+from semilla.torch.norms import Norms
 from semilla.torch.trace import is_conv1d
 
 Facts = dict[str, Any]
@@ -71,6 +73,7 @@ def of_module(module: nn.Module) -> Known:
     for path, layer in layers.unique():
         known.spectral.extend(parametrized.spectral(path, layer))
     computed = parametrized.computed(layer for _, layer in layers.unique())
+    norms, fixed = Norms(), _fixed(layers)
     owners: dict[int, str] = {}
     lazy = []
     for name, leaf, tensor, layer, is_buffer in layers.named():
@@ -80,8 +83,8 @@ def of_module(module: nn.Module) -> Known:
         _refuse(tensor, name)
         known.tensors[name] = tensor
         owner_of = computed.get(id(layer), (layer, leaf))
-        facts = {} if owner_of is None else _layer_facts(*owner_of, tensor)
-        if owner_of is None or is_buffer and not facts:
+        facts = {} if owner_of is None else _layer_facts(*owner_of, tensor, norms)
+        if owner_of is None or is_buffer and not facts or name in fixed:
             facts = {"buffer": True}
         known.facts[name] = facts
         if not is_buffer and tensor.requires_grad:
@@ -95,6 +98,48 @@ def of_module(module: nn.Module) -> Known:
             "or on one on the meta device, before it is initialized"
         )
     return known
+
+
+def _fixed(layers: Layers) -> set[str]:
+    """The parameters that the model's own code does not train, such as tables of sines: they belong
+    to no layer of PyTorch's, and parameters around them are trained. Where a user froze a part, none
+    around is; where a user froze most, as for adapters, nobody can tell."""
+    names, trained, frozen = [], set[str](), []
+    for name, _, tensor, layer, is_buffer in layers.named():
+        if is_buffer:
+            continue
+        names.append(name)
+        if tensor.requires_grad:
+            trained.add(name)
+        elif not _is_own(layer):
+            frozen.append(name)
+    if 2 * len(trained) <= len(names):
+        return set()
+    parts = {part for name in trained for part in _around(name)}
+    return {name for name in frozen if _is_fixed(name, parts, names)}
+
+
+def _is_fixed(name: str, trained: set[str], names: list[str]) -> bool:
+    """Whether the smallest part of the model that holds another parameter trains one."""
+    for part in _around(name):
+        if part in trained:
+            return True
+        start = f"{part}." if part else ""
+        if sum(other.startswith(start) for other in names) > 1:
+            return False
+    return False
+
+
+def _around(name: str) -> Iterator[str]:
+    """The parts of the model that a tensor lies in, the smallest first."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _is_own(layer: nn.Module) -> bool:
+    """Whether a layer is one of PyTorch's, and no class made of one."""
+    return type(layer).__module__.startswith("torch.nn")
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -164,8 +209,11 @@ _NORM = {
 }
 
 
-def _layer_facts(layer: nn.Module, leaf: str, tensor: torch.Tensor) -> Facts:
+def _layer_facts(layer: nn.Module, leaf: str, tensor: torch.Tensor, norms: Norms) -> Facts:
     """What the layer that owns a tensor says of it; nothing where only the name tells."""
+    role = norms.role(layer, leaf, tensor)
+    if role is not None:
+        return {"role": role}
     if isinstance(layer, nn.modules.conv._ConvNd):
         return _convolution(layer, leaf)
     if isinstance(layer, nn.Linear):

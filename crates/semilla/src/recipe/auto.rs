@@ -318,7 +318,47 @@ fn is_lambda(tensor: &Tensor) -> bool {
 
 /// The value at which each kind of multiplier changes nothing.
 fn multiplier(tensor: &Tensor) -> Choice {
-    match tensor.name.rsplit('.').next().unwrap_or_default() {
+    let mut parts = tensor.name.rsplit('.');
+    let (leaf, module) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let constant = |value: f64, reason| {
+        because(
+            init::Constant {
+                value: value.into(),
+            },
+            reason,
+        )
+    };
+    match leaf {
+        "alpha_p" => constant(
+            softplus_inverse(XIELU),
+            "xIELU's squares: α = 0.8 behind a softplus (Huang & Schlag 2024)",
+        ),
+        "alpha_n" => constant(
+            softplus_inverse(XIELU - XIELU_LINEAR),
+            "xIELU's squares below 0: α = 0.8, of which β = 0.5 is fixed (Huang & Schlag 2024)",
+        ),
+        "scale" if module == "softmax_scaling" => because(
+            init::zeros(),
+            "scores that grow with the logarithm of the position: not at the start",
+        ),
+        "bias" if module == "softmax_scaling" => {
+            because(init::ones(), "scores are multiplied as by one at the start")
+        }
+        "scale_weight" => constant(
+            20.0,
+            "the norm of each place's features behind their normalization (SSD; Liu et al. 2016)",
+        ),
+        "A" => because(
+            init::zeros(),
+            "the mask that is made of the values starts as none: e⁰ = 1",
+        ),
+        "bin_score" => because(
+            init::ones(),
+            "the score of what matches nothing (SuperGlue)",
+        ),
         "per_dim_scale" => because(
             init::zeros(),
             "a softplus that is scaled to 1 at 0 comes between: no change at the start",
@@ -341,6 +381,16 @@ fn multiplier(tensor: &Tensor) -> Choice {
     }
 }
 
+/// The factors of xIELU's squares and of its linear part below 0 (Huang & Schlag, *Deriving Activation
+/// Functions Using Integration*, 2024).
+const XIELU: f64 = 0.8;
+const XIELU_LINEAR: f64 = 0.5;
+
+/// The number whose softplus this is.
+fn softplus_inverse(value: f64) -> f64 {
+    value.exp_m1().ln()
+}
+
 /// The value at which each kind of branch scale starts: gates of what is added to a trained network are
 /// closed, others are as good as not there, since the ends of branches keep their sum in scale.
 fn branch_scale(tensor: &Tensor) -> Choice {
@@ -355,6 +405,9 @@ fn branch_scale(tensor: &Tensor) -> Choice {
             init::zeros(),
             "the gate of cross-attention starts closed (Flamingo)",
         ),
+        "gate" if tensor.name.contains("residual_gate.") => {
+            because(init::zeros(), "the gate starts half open: σ(0)")
+        }
         "gate" => because(init::zeros(), "the gate starts closed"),
         "gate_attn" | "gate_ffn" => because(
             init::Constant {

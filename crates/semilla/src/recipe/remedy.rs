@@ -9,6 +9,9 @@ use crate::model::{Model, Role, Tensor};
 /// Characters of a name in an error, at most.
 const NAME: usize = 80;
 
+/// The largest kernel along a line; longer last axes are those of a stack of matrices.
+const LINE: usize = 16;
+
 /// A rule that would decide a tensor: as `auto` does where the role is known, otherwise with an
 /// initializer that fits the shape.
 pub(super) fn rule_for(tensor: &Tensor, model: &Model) -> String {
@@ -20,6 +23,10 @@ pub(super) fn rule_for(tensor: &Tensor, model: &Model) -> String {
         _ if !tensor.dtype.is_float() => r#"init = "zeros""#,
         0 | 1 => r#"init = "ones""#,
         2 => r#"set = { role = "linear" }, init = "xavier_uniform""#,
+        // Kernels along a line are short.
+        3 if tensor.shape[2] > LINE => {
+            r#"set = { role = "linear" }, layout = "EOI", init = "xavier_uniform""#
+        }
         3..=5 => r#"set = { role = "conv" }, init = "kaiming_normal""#,
         _ => r#"init = { normal = { std = 0.02 } }"#,
     };

@@ -2,7 +2,7 @@
 
 use super::index::All;
 use super::vectors::{is_norm, is_rectifier};
-use crate::model::names::{Name, directions_of};
+use crate::model::names::{Name, directions_of, is_number};
 use crate::model::role::Role;
 
 pub(super) fn free_parameter(
@@ -19,6 +19,7 @@ pub(super) fn free_parameter(
         .or_else(|| scale(name, leaf, shape, text, all))
         .or_else(|| pair(name, shape, text, all))
         .or_else(|| weight_gain(text, all))
+        .or_else(|| of_heads(name, shape, text, all))
         .or_else(|| position(name, kind).filter(|_| !is_plain(kind)))
         .or_else(|| token(name, kind).filter(|_| !is_plain(kind)))
         .or_else(|| bias(name, leaf, shape, text, all))
@@ -36,7 +37,8 @@ fn state_space(name: &Name<'_>) -> Option<Role> {
     Some(match name.leaf() {
         "A_log" => Role::StateMatrix,
         "D" => Role::StateSkip,
-        "dt_bias" => Role::TimeStepBias,
+        // Zamba's heads have a map to time steps each.
+        "dt_bias" | "dt_proj_bias" => Role::TimeStepBias,
         "bias" if name.module() == "dt_proj" => Role::TimeStepBias,
         _ => return None,
     })
@@ -83,7 +85,7 @@ fn scale(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>)
         // Grounding DINO's scales of what text and image tell each other.
         "vision_param" | "text_param" => Role::BranchScale,
         "gate_attn" | "gate_ffn" => Role::BranchScale,
-        "gate" if is_single(shape) => Role::BranchScale,
+        "gate" if is_single(shape) || name.inside("residual_gate") => Role::BranchScale,
         "high_res_vision_alpha" => Role::BranchScale,
         // The ConvNeXt blocks of SAM 2's memory.
         "scale" if name.inside("memory_fuser") => Role::BranchScale,
@@ -103,6 +105,13 @@ fn scale(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>)
         | "input_residual"
         | "post_attention_residual" => Role::Multiplier,
         "gain" if shape.len() > 1 && is_line => Role::Multiplier,
+        // A sum's share of positions, and the score of what matches nothing (SuperGlue).
+        "alpha" if is_single(shape) && name.module().contains("position") => Role::Multiplier,
+        "bin_score" if is_single(shape) => Role::Multiplier,
+        // SSD's, of the first map of features.
+        "scale_weight" if name.module() == "backbone" => Role::Multiplier,
+        // The mask that Doge makes of its values, by a map and a factor.
+        "A" if is_line && all.beside(text, "dt_proj.weight").is_some() => Role::Multiplier,
         "alpha" if name.inside("snake") && shape.len() > 2 && is_line => Role::Multiplier,
         "alpha" if is_norm(name) && is_line => Role::NormWeight,
         "beta" if is_norm(name) && is_line => Role::NormBias,
@@ -137,6 +146,12 @@ fn pair(name: &Name<'_>, shape: &[usize], text: &str, all: All<'_>) -> Option<Ro
         "fn" | "hc_fn" if shape.len() == 2 && connects(leaf) => Role::Linear,
         "base" | "hc_base" if connects(leaf) => Role::Bias,
         "scale" | "hc_scale" if connects(leaf) => Role::Multiplier,
+        // xIELU's squares on both sides.
+        "alpha_p" if has("alpha_n") => Role::Multiplier,
+        "alpha_n" if has("alpha_p") => Role::Multiplier,
+        // Scores that grow with the logarithm of the position.
+        "scale" if name.module() == "softmax_scaling" && has("bias") => Role::Multiplier,
+        "bias" if name.module() == "softmax_scaling" && has("scale") => Role::Multiplier,
         // What EvoNorm and filter response normalization have besides: a slope within a sigmoid, a
         // threshold.
         "v" if is_line && is_norm(name) && has("weight") && has("bias") => Role::Multiplier,
@@ -152,6 +167,8 @@ fn pair(name: &Name<'_>, shape: &[usize], text: &str, all: All<'_>) -> Option<Ro
         "beta" if has("alpha") => Role::Bias,
         _ if of_value("_scale", "_bias") => Role::Multiplier,
         _ if of_value("_bias", "_scale") => Role::Bias,
+        _ if of_value("_scaling_factor", "_bias_factor") => Role::Multiplier,
+        _ if of_value("_bias_factor", "_scaling_factor") => Role::Bias,
         _ => return None,
     })
 }
@@ -174,8 +191,30 @@ fn weight_gain(text: &str, all: All<'_>) -> Option<Role> {
     all.find(&directions_of(text)?).map(|_| Role::WeightGain)
 }
 
+/// Attention's projections with an axis of heads, of Transformer-XL and what is made of it: what is
+/// added to queries lies beside them, `[heads, size]`.
+fn of_heads(name: &Name<'_>, shape: &[usize], text: &str, all: All<'_>) -> Option<Role> {
+    let added = all.beside(text, "r_w_bias")?;
+    if shape.len() != 3 || !shape.ends_with(&added.shape) {
+        return None;
+    }
+    Some(match name.leaf() {
+        "q" => Role::Query,
+        "k" => Role::Key,
+        "v" => Role::Value,
+        "o" => Role::AttentionOut,
+        // Of positions.
+        "r" | "r_kernel" => Role::Linear,
+        _ => return None,
+    })
+}
+
 /// Tables and grids of positions, absolute or relative.
 fn position(name: &Name<'_>, kind: &str) -> Option<Role> {
+    // Reformer's two tables, whose rows are joined.
+    if name.module() == "weights" && is_number(name.leaf()) && name.parent().contains("position") {
+        return Some(Role::PositionEmbedding);
+    }
     let words = [
         "pos_emb",
         "position_emb",
@@ -260,7 +299,11 @@ fn bias(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>) 
     }
     // A stack of experts' biases, by the name of their weights.
     let weight = leaf.strip_suffix("_bias");
-    let is_stack = weight.is_some_and(|weight| all.beside(text, weight).is_some());
+    let beside = |weight: &str| {
+        let matrix = || all.beside(text, &format!("{weight}_weight"));
+        all.beside(text, weight).or_else(matrix).is_some()
+    };
+    let is_stack = weight.is_some_and(beside);
     let by_head = matches!(
         leaf,
         "bias_u" | "bias_v" | "pos_bias_u" | "pos_bias_v" | "r_r_bias" | "r_s_bias" | "r_w_bias"
@@ -323,6 +366,77 @@ mod tests {
     }
 
     #[test]
+    fn heads_stacks_and_projections() {
+        let model = |tensors: &[(&str, &[usize])]| {
+            let owned = tensors.iter();
+            let owned = owned.map(|&(name, shape)| (name.to_owned(), shape.to_vec(), DType::F32));
+            Model::infer(owned, Convention::Pytorch)
+        };
+        let read = |tensors: &[(&str, &[usize])]| -> Vec<(Role, String)> {
+            let layout = |tensor: &crate::Tensor| {
+                tensor
+                    .layout
+                    .as_ref()
+                    .map_or(String::new(), ToString::to_string)
+            };
+            let tensors = model(tensors).tensors;
+            tensors.iter().map(|own| (own.role, layout(own))).collect()
+        };
+        let is = |role: Role, layout: &str| (role, layout.to_owned());
+        // Transformer-XL's, by what is added to queries.
+        let xlnet = read(&[
+            ("layer.0.rel_attn.q", &[24, 2, 8]),
+            ("layer.0.rel_attn.o", &[24, 2, 8]),
+            ("layer.0.rel_attn.r", &[24, 2, 8]),
+            ("layer.0.rel_attn.r_w_bias", &[2, 8]),
+        ]);
+        let expected = [
+            is(Role::Query, "IOO"),
+            is(Role::AttentionOut, "OII"),
+            is(Role::Linear, "IOO"),
+        ];
+        assert_eq!(xlnet[..3], expected);
+        // Stacks by their biases, of Griffin's gates and of Zamba's heads.
+        let stacks = read(&[
+            ("rg_lru.input_gate_weight", &[4, 32, 24]),
+            ("rg_lru.input_gate_bias", &[4, 24]),
+            ("mamba.dt_proj_weight", &[2, 48, 20]),
+            ("mamba.dt_proj_bias", &[2, 48]),
+            ("mamba.x_proj_weight", &[2, 40, 48]),
+        ]);
+        let expected = [
+            is(Role::Linear, "EIO"),
+            is(Role::Bias, ""),
+            is(Role::Linear, "EOI"),
+            is(Role::TimeStepBias, ""),
+            is(Role::Linear, "EOI"),
+        ];
+        assert_eq!(stacks, expected);
+        // JetMoE's experts, by the width of their router.
+        let experts = read(&[
+            ("layers.0.mlp.input_linear.weight", &[4, 96, 32]),
+            ("layers.0.mlp.output_linear.weight", &[4, 32, 48]),
+            ("layers.0.mlp.router.layer.weight", &[4, 32]),
+        ]);
+        let expected = [is(Role::MlpGate, "EOI"), is(Role::MlpOut, "EOI")];
+        assert_eq!(experts[..2], expected);
+        let projection = [("text_projection", &[16, 24][..])];
+        assert_eq!(read(&projection), [is(Role::Linear, "IO")]);
+        assert!(model(&projection).tensors[0].ground.is_some());
+        // Alone, nothing tells what they are.
+        let alone = [
+            ("attention.q", &[24, 2, 8][..]),
+            ("gate_weight", &[4, 32, 24]),
+        ];
+        assert!(
+            model(&alone)
+                .tensors
+                .iter()
+                .all(|own| own.role == Role::Unknown)
+        );
+    }
+
+    #[test]
     fn gates_and_prompts() {
         let free = [
             ("layers.0.gate_attn", &[1][..]),
@@ -340,6 +454,8 @@ mod tests {
         ];
         assert_eq!(roles(free), expected);
         assert_eq!(roles([("router.gate", &[8])]), [Role::Unknown]);
+        let residual = [("layers.0.post_attention_residual_gate.gate", &[8][..])];
+        assert_eq!(roles(residual), [Role::BranchScale]);
         assert_eq!(roles([("attn.lambda_q1", &[8])]), [Role::Token]);
         assert_eq!(roles([("model.bos_latent", &[8])]), [Role::Token]);
     }

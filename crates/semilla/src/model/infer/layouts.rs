@@ -26,9 +26,22 @@ pub(super) fn layout(
                 let (layout, ground) = whole.conv1d.clone();
                 return (Some(layout), ground);
             }
-            (3, _) if is_stack(name, shape) => {
-                let (layout, ground) = stacked(text, shape, all);
+            (3, _) if has_heads(name, role) => {
+                // Transformer-XL's, of which the last one goes back by the same axes.
+                let layout = if role == Role::AttentionOut {
+                    "OII"
+                } else {
+                    "IOO"
+                };
+                return (layout.parse().ok(), None);
+            }
+            (3, _) if is_stack(name, shape, text, all) => {
+                let (layout, ground) = stacked(name, text, shape, all);
                 return (Some(layout), ground);
+            }
+            (2, None) if is_bare_projection(name) => {
+                let ground = "a projection without a layer, which values are multiplied by from the right as in CLIP";
+                return (Some(Layout::io()), Some(ground));
             }
             _ => {}
         }
@@ -66,22 +79,71 @@ pub(super) fn dense(
         .filter(|_| is_dense && shape.ends_with(bias))
 }
 
-/// Whether a tensor of three axes is a stack of experts' matrices.
-pub(super) fn is_stack(name: &Name<'_>, shape: &[usize]) -> bool {
-    shape.len() == 3 && name.inside("expert") && !name.inside("conv")
+/// Whether a matrix of three axes has one of attention heads, by the names that are known for it.
+fn has_heads(name: &Name<'_>, role: Role) -> bool {
+    let is_role = matches!(
+        role,
+        Role::Query | Role::Key | Role::Value | Role::AttentionOut | Role::Linear
+    );
+    is_role && matches!(name.leaf(), "q" | "k" | "v" | "o" | "r" | "r_kernel")
+}
+
+/// Whether a matrix is a parameter of its own that is called a projection: `text_projection`.
+pub(super) fn is_bare_projection(name: &Name<'_>) -> bool {
+    let own = name.leaf();
+    let own = own.strip_suffix("_weight").unwrap_or(own);
+    own.ends_with("projection") || own == "proj"
+}
+
+/// Whether a tensor of three axes is a stack of matrices: of experts, or one for each head.
+pub(super) fn is_stack(name: &Name<'_>, shape: &[usize], text: &str, all: All<'_>) -> bool {
+    let own = own_of_stack(name);
+    let is_named = name.inside("expert") || matches!(own, "input_linear" | "output_linear");
+    let is_conv = name.inside("conv") || own.contains("conv");
+    let has_biases = || biases_of_stack(text, shape, all).is_some();
+    let is_bare = || own.ends_with("_proj_weight") || has_biases();
+    shape.len() == 3 && !is_conv && (is_named || is_bare())
+}
+
+/// The name that a stack has by itself: that of a parameter without a layer, or the layer's.
+fn own_of_stack<'a>(name: &Name<'a>) -> &'a str {
+    match name.leaf() {
+        "weight" | "kernel" => name.module(),
+        own => own,
+    }
+}
+
+/// A stack's biases, a row for each matrix: `gate_bias` beside `gate_weight`.
+pub(super) fn biases_of_stack<'a>(text: &str, shape: &[usize], all: All<'a>) -> Option<&'a Tensor> {
+    let biases = all.find(&format!("{}_bias", text.strip_suffix("_weight")?))?;
+    match (&biases.shape[..], shape) {
+        (&[count, size], &[own, rows, columns]) => {
+            (count == own && (size == rows || size == columns)).then_some(biases)
+        }
+        _ => None,
+    }
 }
 
 /// The layout of a stack of experts: the axis that the tensors around share with it is the width.
 ///
 /// What goes in and up has the width as its input, what goes down has it as its output: of a pair,
 /// one axis of the one is an axis of the other.
-fn stacked(text: &str, shape: &[usize], all: All<'_>) -> (Layout, Option<&'static str>) {
+fn stacked(
+    name: &Name<'_>,
+    text: &str,
+    shape: &[usize],
+    all: All<'_>,
+) -> (Layout, Option<&'static str>) {
     let (oi, io) = (Layout::oi().stacked(), Layout::io().stacked());
     let &[experts, rows, columns] = shape else {
         return (oi, None);
     };
-    let leaf = &text[stem(text).len()..];
-    let is_down = leaf.starts_with("down_proj") || leaf == "w2" || leaf.starts_with("output");
+    if let Some(biases) = biases_of_stack(text, shape, all) {
+        // Of square ones the fans are the same.
+        return (if biases.shape[1] == rows { oi } else { io }, None);
+    }
+    let own = own_of_stack(name);
+    let is_down = own.starts_with("down_proj") || own == "w2" || own.starts_with("output");
     // The width is the columns of what goes up, and the rows of what goes down.
     let by_width = |width: usize| match (rows == width, columns == width) {
         (true, false) => Some(is_down),

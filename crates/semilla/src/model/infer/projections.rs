@@ -1,7 +1,7 @@
 //! Roles of weights of two and more axes: projections, convolutions, tables.
 
 use super::index::{All, own_name, stem};
-use super::layouts::{dense, is_stack};
+use super::layouts::{biases_of_stack, dense, is_bare_projection, is_stack};
 use super::outputs::{Outputs, by_bias, by_next_norm};
 use super::reading::{Reading, known};
 use super::whole::Whole;
@@ -31,7 +31,11 @@ pub(super) fn matrix(
             | "depthwise_kernel"
             | "pointwise_kernel"
     ) || leaf.ends_with("_proj")
-        || leaf.ends_with("_proj_weight");
+        || leaf.ends_with("_proj_weight")
+        || (rank == 2 && is_bare_projection(name));
+    if biases_of_stack(text, shape, all).is_some() {
+        return known(Role::Linear);
+    }
     if !is_named {
         return known(Role::Unknown);
     }
@@ -70,7 +74,7 @@ pub(super) fn matrix(
     if name.module().contains("einsum") && rank > 2 {
         return known(Role::Unknown);
     }
-    if rank > 2 && !is_stack(name, shape) {
+    if rank > 2 && !is_stack(name, shape, text, all) {
         return convolution(name, shape, &own, all, whole, text);
     }
     if let Some(role) = modulation(name, all, text).or_else(|| projection(name, &own, all, text)) {
@@ -309,6 +313,9 @@ fn projection(name: &Name<'_>, module: &str, all: All<'_>, text: &str) -> Option
         "fc1" | "linear1" | "lin1" if in_block && returns(all, text, module) => Role::MlpIn,
         "fc2" | "linear2" | "lin2" if in_block && returns(all, text, module) => Role::MlpOut,
         "down_proj" | "w2" | "fc_out" | "dense_4h_to_h" if in_block => Role::MlpOut,
+        // Stacks of experts, in Granite and JetMoE.
+        "input_linear" if name.inside("mlp") => Role::MlpGate,
+        "output_linear" if name.inside("mlp") => Role::MlpOut,
         "c_proj" => Role::MlpOut,
         "dense" if name.parent() == "intermediate" => Role::MlpIn,
         "dense" if name.parent() == "output" => Role::MlpOut,

@@ -174,13 +174,16 @@ impl Model {
         let unnamed: Vec<(usize, Role)> = {
             let all = All::new(&tensors, &by_name);
             let last = |tensor: &Tensor| match evidence.of(&tensor.name)? {
-                facts if facts.is_unnamed => Some(unnamed(tensor, all)),
-                facts if facts.is_buffer => Some(Role::Computed),
+                facts if facts.is_buffer => {
+                    (!is_kept_by_layers(tensor.role) && !is_stated(facts)).then_some(Role::Computed)
+                }
+                facts if facts.is_unnamed && tensor.role == Role::Unknown => {
+                    Some(unnamed(tensor, all))
+                }
                 _ => None,
             };
-            let unknown = tensors.iter().enumerate();
-            let unknown = unknown.filter(|(_, tensor)| tensor.role == Role::Unknown);
-            unknown
+            let tensors = tensors.iter().enumerate();
+            tensors
                 .filter_map(|(place, tensor)| Some((place, last(tensor)?)))
                 .collect()
         };
@@ -281,7 +284,7 @@ fn settle(tensor: &mut Tensor, facts: &Facts) {
         tensor.role = refine((tensor.role, None), role).0;
     }
     // A role that the user states has the last word.
-    let is_stated = facts.role.is_some_and(|role| role.source > Source::Module);
+    let is_stated = is_stated(facts);
     let ends = facts.branch.is_some_and(|branch| branch.value.is_end);
     if ends && !is_stated {
         tensor.role = match tensor.role {
@@ -295,6 +298,31 @@ fn settle(tensor: &mut Tensor, facts: &Facts) {
         tensor.layout = Some(layout.value.clone());
         tensor.ground = None;
     }
+}
+
+/// Whether someone who knows the tensor itself states its role, and not its kind of layer only.
+fn is_stated(facts: &Facts) -> bool {
+    facts.role.is_some_and(|role| role.source > Source::Module)
+}
+
+/// Whether layers keep such a tensor without training it, and start it at a value of their own. Of
+/// others the model's code alone knows what they hold: a matrix of cosines is no layer's weight.
+fn is_kept_by_layers(role: Role) -> bool {
+    matches!(
+        role,
+        Role::RunningMean
+            | Role::RunningVar
+            | Role::Counter
+            | Role::Computed
+            | Role::Constant
+            | Role::PositionIds
+            | Role::RotaryFrequencies
+            | Role::Sinusoids
+            | Role::NormWeight
+            | Role::OffsetNormWeight
+            | Role::LastNormWeight
+            | Role::NormBias
+    )
 }
 
 /// A stated role. Graphs and modules know kinds of layers: of them, a more particular role of the
@@ -316,7 +344,8 @@ fn refine(read: Reading, stated: Fact<Role>) -> Reading {
 fn kind(role: Role) -> Role {
     match role {
         Role::ResidualOut | Role::PatchEmbedding => Role::Conv,
-        Role::LastNormWeight | Role::OffsetNormWeight => Role::NormWeight,
+        // What is multiplied by 1 + w has no node or layer that multiplies by w.
+        Role::LastNormWeight => Role::NormWeight,
         Role::PositionEmbedding | Role::Token | Role::Sinusoids => Role::Embedding,
         Role::TimeStepBias | Role::PriorBias | Role::RecurrentBias => Role::Bias,
         Role::Conv | Role::ConvTranspose => role,
