@@ -92,7 +92,8 @@ impl Problem {
         })?;
         if let Some(only) = problem.only_class() {
             return Err(unfit(format!(
-                "all {} samples are of the class {only}, and there is nothing to tell apart; give                  samples of two classes or more",
+                "all {} samples are of the class {only}, and there is nothing to tell apart; give \
+                 samples of two classes or more",
                 problem.samples.count
             )));
         }

@@ -388,7 +388,7 @@ const XIELU_LINEAR: f64 = 0.5;
 
 /// The number whose softplus this is.
 fn softplus_inverse(value: f64) -> f64 {
-    value.exp_m1().ln()
+    libm::log(libm::expm1(value))
 }
 
 /// The value at which each kind of branch scale starts: gates of what is added to a trained network are
