@@ -226,7 +226,7 @@ fn mistakes_are_clear() {
         ("mlp:2-2:relu", &file("d.csv", "1,2,0\n2,3,1\n"), "too few"),
         (
             "mlp:2-2:relu",
-            &file("f.csv", &rows("1,2,0\n")),
+            &file("f.csv", &"1,2,0\n2,1,0\n".repeat(20)),
             "nothing to tell apart",
         ),
         (

@@ -16,9 +16,8 @@ import torch
 from torch import nn
 
 from semilla._dtypes import NAMES
-from semilla.torch import graph, parametrized
+from semilla.torch import graph, norms, parametrized
 from semilla.torch.layers import WRAPPERS, Layers
-from semilla.torch.norms import Norms
 from semilla.torch.trace import is_conv1d
 
 Facts = dict[str, Any]
@@ -73,7 +72,7 @@ def of_module(module: nn.Module) -> Known:
     for path, layer in layers.unique():
         known.spectral.extend(parametrized.spectral(path, layer))
     computed = parametrized.computed(layer for _, layer in layers.unique())
-    norms, fixed = Norms(), _fixed(layers)
+    fixed = _fixed(layers)
     owners: dict[int, str] = {}
     lazy = []
     for name, leaf, tensor, layer, is_buffer in layers.named():
@@ -83,7 +82,7 @@ def of_module(module: nn.Module) -> Known:
         _refuse(tensor, name)
         known.tensors[name] = tensor
         owner_of = computed.get(id(layer), (layer, leaf))
-        facts = {} if owner_of is None else _layer_facts(*owner_of, tensor, norms)
+        facts = {} if owner_of is None else _layer_facts(*owner_of, tensor)
         if owner_of is None or is_buffer and not facts or name in fixed:
             facts = {"buffer": True}
         known.facts[name] = facts
@@ -113,7 +112,7 @@ def _fixed(layers: Layers) -> set[str]:
             trained.add(name)
         elif not _is_own(layer):
             frozen.append(name)
-    if 2 * len(trained) <= len(names):
+    if not frozen or 2 * len(trained) <= len(names):
         return set()
     parts = {part for name in trained for part in _around(name)}
     return {name for name in frozen if _is_fixed(name, parts, names)}
@@ -209,7 +208,7 @@ _NORM = {
 }
 
 
-def _layer_facts(layer: nn.Module, leaf: str, tensor: torch.Tensor, norms: Norms) -> Facts:
+def _layer_facts(layer: nn.Module, leaf: str, tensor: torch.Tensor) -> Facts:
     """What the layer that owns a tensor says of it; nothing where only the name tells."""
     role = norms.role(layer, leaf, tensor)
     if role is not None:

@@ -37,7 +37,7 @@ pub(super) fn openings<'m>(
     for tensor in &model.tensors {
         let is_inside = || Block::of(tensor).is_some_and(|block| normalized.contains(&block));
         if opens(tensor, &ends) && is_inside() && is_drawn(tensor) {
-            let reason = "a normalization comes before, and the branch's last layer sets its scale: \
+            let reason = "it follows a normalization, and the branch's last layer sets its scale: \
                           a third of the variance learns faster";
             starts.insert(&tensor.name, (small.clone().into(), Cow::from(reason)));
         }
@@ -96,7 +96,7 @@ mod tests {
         let scale = variance_of_inputs(&plan, "blocks.1.mlp.fc1.weight");
         assert!((scale - 1.0 / 3.0).abs() < 1e-6, "{scale}");
         let reason = &plan.line("blocks.1.mlp.fc1.weight").unwrap().reason;
-        assert!(reason.contains("a normalization comes before"), "{reason}");
+        assert!(reason.contains("follows a normalization"), "{reason}");
     }
 
     #[test]
