@@ -486,3 +486,21 @@ class Stuck(nn.Module):
 
     def forward(self, x):
         return self.linear(x) if x.sum() > 0 else x
+
+
+class _OffsetNorm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8))
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * (1 + self.weight)
+
+
+def test_an_offset_norm_is_one_whatever_mode_is_on():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    for mode in (FakeTensorMode(), torch.device("meta"), torch.inference_mode()):
+        with mode:
+            plan = semilla.torch.plan(nn.Sequential(_OffsetNorm(), nn.Linear(8, 4)))
+            assert plan["0.weight"].role == "offset_norm_weight"
