@@ -77,8 +77,11 @@ def init(
             known.ties.extend(
                 pair for pair in ties.items() if pair not in known.ties and pair[0] in known.tensors
             )
-            planned(known, recipe=recipe, seed=seed, **options).apply(missing)
-            for name in missing:
+            made = planned(known, recipe=recipe, seed=seed, **options)
+            made.apply(missing)
+            # What is kept has no values yet: they are the library's to compute.
+            kept = {line.name for line in made.lines if line.disposition == "kept"}
+            for name in missing - kept:
                 state[name]._is_hf_initialized = _OURS
         theirs(model)
 

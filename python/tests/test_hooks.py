@@ -71,6 +71,27 @@ class TestTransformers:
             assert torch.equal(model.model.rotary_emb.inv_freq, plain.model.rotary_emb.inv_freq)
         assert same(loaded, plain)
 
+    def test_what_a_model_computes_is_the_librarys(self):
+        import semilla.transformers
+
+        backbone = self.transformers.ResNetConfig(
+            embedding_size=8, hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1], layer_type="basic",
+            out_features=["stage2", "stage3", "stage4"],
+        )  # fmt: skip
+        config = self.transformers.DeformableDetrConfig(
+            backbone_config=backbone, backbone=None, use_timm_backbone=False, use_pretrained_backbone=False,
+            d_model=32, encoder_layers=1, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
+            encoder_ffn_dim=32, decoder_ffn_dim=32, num_queries=5,
+        )  # fmt: skip
+        kind = self.transformers.DeformableDetrForObjectDetection
+        plain = kind(config).state_dict()
+        with semilla.transformers.init("auto"):
+            made = kind(config).state_dict()
+        offsets = [name for name in made if "sampling_offsets" in name]
+        assert offsets and all(torch.equal(made[name], plain[name]) for name in offsets)
+        assert not made["model.decoder.layers.1.encoder_attn.attention_weights.weight"].any()
+        assert made["class_embed.0.bias"][0] == pytest.approx(-4.595, abs=1e-3)
+
     def test_errors_come_from_the_model_and_leave_the_library_alone(self):
         import semilla.transformers
 

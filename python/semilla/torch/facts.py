@@ -6,6 +6,8 @@ the command reads too.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import math
 import sys
@@ -66,7 +68,24 @@ def of_module(module: nn.Module) -> Known:
     if not isinstance(module, nn.Module):
         raise TypeError(f"a torch.nn.Module is needed, not {type(module).__name__}")
     _refuse_flattened(module)
-    module = unwrapped(module)
+    with _uncollected():
+        return _asked(unwrapped(module))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing that is made here is garbage soon, and to look for some takes longer than all else in
+    a process that has loaded a framework."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _asked(module: nn.Module) -> Known:
     layers = Layers(module)
     known = Known({}, {}, [], set(), *graph.of_module(module, layers), _config(module), [])
     for path, layer in layers.unique():

@@ -68,9 +68,7 @@ def dtype_named(name: str) -> torch.dtype:
 
 def fill(tensor: Tensor, initializer: Any, key: int, layout: str | None = None) -> None:
     """Writes an initializer's values under a key of the stream into a tensor, in place."""
-    # What nearly every tensor is, without the questions below.
-    is_plain = type(tensor) in PLAIN and tensor.is_cpu and tensor.layout is _STRIDED
-    if is_plain and not tensor.is_inference():
+    if _is_plain(tensor):
         initializer.fill(destination(tensor), key, layout)
         changed((tensor,))
         return
@@ -95,6 +93,8 @@ def opened(tensor: Tensor, drawn: Drawn) -> tuple[Destination, Callable[[], None
     TypeError
         An element type or a layout that cannot be written.
     """
+    if _is_plain(tensor):
+        return destination(tensor), lambda: changed((tensor,))
     held = _held(tensor)
     if held is None:
         return None
@@ -105,6 +105,12 @@ def opened(tensor: Tensor, drawn: Drawn) -> tuple[Destination, Callable[[], None
         _written(local, tensor)
         return None
     return _on_host(local, part)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it is what nearly every tensor is, and needs none of the questions below."""
+    is_plain = type(tensor) in PLAIN and tensor.is_cpu and tensor.layout is _STRIDED
+    return is_plain and not tensor.is_inference()
 
 
 def _held(tensor: Tensor) -> tuple[Tensor, Any] | None:

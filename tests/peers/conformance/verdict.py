@@ -5,7 +5,7 @@ import re
 
 MATRIX = {
     "linear", "query", "key", "value", "qkv", "kv", "attention_out", "mlp_in", "mlp_gate", "mlp_out", "residual_out", "router",
-    "head", "modulation", "diffusion_out", "patch_embedding", "adapter_in", "adapter_out",
+    "head", "modulation", "steering", "diffusion_out", "patch_embedding", "adapter_in", "adapter_out",
 }
 FIXED = {
     "running_mean", "running_var", "counter", "position_ids", "rotary_frequencies", "sinusoids", "computed",

@@ -26,7 +26,8 @@ pub(super) fn units(subjects: &Subjects<'_>) -> Vec<Finding> {
 
 /// Roles whose weights are not meant to start at one value.
 fn is_hidden(role: Role) -> bool {
-    role.is_matrix() && !matches!(role, Role::Head | Role::Modulation | Role::DiffusionOut)
+    let is_zero_at_first = matches!(role, Role::Modulation | Role::Steering | Role::DiffusionOut);
+    role.is_matrix() && role != Role::Head && !is_zero_at_first
 }
 
 fn equal(subject: Subject<'_>, value: f64) -> Finding {

@@ -21,7 +21,7 @@ pub use convention::{Convention, MixedNames};
 pub use facts::{Evidence, Facts};
 pub use from_graph::graph_facts;
 pub use fused::{Fused, Part};
-pub(crate) use names::directions_of;
+pub(crate) use names::{Gate, directions_of, exponential_gate};
 pub use role::{Role, UnknownRole};
 pub use side::Side;
 pub use source::Source;

@@ -88,3 +88,19 @@ pub(super) fn numbered_block(part: &str) -> Option<(&str, &str)> {
         .any(|word| lower.ends_with(word));
     (is_number(number) && is_block).then_some((stem, number))
 }
+
+/// Which exponential gate of an xLSTM a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Input,
+    Forget,
+}
+
+/// The exponential gate that a module is, by its name.
+pub(crate) fn exponential_gate(module: &str) -> Option<Gate> {
+    match module {
+        "igate" | "igate_preact" => Some(Gate::Input),
+        "fgate" | "fgate_preact" => Some(Gate::Forget),
+        _ => None,
+    }
+}

@@ -76,6 +76,9 @@ roles! {
     Head "head",
     /// The layer that makes scales, shifts and gates of an adaptive normalization (DiT's adaLN).
     Modulation "modulation",
+    /// A layer that steers others and starts as its bias alone: a deformable attention's offsets and
+    /// weights, an exponential gate (xLSTM).
+    Steering "steering",
     /// The output layer of a diffusion model behind an adaptive normalization.
     DiffusionOut "diffusion_out",
     /// The first factor of a low-rank adapter (LoRA's A).
@@ -161,6 +164,7 @@ impl Role {
                 | Role::Router
                 | Role::Head
                 | Role::Modulation
+                | Role::Steering
                 | Role::DiffusionOut
                 | Role::RecurrentInput
                 | Role::RecurrentHidden

@@ -8,7 +8,7 @@ use crate::Scalar;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Keep, Mode, Normal, Orthogonal, Shape, VarianceScaling};
 use crate::layout::FanRule;
-use crate::model::{Model, Role, Source, Tensor};
+use crate::model::{Gate, Model, Role, Source, Tensor, exponential_gate};
 use crate::number::rounded;
 
 /// `None` where the role is unknown.
@@ -77,6 +77,10 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             init::zeros(),
             "scales, shifts and gates of adaptive normalizations start at 0 (adaLN-zero)",
         ),
+        Role::Steering => because(
+            init::zeros(),
+            "starts as its bias alone: the same for every input, until it has learned better",
+        ),
         Role::DiffusionOut => because(init::zeros(), "the model's output starts at 0 (DiT)"),
         Role::AdapterIn => because(
             init::kaiming_uniform().a(5f64.sqrt()),
@@ -102,7 +106,8 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             },
             "-log((1 - 0.01) / 0.01): objects are rare, one in a hundred (RetinaNet)",
         ),
-        Role::Bias | Role::NormBias => because(init::zeros(), "shifts start at 0"),
+        Role::Bias => bias(tensor),
+        Role::NormBias => because(init::zeros(), "shifts start at 0"),
         Role::NormWeight => because(init::ones(), "a normalization starts as one"),
         Role::OffsetNormWeight if tensor.name.contains("grn.") => because(
             init::zeros(),
@@ -243,6 +248,32 @@ fn is_relative(tensor: &Tensor) -> bool {
 /// -log((1 - π) / π) of π = 0.01: Lin et al., *Focal Loss for Dense Object Detection*, ICCV 2017,
 /// section 4.1.
 const PRIOR: f64 = -4.595_119_850_134_59;
+
+/// An xLSTM's exponential gates start shut for what comes in, and open for what is kept (Beck et al.,
+/// *xLSTM 7B*, 2025: from 3 to 6 over the heads).
+fn bias(tensor: &Tensor) -> Choice {
+    let module = tensor.name.rsplit('.').nth(1).unwrap_or_default();
+    match (exponential_gate(module), &tensor.shape[..]) {
+        (Some(Gate::Input), _) => because(
+            init::Constant {
+                value: (-10.0).into(),
+            },
+            "an exponential gate starts shut: e⁻¹⁰ of what comes in (xLSTM)",
+        ),
+        (Some(Gate::Forget), &[heads]) if heads <= MOST_HEADS => {
+            let step = 3.0 / (heads.max(2) - 1) as f64;
+            let values = (0..heads).map(|head| 3.0 + step * head as f64);
+            because(
+                init::gate_bias().values(values),
+                "the forget gates start open, from 3 to 6 over the heads (xLSTM)",
+            )
+        }
+        _ => because(init::zeros(), "shifts start at 0"),
+    }
+}
+
+/// More heads than an attention has.
+const MOST_HEADS: usize = 1024;
 
 /// Only an LSTM has four gates. PyTorch has two biases, of which one opens the forget gate.
 fn recurrent_bias(tensor: &Tensor) -> Choice {

@@ -22,7 +22,7 @@ pub(super) fn free_parameter(
         .or_else(|| of_heads(name, shape, text, all))
         .or_else(|| position(name, kind).filter(|_| !is_plain(kind)))
         .or_else(|| token(name, kind).filter(|_| !is_plain(kind)))
-        .or_else(|| bias(name, leaf, shape, text, all))
+        .or_else(|| bias(leaf, shape, text, all))
 }
 
 /// Whether a leaf is a table's or a module's own, and no parameter's name.
@@ -291,11 +291,24 @@ fn token(name: &Name<'_>, kind: &str) -> Option<Role> {
     ((is_named && !by_quantizer) || is_free).then_some(Role::Token)
 }
 
+/// Whether a layer scores the classes of a detector, which has a layer for boxes beside it. Where scores
+/// are compared (softmax), one value for all of them changes nothing.
+fn is_of_classes(text: &str, all: All<'_>) -> bool {
+    let Some(module) = text.strip_suffix(".bias") else {
+        return false;
+    };
+    // A layer for each decoder block is called after its container.
+    let module = module.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let starts = ["class_embed", "score_head"].map(|scores| module.strip_suffix(scores));
+    let has_boxes = |start: &str| all.under(&format!("{start}bbox")).next().is_some();
+    starts.into_iter().flatten().any(has_boxes)
+        || module.ends_with("classification_head.cls_logits")
+}
+
 /// Biases that are no vectors, and a detector's.
-fn bias(name: &Name<'_>, leaf: &str, shape: &[usize], text: &str, all: All<'_>) -> Option<Role> {
+fn bias(leaf: &str, shape: &[usize], text: &str, all: All<'_>) -> Option<Role> {
     if leaf == "bias" {
-        let in_detector = name.module() == "cls_logits" && name.parent() == "classification_head";
-        return in_detector.then_some(Role::PriorBias);
+        return is_of_classes(text, all).then_some(Role::PriorBias);
     }
     // A stack of experts' biases, by the name of their weights.
     let weight = leaf.strip_suffix("_bias");
@@ -324,6 +337,47 @@ mod tests {
         let tensors = tensors.map(|(name, shape)| (name.to_owned(), shape.to_vec(), DType::F32));
         let model = Model::infer(tensors, Convention::Pytorch);
         std::array::from_fn(|place| model.tensors[place].role)
+    }
+
+    #[test]
+    fn layers_that_steer_start_as_their_bias() {
+        let found = roles([
+            ("layers.0.attn.sampling_offsets.weight", &[256, 64]),
+            ("layers.0.attn.sampling_offsets.bias", &[256]),
+            ("layers.0.attn.attention_weights.weight", &[128, 64]),
+            ("layers.0.attn.attention_weights.bias", &[128]),
+            ("layers.0.attn.value_proj.weight", &[64, 64]),
+            ("mlstm.igate_preact.weight", &[4, 64]),
+            ("mlstm.igate_preact.bias", &[4]),
+            ("other.attention_weights.weight", &[8, 64]),
+        ]);
+        let expected = [
+            Role::Steering,
+            Role::Computed,
+            Role::Steering,
+            Role::Bias,
+            Role::Linear,
+            Role::Steering,
+            Role::Bias,
+            Role::Linear,
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn objects_are_rare_where_boxes_are_found_too() {
+        let found = roles([
+            ("class_embed.0.weight", &[91, 64]),
+            ("class_embed.0.bias", &[91]),
+            ("bbox_embed.0.layers.0.weight", &[64, 64]),
+            ("model.enc_score_head.weight", &[91, 64]),
+            ("model.enc_score_head.bias", &[91]),
+            ("model.enc_bbox_head.layers.0.weight", &[64, 64]),
+            ("unet.class_embed.weight", &[64, 10]),
+            ("unet.class_embed.bias", &[64]),
+        ]);
+        let biases = [found[1], found[4], found[7]];
+        assert_eq!(biases, [Role::PriorBias, Role::PriorBias, Role::Bias]);
     }
 
     #[test]

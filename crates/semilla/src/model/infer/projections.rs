@@ -6,7 +6,7 @@ use super::outputs::{Outputs, by_bias, by_next_norm};
 use super::reading::{Reading, known};
 use super::whole::Whole;
 use crate::model::convention::Convention;
-use crate::model::names::{Name, is_in_block, is_number};
+use crate::model::names::{Name, exponential_gate, is_in_block, is_number};
 use crate::model::role::Role;
 use crate::model::tensor::Tensor;
 
@@ -77,7 +77,10 @@ pub(super) fn matrix(
     if rank > 2 && !is_stack(name, shape, text, all) {
         return convolution(name, shape, &own, all, whole, text);
     }
-    if let Some(role) = modulation(name, all, text).or_else(|| projection(name, &own, all, text)) {
+    let role = modulation(name, all, text)
+        .or_else(|| is_steering(name, all, text).then_some(Role::Steering))
+        .or_else(|| projection(name, &own, all, text));
+    if let Some(role) = role {
         return known(role);
     }
     if all.beside(text, "bias").is_some() || is_linear(&own) {
@@ -274,6 +277,21 @@ fn modulation(name: &Name<'_>, all: All<'_>, text: &str) -> Option<Role> {
     let is_last = name.module() == "linear" && name.parent() == "final_layer";
     let beside = || all.under(&format!("{around}adaLN_modulation")).next();
     (is_last && beside().is_some()).then_some(Role::DiffusionOut)
+}
+
+/// Whether the layer starts as its bias alone: a deformable attention's (Zhu et al., *Deformable DETR*,
+/// 2021, appendix A.4), and the exponential gates of an xLSTM (Beck et al. 2024).
+fn is_steering(name: &Name<'_>, all: All<'_>, text: &str) -> bool {
+    let around = stem(stem(text).trim_end_matches('.'));
+    let has_offsets = || {
+        all.find(&format!("{around}sampling_offsets.weight"))
+            .is_some()
+    };
+    match name.module() {
+        "sampling_offsets" => true,
+        "attention_weights" => has_offsets(),
+        module => exponential_gate(module).is_some(),
+    }
 }
 
 fn projection(name: &Name<'_>, module: &str, all: All<'_>, text: &str) -> Option<Role> {

@@ -95,6 +95,8 @@ fn is_computed(leaf: &str, name: &Name<'_>, dtype: DType) -> bool {
         "initialized",
     ];
     match leaf {
+        // The directions in which a deformable attention's heads look.
+        "bias" if name.module() == "sampling_offsets" => true,
         "relative_coords_table" | "num_points_scale" | "n_points_scale" | "empty_weight" => true,
         // Of shifted windows and of decoders.
         "attn_mask" | "attention_mask" | "causal_mask" => true,

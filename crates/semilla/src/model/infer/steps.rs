@@ -347,7 +347,8 @@ fn kind(role: Role) -> Role {
         // What is multiplied by 1 + w has no node or layer that multiplies by w.
         Role::LastNormWeight => Role::NormWeight,
         Role::PositionEmbedding | Role::Token | Role::Sinusoids => Role::Embedding,
-        Role::TimeStepBias | Role::PriorBias | Role::RecurrentBias => Role::Bias,
+        // Some biases are computed: the directions in which a deformable attention looks.
+        Role::TimeStepBias | Role::PriorBias | Role::RecurrentBias | Role::Computed => Role::Bias,
         Role::Conv | Role::ConvTranspose => role,
         role if role.is_matrix() => Role::Linear,
         role => role,
