@@ -35,3 +35,39 @@ def test_distributions_are_the_librarys(name, make, recipe):
         elif stats.ks_2samp(own.numpy(), other.numpy()).pvalue < 1e-6:
             wrong.append(f"{key}: {plan[key]}, their std {other.std():.4g}")
     assert not wrong, "\n".join(wrong[:20])
+
+
+#: Sizes that change no start of a normalization.
+SMALL = {
+    "num_hidden_layers": 1, "num_layers": 1, "n_layer": 1, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 64,
+    "intermediate_size": 64, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "pad_token_id": 1, "bos_token_id": 1,
+    "eos_token_id": 1,
+}  # fmt: skip
+#: Normalizations that multiply by w, that multiply by 1 + w, and that the library names as it likes.
+FAMILIES = (
+    "gemma2 gemma3_text olmo2 phi bloom gpt_neox opt bert electra xlnet reformer t5 bart vit beit dinov2 convnextv2 "
+    "segformer levit siglip clip whisper wav2vec2"
+).split()
+
+
+def small(config):
+    for name, size in SMALL.items():
+        if isinstance(getattr(config, name, None), int):
+            setattr(config, name, size)
+    if isinstance(getattr(config, "layer_types", None), list):
+        config.layer_types = config.layer_types[:1]
+    for part in vars(config).values():
+        if hasattr(part, "model_type"):
+            small(part)
+    return config
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_normalizations_start_as_the_librarys(family):
+    transformers = pytest.importorskip("transformers")
+    model = transformers.AutoModel.from_config(small(transformers.CONFIG_MAPPING[family]()))
+    theirs = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    plan = st.init_(model)
+    normalizing = [line.name for line in plan.lines if "norm" in line.role]
+    wrong = [name for name in normalizing if not torch.equal(model.state_dict()[name], theirs[name])]
+    assert normalizing and not wrong, [f"{name}: {plan[name]}" for name in wrong]
