@@ -11,6 +11,7 @@ import gc
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -134,18 +135,14 @@ def _fixed(layers: Layers) -> set[str]:
     if not frozen or 2 * len(trained) <= len(names):
         return set()
     parts = {part for name in trained for part in _around(name)}
-    return {name for name in frozen if _is_fixed(name, parts, names)}
+    sizes = Counter(part for name in names for part in _around(name))
+    return {name for name in frozen if _is_fixed(name, parts, sizes)}
 
 
-def _is_fixed(name: str, trained: set[str], names: list[str]) -> bool:
+def _is_fixed(name: str, trained: set[str], sizes: Counter[str]) -> bool:
     """Whether the smallest part of the model that holds another parameter trains one."""
-    for part in _around(name):
-        if part in trained:
-            return True
-        start = f"{part}." if part else ""
-        if sum(other.startswith(start) for other in names) > 1:
-            return False
-    return False
+    smallest = next((part for part in _around(name) if part in trained or sizes[part] > 1), None)
+    return smallest in trained
 
 
 def _around(name: str) -> Iterator[str]:
