@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import random
 import subprocess
 import sys
 
@@ -335,6 +336,72 @@ def test_tracing_leaves_nothing_behind():
     before = set(vars(net))
     assert st.plan(net).untraced is None
     assert set(vars(net)) == before
+
+
+class _Counting(nn.Module):
+    """Writes into itself as it runs, in every way that code may."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.register_buffer("steps", torch.zeros(2))
+        self.register_buffer("total", torch.zeros(1))
+        self.plain, self.last, self.calls = torch.zeros(2), None, 0
+
+    def forward(self, x):
+        self.steps[0] += 1
+        self.steps = self.steps + 1
+        torch.add(self.total, 1, out=self.total)
+        self.plain.add_(1)
+        self.last, self.new, self.calls = x, x, self.calls + 1
+        own = torch.empty(3)
+        own.fill_(2 + random.random())
+        assert own[0] >= 2
+        return self.layer(x) + torch.rand(3) + own
+
+
+def test_a_plan_changes_nothing():
+    net, numbers, more = _Counting(), torch.get_rng_state(), random.getstate()
+    names, attributes = list(net.state_dict()), dict(vars(net))
+    assert st.plan(net).untraced is None
+    assert list(net.state_dict()) == names and vars(net) == attributes
+    assert not any(held.any() for held in (net.steps, net.total, net.plain))
+    assert torch.equal(torch.get_rng_state(), numbers) and random.getstate() == more
+
+
+def test_batches_that_a_models_own_code_counts():
+    timm = pytest.importorskip("timm")
+    net = timm.create_model("test_byobnet")
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    plan = st.plan(net)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    # A normalization of its own, a gate, and a shortcut that pools.
+    assert plan["stages.1.0.conv2_kxk.bn.weight"].role == "last_norm_weight"
+
+
+@pytest.mark.parametrize("gate", ["none", "inside", "behind"])
+@pytest.mark.parametrize("shortcut", [nn.Identity(), nn.Sequential(nn.AvgPool2d(2, 1), nn.Conv2d(4, 4, 1))])
+def test_branches_end_whatever_is_inside(gate, shortcut):
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+            self.middle, self.last, self.gate = nn.BatchNorm2d(4), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1)
+            self.shortcut = copy.deepcopy(shortcut)
+
+        def gated(self, x, place):
+            open_ = self.gate(x.mean((2, 3), keepdim=True)).sigmoid()
+            return x * open_ if place == gate else x
+
+        def forward(self, x):
+            y = self.gated(self.middle(self.first(x)).relu(), "inside")
+            y = self.gated(self.last(self.second(y)), "behind")
+            return (y + self.shortcut(x)).relu()
+
+    plan = st.plan(nn.Sequential(nn.Conv2d(3, 4, 1), *(Block() for _ in range(4))))
+    assert plan.untraced is None
+    ends = [name for name in plan.names if plan[name].role == "last_norm_weight"]
+    assert ends == [f"{block}.last.weight" for block in range(1, 5)]
 
 
 def test_what_is_no_module_is_told():

@@ -30,11 +30,13 @@ ACTIVATIONS = {
     "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "sin", "cos", "erf", "abs", "exp",
 }  # fmt: skip
 _SAME = {
-    "dropout", "identity", "alphadropout", "featurealphadropout", "dropout1d", "dropout2d", "contiguous",
+    "dropout", "identity", "alphadropout", "featurealphadropout", "dropout1d", "dropout2d", "contiguous", "clone",
 }  # fmt: skip
 _VIEWS = {
     "flatten": "Flatten", "view": "Reshape", "reshape": "Reshape", "squeeze": "Squeeze", "unsqueeze": "Unsqueeze",
-    "permute": "Transpose", "transpose": "Transpose",
+    "permute": "Transpose", "transpose": "Transpose", "unflatten": "Reshape", "reshapeas": "Reshape",
+    "viewas": "Reshape", "expand": "Expand", "expandas": "Expand", "to": "Cast", "typeas": "Cast", "float": "Cast",
+    "half": "Cast", "bfloat16": "Cast",
 }  # fmt: skip
 _ARITHMETIC = {
     operator.add: "Add", torch.add: "Add", operator.iadd: "Add", "add": "Add", "add_": "Add",
@@ -43,6 +45,16 @@ _ARITHMETIC = {
 }  # fmt: skip
 _PRODUCTS = {operator.matmul, torch.matmul, torch.mm, torch.bmm, "matmul", "mm", "bmm"}
 _CONVOLUTIONS = {F.conv1d, F.conv2d, F.conv3d}
+#: Functions that normalize, and their arguments behind the signal.
+_NORMALIZATIONS = {
+    F.batch_norm: ("BatchNormalization", ("running_mean", "running_var", "weight", "bias")),
+    F.instance_norm: ("InstanceNormalization", ("running_mean", "running_var", "weight", "bias")),
+    F.layer_norm: ("LayerNormalization", ("normalized_shape", "weight", "bias")),
+    F.group_norm: ("GroupNormalization", ("num_groups", "weight", "bias")),
+    F.rms_norm: ("RMSNormalization", ("normalized_shape", "weight")),
+}  # fmt: skip
+#: What a normalization's node takes behind the signal, in this order.
+_STORED = ("weight", "bias", "running_mean", "running_var")
 _PARAMETER = {"leakyrelu": "negative_slope", "elu": "alpha", "celu": "alpha", "softshrink": "lambd"}
 
 
@@ -114,9 +126,12 @@ class _Traced:
         if node.target is F.embedding:
             signal, weight = _arguments(node, "weight")
             return _node("Gather", self.inputs([weight, signal]), out)
-        if node.target is F.layer_norm:
-            given = _arguments(node, "normalized_shape", "weight", "bias")
-            return _node("LayerNormalization", self.inputs([given[0], *given[2:]]), out)
+        if node.target in _NORMALIZATIONS:
+            op, names = _NORMALIZATIONS[node.target]
+            signal, *given = _arguments(node, *names)
+            stored = dict(zip(names, given))
+            order = [stored[name] for name in _STORED if name in stored]
+            return _node(op, self.inputs([signal, *order]), out)
         return _node(f"torch.{name}", inputs, out)
 
     def inputs(self, given: Iterable[Any]) -> list[str]:

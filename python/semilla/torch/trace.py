@@ -22,6 +22,7 @@ from torch.fx import _symbolic_trace as own_trace
 from torch.overrides import is_tensor_method_or_property
 
 from semilla.torch.layers import WRAPPERS, Layers
+from semilla.torch.untouched import changed, untouched
 
 __all__ = ["Step", "traced"]
 
@@ -136,7 +137,8 @@ class _Tracer(fx.Tracer):
     """Traces in its own thread alone. While it does, PyTorch hands it the calls and attributes of all
     modules of the process: those of other threads go on as if nothing were traced.
 
-    Nothing is written into the module: fx's own tracer leaves attributes for constants there.
+    Nothing that is written into the module stays: fx's own tracer leaves attributes for constants there,
+    and the module's code counts batches.
     """
 
     def __init__(self, layers: Layers) -> None:
@@ -244,27 +246,14 @@ class _Tracer(fx.Tracer):
         # What is compiled in place is called past the other.
         is_compiled = any(layer.__dict__.get("_compiled_call_impl") for layer in layers)
         with _flagged(), own_trace._new_patcher() as patcher, contextlib.ExitStack() as changes:
-            changes.enter_context(_changed(nn.Module, "_call_impl", self._call()))
+            changes.enter_context(untouched(self._layers))
+            changes.enter_context(changed(nn.Module, "_call_impl", self._call()))
             if is_compiled:
-                changes.enter_context(_changed(nn.Module, "__call__", nn.Module._call_impl))
+                changes.enter_context(changed(nn.Module, "__call__", nn.Module._call_impl))
             for kind, reader in zip(kinds, readers):
-                changes.enter_context(_changed(kind, "__getattr__", reader))
+                changes.enter_context(changed(kind, "__getattr__", reader))
             own_trace._patch_wrapped_functions(patcher)
             yield
-
-
-@contextlib.contextmanager
-def _changed(kind: type, name: str, value: Any) -> Iterator[None]:
-    """A class with another attribute."""
-    own = vars(kind).get(name)
-    setattr(kind, name, value)
-    try:
-        yield
-    finally:
-        if own is None:
-            delattr(kind, name)
-        else:
-            setattr(kind, name, own)
 
 
 def _inner(layer: nn.Module) -> nn.Module:

@@ -90,6 +90,13 @@ impl Node {
         matches!(&*self.domain, "" | "ai.onnx").then_some(&*self.operator)
     }
 
+    /// The name of the activation that the node is, if it is the one operator that Semilla adds: those of
+    /// descriptions and of live modules.
+    pub fn activation(&self) -> Option<&str> {
+        let is_own = self.domain == "semilla" && self.operator == "Activation";
+        is_own.then(|| self.text("function"))?
+    }
+
     /// The operator, if it is one of ONNX Runtime's additions (`com.microsoft`).
     pub fn contributed(&self) -> Option<&str> {
         (self.domain == "com.microsoft").then_some(&*self.operator)

@@ -284,6 +284,9 @@ impl<'g> Ways<'g> {
         let mut given = node.inputs.iter().map(String::as_str).filter(is_given);
         let first = given.next()?;
         let Some(second) = given.next() else {
+            if node.activation().is_some() {
+                return Some((first, Passed::Function));
+            }
             let passed = match node.standard()? {
                 "Mul" => Passed::Scale(id),
                 "Add" | "Sub" | "Div" => Passed::Nothing,
@@ -326,6 +329,9 @@ impl<'g> Ways<'g> {
             let Some(node) = node.and_then(|id| self.graph.node(id)) else {
                 return false;
             };
+            if let Some(name) = node.activation() {
+                return matches!(name, "sigmoid" | "hardsigmoid");
+            }
             match (node.standard(), node.inputs.first()) {
                 (Some("Sigmoid" | "HardSigmoid"), _) => return true,
                 (Some(view), Some(input)) if is_view(view) => at = input,
@@ -364,10 +370,11 @@ fn meeting(ours: &Way<'_>, theirs: &Way<'_>) -> Option<[usize; 2]> {
 mod tests {
     use super::*;
     use crate::DType;
-    use crate::graph::Initializer;
+    use crate::graph::{Attribute, Initializer};
     use crate::model::{Convention, Evidence, Model, Role, graph_facts};
 
-    /// A graph of convolutions `w0`, `w1`... and other nodes, in lines: `y = Conv x w0`.
+    /// A graph of convolutions `w0`, `w1`... and other nodes, in lines: `y = Conv x w0`. `:relu` is an
+    /// activation as live modules name it.
     fn model(lines: &str) -> Model {
         let mut graph = Graph::new();
         let main = &mut graph.bodies_mut()[0];
@@ -383,7 +390,14 @@ mod tests {
                     ..Initializer::new(*weight, DType::F32, [8, 8, 3, 3])
                 });
             }
-            main.nodes.push(Node::new(operator, &inputs, &[made]));
+            main.nodes.push(match operator.strip_prefix(':') {
+                Some(name) => Node {
+                    domain: "semilla".to_owned(),
+                    ..Node::new("Activation", &inputs, &[made])
+                }
+                .with("function", Attribute::Text(name.to_owned())),
+                None => Node::new(operator, &inputs, &[made]),
+            });
         }
         let mut evidence = Evidence::guessed(Convention::Pytorch);
         for (name, facts) in graph_facts(&graph) {
@@ -475,6 +489,24 @@ mod tests {
              b = Conv x w1
              c = Add b a";
         assert_eq!(found(embedded), [OUTSIDE; 2]);
+    }
+
+    #[test]
+    fn branches_of_live_modules() {
+        let own = found(
+            "a = Conv x w0
+             b = Conv a w1
+             c = :relu b
+             d = Conv c w2
+             e = BatchNormalization d s t m v
+             f = Conv e w3
+             g = :sigmoid f
+             h = Mul e g
+             i = Conv a w4
+             j = Add h i",
+        );
+        let end = (true, Some(1), None);
+        assert_eq!(own, [OUTSIDE, OUTSIDE, end, OUTSIDE, OUTSIDE]);
     }
 
     #[test]

@@ -217,8 +217,8 @@ fn well_known(values: &[f64]) -> Option<Activation> {
 
 /// The activation that a node is.
 pub(crate) fn activation_of(node: &Node) -> Option<Activation> {
-    if let ("semilla", "Activation") = (&*node.domain, &*node.operator) {
-        return node.text("function")?.parse().ok();
+    if let Some(name) = node.activation() {
+        return name.parse().ok();
     }
     // 0.2 is meant, not the nearest f32's digits.
     let number = |alpha: f32| alpha.to_string().parse().unwrap_or(f64::from(alpha));

@@ -1,0 +1,121 @@
+"""A module's own code writes into the module as it runs: counts of batches, attributes. Where it is only
+asked what it computes, nothing of that may stay."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from semilla.torch.layers import Layers
+
+__all__ = ["changed", "untouched"]
+
+
+@contextlib.contextmanager
+def changed(kind: type, name: str, value: Any) -> Iterator[None]:
+    """A class with another attribute."""
+    own = vars(kind).get(name)
+    setattr(kind, name, value)
+    try:
+        yield
+    finally:
+        if own is None:
+            delattr(kind, name)
+        else:
+            setattr(kind, name, own)
+
+
+@contextlib.contextmanager
+def untouched(layers: Layers) -> Iterator[None]:
+    """While this is entered, what this thread writes into the modules' tensors is written into copies;
+    attributes that it sets, and random numbers that it draws, are as before in the end."""
+    attributes, numbers = _Attributes(layers), random.getstate()
+    try:
+        with torch.random.fork_rng(devices=()), _Copies(layers):
+            with changed(nn.Module, "__setattr__", attributes.setter()):
+                yield
+    finally:
+        attributes.restore()
+        random.setstate(numbers)
+
+
+class _Copies(TorchDispatchMode):
+    """Operations that write into a module's tensors write into copies of them."""
+
+    def __init__(self, layers: Layers) -> None:
+        super().__init__()
+        self._layers = layers
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        schema = function._schema
+        if schema.is_mutable:
+            given = list(args)
+            for place, argument in enumerate(schema.arguments):
+                if argument.alias_info is None or not argument.alias_info.is_write:
+                    continue
+                if place < len(given):
+                    given[place] = self._copied(given[place])
+                elif argument.name in kwargs:
+                    kwargs[argument.name] = self._copied(kwargs[argument.name])
+            args = tuple(given)
+        return function(*args, **kwargs)
+
+    def _copied(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._copied(item) for item in value]
+        is_own = isinstance(value, Tensor) and _memory(value) in self._held
+        return value.clone() if is_own else value
+
+    @cached_property
+    def _held(self) -> set[int]:
+        """The memory of the modules' tensors, whether they are registered or not."""
+        parts = [layer for _, layer in self._layers.all]
+        places = [place for part in parts for place in (part._buffers, part._parameters, vars(part))]
+        found = [value for place in places for value in place.values()]
+        return {_memory(value) for value in found if isinstance(value, Tensor)}
+
+
+def _memory(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
+
+
+class _Attributes:
+    """What attributes of modules were before this thread set them."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._own = layers.paths
+        self._before: list[tuple[nn.Module, str, dict[str, Any] | None, Any]] = []
+
+    def setter(self) -> Callable[[nn.Module, str, Any], None]:
+        theirs, thread = nn.Module.__setattr__, threading.get_ident()
+
+        def set_attribute(layer: nn.Module, name: str, value: Any) -> None:
+            if threading.get_ident() == thread and id(layer) in self._own:
+                place = next((own for own in _places(layer) if name in own), None)
+                self._before.append((layer, name, place, place and place[name]))
+            theirs(layer, name, value)
+
+        return set_attribute
+
+    def restore(self) -> None:
+        for layer, name, place, value in reversed(self._before):
+            for other in _places(layer):
+                if other is not place:
+                    other.pop(name, None)
+            if place is not None:
+                place[name] = value
+
+
+def _places(layer: nn.Module) -> tuple[dict[str, Any], ...]:
+    return layer.__dict__, layer._parameters, layer._buffers, layer._modules
