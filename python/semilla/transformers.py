@@ -71,7 +71,7 @@ def init(
             and not tensor.is_meta
         }
         if missing:
-            known = facts.of_module(model)
+            known = facts.of_module(model, recipe)
             # Weights are tied when all have their values.
             ties = getattr(model, "all_tied_weights_keys", None) or {}
             known.ties.extend(

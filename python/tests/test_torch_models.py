@@ -68,6 +68,43 @@ def test_normalizations_start_as_the_librarys(family):
     model = transformers.AutoModel.from_config(small(transformers.CONFIG_MAPPING[family]()))
     theirs = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     plan = st.init_(model)
-    normalizing = [line.name for line in plan.lines if "norm" in line.role]
+    # The last one of a branch has a start of its own.
+    normalizing = [line.name for line in plan.lines if line.role in ("norm_weight", "norm_bias", "offset_norm_weight")]
     wrong = [name for name in normalizing if not torch.equal(model.state_dict()[name], theirs[name])]
     assert normalizing and not wrong, [f"{name}: {plan[name]}" for name in wrong]
+
+
+def test_models_of_transformers_are_run_on_shapes():
+    """Their code decides by sizes, at which symbolic tracing stops."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 8], depths=[2, 2], layer_type="basic", num_labels=3
+    )
+    model = transformers.ResNetForImageClassification(config)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    attributes = {path: dict(vars(part)) for path, part in model.named_modules()}
+    numbers = torch.get_rng_state()
+    plan = st.plan(model)
+    assert plan.untraced is None
+    ends = [line.name for line in plan.lines if line.role == "last_norm_weight"]
+    assert ends == [
+        f"resnet.encoder.stages.{stage}.layers.{layer}.layer.1.normalization.weight" for stage in (0, 1) for layer in (0, 1)
+    ]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert attributes == {path: vars(part) for path, part in model.named_modules()}
+    assert torch.equal(torch.get_rng_state(), numbers)
+    with torch.device("meta"):
+        bare = transformers.ResNetForImageClassification(config)
+    assert st.plan(bare).to_json() == plan.to_json()
+
+
+def test_activations_of_models_of_transformers():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ViTConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
+    graph = st.plan(transformers.ViTModel(config))
+    assert graph.untraced is None
+    config = small(transformers.SegformerConfig(hidden_act="relu"))
+    plan = st.plan(transformers.SegformerModel(config))
+    assert "before relu, as the graph shows" in plan["stages.0.blocks.0.mlp.dwconv.dwconv.weight"].reason
+    # The recipe of the library asks for no graph.
+    assert "asks for no graph" in st.plan(transformers.ViTModel(transformers.ViTConfig()), "transformers").untraced

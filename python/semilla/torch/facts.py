@@ -21,11 +21,14 @@ from torch import nn
 from semilla._dtypes import NAMES
 from semilla.torch import graph, norms, parametrized
 from semilla.torch.layers import WRAPPERS, Layers
-from semilla.torch.trace import is_conv1d
+from semilla.torch.steps import is_conv1d
 
 Facts = dict[str, Any]
 
 _TYPES = {getattr(torch, name) for name in NAMES}
+# The recipe that decides by a model's configuration alone.
+_BY_CONFIG = "transformers"
+_UNASKED: tuple[graph.Graph, str] = {"nodes": []}, f"the recipe {_BY_CONFIG} asks for no graph"
 # Wrappers around a whole model, which hold it as `module`.
 _PARALLEL = (nn.parallel.DistributedDataParallel, nn.DataParallel)
 
@@ -56,8 +59,9 @@ class Known(NamedTuple):
         return json.dumps(listed | {"__graph__": self.graph})
 
 
-def of_module(module: nn.Module) -> Known:
-    """Everything that a module says of its parameters and persistent buffers.
+def of_module(module: nn.Module, recipe: Any = None) -> Known:
+    """Everything that a module says of its parameters and persistent buffers; without its graph for a
+    recipe that asks only for the configuration.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def of_module(module: nn.Module) -> Known:
         raise TypeError(f"a torch.nn.Module is needed, not {type(module).__name__}")
     _refuse_flattened(module)
     with _uncollected():
-        return _asked(unwrapped(module))
+        return _asked(unwrapped(module), recipe != _BY_CONFIG)
 
 
 @contextlib.contextmanager
@@ -86,9 +90,10 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _asked(module: nn.Module) -> Known:
+def _asked(module: nn.Module, is_traced: bool) -> Known:
     layers = Layers(module)
-    known = Known({}, {}, [], set(), *graph.of_module(module, layers), _config(module), [])
+    made = graph.of_module(module, layers) if is_traced else _UNASKED
+    known = Known({}, {}, [], set(), *made, _config(module), [])
     for path, layer in layers.unique():
         known.spectral.extend(parametrized.spectral(path, layer))
     computed = parametrized.computed(layer for _, layer in layers.unique())

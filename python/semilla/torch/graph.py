@@ -14,7 +14,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from semilla.torch.layers import Layers
-from semilla.torch.trace import Step, is_conv1d, traced
+from semilla.torch.shapes import ran
+from semilla.torch.steps import Step, is_conv1d
+from semilla.torch.trace import traced
 
 Node = dict[str, Any]
 Graph = dict[str, Any]
@@ -41,7 +43,7 @@ _VIEWS = {
 _ARITHMETIC = {
     operator.add: "Add", torch.add: "Add", operator.iadd: "Add", "add": "Add", "add_": "Add",
     operator.mul: "Mul", torch.mul: "Mul", operator.imul: "Mul", "mul": "Mul", "mul_": "Mul",
-    operator.sub: "Sub", torch.sub: "Sub", operator.truediv: "Div", torch.div: "Div",
+    operator.sub: "Sub", torch.sub: "Sub", operator.truediv: "Div", torch.div: "Div", "sub": "Sub", "div": "Div",
 }  # fmt: skip
 _PRODUCTS = {operator.matmul, torch.matmul, torch.mm, torch.bmm, "matmul", "mm", "bmm"}
 _CONVOLUTIONS = {F.conv1d, F.conv2d, F.conv3d}
@@ -61,10 +63,19 @@ _PARAMETER = {"leakyrelu": "negative_slope", "elu": "alpha", "celu": "alpha", "s
 def of_module(module: nn.Module, layers: Layers) -> tuple[Graph, str | None]:
     """The graph of a module; and why it is that of its ``nn.Sequential`` parts only, if so."""
     try:
-        return _Traced(traced(module, layers), layers).graph, None
+        return _Traced(_steps(module, layers), layers).graph, None
     # Tracing runs the module's own code on stand-ins, which may raise anything.
     except Exception as error:
         return _of_sequences(layers), f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _steps(module: nn.Module, layers: Layers) -> list[Step]:
+    """The steps of a forward: on shapes where the module says what it reads, else on stand-ins."""
+    try:
+        found = ran(module, layers)
+    except Exception:  # noqa: BLE001
+        found = None
+    return traced(module, layers) if found is None else found
 
 
 def _of_sequences(layers: Layers) -> Graph:

@@ -83,7 +83,7 @@ class Plan:
         >>> made = pickle.loads(pickle.dumps(semilla.torch.plan(model, seed=1)))
         >>> made.on(model).apply()
         """
-        known = facts.of_module(module)
+        known = facts.of_module(module, self.recipe)
         there = {name: (list(t.shape), t) for name, t in known.tensors.items()}
         wrong = sorted(there.keys() ^ set(self.names))
         if wrong:
@@ -379,7 +379,7 @@ def plan(
     'N(0, 0.5)'
     """
     return planned(
-        facts.of_module(module),
+        facts.of_module(module, recipe),
         dtype,
         recipe=recipe,
         seed=seed,

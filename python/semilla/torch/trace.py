@@ -7,13 +7,14 @@ and takes a fraction of the time.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import dis
+import inspect
 import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from inspect import Parameter
 from typing import Any
 
 import torch
@@ -21,34 +22,12 @@ from torch import fx, nn
 from torch.fx import _symbolic_trace as own_trace
 from torch.overrides import is_tensor_method_or_property
 
-from semilla.torch.layers import WRAPPERS, Layers
-from semilla.torch.untouched import changed, untouched
+from semilla.torch.layers import Layers
+from semilla.torch.steps import ONE_AT_A_TIME, Step, Steps, inner, is_leaf
+from semilla.torch.untouched import Copies, changed, untouched
 
-__all__ = ["Step", "traced"]
+__all__ = ["traced"]
 
-#: Two tracers would restore each other's changes of PyTorch.
-_ONE_AT_A_TIME = threading.Lock()
-#: Kinds of values that are taken as they are, without a look inside.
-_ATOMS = {int, float, bool, str, type(None), torch.dtype, torch.device, type(...)}
-
-
-class Step:
-    """A call, or an attribute that was asked for."""
-
-    __slots__ = ("args", "inputs", "kwargs", "meta", "name", "op", "target")
-
-    def __init__(self, op: str, target: Any, name: str) -> None:
-        #: ``placeholder``, ``call_module``, ``call_function``, ``call_method``, ``get_attr`` or
-        #: ``output``.
-        self.op = op
-        #: The module, the function, or a name.
-        self.target = target
-        self.name = name
-        self.args: tuple[Any, ...] = ()
-        self.kwargs: dict[str, Any] = {}
-        self.meta: dict[str, Any] = {}  # fx writes into it
-        #: The steps that are taken, each once, in order.
-        self.inputs: dict[Step, None] = {}
 
 
 def traced(module: nn.Module, layers: Layers) -> list[Step]:
@@ -59,7 +38,7 @@ def traced(module: nn.Module, layers: Layers) -> list[Step]:
     Exception
         The module's own code runs on the stand-ins, and may raise anything.
     """
-    with _ONE_AT_A_TIME:
+    with ONE_AT_A_TIME:
         return _Tracer(layers).run(module)
 
 
@@ -143,18 +122,24 @@ class _Tracer(fx.Tracer):
 
     def __init__(self, layers: Layers) -> None:
         super().__init__(autowrap_modules=())
-        self.steps: list[Step] = []
+        self._steps = Steps(layers)
         self._layers = layers
         self._of_parameters: dict[str, fx.Proxy] = {}
 
     def run(self, module: nn.Module) -> list[Step]:
         """The steps of a forward."""
         self.root = module
-        forward, args = self.create_args_for_root(type(module).forward, True)
+        args, kwargs = [], {}
+        for parameter in _inputs(module):
+            proxy = self.create_proxy("placeholder", parameter.name, (), {})
+            if parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL):
+                args.append(proxy)
+            else:
+                kwargs[parameter.name] = proxy
         with self._tracing():
-            result = forward(*args)
+            result = module.forward(*args, **kwargs)
         self.create_proxy("output", "output", (result,), {})
-        return self.steps
+        return self._steps.all
 
     def create_proxy(
         self,
@@ -166,42 +151,7 @@ class _Tracer(fx.Tracer):
         type_expr: Any = None,
         proxy_factory_fn: Any = None,
     ) -> fx.Proxy:
-        step = Step(kind, target, "")
-        step.args = self._lowered(args, step.inputs)
-        if kwargs:
-            step.kwargs = self._lowered(kwargs, step.inputs)
-        # Behind the steps of its attributes.
-        step.name = str(len(self.steps))
-        self.steps.append(step)
-        return _Proxy(step, self)
-
-    def _lowered(self, value: Any, inputs: dict[Step, None]) -> Any:
-        """What is recorded of an argument; the steps in it are noted."""
-        kind = type(value)
-        if kind in _ATOMS:
-            return value
-        if kind is _Proxy:
-            inputs[value.node] = None
-            return value.node
-        if isinstance(value, fx.Proxy):
-            inputs[value.node] = None
-            return value.node
-        if isinstance(value, (tuple, list)):
-            return tuple([self._lowered(item, inputs) for item in value])
-        if isinstance(value, dict):
-            return {key: self._lowered(item, inputs) for key, item in value.items()}
-        if isinstance(value, slice):
-            ends = (value.start, value.stop, value.step)
-            return slice(*(self._lowered(end, inputs) for end in ends))
-        if isinstance(value, torch.Tensor):
-            name = self._layers.tensors.get(id(value))
-            step = Step("get_attr", name or f"%constant {len(self.steps)}", str(len(self.steps)))
-            self.steps.append(step)
-            inputs[step] = None
-            return step
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return tuple([self._lowered(item, inputs) for item in vars(value).values()])
-        return value
+        return _Proxy(self._steps.add(kind, target, args, kwargs), self)
 
     def _call(self) -> Callable[..., Any]:
         """What calls modules while this thread traces."""
@@ -210,8 +160,8 @@ class _Tracer(fx.Tracer):
         def call(layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != thread:
                 return theirs(layer, *args, **kwargs)
-            if not _is_leaf(layer):
-                return theirs(_inner(layer), *args, **kwargs)
+            if not is_leaf(layer):
+                return theirs(inner(layer), *args, **kwargs)
             if id(layer) not in paths:
                 raise NameError(f"a {type(layer).__name__} that is no part of the module")
             return self.create_proxy("call_module", layer, args, kwargs)
@@ -247,6 +197,7 @@ class _Tracer(fx.Tracer):
         is_compiled = any(layer.__dict__.get("_compiled_call_impl") for layer in layers)
         with _flagged(), own_trace._new_patcher() as patcher, contextlib.ExitStack() as changes:
             changes.enter_context(untouched(self._layers))
+            changes.enter_context(Copies(self._layers))
             changes.enter_context(changed(nn.Module, "_call_impl", self._call()))
             if is_compiled:
                 changes.enter_context(changed(nn.Module, "__call__", nn.Module._call_impl))
@@ -256,13 +207,19 @@ class _Tracer(fx.Tracer):
             yield
 
 
-def _inner(layer: nn.Module) -> nn.Module:
-    """The module that a wrapper runs in its own way."""
-    for name in WRAPPERS:
-        inner = layer._modules.get(name)
-        if inner is not None:
-            return inner
-    return layer
+def _inputs(module: nn.Module) -> list[Parameter]:
+    """What a forward must be given; if nothing, what the model says that it reads, or the first."""
+    parameters = inspect.signature(module.forward).parameters
+    optional = [p for p in parameters.values() if p.default is not Parameter.empty]
+    given = [p for p in parameters.values() if p.kind is not Parameter.VAR_KEYWORD and p not in optional]
+    needed = [p for p in given if p.kind is not Parameter.VAR_POSITIONAL]
+    if needed or not optional:
+        return needed or given
+    # Models of transformers.
+    names = [getattr(module, "main_input_name", None), "decoder_input_ids"]
+    if not getattr(getattr(module, "config", None), "is_encoder_decoder", False):
+        del names[1]
+    return [parameters[name] for name in names if name in parameters] or optional[:1]
 
 
 @contextlib.contextmanager
@@ -282,16 +239,3 @@ def _flagged() -> Iterator[None]:
             yield
         finally:
             set_flag(was)
-
-
-def _is_leaf(layer: nn.Module) -> bool:
-    """Whether a module is one step: a layer of PyTorch's own."""
-    kind = type(layer)
-    if kind.__module__.startswith(("torch.nn", "torch.ao.nn")):
-        return not isinstance(layer, nn.Sequential)
-    return is_conv1d(layer)
-
-
-def is_conv1d(layer: nn.Module) -> bool:
-    """Whether it is GPT-2's layer in transformers, which stores ``[in, out]``."""
-    return type(layer).__name__ == "Conv1D" and hasattr(layer, "nf")

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from semilla.torch.layers import Layers
 
-__all__ = ["changed", "untouched"]
+__all__ = ["Copies", "changed", "untouched"]
 
 
 @contextlib.contextmanager
@@ -35,11 +35,11 @@ def changed(kind: type, name: str, value: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def untouched(layers: Layers) -> Iterator[None]:
-    """While this is entered, what this thread writes into the modules' tensors is written into copies;
-    attributes that it sets, and random numbers that it draws, are as before in the end."""
+    """Attributes of modules that this thread sets while this is entered, and random numbers that it
+    draws, are as before in the end."""
     attributes, numbers = _Attributes(layers), random.getstate()
     try:
-        with torch.random.fork_rng(devices=()), _Copies(layers):
+        with torch.random.fork_rng(devices=()):
             with changed(nn.Module, "__setattr__", attributes.setter()):
                 yield
     finally:
@@ -47,7 +47,7 @@ def untouched(layers: Layers) -> Iterator[None]:
         random.setstate(numbers)
 
 
-class _Copies(TorchDispatchMode):
+class Copies(TorchDispatchMode):
     """Operations that write into a module's tensors write into copies of them."""
 
     def __init__(self, layers: Layers) -> None:
