@@ -1,161 +1,111 @@
-"""`auto` in kinds of residual networks that normalize, trained as they usually are: the test accuracy of each start at its best rate.
+"""`auto` in kinds of networks, trained as they usually are: what each start reaches on the test set at its best rate.
 
-Small networks on scikit-learn's digits (8 x 8 pixels; patches of 2 x 2), four weight seeds at three learning rates, 100 steps of 64 samples of
-Adam. A start counts with the rate whose mean accuracy over the seeds is the best. `python kinds.py SEMILLA FOLDER [NETWORK]...`"""
+Small networks of scikit-learn's digits (8 x 8 pixels), so many weight seeds at some learning rates, 100 steps of 64 samples of Adam or of SGD
+with momentum. Classes count by accuracy; pictures by 1 - squared error / variance. A start counts with the rate whose mean over the
+seeds is the best. It is as good as the best of the others where it is at most .005, or two standard errors of the difference, behind. All weights are
+those that `semilla.torch.init_` gives the live module. `SEEDS=N python kinds.py FOLDER [NETWORK]...`"""
 
+import math
+import os
 import sys
-import tempfile
-from pathlib import Path
 
+import semilla.torch
 import torch
-from starts import STARTS, tensors
+from autoencoders import Autoencoder, ConvolutionalAutoencoder, UNet
+from convnets import Basic, Bottleneck, ConvNeXt, DenseNet, Excited, Inverted, Preactivated, Separable, Staged, Vgg, group_norm
+from images import Images
+from mixers import Gated, Mixer, Residual, ViT
+from recurrent import Recurrent, Temporal
 from torch import nn
-from torch.nn import functional
-from training import CLASSES, Adam, Graph, data, train
+from training import Adam, Momentum, batch_norm, classified, data, redrawn, train
 from worth import best
 
-SIDE, SEEDS, STEPS = 8, 4, 100
-RATES = [0.001, 0.003, 0.01]
-PATCHES = 16
-
-
-class Kind(Graph):
-    side, is_folded = SIDE, False
-
-
-def patches(x):
-    return x.reshape(-1, 4, 2, 4, 2).permute(0, 1, 3, 2, 4).flatten(3).flatten(1, 2)
-
-
-class Attention(nn.Module):
-    def __init__(self, width, heads=4):
-        super().__init__()
-        self.heads, self.qkv, self.proj = heads, nn.Linear(width, 3 * width), nn.Linear(width, width)
-
-    def forward(self, x):
-        query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
-        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        return self.proj((scores.softmax(-1) @ value).transpose(1, 2).flatten(2))
-
-
-class Encoder(nn.Module):
-    """Attention and a feed-forward branch, normalized before each or behind each sum."""
-
-    def __init__(self, width, is_post):
-        super().__init__()
-        self.norm1, self.attn, self.norm2 = nn.LayerNorm(width), Attention(width), nn.LayerNorm(width)
-        self.fc1, self.fc2, self.is_post = nn.Linear(width, 4 * width), nn.Linear(4 * width, width), is_post
-
-    def forward(self, x):
-        if self.is_post:
-            x = self.norm1(x + self.attn(x))
-            return self.norm2(x + self.fc2(functional.gelu(self.fc1(x))))
-        x = x + self.attn(self.norm1(x))
-        return x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
-
-
-class ViT(Kind):
-    def __init__(self, depth, is_post=False, width=32):
-        super().__init__()
-        self.patch_embed, self.pos_embed = nn.Linear(4, width), nn.Parameter(torch.zeros(1, PATCHES, width))
-        self.blocks = nn.Sequential(*(Encoder(width, is_post) for _ in range(depth)))
-        self.norm = nn.Identity() if is_post else nn.LayerNorm(width)
-        self.head = nn.Linear(width, CLASSES)
-
-    def forward(self, x):
-        return self.head(self.norm(self.blocks(self.patch_embed(patches(x)) + self.pos_embed)).mean(1))
-
-
-class Mixing(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.norm1, self.tok1, self.tok2 = nn.LayerNorm(width), nn.Linear(PATCHES, 2 * PATCHES), nn.Linear(2 * PATCHES, PATCHES)
-        self.norm2, self.fc1, self.fc2 = nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-
-    def forward(self, x):
-        x = x + self.tok2(functional.gelu(self.tok1(self.norm1(x).transpose(1, 2)))).transpose(1, 2)
-        return x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
-
-
-class Mixer(Kind):
-    def __init__(self, depth, width=32):
-        super().__init__()
-        self.embed, self.blocks = nn.Linear(4, width), nn.Sequential(*(Mixing(width) for _ in range(depth)))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, CLASSES)
-
-    def forward(self, x):
-        return self.head(self.norm(self.blocks(self.embed(patches(x)))).mean(1))
-
-
-class ConvNeXtBlock(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.dwconv, self.norm = nn.Conv2d(width, width, 3, padding=1, groups=width), nn.LayerNorm(width)
-        self.pwconv1, self.pwconv2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x):
-        y = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
-        return x + self.pwconv2(functional.gelu(self.pwconv1(y))).permute(0, 3, 1, 2)
-
-
-class ConvNeXt(Kind):
-    def __init__(self, depth, width=16):
-        super().__init__()
-        self.stem, self.stem_norm = nn.Conv2d(1, width, 2, stride=2), nn.LayerNorm(width)
-        self.blocks = nn.Sequential(*(ConvNeXtBlock(width) for _ in range(depth)))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, CLASSES)
-
-    def forward(self, x):
-        x = self.stem_norm(self.stem(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return self.head(self.norm(self.blocks(x).mean((2, 3))))
-
-
-class GatedBlock(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.norm, self.down_proj = nn.LayerNorm(width), nn.Linear(2 * width, width, bias=False)
-        self.gate_proj, self.up_proj = (nn.Linear(width, 2 * width, bias=False) for _ in range(2))
-
-    def forward(self, x):
-        y = self.norm(x)
-        return x + self.down_proj(functional.silu(self.gate_proj(y)) * self.up_proj(y))
-
-
-class Gated(Kind):
-    def __init__(self, depth, width=48):
-        super().__init__()
-        self.stem, self.layers = nn.Linear(SIDE**2, width), nn.Sequential(*(GatedBlock(width) for _ in range(depth)))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, CLASSES)
-
-    def forward(self, x):
-        return self.head(self.norm(self.layers(self.stem(x.flatten(1)))))
-
-
+SIDE, SEEDS, STEPS, ALIKE = 8, int(os.environ.get("SEEDS", 4)), 100, 0.005
+STARTS = {
+    "PyTorch": {"recipe": "pytorch"},
+    "Xavier": {"scheme": "xavier_normal"},
+    "He": {"scheme": "kaiming_normal"},
+    "orthogonal": {"scheme": "orthogonal"},
+    "auto": {"recipe": "auto"},
+}
+# Cheap ones first.
 NETWORKS = {
+    "autoencoder": Autoencoder(),
+    "residual, 10 blocks": Residual(10),
+    "gated, 8 blocks": Gated(8),
     "ViT, 4 blocks": ViT(4),
+    "MLP-Mixer, 6 blocks": Mixer(6),
     "transformer, post-norm, 6": ViT(6, is_post=True),
     "ConvNeXt, 6 blocks": ConvNeXt(6),
-    "MLP-Mixer, 6 blocks": Mixer(6),
-    "gated, 8 blocks": Gated(8),
+    "ConvNeXt, LayerScale, 6": ConvNeXt(6, is_scaled=True),
+    "autoencoder, convolutions": ConvolutionalAutoencoder(),
+    "TCN, 4 blocks": Temporal(),
+    "VGG, BatchNorm": Vgg(),
+    "ResNet, bottlenecks": Staged(Bottleneck, 3),
+    "ResNet, pre-activation": Staged(Preactivated, 3, end=batch_norm),
+    "ResNet, GroupNorm": Staged(Basic, 3, norm=group_norm),
+    "SE-ResNet": Staged(Excited, 3),
+    "MobileNet": Staged(Separable, 3),
+    "MobileNetV2": Staged(Inverted, 2),
+    "DenseNet": DenseNet(),
+    "U-Net": UNet(is_normalized=False),
+    "U-Net, BatchNorm": UNet(is_normalized=True),
+    "RNN, tanh": Recurrent(nn.RNN),
+    "LSTM": Recurrent(nn.LSTM),
+    "GRU": Recurrent(nn.GRU),
 }
+SGD, ADAM = (Momentum, [0.01, 0.03, 0.1]), (Adam, [0.001, 0.003, 0.01])
+BY_SGD = {name for name in NETWORKS if name.startswith(("VGG", "ResNet", "SE-ResNet", "DenseNet", "MobileNet"))}
 
 
-def main(semilla, folder, *only):
+def tensors(network, options, times):
+    """The parameters of so many seeds, stacked, each seed's so many times."""
+    made = []
+    for seed in range(SEEDS):
+        semilla.torch.init_(network, seed=seed, **options)
+        made.append({name: value.detach().clone() for name, value in network.named_parameters()})
+    return {name: torch.stack([one[name] for one in made]).repeat_interleave(times, 0) for name in made[0]}
+
+
+def pictures(images, is_noisy, generator):
+    """The pictures, or noisy ones, and what they are to become."""
+    noise = torch.randn(images.pixels.shape, generator=generator) if is_noisy else 0
+    return Images(images.pixels + noise, images.pixels)
+
+
+def task(name, pool, test):
+    """What is trained on and tested on, and how it is judged."""
+    if not name.startswith(("autoencoder", "U-Net")):
+        return pool, test, classified
+    generator = torch.Generator().manual_seed(0)
+    return *(pictures(images, name.startswith("U-Net"), generator) for images in (pool, test)), redrawn
+
+
+def compared(name, network, images):
+    """What each start reaches, and its standard error."""
+    pool, test, judge = task(name, *images)
+    optimizer, rates = SGD if name in BY_SGD else ADAM
+    found = {}
+    for start, options in STARTS.items():
+        made = tensors(network, options, len(rates))
+        found[start] = best(train(network, made, pool, test, rates, STEPS, optimizer=optimizer, judge=judge).scores)
+    return found
+
+
+def main(folder, *only):
     torch.set_num_threads(1)
-    pool, test = data(folder, SIDE, mixed=True)
+    images = data(folder, SIDE, mixed=True)
+    networks = {name: network for name, network in NETWORKS.items() if not only or name in only}
+    behind = []
     print(f"{'network':26}", *[f"{name:>11}" for name in STARTS], "  auto behind the best by")
-    for name, network in NETWORKS.items():
-        if only and name not in only:
-            continue
-        found = {}
-        with tempfile.TemporaryDirectory() as place:
-            model = network.model(Path(place))
-            for start, options in STARTS.items():
-                made = tensors(semilla, model, options, SEEDS, len(RATES))
-                found[start] = best(train(network, made, pool, test, RATES, STEPS, optimizer=Adam).accuracies)
+    for name, network in networks.items():
+        found = compared(name, network, images)
         (top, error), (own, own_error) = max(found.values()), found["auto"]
-        cells = [f"{accuracy:.3f}±{error:.3f}" for accuracy, error in found.values()]
-        print(f"{name:26}", *[f"{cell:>11}" for cell in cells], f"  {top - own:.3f} ± {(error**2 + own_error**2) ** 0.5:.3f}", flush=True)
+        off = math.hypot(error, own_error)
+        behind += [name] if top - own > max(ALIKE, 2 * off) else []
+        cells = [f"{score:.3f}±{error:.3f}" for score, error in found.values()]
+        print(f"{name:26}", *[f"{cell:>11}" for cell in cells], f"  {top - own:.3f} ± {off:.3f}", flush=True)
+    print(f"within noise of the best in {len(networks) - len(behind)} of {len(networks)}; behind in", ", ".join(behind) or "none")
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ def recommend(semilla, model, folder):
 
 def best(found):
     """The mean accuracy at the rate of the least median loss, and its standard error."""
-    chosen = found.accuracies[:, found.losses.median(0).values.argmin()]
+    chosen = found.scores[:, found.losses.median(0).values.argmin()]
     return chosen.mean().item(), chosen.std().item() / math.sqrt(SEEDS)
 
 

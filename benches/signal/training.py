@@ -119,10 +119,10 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class Found(NamedTuple):
-    """What each seed (a row) reaches on the test set at each rate (a column)."""
+    """What each seed (a row) reaches on the test set at each rate (a column): a loss, and a score of which more is better."""
 
     losses: torch.Tensor
-    accuracies: torch.Tensor
+    scores: torch.Tensor
 
 
 def data(folder, side, mixed=False):
@@ -158,7 +158,31 @@ class Adam:
         return self.mean / (1 - 0.9**self.steps) / ((self.square / (1 - 0.999**self.steps)).sqrt() + 1e-8)
 
 
-def train(network, made, pool, test, rates, steps, batch=64, optimizer=Momentum):
+def classified(logits, classes):
+    """The loss of each network, and its accuracy."""
+    each = functional.cross_entropy(logits.flatten(0, 1), classes.repeat(len(logits)), reduction="none")
+    return each.view(len(logits), -1).mean(1), (logits.argmax(2) == classes).float().mean(1)
+
+
+def redrawn(pictures, wanted):
+    """The mean squared error of each network, and the part of the variance that it explains."""
+    error = (pictures - wanted).square().flatten(1).mean(1)
+    return error, 1 - error / wanted.var()
+
+
+def mapped(network):
+    """The outputs of a module with each of the stacked weights."""
+    if getattr(network, "is_mapped", True):
+        return vmap(lambda parameters, x: functional_call(network, parameters, (x,)), in_dims=(0, None))
+
+    def run(parameters, x):
+        names, stacks = parameters.keys(), zip(*parameters.values())
+        return torch.stack([functional_call(network, dict(zip(names, one)), (x,)) for one in stacks])
+
+    return run
+
+
+def train(network, made, pool, test, rates, steps, batch=64, optimizer=Momentum, judge=classified):
     """Trains a module from the tensors of `starts.tensors`, each seed at all rates, with one order of samples for all."""
     pool, test = (Images(*(part.to(DEVICE) for part in images)) for images in (pool, test))
     network = network.to(DEVICE)
@@ -167,12 +191,10 @@ def train(network, made, pool, test, rates, steps, batch=64, optimizer=Momentum)
     seeds = len(next(iter(made.values()))) // len(rates)
     rates = torch.tensor(rates, device=DEVICE).repeat(seeds)
     order = torch.Generator().manual_seed(0)
-    run = vmap(lambda parameters, x: functional_call(network, parameters, (x,)), in_dims=(0, None))
+    run = mapped(network)
 
     def judged(images):
-        logits = run(parameters, images.pixels)
-        each = functional.cross_entropy(logits.flatten(0, 1), images.classes.repeat(len(rates)), reduction="none")
-        return each.view(len(rates), -1).mean(1), (logits.argmax(2) == images.classes).float().mean(1)
+        return judge(run(parameters, images.pixels), images.classes)
 
     for _ in range(steps):
         loss, _ = judged(pool.at(torch.randint(len(pool.classes), (batch,), generator=order).to(DEVICE)))
@@ -181,7 +203,8 @@ def train(network, made, pool, test, rates, steps, batch=64, optimizer=Momentum)
             for (name, value), gradient in zip(parameters.items(), gradients):
                 value.sub_(rates.view(-1, *[1] * (value.dim() - 1)) * optimizers[name].step(gradient))
     with torch.no_grad():
-        loss, accuracy = judged(test)
+        loss, score = judged(test)
     # One that diverged has the worst loss there is.
     loss = torch.nan_to_num(loss, nan=1e9, posinf=1e9)
-    return Found(loss.view(seeds, -1).cpu(), accuracy.view(seeds, -1).cpu())
+    score = torch.nan_to_num(score, nan=-1).clamp(min=-1)
+    return Found(loss.view(seeds, -1).cpu(), score.view(seeds, -1).cpu())

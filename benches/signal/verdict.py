@@ -81,7 +81,7 @@ def check(semilla, model, options):
 def best(found):
     """Loss and accuracy on the test set at the best rate."""
     at = found.losses.median(0).values.argmin()
-    return found.losses[:, at].mean().item(), found.accuracies[:, at].mean().item()
+    return found.losses[:, at].mean().item(), found.scores[:, at].mean().item()
 
 
 def judge(name, cells):

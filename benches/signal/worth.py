@@ -59,7 +59,7 @@ def main(semilla, folder, *only):
                     found[start] = found[same]
                     continue
                 made = tensors(semilla, network.model(place), options, SEEDS, len(RATES))
-                found[start] = best(train(network, made, pool, test, RATES, STEPS).accuracies)
+                found[start] = best(train(network, made, pool, test, RATES, STEPS).scores)
         top, error = max(found.values())
         behind += [(name, start) for start in ("auto", "recommended")
                    if top - found[start][0] > max(0.01, 2 * math.hypot(error, found[start][1]))]
@@ -68,9 +68,9 @@ def main(semilla, folder, *only):
     print("behind the best:", ", ".join(f"{start} of {name}" for name, start in behind) or "none")
 
 
-def best(accuracies):
+def best(scores):
     """The mean over the seeds at the best rate, and its standard error."""
-    chosen = accuracies[:, accuracies.mean(0).argmax()]
+    chosen = scores[:, scores.mean(0).argmax()]
     return chosen.mean().item(), chosen.std().item() / math.sqrt(len(chosen))
 
 

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::role::Role;
 use super::state_dict::Model;
 use super::tensor::Tensor;
 use crate::activation::Activation;
 
-/// Layers one after the other, with nothing but biases and activations between them: no residual
-/// sums, no normalizations.
+/// Layers one after the other, with nothing but biases and activations between them, or nothing at all:
+/// no residual sums, no normalizations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// The places of the hidden layers' weights in the model, in order.
@@ -65,9 +66,21 @@ impl Model {
     }
 }
 
-/// The activation of a layer in a plain chain.
+/// The activation of a layer in a plain chain; linear where the next layer takes what it makes as it is,
+/// as that of a code.
 pub(crate) fn hidden(tensor: &Tensor) -> Option<Activation> {
-    activated(tensor).filter(|_| !tensor.is_normalized)
+    let is_linear = tensor.next.is_some() && is_whole_layer(tensor);
+    let linear = Some(Activation::Linear).filter(|_| is_linear && tensor.activation.is_some());
+    activated(tensor)
+        .or(linear)
+        .filter(|_| !tensor.is_normalized)
+}
+
+/// Whether it is a layer of its own that mixes all its inputs.
+fn is_whole_layer(tensor: &Tensor) -> bool {
+    let layout = tensor.layout.as_ref();
+    matches!(tensor.role, Role::Linear | Role::Conv | Role::ConvTranspose)
+        && layout.is_some_and(|layout| layout.groups() == 1)
 }
 
 /// The activation that a layer's output goes through.

@@ -51,6 +51,7 @@ pub struct Facts {
     pub(super) next: Option<Fact<String>>,
     /// The row of a table that stands for no token.
     pub(super) padding: Option<Fact<usize>>,
+    pub(super) is_output: bool,
     pub(super) is_unnamed: bool,
     pub(super) is_buffer: bool,
 }
@@ -70,6 +71,7 @@ impl Facts {
             branch: None,
             next: None,
             padding: None,
+            is_output: false,
             is_unnamed: false,
             is_buffer: false,
         }
@@ -161,6 +163,13 @@ impl Facts {
         self
     }
 
+    /// The model gives away what it makes, with nothing but its bias behind.
+    #[must_use]
+    pub fn output(mut self) -> Self {
+        self.is_output = true;
+        self
+    }
+
     /// The weight that takes its output, with nothing but its bias, a normalization and its activation
     /// between: no residual sum.
     #[must_use]
@@ -191,6 +200,7 @@ impl Facts {
             branch: stronger(self.branch, other.branch),
             next: stronger(self.next, other.next),
             padding: stronger(self.padding, other.padding),
+            is_output: self.is_output || other.is_output,
             is_unnamed: self.is_unnamed || other.is_unnamed,
             is_buffer: self.is_buffer || other.is_buffer,
         }
@@ -218,6 +228,7 @@ impl Facts {
         if tensor.is_normalized {
             facts = facts.normalized();
         }
+        facts.is_output = tensor.is_output;
         facts
     }
 

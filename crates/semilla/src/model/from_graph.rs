@@ -8,7 +8,7 @@ use super::role::Role;
 use super::source::Source;
 use super::written_out::behind;
 use crate::activation::Activation;
-use crate::graph::{self, Graph, Node, NodeId, Operand, Takers, Wiring, operand};
+use crate::graph::{self, Graph, Node, NodeId, Operand, Takers, Use, Wiring, operand};
 
 /// More nodes than lie between a layer and its activation.
 const STEPS: usize = 8;
@@ -72,7 +72,7 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
                 .iter()
                 .filter(|(_, node, input)| operand(node, *input) == Some(Operand::Weight));
             let after: Vec<After> = weights
-                .map(|&(id, _, _)| after(graph, &wiring, id))
+                .map(|&(id, _, _)| after(graph, &wiring, id, &layers))
                 .collect();
             let activation = |after: &After| after.activation.unwrap_or(Activation::Linear);
             let known = after.iter().all(|after| after.activation.is_some());
@@ -85,6 +85,14 @@ pub fn graph_facts(graph: &Graph) -> HashMap<String, Facts> {
             }
             if !after.is_empty() && after.iter().all(|after| after.is_normalized) {
                 facts = facts.normalized();
+            }
+            if let [
+                After {
+                    is_output: true, ..
+                },
+            ] = after[..]
+            {
+                facts = facts.output();
             }
             if let [(id, node, input)] = nodes[..] {
                 let operand = operand(node, input);
@@ -123,8 +131,8 @@ fn layers<'g>(graph: &'g Graph, takers: &Takers) -> HashMap<NodeId, &'g str> {
     layers
 }
 
-/// The weight that takes a layer's output, where only a bias, a normalization, one activation and views
-/// of the same values lie between.
+/// The weight that takes a layer's output, where only a bias, one activation or none, a normalization before
+/// an activation and views of the same values lie between.
 fn after_activation<'g>(
     graph: &'g Graph,
     wiring: &Wiring<'_>,
@@ -142,7 +150,7 @@ fn after_activation<'g>(
             return None;
         };
         if let Some(weight) = layers.get(&only.node) {
-            return is_activated.then_some(*weight);
+            return (is_activated || !is_normalized).then_some(*weight);
         }
         let node = graph.node(only.node)?;
         match node.standard() {
@@ -191,14 +199,22 @@ struct After {
     /// What its output is multiplied by before the activation.
     times: f64,
     is_normalized: bool,
+    is_output: bool,
 }
 
-/// Follows a layer's output, through its bias and a normalization, to an activation.
-fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
+/// Follows a layer's output, through its bias and a normalization, to an activation, to a layer that takes
+/// it as it is, or out of the model.
+fn after(
+    graph: &Graph,
+    wiring: &Wiring<'_>,
+    layer: NodeId,
+    layers: &HashMap<NodeId, &str>,
+) -> After {
     let mut found = After {
         activation: None,
         times: 1.0,
         is_normalized: false,
+        is_output: false,
     };
     let mut at = layer;
     for _ in 0..STEPS {
@@ -208,12 +224,16 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         }
         let output = graph.node(at).and_then(|node| node.outputs.first());
         let Some(output) = output else { break };
-        let [only] = wiring.uses(at.body, output) else {
-            break;
-        };
+        let uses = wiring.uses(at.body, output);
+        found.is_output = is_given_away(graph, at.body, output, uses);
+        let [only] = uses else { break };
         let Some(node) = graph.node(only.node) else {
             break;
         };
+        if layers.contains_key(&only.node) {
+            found.activation = Some(Activation::Linear);
+            break;
+        }
         match node.standard() {
             Some(operator) if operator.ends_with("Normalization") => found.is_normalized = true,
             // A bias; the sum of two branches does not belong to one layer.
@@ -226,6 +246,22 @@ fn after(graph: &Graph, wiring: &Wiring<'_>, layer: NodeId) -> After {
         at = only.node;
     }
     found
+}
+
+/// Whether a value leaves the model and goes nowhere else. The graphs of live modules have a node for that.
+fn is_given_away(graph: &Graph, body: usize, value: &str, uses: &[Use]) -> bool {
+    match uses {
+        [] => {
+            body == 0
+                && graph
+                    .main()
+                    .outputs
+                    .iter()
+                    .any(|output| output.name == value)
+        }
+        [only] => (graph.node(only.node)).is_some_and(|node| node.standard() == Some("Output")),
+        _ => false,
+    }
 }
 
 /// Whether a node adds a stored tensor.

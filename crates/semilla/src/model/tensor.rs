@@ -94,6 +94,10 @@ pub struct Tensor {
     /// Whether it is the first of a chain of layers, and so takes what comes into the network.
     #[serde(default)]
     pub is_input: bool,
+    /// Whether the model gives away what it makes of other layers' work, with nothing but its bias behind:
+    /// logits, pictures, quantities.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_output: bool,
     /// The side of an encoder-decoder that its stack is on; `None` outside of blocks.
     #[serde(default)]
     pub side: Option<Side>,
@@ -134,6 +138,7 @@ impl Tensor {
             next: None,
             padding: None,
             is_input: false,
+            is_output: false,
             side: None,
             branches: None,
             branch_layers: None,

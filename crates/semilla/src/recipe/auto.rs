@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::decision::{Choice, Decision};
+use super::outputs;
 use super::start::Starts;
 use crate::Scalar;
 use crate::activation::Activation;
@@ -38,6 +39,7 @@ fn choose(tensor: &Tensor, model: &Model) -> Option<Choice> {
             because(init::xavier_uniform(), "each projection with its own fans")
         }
         _ if turns_freely(tensor) => behind_normalization(),
+        _ if outputs::is_given_away(tensor) => outputs::output(),
         Role::AttentionOut | Role::MlpOut | Role::ResidualOut => end_of_branch(tensor),
         Role::Head => because(unit("1"), "logits of unit variance"),
         Role::Router => because(small(), "near-equal routing at the start"),

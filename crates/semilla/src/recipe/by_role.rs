@@ -48,6 +48,7 @@ const SITUATIONS: &[Situation] = &[
     ("no activation follows", |tensor, _| {
         tensor.activation = Some(Activation::Linear)
     }),
+    ("the model's output", |tensor, _| tensor.is_output = true),
     ("convolutions", |tensor, _| *tensor = of_kernels(tensor)),
     ("before a normalization", |tensor, _| {
         tensor.is_normalized = true

@@ -12,6 +12,8 @@ const BIAS_STD: f64 = 0.1;
 /// What the weights on both sides of an activation do about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Crossing {
+    /// There is no activation.
+    Nothing,
     /// Units come in pairs of opposite sign, which pass x on, times a slope.
     Pairs { slope: f64 },
     /// Gradients keep their size at this variance.
@@ -27,6 +29,9 @@ pub(super) enum Crossing {
 impl Crossing {
     /// `None` for functions that nothing better is known of than their variance-preserving gain.
     fn of(activation: Activation, is_biased: bool) -> Option<Self> {
+        if activation == Activation::Linear {
+            return Some(Self::Nothing);
+        }
         let pair = Pair::of(activation);
         // Whether what is made of f(x) and f(-x) is 0 everywhere.
         let is = |off: &dyn Fn(f64, f64) -> f64| {
@@ -66,7 +71,7 @@ impl Crossing {
     /// The same where a normalization follows the weights: their size does nothing.
     pub(super) fn normalized(self) -> Self {
         match self {
-            Self::Pairs { .. } => self,
+            Self::Nothing | Self::Pairs { .. } => self,
             Self::Edge { is_centred, .. } => Self::Edge {
                 gain: 1.0,
                 bias_std: 0.0,
@@ -89,6 +94,7 @@ impl Crossing {
     /// The gain of a layer that takes what is made here.
     pub(super) fn gain(self) -> f64 {
         match self {
+            Self::Nothing => 1.0,
             Self::Pairs { slope } => 1.0 / slope,
             Self::Edge { gain, .. } => gain,
         }
@@ -97,7 +103,7 @@ impl Crossing {
     /// The deviation that the first layer makes of inputs of variance 1.
     pub(super) fn first(self) -> f64 {
         match self {
-            Self::Pairs { .. } => 1.0,
+            Self::Nothing | Self::Pairs { .. } => 1.0,
             Self::Edge { variance: 0.0, .. } => 1.0,
             Self::Edge {
                 variance, bias_std, ..
@@ -118,6 +124,12 @@ impl Crossing {
             ""
         };
         let said = match self {
+            Self::Nothing => {
+                return format!(
+                    "one of {layers} layers, with no activation behind: orthogonal, which passes on \
+                     signals and gradients as they are"
+                );
+            }
             Self::Pairs { .. } if Pair::of(activation).is_linear() => {
                 "units in pairs of opposite sign, which pass f(x) - f(-x) on: a straight line, so \
                  signals and gradients keep their size"

@@ -59,6 +59,7 @@ mod extend;
 mod last_resort;
 mod library;
 mod openings;
+mod outputs;
 mod parts;
 mod remedy;
 mod rule;

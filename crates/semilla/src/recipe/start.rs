@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use super::crossing::{Crossing, Crossings};
 use super::decision::Choice;
 use super::openings::openings;
+use super::outputs;
 use super::words::words;
 use crate::activation::Activation;
 use crate::init::{self, Initializer, Mode, Shape, Sides, VarianceScaling};
-use crate::layout::{Axis, FanRule};
-use crate::model::{Chain, Model, Role, Source, Tensor, activated};
+use crate::layout::Axis;
+use crate::model::{Chain, Model, Role, Source, Tensor};
 
 /// Fewer layers are not deep: all well-known starts train alike.
 const LEAST: usize = 3;
@@ -68,7 +69,7 @@ struct Layer<'m> {
 /// A chain whose layers all have a start.
 struct Start<'m> {
     layers: Vec<Layer<'m>>,
-    /// The linear layer at its end.
+    /// The layer at its end, with no activation behind.
     head: Option<&'m Tensor>,
 }
 
@@ -81,7 +82,7 @@ impl<'m> Start<'m> {
     ) -> Option<Self> {
         let layer = |&place: &usize| {
             let weight = &model.tensors[place];
-            let activation = activated(weight).filter(|after| is_plain(weight, *after))?;
+            let activation = weight.activation.filter(|after| is_plain(weight, *after))?;
             let bias = weight
                 .name
                 .strip_suffix("weight")
@@ -107,8 +108,16 @@ impl<'m> Start<'m> {
             let is_linear = head
                 .activation
                 .is_none_or(|after| after == Activation::Linear);
-            let is_head = matches!(head.role, Role::Head | Role::Linear) && is_linear;
-            is_head && !head.is_normalized && layers.last().is_some_and(|last| last.meets(head))
+            let is_mixed = head
+                .layout
+                .as_ref()
+                .is_some_and(|layout| layout.groups() == 1);
+            let is_head = matches!(head.role, Role::Head | Role::Linear)
+                || (outputs::is_given_away(head) && is_mixed);
+            is_head
+                && is_linear
+                && !head.is_normalized
+                && layers.last().is_some_and(|last| last.meets(head))
         });
         Some(Self { layers, head })
     }
@@ -138,7 +147,10 @@ impl<'m> Start<'m> {
         if let (Some(head), Some(last)) = (self.head, before)
             && let Some(initializer) = end(head, last.crossing)
         {
-            let reason = "logits of unit variance, whatever the mean of what comes in";
+            let reason = match outputs::is_given_away(head) {
+                true => outputs::REASON,
+                false => "logits of unit variance, whatever the mean of what comes in",
+            };
             starts.insert(&head.name, (initializer, Cow::from(reason)));
         }
     }
@@ -146,7 +158,7 @@ impl<'m> Start<'m> {
 
 impl Layer<'_> {
     /// Whether the next layer finds both units of each pair where it looks for them. Of what is
-    /// flattened, channels come first.
+    /// flattened, or folded into pictures, channels come first.
     fn meets(&self, next: &Tensor) -> bool {
         let size = |tensor: &Tensor, side| {
             let layout = tensor.layout.as_ref()?;
@@ -158,7 +170,10 @@ impl Layer<'_> {
         let is_pairs = matches!(self.crossing, Crossing::Pairs { .. });
         let layout = self.weight.layout.as_ref();
         let is_first = layout.is_some_and(|layout| layout.axis(Axis::Out) == Some(0));
-        !is_pairs || made == taken || (made % 2 == 0 && taken % made == 0 && is_first)
+        let is_flattened = made % 2 == 0 && taken % made == 0;
+        let is_conv = matches!(next.role, Role::Conv | Role::ConvTranspose);
+        let is_folded = is_conv && taken % 2 == 0 && made % taken == 0;
+        !is_pairs || made == taken || (is_first && (is_flattened || is_folded))
     }
 }
 
@@ -171,9 +186,9 @@ fn is_plain(weight: &Tensor, activation: Activation) -> bool {
     );
     let is_whole = weight.blocks.is_empty() && weight.fused.is_none() && !weight.is_direction();
     let layout = weight.layout.as_ref();
-    matches!(weight.role, Role::Linear | Role::Conv)
+    matches!(weight.role, Role::Linear | Role::Conv | Role::ConvTranspose)
         && is_whole
-        && layout.is_some_and(|layout| layout.groups() == 1 && !layout.is_transposed())
+        && layout.is_some_and(|layout| layout.groups() == 1)
         && (activation != Activation::Sin || (is_known && weight.times.is_none()))
 }
 
@@ -186,20 +201,27 @@ fn times(weight: &Tensor) -> f64 {
 fn weight(tensor: &Tensor, before: Option<Crossing>, own: Option<Crossing>) -> Option<Initializer> {
     let is_pairs = |crossing| matches!(crossing, Some(Crossing::Pairs { .. }));
     let layout = tensor.layout.as_ref()?;
-    let outputs = layout.size(Axis::Out, &tensor.shape);
-    let inputs = layout.fans_by(FanRule::Exact, &tensor.shape).ok()?.fan_in;
+    let size = |axis| layout.size(axis, &tensor.shape) as f64;
     let half = |size: f64, is_halved| if is_halved { (0.5 * size).ceil() } else { size };
-    let widens = half(outputs as f64, is_pairs(own)) / half(inputs, is_pairs(before));
+    let (made, taken) = (is_pairs(own), is_pairs(before));
+    let inputs = half(layout.fans(&tensor.shape).ok()?.fan_in, taken);
+    let outputs = half(size(Axis::Out), made);
+    // The longer side of the matrix that is orthogonal: its vectors have length 1.
+    let longer = match layout.is_transposed() {
+        true => {
+            half(size(Axis::In), taken).max(outputs * layout.receptive_field(&tensor.shape) as f64)
+        }
+        false => outputs.max(inputs),
+    };
     let gain = match (before, own) {
         (Some(before), _) => before.gain(),
         (None, Some(own)) => own.first(),
         (None, None) => 1.0,
     };
-    // The rows of a matrix that widens are shorter than 1.
-    let gain = gain * widens.max(1.0).sqrt() / times(tensor);
+    let gain = gain * (longer / inputs).sqrt() / times(tensor) * outputs::factor(tensor);
     let mirrored = |sides| init::looks_linear().gain(gain).sides(sides).into();
     let orthogonal = init::orthogonal().gain(gain);
-    Some(match (is_pairs(before), is_pairs(own)) {
+    Some(match (taken, made) {
         (true, true) => mirrored(Sides::Both),
         (true, false) => mirrored(Sides::Inputs),
         (false, true) => mirrored(Sides::Outputs),
@@ -210,7 +232,7 @@ fn weight(tensor: &Tensor, before: Option<Crossing>, own: Option<Crossing>) -> O
     })
 }
 
-/// The linear layer at the end; `None` where it needs nothing special.
+/// The layer at the end; `None` where it needs nothing special.
 fn end(head: &Tensor, last: Crossing) -> Option<Initializer> {
     match last {
         Crossing::Pairs { .. } => weight(head, Some(last), None),
@@ -220,14 +242,14 @@ fn end(head: &Tensor, last: Crossing) -> Option<Initializer> {
             ..
         } => {
             let independent = VarianceScaling {
-                scale: (gain * gain).into(),
+                scale: (gain * outputs::factor(head)).powi(2).into(),
                 mode: Mode::FanIn,
                 distribution: Shape::Normal,
                 activation: None,
             };
             Some(init::centred().of(independent).into())
         }
-        Crossing::Edge { .. } => None,
+        Crossing::Nothing | Crossing::Edge { .. } => None,
     }
 }
 

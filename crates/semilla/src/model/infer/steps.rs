@@ -21,6 +21,7 @@ use super::whole::Whole;
 use crate::activation::Activation;
 use crate::dtype::DType;
 use crate::layout::{Axis, Layout};
+use crate::model::chain::activated;
 use crate::model::convention::Convention;
 use crate::model::facts::{Evidence, Fact, Facts};
 use crate::model::fused::Fused;
@@ -171,6 +172,7 @@ impl Model {
             tensors[place].next = Some(next.into());
         }
         mark_inputs(&mut tensors);
+        mark_outputs(&mut tensors, &evidence);
         let unnamed: Vec<(usize, Role)> = {
             let all = All::new(&tensors, &by_name);
             let last = |tensor: &Tensor| match evidence.of(&tensor.name)? {
@@ -360,8 +362,24 @@ fn mark_inputs(tensors: &mut [Tensor]) {
     let next = tensors.iter().filter_map(|tensor| tensor.next.clone());
     let followers: HashSet<Box<str>> = next.collect();
     for tensor in tensors {
-        let begins = tensor.next.is_some() && !tensor.is_normalized;
+        let begins = tensor.next.is_some() && activated(tensor).is_some() && !tensor.is_normalized;
         tensor.is_input = begins && !followers.contains(&*tensor.name);
+    }
+}
+
+/// Marks the layers whose outputs are the model's. One layer by itself is a part of some model.
+fn mark_outputs(tensors: &mut [Tensor], evidence: &Evidence) {
+    if tensors
+        .iter()
+        .filter(|tensor| tensor.role.is_matrix())
+        .nth(1)
+        .is_none()
+    {
+        return;
+    }
+    for tensor in tensors {
+        let facts = evidence.of(&tensor.name);
+        tensor.is_output = facts.is_some_and(|facts| facts.is_output);
     }
 }
 
