@@ -30,7 +30,7 @@ pub(super) fn parts(
         Labels::Classes(classes) => classes.len(),
         Labels::Values(values) => values.shape().first().copied().unwrap_or(0),
     };
-    if count <= 1 || samples % count != 0 || labelled % samples != 0 {
+    if count <= 1 || !samples.is_multiple_of(count) || !labelled.is_multiple_of(samples) {
         return vec![Part {
             inputs,
             labels: labels.clone(),
@@ -87,7 +87,9 @@ pub(super) fn share(trace: &Trace<f32>, samples: usize) -> usize {
     let weights = trace.weights().iter();
     let weights: usize = weights.map(|&(_, id)| trace.array(id).data().len()).sum();
     let most = (NEAR.max(2 * weights) / len).clamp(1, samples);
-    let share = (1..=most).rev().find(|share| samples % share == 0);
+    let share = (1..=most)
+        .rev()
+        .find(|&share| samples.is_multiple_of(share));
     // Batches of a prime number of samples have no parts.
     share.filter(|share| 2 * share > most).unwrap_or(samples)
 }
