@@ -100,6 +100,8 @@ pub(crate) enum Failure {
         #[source]
         error: std::io::Error,
     },
+    #[error("two outputs would be written to {}; give each a file of its own", .0.display())]
+    SameTarget(PathBuf),
     #[error("interrupted; {}", match resumes {
         true => "the same command goes on from the store",
         false => "with --store FILE the same command would go on from here",

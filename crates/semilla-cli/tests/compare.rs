@@ -191,6 +191,10 @@ fn bad_input_is_one_sentence() {
     std::fs::create_dir_all(images.join("cats")).unwrap();
     std::fs::write(images.join("cats/a.png"), b"no image").unwrap();
     let images = images.to_str().unwrap().to_owned();
+    let texts = folder.path().join("texts");
+    std::fs::create_dir(&texts).unwrap();
+    std::fs::write(texts.join("a.txt"), b"no image").unwrap();
+    let texts = texts.to_str().unwrap().to_owned();
     let foreign = file("foreign.store", b"hello\n");
     let other = folder
         .path()
@@ -215,6 +219,7 @@ fn bad_input_is_one_sentence() {
         (of(&wide), "wide.csv"),
         (of(&empty), "empty.csv"),
         (on("conv:3-4:2:relu", &images), "a.png"),
+        (on("conv:3-4:2:relu", &texts), "holds no images"),
         (of("none.csv"), "none.csv"),
         (digits(&["--recipes", "he,hee"]), "hee"),
         (digits(&["--recipes", "he"]), "give 2"),
@@ -225,6 +230,21 @@ fn bad_input_is_one_sentence() {
             "mlp:64-16-16-10:relu on digits",
         ),
         (digits(&["--trunk", "77"]), "77"),
+        (digits(&["--classes", "1"]), "the class 1 alone"),
+        (
+            digits(&["--classes", "1,2,1"]),
+            "the class 1 is named twice",
+        ),
+        (digits(&["--labels", "x"]), "built in"),
+        (digits(&["--recipes", "he"]), "1 start to compare"),
+        (
+            digits(&["-o", "r.html", "--csv", "./r.html"]),
+            "a file of its own",
+        ),
+        (
+            digits(&["--store", "r.csv", "--csv", "r.csv"]),
+            "a file of its own",
+        ),
         (digits(&["-o", "none/r.html"]), "none"),
         (digits(&["--rates", "1..0.1"]), "low..high"),
     ] {
@@ -238,6 +258,51 @@ fn bad_input_is_one_sentence() {
         assert!(error.lines().count() == 1 || said == "low..high", "{error}");
     }
     assert_eq!(std::fs::read(&foreign).unwrap(), b"hello\n");
+    for zero in [
+        "--samples",
+        "--budget",
+        "--seeds",
+        "--tuning-seeds",
+        "--steps",
+        "--batch",
+    ] {
+        let (code, out, error) = run(&["compare", "mlp:64-8-10:relu", zero, "0"]);
+        assert_eq!((code, &*out), (2, ""), "{zero}: {error}");
+        assert!(error.contains("0 is not in 1.."), "{error}");
+    }
+}
+
+/// What cannot be written is an error at the end, and what was found is shown all the same.
+#[test]
+fn a_report_without_room_leaves_the_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("r.html");
+    let binary = assert_cmd::cargo::cargo_bin("semilla");
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    let command = command.args(["-c", limited, binary.to_str().unwrap()]);
+    let more = ["--seeds", "1", "-o", page.to_str().unwrap()];
+    let arguments: Vec<&str> = SMALL
+        .iter()
+        .copied()
+        .filter(|part| *part != "--json")
+        .collect();
+    let seeds = arguments
+        .iter()
+        .position(|part| *part == "--seeds")
+        .unwrap();
+    let rest = [&arguments[..seeds], &arguments[seeds + 2..], &more].concat();
+    let output = command.args(rest).output().unwrap();
+    let [out, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("r.html"), "{error}");
+    assert!(
+        out.contains("with 1 seed:") || out.contains("median test accuracy"),
+        "{out}"
+    );
+    assert!(out.contains("over 1 fresh seed at"), "{out}");
+    assert!(!out.contains("1 seeds") && !out.contains("wrote"), "{out}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 /// Any process that takes trials and answers outcomes gives the same comparison. Here it stands in

@@ -15,6 +15,16 @@ use crate::sample::{Samples, check_size, fitted, spread};
 /// Names under which labels are found.
 const LABELS: [&str; 6] = ["labels", "label", "targets", "target", "y", "y_train"];
 
+/// Whether files of arrays lie in a folder, by their names.
+pub(crate) fn are_in(folder: &Path) -> bool {
+    let is_one = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| ["npy", "npz", "safetensors"].contains(&extension))
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| is_one(&path))
+}
+
 /// Every input's array, by its name. One array for one input needs no name.
 pub(crate) fn read(path: &Path, specs: &[InputSpec], reading: &Reading) -> Result<Data, DataError> {
     let file = open(path)?;

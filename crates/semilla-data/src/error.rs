@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use semilla::number::counted;
 use semilla_signal::BatchError;
 
 /// Why data cannot be taken.
@@ -66,7 +67,10 @@ pub enum DataError {
         wanted: String,
     },
     /// Too few samples.
-    #[error("{}: it has {found} samples, and {needed} are needed", path.display())]
+    #[error(
+        "{}: it has {}, and {needed} {} needed",
+        path.display(), counted(*found as u64, "sample", "samples"), if *needed == 1 { "is" } else { "are" }
+    )]
     Few {
         /// The file.
         path: PathBuf,

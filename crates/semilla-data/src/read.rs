@@ -95,11 +95,16 @@ enum Kind {
 
 fn kind(path: &Path) -> Result<Kind, DataError> {
     if path.is_dir() {
-        return Ok(match (images::are_in(path)?, cifar::are_in(path)?) {
-            (true, _) => Kind::Images,
-            (_, true) => Kind::Cifar,
-            _ => Kind::Arrays,
-        });
+        return match (images::are_in(path)?, cifar::are_in(path)?) {
+            (true, _) => Ok(Kind::Images),
+            (_, true) => Ok(Kind::Cifar),
+            _ if arrays::are_in(path) => Ok(Kind::Arrays),
+            _ => Err(DataError::content(
+                path,
+                "the folder holds no images (.png, .jpg, in a folder for each class), no batches of \
+                 CIFAR and no arrays; name a file, or another folder",
+            )),
+        };
     }
     if images::is_one(path) {
         return Ok(Kind::Images);

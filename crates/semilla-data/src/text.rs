@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use semilla::number::counted;
 use semilla_signal::InputSpec;
 
 use crate::error::DataError;
@@ -35,8 +36,8 @@ pub(crate) fn read(path: &Path, input: &InputSpec, reading: &Reading) -> Result<
     let (text, remark) = tokens(path, reading.tokenizer.as_deref())?;
     if text.len() < length {
         return Err(content(format!(
-            "it has {} tokens, and a window is {length}; give a longer text or a smaller length",
-            text.len()
+            "it has {}, and a window is {length}; give a longer text or a smaller length",
+            counted(text.len() as u64, "token", "tokens")
         )));
     }
     let room = text.len() - length;

@@ -2,6 +2,7 @@
 
 use semilla::graph::{Dim, Graph, Initializer};
 use semilla::network::Network;
+use semilla::number::counted;
 use semilla_checkpoint::ops::{DescribeOptions, Described, describe, describe_network};
 use semilla_data::Data;
 use semilla_signal::{Array, Datum, InputSpec, Labels, Loss, Mode, Trace};
@@ -80,10 +81,12 @@ impl Problem {
             plans: Plans::default(),
         };
         if problem.sizes().contains(&0) {
-            let problem = match problem.samples.count {
-                1 => "1 sample is too few for training, validation and test".to_owned(),
-                count => format!("{count} samples are too few for training, validation and test"),
-            };
+            let count = problem.samples.count;
+            let are = if count == 1 { "is" } else { "are" };
+            let problem = format!(
+                "{} {are} too few for training, validation and test",
+                counted(count as u64, "sample", "samples")
+            );
             return Err(unfit(problem));
         }
         problem.classes = problem.check_output().map_err(|error| match error {

@@ -71,6 +71,17 @@ impl Samples {
     pub(crate) fn of_classes(&self, classes: &[u32]) -> Result<Self, String> {
         let labels = self.classes();
         let labels = labels.ok_or("`classes` needs data with one class for each sample")?;
+        if let Some(twice) = (1..classes.len()).find(|&i| classes[..i].contains(&classes[i])) {
+            return Err(format!(
+                "the class {} is named twice; give each once",
+                classes[twice]
+            ));
+        }
+        if let [only] = classes {
+            return Err(format!(
+                "the class {only} alone leaves nothing to tell apart; give two classes or more"
+            ));
+        }
         let number = |label: i64| classes.iter().position(|&class| i64::from(class) == label);
         if let Some(&none) = classes
             .iter()

@@ -187,6 +187,7 @@ impl Trial {
             "schedule.warmup",
             "no more than the steps",
         )?;
+        must(self.data.training != Some(0), "data.training", "1 or more")?;
         match &self.trunk {
             Some(trunk) => trunk.trial.check(),
             None => Ok(()),
@@ -224,6 +225,7 @@ mod tests {
                 "\"steps\": 3, \"schedule\": {\"warmup\": 4}",
             ),
             ("\"steps\": 3", "\"steps\": 3, \"stops\": 3"),
+            ("\"spirals\"", "\"spirals\", \"training\": 0"),
         ] {
             assert!(Trial::from_json(&SMALL.replace(from, to)).is_err(), "{to}");
         }

@@ -197,7 +197,7 @@ fn what_makes_no_comparison_is_refused() {
     };
     let mut one = setup(|_| {});
     one.starts.truncate(1);
-    assert!(refused(&one).contains("1 starts; give 2"));
+    assert!(refused(&one).contains("1 start to compare; give 2"));
     let mut twice = setup(|_| {});
     twice.starts[1] = twice.starts[0].clone();
     assert!(refused(&twice).contains("same name"));

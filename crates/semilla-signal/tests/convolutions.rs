@@ -65,7 +65,7 @@ impl Sizes {
 
     fn node(&self, operator: &str) -> Node {
         let ints = |sizes: &[usize]| Attribute::Ints(sizes.iter().map(|&n| n as i64).collect());
-        Node::new(operator, &["x", "w"], &["y"])
+        Node::new(operator, &["x", "w", "b"], &["y"])
             .with("strides", ints(&self.strides))
             .with("dilations", ints(&self.dilations))
             .with("pads", ints(&[self.begin, self.end].concat()))
@@ -102,19 +102,51 @@ fn numbers(shape: &[usize], seed: usize) -> Array<f64> {
     Array::new(shape, values.collect()).unwrap()
 }
 
-/// A node's value, and the gradients of its two inputs from a gradient of the output.
-fn run(node: Node, x: &Array<f64>, w: &Array<f64>) -> [Array<f64>; 4] {
-    let graph = common::graph(&["x", "w"], vec![node]);
-    let given = [
-        ("x", Datum::Float(x.clone())),
-        ("w", Datum::Float(w.clone())),
-    ];
+/// What a node makes, and the gradients of its inputs, by a gradient of what it makes.
+struct Run {
+    made: Array<f64>,
+    seed: Array<f64>,
+    gradients: Vec<Array<f64>>,
+}
+
+fn run(node: Node, inputs: &[(&str, &Array<f64>)]) -> Run {
+    let names: Vec<&str> = inputs.iter().map(|(name, _)| *name).collect();
+    let graph = common::graph(&names, vec![node]);
+    let given = inputs
+        .iter()
+        .map(|&(name, array)| (name, Datum::Float(array.clone())));
     let trace = Trace::record(&graph, Mode::Inference, given, |_| None).unwrap();
     let y = trace.find("y").unwrap();
     let seed = numbers(trace.array(y).shape(), 3);
-    let gradients = trace.gradients([(y, seed.clone())]);
-    let of = |name: &str| gradients.of(trace.find(name).unwrap()).unwrap().clone();
-    [trace.array(y).clone(), seed, of("x"), of("w")]
+    let found = trace.gradients([(y, seed.clone())]);
+    let of = |name: &&str| found.of(trace.find(name).unwrap()).unwrap().clone();
+    Run {
+        made: trace.array(y).clone(),
+        seed,
+        gradients: names.iter().map(of).collect(),
+    }
+}
+
+/// A number for each channel, everywhere in an array of samples.
+fn spread(channels: &Array<f64>, shape: &[usize]) -> Array<f64> {
+    let area = shape[2] * shape[3];
+    let mut array = Array::filled(shape, 0.0);
+    for (place, x) in array.data_mut().iter_mut().enumerate() {
+        *x = channels.data()[place / area % channels.data().len()];
+    }
+    array
+}
+
+/// The sums over each channel of an array of samples.
+fn summed(array: &Array<f64>) -> Array<f64> {
+    let &[_, channels, height, width] = array.shape() else {
+        panic!()
+    };
+    let mut sums = Array::filled([channels], 0.0);
+    for (place, x) in array.data().iter().enumerate() {
+        sums.data_mut()[place / (height * width) % channels] += x;
+    }
+    sums
 }
 
 /// Sizes of convolutions that need no columns: windows move by one element, and there is much to
@@ -162,9 +194,11 @@ fn check(sizes: &Sizes) -> Result<(), TestCaseError> {
         windows[1],
     ];
     let (x, w) = (numbers(&image, 1), numbers(&kernel, 2));
-    let [y, seed, of_x, of_w] = run(sizes.node("Conv"), &x, &w);
+    let b = numbers(&made[1..2], 4);
+    let found = run(sizes.node("Conv"), &[("x", &x), ("w", &w), ("b", &b)]);
+    let seed = found.seed;
     let mut expected = [
-        Array::filled(made, 0.0),
+        spread(&b, &made),
         Array::filled(image, 0.0),
         Array::filled(kernel, 0.0),
     ];
@@ -173,7 +207,9 @@ fn check(sizes: &Sizes) -> Result<(), TestCaseError> {
         expected[1].data_mut()[i] += seed.data()[o] * w.data()[k];
         expected[2].data_mut()[k] += seed.data()[o] * x.data()[i];
     });
-    prop_assert_eq!(&[y, of_x, of_w], &expected);
+    prop_assert_eq!(&found.made, &expected[0]);
+    prop_assert_eq!(&found.gradients[..2], &expected[1..]);
+    prop_assert_eq!(&found.gradients[2], &summed(&seed));
 
     // A transposed convolution is the gradient of one, where both have these sizes.
     let given = numbers(&made, 1);
@@ -189,9 +225,11 @@ fn check(sizes: &Sizes) -> Result<(), TestCaseError> {
                 .collect(),
         ),
     );
-    let [y, seed, of_x, of_w] = run(node, &given, &w);
+    let b = numbers(&image[1..2], 4);
+    let found = run(node, &[("x", &given), ("w", &w), ("b", &b)]);
+    let seed = found.seed;
     let mut expected = [
-        Array::filled(image, 0.0),
+        spread(&b, &image),
         Array::filled(made, 0.0),
         Array::filled(kernel, 0.0),
     ];
@@ -200,8 +238,68 @@ fn check(sizes: &Sizes) -> Result<(), TestCaseError> {
         expected[1].data_mut()[o] += seed.data()[i] * w.data()[k];
         expected[2].data_mut()[k] += seed.data()[i] * given.data()[o];
     });
-    prop_assert_eq!(&[y, of_x, of_w], &expected);
+    prop_assert_eq!(&found.made, &expected[0]);
+    prop_assert_eq!(&found.gradients[..2], &expected[1..]);
+    prop_assert_eq!(&found.gradients[2], &summed(&seed));
     Ok(())
+}
+
+/// Whether the greatest of windows, and what goes back to the first of them in each window, are
+/// those of the definition: also where gradients are added to others.
+fn check_pool(sizes: &Sizes) -> Result<(), TestCaseError> {
+    let Some([height, width]) = sizes.windows() else {
+        return Ok(());
+    };
+    let channels = sizes.samples * sizes.inputs;
+    let x = numbers(
+        &[sizes.samples, sizes.inputs, sizes.image[0], sizes.image[1]],
+        1,
+    );
+    let ints = |sizes: &[usize]| Attribute::Ints(sizes.iter().map(|&n| n as i64).collect());
+    let pool = |made: &str| {
+        Node::new("MaxPool", &["x"], &[made])
+            .with("kernel_shape", ints(&sizes.kernel))
+            .with("strides", ints(&sizes.strides))
+            .with("dilations", ints(&sizes.dilations))
+            .with("pads", ints(&[sizes.begin, sizes.end].concat()))
+    };
+    let graph = common::graph(&["x"], vec![pool("y"), pool("z")]);
+    let given = [("x", Datum::Float(x.clone()))];
+    let trace = Trace::record(&graph, Mode::Inference, given, |_| None).unwrap();
+    let both = ["y", "z"].map(|name| trace.find(name).unwrap());
+    let seed = numbers(trace.array(both[0]).shape(), 3);
+    let found = trace.gradients(both.map(|value| (value, seed.clone())));
+    let area = sizes.image[0] * sizes.image[1];
+    let mut expected = Array::filled(x.shape(), 0.0);
+    for (at, (channel, y, x_at, _)) in product([channels, height, width, 1]).enumerate() {
+        let mut best: Option<usize> = None;
+        for (i, j, _, _) in product([sizes.kernel[0], sizes.kernel[1], 1, 1]) {
+            if let (Some(row), Some(column)) = (sizes.at(0, y, i), sizes.at(1, x_at, j)) {
+                let place = channel * area + row * sizes.image[1] + column;
+                if best.is_none_or(|best| x.data()[place] > x.data()[best]) {
+                    best = Some(place);
+                }
+            }
+        }
+        let value = best.map_or(f64::NEG_INFINITY, |place| x.data()[place]);
+        prop_assert_eq!(trace.array(both[0]).data()[at], value);
+        if let Some(place) = best {
+            expected.data_mut()[place] += 2.0 * seed.data()[at];
+        }
+    }
+    let of_x = found.of(trace.find("x").unwrap()).unwrap();
+    prop_assert_eq!(of_x, &expected);
+    Ok(())
+}
+
+/// Sizes of pooling: half of them with windows side by side.
+fn pools() -> impl Strategy<Value = Sizes> {
+    (sizes(), any::<bool>()).prop_map(|(mut sizes, is_tiled)| {
+        if is_tiled {
+            (sizes.strides, sizes.dilations) = (sizes.kernel, [1, 1]);
+        }
+        sizes
+    })
 }
 
 proptest! {
@@ -219,5 +317,14 @@ proptest! {
     #[test]
     fn as_defined_without_columns(sizes in large()) {
         check(&sizes)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn pooled_as_defined(sizes in pools()) {
+        check_pool(&sizes)?;
     }
 }

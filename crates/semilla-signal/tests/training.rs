@@ -92,6 +92,28 @@ fn networks_of_numbers() {
     compare(&described.graph, &plan, Loss::Mse, Optimizer::Sgd);
 }
 
+/// So large that batches pass in parts.
+const LARGE: &str = r#"
+[inputs]
+x = "numbers(2, 32, 32)"
+
+[network]
+layers = [
+  "stem: conv(16) -> relu",
+  { residual = ["a: conv(16) -> tanh"] },
+  "max_pool(2) -> b: conv(8, stride=2) -> gelu -> avg_pool(2) -> flatten -> head: linear(3)",
+]
+"#;
+
+#[test]
+fn batches_in_parts() {
+    let described = Described::read(LARGE, "").unwrap();
+    let plan = Recipe::auto().plan(&described.model, 1).unwrap();
+    for loss in [Loss::CrossEntropy, Loss::Mse] {
+        compare(&described.graph, &plan, loss, Optimizer::Momentum);
+    }
+}
+
 #[test]
 fn scales_of_a_scheme() {
     // Factors on what layers make and on their learning rates.

@@ -42,6 +42,17 @@ pub fn rough(factor: f64) -> String {
     }
 }
 
+/// How many of something there are.
+///
+/// ```
+/// use semilla::number::counted;
+/// assert_eq!(counted(1, "seed", "seeds"), "1 seed");
+/// assert_eq!(counted(1200, "step", "steps"), "1,200 steps");
+/// ```
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
 /// An integer with its digits in groups of three.
 ///
 /// ```

@@ -81,8 +81,8 @@ pub(crate) struct TrainedOn {
     pub(crate) classes: Vec<u32>,
 
     /// Train on so many samples at most, the classes in turns: few labels
-    #[arg(long, value_name = "N")]
-    pub(crate) samples: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) samples: Option<u64>,
 
     /// Also start from a trunk that was trained on these classes, all of their samples, with a new
     /// head
@@ -186,7 +186,7 @@ pub(crate) struct ProtocolArgs {
 
     /// Take at most so many steps in all; the report says what is missing, and a larger budget goes
     /// on from the store
-    #[arg(long, value_name = "STEPS")]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) budget: Option<u64>,
 }
 
@@ -216,6 +216,9 @@ fn recipes(text: &str) -> Result<Names, String> {
     }
 }
 
+/// Factors of 2 between the first rates, at most: 1e-6..1e3 are fewer.
+const WIDEST: f64 = 40.0;
+
 /// `LOW..HIGH` as at least six rates at factors of at most 2.
 fn rates(text: &str) -> Result<Grid, String> {
     let number = |text: &str| positive(text).ok();
@@ -225,7 +228,12 @@ fn rates(text: &str) -> Result<Grid, String> {
     let (low, high) = ends
         .filter(|(low, high)| low < high)
         .ok_or("write LOW..HIGH, such as 0.001..0.1")?;
-    let octaves = (high / low).log2();
+    let octaves = high.log2() - low.log2();
+    if octaves > WIDEST {
+        return Err(format!(
+            "more than {WIDEST} factors of 2; give a narrower range"
+        ));
+    }
     let steps = (octaves - 1e-9).ceil().max(5.0);
     Ok(Grid {
         first: low,
@@ -267,7 +275,15 @@ mod tests {
         assert!(grid.factor <= 2.0);
         let narrow = rates("0.1..0.2").unwrap();
         assert_eq!((narrow.count, narrow.rate(5)), (6, 0.2));
-        for wrong in ["0.1", "0.1..", "0.2..0.1", "0..1", "a..b", "0.1..inf"] {
+        for wrong in [
+            "0.1",
+            "0.1..",
+            "0.2..0.1",
+            "0..1",
+            "a..b",
+            "0.1..inf",
+            "1e-300..1e300",
+        ] {
             assert!(rates(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,6 +1,6 @@
 //! `semilla compare`: which start is better for a model and its data, and whether that is evidence.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use semilla_checkpoint::{check_target, write_atomically};
@@ -22,9 +22,7 @@ pub(crate) fn run(
     output: &mut Output,
     stop: &AtomicBool,
 ) -> Result<(), Failure> {
-    for path in args.output.iter().chain(&args.csv) {
-        check_target(path)?;
-    }
+    check_targets(args)?;
     let trial = trial(args);
     trial.check()?;
     let problem = Problem::of(&trial)?;
@@ -45,17 +43,21 @@ pub(crate) fn run(
     };
     let found = compare(&problem, &starts, &protocol, &store, &*engine(args), follow)?;
     drop(bar);
-    write(args, &found)?;
+    // What cannot be written is still shown.
+    let written = write(args, &found);
     match output.is_json() {
         true => output.json(&found)?,
         false => {
             print(&found, output)?;
             let mut remarks = problem.remarks().iter();
             remarks.try_for_each(|remark| output.line(format_args!("data: {remark}")))?;
-            for path in args.output.iter().chain(&args.csv) {
+            for path in &written.paths {
                 output.line(format_args!("wrote {}", path.display()))?;
             }
         }
+    }
+    if let Some(error) = written.error {
+        return Err(error.into());
     }
     match stop.load(Ordering::Relaxed) {
         true => Err(Failure::Interrupted {
@@ -76,7 +78,9 @@ fn trial(args: &CompareArgs) -> Trial {
         labels: data.labels.clone(),
         tokenizer: data.tokenizer.clone(),
         classes: data.classes.clone(),
-        training: data.samples,
+        training: data
+            .samples
+            .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
     };
     if args.is_bare() {
         spec.classes = (5..10).collect();
@@ -151,15 +155,46 @@ fn engine(args: &CompareArgs) -> Box<dyn Engine> {
     }
 }
 
-fn write(args: &CompareArgs, found: &Comparison) -> Result<(), Failure> {
-    let write = |path: &Path, text: String| write_atomically(path, text.as_bytes());
-    if let Some(path) = &args.output {
-        write(path, semilla_page::compare::page(found))?;
+/// Checks, before hours of training, that reports can be written where they are asked for.
+fn check_targets(args: &CompareArgs) -> Result<(), Failure> {
+    let targets: Vec<&PathBuf> = args.output.iter().chain(&args.csv).collect();
+    for path in &targets {
+        check_target(path)?;
     }
-    if let Some(path) = &args.csv {
-        write(path, table(found))?;
+    let all: Vec<&PathBuf> = targets.into_iter().chain(&args.store).collect();
+    let place = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let is_twice = |&at: &usize| (0..at).any(|other| place(all[other]) == place(all[at]));
+    match (0..all.len()).find(is_twice) {
+        Some(at) => Err(Failure::SameTarget(all[at].clone())),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The reports that were written, and why others were not.
+struct Written<'a> {
+    paths: Vec<&'a Path>,
+    error: Option<semilla_checkpoint::Error>,
+}
+
+fn write<'a>(args: &'a CompareArgs, found: &Comparison) -> Written<'a> {
+    let page = |path: &'a PathBuf| (&**path, semilla_page::compare::page(found));
+    let rows = |path: &'a PathBuf| (&**path, table(found));
+    let reports = args
+        .output
+        .iter()
+        .map(page)
+        .chain(args.csv.iter().map(rows));
+    let mut written = Written {
+        paths: Vec::new(),
+        error: None,
+    };
+    for (path, text) in reports {
+        match write_atomically(path, text.as_bytes()) {
+            Ok(()) => written.paths.push(path),
+            Err(error) => written.error = written.error.or(Some(error)),
+        }
+    }
+    written
 }
 
 impl CompareArgs {

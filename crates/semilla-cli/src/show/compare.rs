@@ -4,7 +4,7 @@ use semilla_lab::statistics::{Difference, Pair};
 use semilla_lab::{Arm, Caveat, Comparison, Measure, Purpose, Why};
 
 use crate::failure::Failure;
-use crate::show::figures::{grouped_digits, rough, short};
+use crate::show::figures::{counted, grouped_digits, rough, short};
 use crate::show::output::Output;
 use crate::show::sparkline::{scaled, sparkline};
 use crate::show::table::Table;
@@ -34,10 +34,10 @@ pub(crate) fn print(found: &Comparison, output: &mut Output) -> Result<(), Failu
             .spread
             .map_or("no bound".to_owned(), |spread| amount(found, spread));
         output.line(format_args!(
-            "self-check: {} against itself, {} seeds each, {} times: {:.1} % false differences; two \
+            "self-check: {} against itself, {} each, {} times: {:.1} % false differences; two \
              such averages differ by up to {spread}, and by more than {} in {:.0} % of cases.",
             found.arms[found.protocol.reference].name,
-            check.seeds,
+            counted(check.seeds as u64, "seed", "seeds"),
             grouped_digits(check.draws as u64),
             100.0 * check.false_differences,
             amount(found, found.protocol.difference),
@@ -45,10 +45,10 @@ pub(crate) fn print(found: &Comparison, output: &mut Output) -> Result<(), Failu
         ))?;
     }
     output.line(format_args!(
-        "{} trainings, {} steps; {} samples to train on, {} to choose rates by, {} to compare by.",
-        grouped_digits(found.cost.trials),
-        grouped_digits(found.cost.steps),
-        found.data.training,
+        "{}, {}; {} to train on, {} to choose rates by, {} to compare by.",
+        counted(found.cost.trials, "training", "trainings"),
+        counted(found.cost.steps, "step", "steps"),
+        counted(found.data.training as u64, "sample", "samples"),
         found.data.validation,
         found.data.test,
     ))
@@ -74,19 +74,23 @@ fn header(measure: Measure) -> [&'static str; 10] {
 }
 
 fn legend(found: &Comparison) -> String {
-    let seeds = found.protocol.finals.len();
+    let seeds = found.protocol.finals.len() as u64;
+    let seeds = counted(seeds, "fresh seed", "fresh seeds");
+    let pairs = match found.pairs.len() {
+        0 => String::new(),
+        1 => "; p: sign flips, which decides".to_owned(),
+        many => format!("; p: sign flips, adjusted for all {many} pairs (Holm), which decides"),
+    };
     let rates = found.rates.iter().copied();
     let (low, high) = (
         rates.clone().fold(f64::INFINITY, f64::min),
         rates.fold(0.0, f64::max),
     );
     format!(
-        "medians and quartiles over {seeds} fresh seeds at each start's best rate; differences with \
-         the 95 % interval of each alone; p: sign flips, adjusted for all {} pairs (Holm), which \
-         decides; starts that share a letter: no \
+        "medians and quartiles over {seeds} at each start's best rate; differences with the 95 % \
+         interval of each alone{pairs}; starts that share a letter: no \
          evidence of a difference; P(as good): how often a training does better than one of the \
          best; over rates {} to {}: × diverged; basin: octaves of rates that do about as well.",
-        found.pairs.len(),
         short(low),
         short(high),
     )
@@ -161,13 +165,21 @@ fn difference(found: &Comparison, difference: &Difference, sign: f64) -> String 
     };
     let one = |value: Option<f64>, none: &str| match (value, found.protocol.measure) {
         (None, _) => none.to_owned(),
-        (Some(value), Measure::Accuracy) => format!("{:+.1}", 100.0 * value),
-        (Some(value), Measure::Loss) => {
-            format!("{}{}", if value < 0.0 { "" } else { "+" }, rough(value))
-        }
+        (Some(value), Measure::Accuracy) => signed_text(format!("{:.1}", 100.0 * value)),
+        (Some(value), Measure::Loss) => signed_text(rough(value)),
     };
     let value = one(signed(difference.value), "diverges");
     format!("{value} ({}..{})", one(low, "-∞"), one(high, "∞"))
+}
+
+/// A number's text with its sign; that of 0 has none, whatever it was rounded from.
+fn signed_text(text: String) -> String {
+    let is_zero = text.parse() == Ok(0.0);
+    match text.strip_prefix('-') {
+        Some(digits) if is_zero => digits.to_owned(),
+        None if !is_zero => format!("+{text}"),
+        _ => text,
+    }
 }
 
 fn probability(p: f64) -> String {
@@ -220,9 +232,9 @@ fn said(found: &Comparison, caveat: &Caveat) -> String {
     match caveat {
         Caveat::Incomplete => "not everything was trained; the numbers are those so far".to_owned(),
         Caveat::FewSeeds { needed } => format!(
-            "with {} seeds not even the clearest difference can be shown among so many starts; \
+            "with {} not even the clearest difference can be shown among so many starts; \
              --seeds {needed} can",
-            found.protocol.finals.len()
+            counted(found.protocol.finals.len() as u64, "seed", "seeds")
         ),
         Caveat::Edge { arm } => format!(
             "{} is best at the end of the rates; give others with --rates",
@@ -241,5 +253,16 @@ fn why(why: Why) -> String {
             rough((log_gradients / 2.0).exp())
         ),
         Why::Behind { steps, p } => format!("clearly worse after {steps} steps (p = {})", rough(p)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_has_no_sign() {
+        let texts = ["-0.0", "0.0", "1.5", "-1.5", "0"].map(|text| signed_text(text.to_owned()));
+        assert_eq!(texts, ["0.0", "0.0", "+1.5", "-1.5", "0"]);
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers and shapes for people.
 
-pub(crate) use semilla::number::{grouped as grouped_digits, rounded as number};
+pub(crate) use semilla::number::{counted, grouped as grouped_digits, rounded as number};
 
 /// Four significant digits, and no more than four decimals.
 pub(crate) fn short(value: f64) -> String {

@@ -24,6 +24,9 @@ pub(crate) fn print(trial: &Trial, outcome: &Outcome, output: &mut Output) -> Re
             output.line(format_args!("{what}: diverged at step {step}"))?;
         }
     }
+    if outcome.curve.is_empty() {
+        return Ok(());
+    }
     let line = sparkline(outcome.curve.iter().map(|point| Some(point.loss)));
     output.line(format_args!("training loss {line}"))
 }

@@ -31,6 +31,10 @@ pub(crate) fn read(spec: &DataSpec, graph: &Graph) -> Result<Data, LabError> {
         let problem = "a tokenizer is for text, and this is none";
         return Err(wrong(&spec.source, problem.to_owned()));
     }
+    if let Some(labels) = &spec.labels {
+        let problem = format!("its labels are built in; leave out the name {labels:?} of others");
+        return Err(wrong(&spec.source, problem));
+    }
     let made = generated(&spec.source)?;
     let given = Given {
         shape: made.shape,

@@ -12,8 +12,8 @@ use crate::trial::Trial;
 /// What the trials of a store have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The version of what is stored: 2. Trainings of version 1 took other samples than those of
-    /// their split.
+    /// The version of what is stored: 3. Trainings of version 1 took other samples than those of
+    /// their split; those of version 2 added up gradients in another order.
     pub format: u32,
     /// The model, as trials name it.
     pub model: String,
@@ -26,7 +26,7 @@ pub struct Owner {
 }
 
 /// The version of what is stored.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 impl Owner {
     /// What trials like this one of a problem have in common.

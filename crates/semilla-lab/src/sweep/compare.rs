@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use semilla::number::counted;
 use semilla_signal::Expected;
 
 use super::assemble::assemble;
@@ -86,7 +87,8 @@ pub fn compare(
 fn check(starts: &[Start], protocol: &Protocol) -> Result<(), CompareError> {
     let wrong = |problem: String| Err(CompareError::Protocol(problem));
     if !(2..=ARMS).contains(&starts.len()) {
-        return wrong(format!("{} starts; give 2 to {ARMS}", starts.len()));
+        let starts = counted(starts.len() as u64, "start", "starts");
+        return wrong(format!("{starts} to compare; give 2 to {ARMS}"));
     }
     let names: BTreeSet<&str> = starts.iter().map(|start| &*start.name).collect();
     if names.len() < starts.len() {

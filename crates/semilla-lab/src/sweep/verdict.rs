@@ -1,5 +1,7 @@
 //! What can be said, in one sentence.
 
+use semilla::number::counted;
+
 use super::table::Table;
 use crate::comparison::{Arm, Caveat, Measure, Protocol, Verdict};
 use crate::statistics::{Judged, Pair, SelfCheck, differ, differ_among, fewest_seeds};
@@ -80,11 +82,11 @@ impl Words<'_> {
             return format!("{name} is the only start that was trained: {median}.");
         }
         if pairs.iter().all(|pair| !pair.is_different) {
-            let seeds = pairs.iter().map(|pair| pair.seeds).min();
+            let seeds = pairs.iter().map(|pair| pair.seeds).min().unwrap_or(0);
             return format!(
-                "no evidence of a difference between {} with {} seeds: {median} at best.{}",
+                "no evidence of a difference between {} with {}: {median} at best.{}",
                 self.names(leaders),
-                seeds.unwrap_or(0),
+                counted(seeds as u64, "seed", "seeds"),
                 self.needed(pairs),
             );
         }
@@ -113,8 +115,9 @@ impl Words<'_> {
         let needed = pairs.iter().filter_map(|pair| pair.seeds_needed).max();
         needed.map_or(String::new(), |needed| {
             format!(
-                " A difference of {} would take about {needed} seeds.",
-                self.amount(self.protocol.difference)
+                " A difference of {} would take about {}.",
+                self.amount(self.protocol.difference),
+                counted(needed as u64, "seed", "seeds")
             )
         })
     }

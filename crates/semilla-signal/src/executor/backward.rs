@@ -36,22 +36,25 @@ impl<T: Real> Repeated<T> {
         }
     }
 
-    /// The gradients of the trace as it is now, from that of one value.
+    /// Begins anew.
+    pub(crate) fn clear(&mut self) {
+        self.gradients.by_value.iter_mut().for_each(Sum::clear);
+    }
+
+    /// The gradients since it began.
+    pub(crate) fn gradients(&self) -> &Gradients<T> {
+        &self.gradients
+    }
+
+    /// Adds the gradients of the trace as it is now, from that of one value.
     ///
     /// # Panics
     /// The seed has not the shape of its value.
-    pub(crate) fn gradients(
-        &mut self,
-        trace: &Trace<T>,
-        value: ValueId,
-        seed: &Array<T>,
-    ) -> &Gradients<T> {
-        self.gradients.by_value.iter_mut().for_each(Sum::clear);
+    pub(crate) fn add(&mut self, trace: &Trace<T>, value: ValueId, seed: &Array<T>) {
         let (own, _) = self.gradients.by_value[value.0].open(trace.array(value).shape());
         own.copy_from_slice(seed.data());
         let is_wanted = |value: ValueId| self.depends[value.0];
         trace.follow(&mut self.gradients, is_wanted, |_, sum| sum.clear());
-        &self.gradients
     }
 }
 

@@ -6,13 +6,14 @@ mod datum;
 mod fault;
 mod forward;
 mod operator;
+mod samples;
 mod sum;
 mod trace;
 
 pub(crate) use backward::Repeated;
 pub(crate) use call::{Call, Made, Operand, Stand, affordable};
 pub(crate) use datum::Value;
-pub(crate) use operator::{Operator, Pass};
+pub(crate) use operator::{Lying, Operator, Pass};
 pub(crate) use sum::Sum;
 
 pub use backward::Gradients;

@@ -43,6 +43,29 @@ pub(crate) trait Operator<T: Real>: Send + Sync {
     fn nature(&self) -> Nature {
         Nature::Other
     }
+
+    /// Whether samples along the first axis of these inputs stay apart: they lie along the first
+    /// axis of what it makes, each made of the same sample and of all of the other inputs.
+    fn keeps_samples(&self, _inputs: &[Lying<'_>]) -> bool {
+        false
+    }
+}
+
+/// How samples lie in an input of a step.
+pub(crate) struct Lying<'a> {
+    pub(crate) shape: &'a [usize],
+    /// Whether its first axis is that of the samples.
+    pub(crate) has_samples: bool,
+}
+
+impl Lying<'_> {
+    /// Whether only the first of some inputs has samples.
+    pub(crate) fn only_first(inputs: &[Self]) -> bool {
+        inputs
+            .iter()
+            .enumerate()
+            .all(|(place, input)| input.has_samples == (place == 0))
+    }
 }
 
 /// What a step means for signals.

@@ -3,7 +3,7 @@
 use semilla::graph::{Attribute, Node};
 
 use crate::array::{Array, size, strides};
-use crate::executor::{Call, Made, Operator, Pass, Problem};
+use crate::executor::{Call, Lying, Made, Operator, Pass, Problem};
 use crate::lanes::widest;
 use crate::parallel::parts;
 use crate::real::Real;
@@ -33,6 +33,14 @@ where
 
     fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
         combine_into(inputs[0], inputs[1], &mut outputs[0], &self.value);
+    }
+
+    fn keeps_samples(&self, inputs: &[Lying<'_>]) -> bool {
+        let (rank, samples) = (self.shape.len(), self.shape.first());
+        inputs.iter().all(|input| match input.has_samples {
+            true => input.shape.len() == rank && input.shape.first() == samples,
+            false => input.shape.len() < rank || input.shape.first() == Some(&1),
+        })
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::direct::{Direct, Group};
+use super::direct::{Begin, Direct, Group};
 use super::geometry::Windows;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, Sum, affordable};
+use crate::executor::{Call, Lying, Made, Nature, Operator, Pass, Problem, Sum, affordable};
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
 use crate::sums::{self, add};
@@ -347,23 +347,41 @@ impl Convolution {
     }
 
     /// `down` or `up` for all samples, side by side.
-    fn all<T: Real>(&self, weight: &[T], from: &[T], to: &mut [T], is_down: bool) {
+    fn all<T: Real>(
+        &self,
+        weight: &[T],
+        (from, to): (&[T], &mut [T]),
+        is_down: bool,
+        begin: Begin<'_, T>,
+    ) {
         let (images, windows) = self.lens();
         let (from_len, to_len) = match is_down {
             true => (images, windows),
             false => (windows, images),
         };
-        if to_len == 0 || from_len == 0 {
-            return;
-        }
+        // Of no elements nothing is direct.
         if let Some(direct) = &self.direct {
             for group in 0..self.groups {
                 let (weight, group) = (self.kernel(weight, group), self.group(group));
                 match is_down {
-                    true => direct.down(weight, from, to, group),
-                    false => direct.up(weight, from, to, group),
+                    true => direct.down(weight, from, to, group, begin),
+                    false => direct.up(weight, from, to, group, begin),
                 }
             }
+            return;
+        }
+        let channels = self.groups
+            * match is_down {
+                true => self.window_channels,
+                false => self.image_channels,
+            };
+        let area = (to_len / channels.max(1)).max(1);
+        for (place, channel) in to.chunks_mut(area).enumerate() {
+            if let Some(number) = begin.of(place % channels) {
+                channel.fill(number);
+            }
+        }
+        if to_len == 0 || from_len == 0 {
             return;
         }
         let share = self.side_by_side();
@@ -481,22 +499,20 @@ impl<T: Real> Operator<T> for Convolution {
     }
 
     fn forward_into(&self, inputs: &[&Array<T>], outputs: &mut [Array<T>]) {
-        let made = &mut outputs[0];
-        let area = size(&made.shape()[2..]).max(1);
-        match inputs.get(2) {
-            None => made.data_mut().fill(T::zero()),
-            Some(bias) => {
-                let channels = made.data_mut().chunks_mut(area);
-                let channels = channels.zip(bias.data().iter().cycle());
-                channels.for_each(|(channel, &bias)| channel.fill(bias));
-            }
-        }
         let (x, weight) = (inputs[0].data(), inputs[1].data());
-        self.all(weight, x, made.data_mut(), !self.is_transposed);
+        let begin = inputs
+            .get(2)
+            .map_or(Begin::Zero, |bias| Begin::Each(bias.data()));
+        let made = outputs[0].data_mut();
+        self.all(weight, (x, made), !self.is_transposed, begin);
     }
 
     fn nature(&self) -> Nature {
         Nature::Product
+    }
+
+    fn keeps_samples(&self, inputs: &[Lying<'_>]) -> bool {
+        Lying::only_first(inputs)
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
@@ -507,8 +523,13 @@ impl<T: Real> Operator<T> for Convolution {
         let gradient = pass.gradient(0);
         let [x, weight] = [pass.inputs[0], pass.inputs[1]];
         if let Some(sum) = &mut sums[0] {
-            let sum = sum.open_zeroed(x.shape());
-            self.all(weight.data(), gradient.data(), sum, self.is_transposed);
+            let (sum, start) = sum.open(x.shape());
+            let begin = match start {
+                Start::Zero => Begin::Zero,
+                Start::Current => Begin::Current,
+            };
+            let pair = (gradient.data(), sum);
+            self.all(weight.data(), pair, self.is_transposed, begin);
         }
         if let Some(sum) = &mut sums[1] {
             let (images, windows) = match self.is_transposed {

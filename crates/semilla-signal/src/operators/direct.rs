@@ -5,7 +5,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::geometry::Windows;
-use super::tiles::{Channels, Correlate, GROUP, Products, ROOM, ROWS};
+use super::tiles::{Channels, Correlate, GROUP, Products, ROOM, ROWS, Zeros};
 use crate::array::{checked_size, size, strides};
 use crate::real::Real;
 
@@ -101,11 +101,16 @@ impl Frame {
         }
     }
 
-    /// Adds what was made of one channel to it.
-    fn take<T: Real>(&self, made: &[T], channel: &mut [T]) {
+    /// Adds what was made of one channel to it, or to a number that takes the place of what is
+    /// there.
+    fn take<T: Real>(&self, made: &[T], channel: &mut [T], begin: Option<T>) {
         for (row, &place) in channel.chunks_exact_mut(self.made_len).zip(&self.made) {
             let made = &made[place..][..self.made_len];
-            row.iter_mut().zip(made).for_each(|(to, &x)| *to += x);
+            let pairs = row.iter_mut().zip(made);
+            match begin {
+                None => pairs.for_each(|(to, &x)| *to += x),
+                Some(begin) => pairs.for_each(|(to, &x)| *to = begin + x),
+            }
         }
     }
 
@@ -165,15 +170,30 @@ impl Direct {
         images: &[T],
         windows: &mut [T],
         group: Group,
+        begin: Begin<'_, T>,
     ) {
         let [from, to] = self.channels;
         let taps = self.down.taps.len();
         let packed = pack(to, from * taps, |made, at| weight[made * from * taps + at]);
-        correlate(&self.down, [from, to], &packed, images, windows, group);
+        correlate(
+            &self.down,
+            [from, to],
+            &packed,
+            (images, windows),
+            group,
+            begin,
+        );
     }
 
     /// Adds to the images of samples.
-    pub(super) fn up<T: Real>(&self, weight: &[T], windows: &[T], images: &mut [T], group: Group) {
+    pub(super) fn up<T: Real>(
+        &self,
+        weight: &[T],
+        windows: &[T],
+        images: &mut [T],
+        group: Group,
+        begin: Begin<'_, T>,
+    ) {
         let [to, from] = self.channels;
         let taps = self.up.taps.len();
         let packed = pack(to, from * taps, |made, at| {
@@ -183,7 +203,14 @@ impl Direct {
             starts: [group.starts[1], group.starts[0]],
             lens: [group.lens[1], group.lens[0]],
         };
-        correlate(&self.up, [from, to], &packed, windows, images, turned);
+        correlate(
+            &self.up,
+            [from, to],
+            &packed,
+            (windows, images),
+            turned,
+            begin,
+        );
     }
 
     /// Adds the gradient of the weight. Each part of it is made from all samples in their order, so
@@ -199,8 +226,8 @@ impl Direct {
         let (image_sample, rows_sample) = (channels * frame.stride, rows * frame.reach);
         let samples = images.len() / group.lens[0];
         let share = (NEAR / (image_sample + rows_sample)).clamp(1, samples.max(1));
-        let mut framed = vec![T::zero(); share * image_sample];
-        let mut spread = vec![T::zero(); share * rows_sample];
+        let mut framed = Zeros::new(share * image_sample);
+        let mut spread = Zeros::new(share * rows_sample);
         let offsets: Vec<usize> = (0..channels)
             .flat_map(|channel| {
                 frame
@@ -252,6 +279,26 @@ pub(super) struct Group {
     pub(super) lens: [usize; 2],
 }
 
+/// What is added to: what is there, or what takes its place.
+#[derive(Clone, Copy)]
+pub(super) enum Begin<'a, T> {
+    Current,
+    Zero,
+    /// A number for each channel of a sample.
+    Each(&'a [T]),
+}
+
+impl<T: Real> Begin<'_, T> {
+    /// What takes the place of a channel's elements; `None` if they stay.
+    pub(super) fn of(&self, channel: usize) -> Option<T> {
+        match self {
+            Self::Current => None,
+            Self::Zero => Some(T::zero()),
+            Self::Each(numbers) => Some(numbers[channel]),
+        }
+    }
+}
+
 /// Weights in groups of [`GROUP`] made channels: for each element that is read, those of all of the
 /// group. What is missing in the last group is 0.
 fn pack<T: Real>(made: usize, read: usize, weight: impl Fn(usize, usize) -> T) -> Vec<T> {
@@ -271,16 +318,17 @@ fn correlate<T: Real>(
     frame: &Frame,
     [from, to]: [usize; 2],
     packed: &[T],
-    read: &[T],
-    made: &mut [T],
+    (read, made): (&[T], &mut [T]),
     group: Group,
+    begin: Begin<'_, T>,
 ) {
     let read_len = from * frame.rows.len() * frame.row_len;
     let channel = frame.made.len() * frame.made_len;
     let samples = read
         .par_chunks(group.lens[0])
         .zip(made.par_chunks_mut(group.lens[1]));
-    let frames = || vec![T::zero(); from * frame.stride];
+    let first = group.starts[1] / channel;
+    let frames = || Zeros::new(from * frame.stride);
     samples.for_each_init(frames, |framed, (read, made)| {
         frame.put(&read[group.starts[0]..][..read_len], framed);
         let from = Channels {
@@ -292,18 +340,21 @@ fn correlate<T: Real>(
         let groups = packed
             .par_chunks_exact(packed.len() / to.div_ceil(GROUP))
             .zip(made.par_chunks_mut(GROUP * channel));
-        let sums = || vec![T::zero(); GROUP * frame.reach];
-        groups.for_each_init(sums, |sums, (weights, made)| {
-            Arch::new().dispatch(Correlate {
-                from,
-                weights,
-                made: sums,
-                reach: frame.reach,
+        let sums = || Zeros::new(GROUP * frame.reach);
+        groups
+            .enumerate()
+            .for_each_init(sums, |sums, (place, (weights, made))| {
+                Arch::new().dispatch(Correlate {
+                    from,
+                    weights,
+                    made: sums,
+                    reach: frame.reach,
+                });
+                let rows = made.chunks_exact_mut(channel);
+                let rows = (first + place * GROUP..).zip(rows);
+                for (sums, (channel, made)) in sums.chunks_exact(frame.reach).zip(rows) {
+                    frame.take(sums, made, begin.of(channel));
+                }
             });
-            let rows = made.chunks_exact_mut(channel);
-            for (sums, made) in sums.chunks_exact(frame.reach).zip(rows) {
-                frame.take(sums, made);
-            }
-        });
     });
 }

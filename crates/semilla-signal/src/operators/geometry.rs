@@ -283,6 +283,14 @@ impl Windows {
         (self.step() == width && is_tiled).then_some(width)
     }
 
+    /// Whether each element of the image lies in one window, and only in one.
+    pub(crate) fn is_partition(&self) -> bool {
+        let mut is_seen = vec![false; size(&self.image)];
+        let mut see = |place: usize| !std::mem::replace(&mut is_seen[place], true);
+        let mut is_new = |run: &Run| (0..run.len).all(|i| see(run.place + i * self.step()));
+        self.runs.iter().all(&mut is_new) && !is_seen.contains(&false)
+    }
+
     /// The number of windows.
     pub(crate) fn len(&self) -> usize {
         size(&self.count)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::arithmetic::add_summed;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Nature, Operator, Pass, Problem, Sum, affordable};
+use crate::executor::{Call, Lying, Made, Nature, Operator, Pass, Problem, Sum, affordable};
 use crate::parallel::parts;
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
@@ -121,6 +121,10 @@ impl<T: Real> Operator<T> for MatMul {
 
     fn nature(&self) -> Nature {
         Nature::Product
+    }
+
+    fn keeps_samples(&self, inputs: &[Lying<'_>]) -> bool {
+        Lying::only_first(inputs) && inputs[0].shape.len() >= 2 && inputs[1].shape.len() <= 2
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
@@ -303,6 +307,10 @@ impl<T: Real> Operator<T> for Gemm {
 
     fn nature(&self) -> Nature {
         Nature::Product
+    }
+
+    fn keeps_samples(&self, inputs: &[Lying<'_>]) -> bool {
+        Lying::only_first(inputs) && !self.transposed[0]
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {

@@ -4,7 +4,7 @@
 //! elements came from.
 
 use crate::array::{Array, size, strides};
-use crate::executor::{Call, Made, Nature, Operand, Operator, Pass, Problem, Value};
+use crate::executor::{Call, Lying, Made, Nature, Operand, Operator, Pass, Problem, Value};
 use crate::real::Real;
 use crate::walk::walk;
 
@@ -136,6 +136,11 @@ impl<T: Real> Operator<T> for Movement {
             Movement::Pick { .. } => Nature::Pick,
             _ => Nature::Other,
         }
+    }
+
+    fn keeps_samples(&self, inputs: &[Lying<'_>]) -> bool {
+        let is_reshape = matches!(self, Movement::Reshape(_));
+        is_reshape && self.shape().first() == inputs[0].shape.first()
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {

@@ -4,8 +4,9 @@ use pulp::{Arch, NullaryFnOnce};
 
 use super::geometry::Windows;
 use crate::array::{Array, size};
-use crate::executor::{Call, Made, Operator, Pass, Problem, Sum, affordable};
+use crate::executor::{Call, Lying, Made, Operator, Pass, Problem, Sum, affordable};
 use crate::parallel::parts;
+use crate::product::Start;
 use crate::real::Real;
 use crate::sums::MANY;
 
@@ -50,6 +51,7 @@ pub(crate) fn lower<T: Real>(
     let counts = windows.covered(call.int("count_include_pad", 0)? != 0);
     let pool = Pool {
         tile: windows.tile(),
+        is_partition: windows.is_partition(),
         windows,
         shape,
         kind: match is_greatest {
@@ -64,6 +66,8 @@ struct Pool {
     windows: Windows,
     /// The width of windows that lie side by side.
     tile: Option<usize>,
+    /// Whether each element of an image lies in one window.
+    is_partition: bool,
     shape: Vec<usize>,
     kind: Kind,
 }
@@ -75,6 +79,11 @@ enum Kind {
 }
 
 impl Pool {
+    /// Whether gradients can take the place of what is there: each element gets one, of one window.
+    fn replaces(&self) -> bool {
+        self.is_partition && matches!((&self.kind, self.tile), (Kind::Greatest, Some(2 | 3)))
+    }
+
     #[inline(always)]
     fn pooled<T: Real>(&self, image: &[T], made: &mut [T]) {
         match &self.kind {
@@ -99,13 +108,28 @@ impl Pool {
     }
 
     /// Adds the gradients of windows to those of the image: of the greatest elements to the first
-    /// of each window. `left` is the windows' gradient, and is used up.
+    /// of each window. `left` is the windows' gradient, and is used up. `start` tells whether what is
+    /// there counts.
     #[inline(always)]
-    fn back<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
+    fn back<T: Real>(
+        &self,
+        image: &[T],
+        made: &[T],
+        left: &mut [T],
+        result: &mut [T],
+        start: Start,
+    ) {
+        let is_new = start == Start::Zero;
+        let replaces = is_new && self.replaces();
+        if is_new && !replaces {
+            result.fill(T::zero());
+        }
         match &self.kind {
-            Kind::Greatest => match self.tile {
-                Some(2) => self.back_to_tiles::<2, T>(image, made, left, result),
-                Some(3) => self.back_to_tiles::<3, T>(image, made, left, result),
+            Kind::Greatest => match (self.tile, replaces) {
+                (Some(2), false) => self.back_to_tiles::<2, false, T>(image, made, left, result),
+                (Some(2), true) => self.back_to_tiles::<2, true, T>(image, made, left, result),
+                (Some(3), false) => self.back_to_tiles::<3, false, T>(image, made, left, result),
+                (Some(3), true) => self.back_to_tiles::<3, true, T>(image, made, left, result),
                 _ => self.back_to_greatest(image, made, left, result),
             },
             Kind::Mean(counts) => {
@@ -125,12 +149,13 @@ fn raise<T: Real>(made: &mut T, value: T) {
     *made = if value <= *made { *made } else { value };
 }
 
-/// Gives what is left of a window's gradient to an element, if that is the greatest.
+/// What is left of a window's gradient, if an element is the greatest: then nothing is left.
 #[inline(always)]
-fn give<T: Real>(value: T, made: T, left: &mut T, sum: &mut T) {
+fn given<T: Real>(value: T, made: T, left: &mut T) -> T {
     let is_it = value == made || value.is_nan();
-    *sum += if is_it { *left } else { T::zero() };
+    let given = if is_it { *left } else { T::zero() };
     *left = if is_it { T::zero() } else { *left };
+    given
 }
 
 /// The greatest of each window. Each function visits the elements of a window in the same order.
@@ -171,15 +196,15 @@ impl Pool {
                 let windows = run.window..run.window + run.len;
                 let windows = left[windows.clone()].iter_mut().zip(&made[windows]);
                 for ((left, &made), (&value, sum)) in windows.zip(values.zip(sums)) {
-                    give(value, made, left, sum);
+                    *sum += given(value, made, left);
                 }
             }
         }
     }
 
-    /// The same where windows lie side by side.
+    /// The same where windows lie side by side; if `REPLACES`, in the place of what is there.
     #[inline(always)]
-    fn back_to_tiles<const W: usize, T: Real>(
+    fn back_to_tiles<const W: usize, const REPLACES: bool, T: Real>(
         &self,
         image: &[T],
         made: &[T],
@@ -193,8 +218,13 @@ impl Pool {
                 let windows = run.window..run.window + run.len;
                 let windows = left[windows.clone()].iter_mut().zip(&made[windows]);
                 for ((left, &made), (row, sums)) in windows.zip(rows.iter().zip(sums)) {
-                    for (&value, sum) in row.iter().zip(sums) {
-                        give(value, made, left, sum);
+                    let mut own = [T::zero(); W];
+                    for (own, &value) in own.iter_mut().zip(row) {
+                        *own = given(value, made, left);
+                    }
+                    match REPLACES {
+                        true => *sums = own,
+                        false => sums.iter_mut().zip(own).for_each(|(sum, x)| *sum += x),
                     }
                 }
             }
@@ -231,6 +261,7 @@ struct Returned<'a, T> {
     /// What is left of an image's gradients.
     left: &'a mut [T],
     sums: &'a mut [T],
+    start: Start,
 }
 
 impl<T: Real> NullaryFnOnce for Returned<'_, T> {
@@ -244,7 +275,7 @@ impl<T: Real> NullaryFnOnce for Returned<'_, T> {
         let given = given.zip(self.gradients.chunks(count));
         for (((image, made), gradient), sum) in given.zip(self.sums.chunks_mut(area)) {
             self.left.copy_from_slice(gradient);
-            self.pool.back(image, made, self.left, sum);
+            self.pool.back(image, made, self.left, sum, self.start);
         }
     }
 }
@@ -271,6 +302,10 @@ impl<T: Real> Operator<T> for Pool {
         }
     }
 
+    fn keeps_samples(&self, _inputs: &[Lying<'_>]) -> bool {
+        true
+    }
+
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {
         pass.apart(|sums| self.backward_into(pass, sums))
     }
@@ -281,8 +316,11 @@ impl<T: Real> Operator<T> for Pool {
         };
         let gradient = pass.gradient(0);
         let (x, made) = (pass.inputs[0], pass.outputs[0].data());
-        let sum = sum.open_zeroed(x.shape());
+        let (sum, start) = sum.open(x.shape());
         let (area, count) = (size(&self.windows.image), self.windows.len());
+        if count == 0 && start == Start::Zero {
+            sum.fill(T::zero());
+        }
         if area > 0 && count > 0 {
             let share = MANY.div_ceil(area);
             parts(sum, share * area, &|place, sums| {
@@ -294,6 +332,7 @@ impl<T: Real> Operator<T> for Pool {
                     gradients: &gradient.data()[first * count..],
                     left: &mut vec![T::zero(); count],
                     sums,
+                    start,
                 });
             });
         }

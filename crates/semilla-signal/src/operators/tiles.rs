@@ -1,5 +1,7 @@
 //! The inner loops of convolutions: tiles of sums that stay in registers.
 
+use std::ops::{Deref, DerefMut, Range};
+
 use pulp::{Simd, WithSimd};
 
 use crate::lanes::Lanes;
@@ -54,6 +56,10 @@ impl<T: Lanes> Correlate<'_, T> {
             while at + WIDE * lanes <= self.reach {
                 self.tile::<S, CHANNELS, WIDE>(simd, first, at);
                 at += WIDE * lanes;
+            }
+            while at + 2 * lanes <= self.reach {
+                self.tile::<S, CHANNELS, 2>(simd, first, at);
+                at += 2 * lanes;
             }
             while at < self.reach {
                 self.tile::<S, CHANNELS, 1>(simd, first, at);
@@ -134,11 +140,21 @@ impl<T: Lanes + std::ops::AddAssign> WithSimd for Products<'_, T> {
 impl<T: Lanes + std::ops::AddAssign> Products<'_, T> {
     #[inline(always)]
     fn each<S: Simd, const PLACES: usize>(mut self, simd: S) {
-        for at in (0..self.offsets.len()).step_by(PLACES) {
+        let mut at = 0;
+        while at < self.offsets.len() {
+            // Kernels of 3 by 3 end with half a tile.
+            if PLACES > 3 && self.offsets.len() - at <= 3 {
+                return self.tile::<S, 3>(simd, at);
+            }
             self.tile::<S, PLACES>(simd, at);
+            at += PLACES;
         }
     }
 
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "sums stay in registers where all indices are known"
+    )]
     #[inline(always)]
     fn tile<S: Simd, const PLACES: usize>(&mut self, simd: S, at: usize) {
         let lanes = T::count::<S>();
@@ -148,31 +164,73 @@ impl<T: Lanes + std::ops::AddAssign> Products<'_, T> {
         let last = self.offsets.len() - 1;
         let places: [usize; PLACES] = std::array::from_fn(|i| self.offsets[(at + i).min(last)]);
         let mut sums = [[T::splat(simd, T::zeroed()); PLACES]; ROWS];
+        // Blocks, of which all runs have as many, so that the inner loop checks nothing.
+        let blocks = self.reach / ROOM;
         let samples = self.rows.chunks_exact(self.rows_sample);
         for (own, image) in samples.zip(self.images.chunks_exact(self.image_sample)) {
-            let own = rows.map(|row| &own[row..][..self.reach]);
-            let image = places.map(|place| &image[place..][..self.reach]);
-            let mut n = 0;
-            // A bound that tells that no run ends within.
-            while n + lanes <= self.reach {
-                let mut x = [T::splat(simd, T::zeroed()); PLACES];
-                for (x, image) in x.iter_mut().zip(&image) {
-                    *x = T::load::<S>(&image[n..]);
-                }
-                for (own, sums) in own.iter().zip(&mut sums) {
-                    let own = T::load::<S>(&own[n..]);
-                    for (sum, &x) in sums.iter_mut().zip(&x) {
-                        *sum = T::mul_add(simd, own, x, *sum);
+            let (mut left, mut right) = ([&[][..]; ROWS], [&[][..]; PLACES]);
+            for (run, &row) in left.iter_mut().zip(&rows) {
+                *run = &own[row..].as_chunks::<ROOM>().0[..blocks];
+            }
+            for (run, &place) in right.iter_mut().zip(&places) {
+                *run = &image[place..].as_chunks::<ROOM>().0[..blocks];
+            }
+            for block in 0..blocks {
+                for part in 0..ROOM / lanes {
+                    let mut x = [T::splat(simd, T::zeroed()); PLACES];
+                    for i in 0..PLACES {
+                        x[i] = T::load::<S>(&right[i][block][part * lanes..]);
+                    }
+                    for row in 0..ROWS {
+                        let own = T::load::<S>(&left[row][block][part * lanes..]);
+                        for i in 0..PLACES {
+                            sums[row][i] = T::mul_add(simd, own, x[i], sums[row][i]);
+                        }
                     }
                 }
-                n += lanes;
             }
         }
         let width = self.offsets.len();
-        for (row, sums) in sums.iter().enumerate().take(self.count) {
-            for (i, &sum) in sums.iter().enumerate().take(width - at) {
-                self.made[row * width + at + i] += T::sum(simd, sum);
+        for row in 0..ROWS {
+            for i in 0..PLACES {
+                if row < self.count && at + i < width {
+                    self.made[row * width + at + i] += T::sum(simd, sums[row][i]);
+                }
             }
         }
+    }
+}
+
+/// Zeros that begin where a line of the cache does: whole registers that are read at multiples of
+/// their size then lie in one line each.
+pub(super) struct Zeros<T> {
+    data: Vec<T>,
+    range: Range<usize>,
+}
+
+impl<T: Lanes> Zeros<T> {
+    pub(super) fn new(len: usize) -> Self {
+        const LINE: usize = 64;
+        let room = LINE / size_of::<T>();
+        let data = vec![T::zeroed(); len + room];
+        let first = data.as_ptr().align_offset(LINE).min(room);
+        Self {
+            data,
+            range: first..first + len,
+        }
+    }
+}
+
+impl<T> Deref for Zeros<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.data[self.range.clone()]
+    }
+}
+
+impl<T> DerefMut for Zeros<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.data[self.range.clone()]
     }
 }

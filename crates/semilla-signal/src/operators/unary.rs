@@ -1,7 +1,7 @@
 //! Functions of one element.
 
 use crate::array::Array;
-use crate::executor::{Nature, Operator, Pass, Sum};
+use crate::executor::{Lying, Nature, Operator, Pass, Sum};
 use crate::lanes::widest;
 use crate::parallel::parts;
 use crate::product::Start;
@@ -37,6 +37,10 @@ where
 
     fn nature(&self) -> Nature {
         Nature::Elementwise
+    }
+
+    fn keeps_samples(&self, _inputs: &[Lying<'_>]) -> bool {
+        true
     }
 
     fn backward(&self, pass: &Pass<'_, T>) -> Vec<Option<Array<T>>> {

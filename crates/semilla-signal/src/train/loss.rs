@@ -121,6 +121,17 @@ impl Loss {
         }
     }
 
+    /// How many labels its mean is over, in parts of a batch as in the whole.
+    pub(super) fn counted(self, labels: &Labels) -> f64 {
+        match (self, labels) {
+            (_, Labels::Values(values)) => values.data().len() as f64,
+            (Self::Mse, Labels::Classes(classes)) => classes.len() as f64,
+            (_, Labels::Classes(classes)) => {
+                classes.iter().filter(|&&class| class >= 0).count() as f64
+            }
+        }
+    }
+
     fn takes_classes(self, output: &Array<f32>) -> TrainError {
         TrainError::Labels {
             shape: output.shape().to_vec(),

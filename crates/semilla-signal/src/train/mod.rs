@@ -11,6 +11,7 @@ mod labels;
 mod loss;
 mod network;
 mod optimizer;
+mod parts;
 mod slope;
 mod training;
 

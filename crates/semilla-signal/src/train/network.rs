@@ -190,9 +190,14 @@ impl<'g> Network<'g> {
     /// # Errors
     /// The graph does not run on these inputs and weights.
     pub fn run(&self) -> Result<Trace<f32>, Fault> {
-        Trace::record(self.graph, Mode::Training, self.given(), |tensor| {
-            self.effective(tensor)
-        })
+        self.run_on(&self.inputs)
+    }
+
+    /// The same on other inputs.
+    pub(super) fn run_on(&self, inputs: &[(String, Datum<f32>)]) -> Result<Trace<f32>, Fault> {
+        let inputs = inputs.iter().map(|(name, datum)| (&**name, datum.clone()));
+        let weights = |tensor: &Initializer| self.effective(tensor);
+        Trace::record(self.graph, Mode::Training, inputs, weights)
     }
 
     /// Runs it forward and back, and looks at every layer, as [`measure`] does.
