@@ -82,10 +82,13 @@ def test_models_of_transformers_are_run_on_shapes():
     )
     model = transformers.ResNetForImageClassification(config)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    hooked = []
+    for part in model.modules():
+        part.register_forward_pre_hook(lambda part, given: hooked.append(part))
     attributes = {path: dict(vars(part)) for path, part in model.named_modules()}
     numbers = torch.get_rng_state()
     plan = st.plan(model)
-    assert plan.untraced is None
+    assert plan.untraced is None and not hooked
     ends = [line.name for line in plan.lines if line.role == "last_norm_weight"]
     assert ends == [
         f"resnet.encoder.stages.{stage}.layers.{layer}.layer.1.normalization.weight" for stage in (0, 1) for layer in (0, 1)

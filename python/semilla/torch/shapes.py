@@ -150,12 +150,14 @@ class _Run(TorchFunctionMode):
         theirs, thread, paths = nn.Module._call_impl, threading.get_ident(), self._layers.paths
 
         def call(layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            is_ours = threading.get_ident() == thread and not self._is_inside
-            if not is_ours or not is_leaf(layer) or id(layer) not in paths:
-                return theirs(inner(layer) if is_ours else layer, *args, **kwargs)
+            if threading.get_ident() != thread:
+                return theirs(layer, *args, **kwargs)
+            # Hooks stay out: those of shards would gather them from all processes.
+            if self._is_inside or not is_leaf(layer) or id(layer) not in paths:
+                return inner(layer).forward(*args, **kwargs)
             self._is_inside = True
             try:
-                result = theirs(layer, *args, **kwargs)
+                result = layer.forward(*args, **kwargs)
             finally:
                 self._is_inside = False
             self._made("call_module", layer, args, kwargs, result)

@@ -161,7 +161,8 @@ class _Tracer(fx.Tracer):
             if threading.get_ident() != thread:
                 return theirs(layer, *args, **kwargs)
             if not is_leaf(layer):
-                return theirs(inner(layer), *args, **kwargs)
+                # Hooks stay out: those of shards would gather them from all processes.
+                return inner(layer).forward(*args, **kwargs)
             if id(layer) not in paths:
                 raise NameError(f"a {type(layer).__name__} that is no part of the module")
             return self.create_proxy("call_module", layer, args, kwargs)
