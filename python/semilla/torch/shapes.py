@@ -6,10 +6,9 @@ ask for sizes and decide by them, as nearly all models of transformers do.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,8 +18,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten
 
 from semilla.torch.layers import Layers
-from semilla.torch.steps import ONE_AT_A_TIME, Step, Steps, inner, is_leaf
-from semilla.torch.untouched import changed, untouched
+from semilla.torch.steps import ONE_AT_A_TIME, Step, Steps, declared, inner, is_leaf
+from semilla.torch.untouched import followed
 
 __all__ = ["ran"]
 
@@ -72,15 +71,13 @@ def ran(module: nn.Module, layers: Layers) -> list[Step] | None:
 
 def _inputs(module: nn.Module) -> list[dict[str, Tensor]]:
     """What the model may be given: what it says that it mainly reads, then everything that is known."""
-    config: Any = getattr(module, "config", None)
-    main = getattr(module, "main_input_name", None)
-    if not getattr(config, "model_type", None) or not isinstance(main, str):
+    needed = declared(module)
+    if not needed:
         return []
-    made = _known_inputs(config)
+    made = _known_inputs(module.config)
     taken = [name for name in inspect.signature(module.forward).parameters if name in made]
-    needed = [main] + ["decoder_input_ids"] * bool(getattr(config, "is_encoder_decoder", False))
     choices = [[name for name in needed if name in taken], taken]
-    return [{name: made[name] for name in names} for names in choices if main in names]
+    return [{name: made[name] for name in names} for names in choices if needed[0] in names]
 
 
 def _known_inputs(config: Any) -> dict[str, Tensor]:
@@ -119,7 +116,8 @@ class _Run(TorchFunctionMode):
         """The steps of a forward."""
         for name, value in given.items():
             self._made("placeholder", name, (), {}, value)
-        with self._changes(), torch.no_grad(), torch.device("meta"), self:
+        following = followed(self._layers, self._call(), self._attribute)
+        with following, torch.no_grad(), torch.device("meta"), self:
             result = module.forward(**given)
         self._steps.add("output", "output", (result,), {})
         return self._steps.all
@@ -185,19 +183,6 @@ class _Run(TorchFunctionMode):
             return bare
 
         return attribute
-
-    @contextlib.contextmanager
-    def _changes(self) -> Iterator[None]:
-        layers = [layer for _, layer in self._layers.all]
-        kinds = dict.fromkeys(type(layer) for layer in layers if layer._parameters or layer._buffers)
-        readers = [(kind, self._attribute(kind.__getattr__)) for kind in kinds]
-        with untouched(self._layers), contextlib.ExitStack() as changes:
-            changes.enter_context(changed(nn.Module, "_call_impl", self._call()))
-            if any(layer.__dict__.get("_compiled_call_impl") for layer in layers):
-                changes.enter_context(changed(nn.Module, "__call__", nn.Module._call_impl))
-            for kind, reader in readers:
-                changes.enter_context(changed(kind, "__getattr__", reader))
-            yield
 
 
 def _quick(function: Any, args: tuple[Any, ...]) -> Callable[..., Any]:

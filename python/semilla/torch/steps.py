@@ -11,7 +11,7 @@ from torch import fx, nn
 
 from semilla.torch.layers import WRAPPERS, Layers
 
-__all__ = ["ONE_AT_A_TIME", "Step", "Steps", "inner", "is_conv1d", "is_leaf"]
+__all__ = ["ONE_AT_A_TIME", "Step", "Steps", "declared", "inner", "is_conv1d", "is_leaf"]
 
 #: Two that record would restore each other's changes of PyTorch.
 ONE_AT_A_TIME = threading.Lock()
@@ -85,6 +85,15 @@ class Steps:
         step = Step("get_attr", name or f"%constant {len(self.all)}", str(len(self.all)))
         self.all.append(step)
         return step
+
+
+def declared(module: nn.Module) -> list[str]:
+    """The arguments that a model of transformers says it reads, the main one first; none of others."""
+    config: Any = getattr(module, "config", None)
+    main = getattr(module, "main_input_name", None)
+    if not getattr(config, "model_type", None) or not isinstance(main, str):
+        return []
+    return [main, *["decoder_input_ids"] * bool(getattr(config, "is_encoder_decoder", False))]
 
 
 def inner(layer: nn.Module) -> nn.Module:

@@ -23,11 +23,10 @@ from torch.fx import _symbolic_trace as own_trace
 from torch.overrides import is_tensor_method_or_property
 
 from semilla.torch.layers import Layers
-from semilla.torch.steps import ONE_AT_A_TIME, Step, Steps, inner, is_leaf
-from semilla.torch.untouched import Copies, changed, untouched
+from semilla.torch.steps import ONE_AT_A_TIME, Step, Steps, declared, inner, is_leaf
+from semilla.torch.untouched import Copies, followed
 
 __all__ = ["traced"]
-
 
 
 def traced(module: nn.Module, layers: Layers) -> list[Step]:
@@ -190,20 +189,8 @@ class _Tracer(fx.Tracer):
     def _tracing(self) -> Iterator[None]:
         """While this is entered, fx's tracing is on, and modules are called and read by this
         tracer."""
-        layers = [layer for _, layer in self._layers.all]
-        # Few kinds hold parameters, and to change them takes less than to change all modules.
-        kinds = list(dict.fromkeys(type(layer) for layer in layers if layer._parameters))
-        readers = [self._attribute(kind.__getattr__) for kind in kinds]
-        # What is compiled in place is called past the other.
-        is_compiled = any(layer.__dict__.get("_compiled_call_impl") for layer in layers)
-        with _flagged(), own_trace._new_patcher() as patcher, contextlib.ExitStack() as changes:
-            changes.enter_context(untouched(self._layers))
-            changes.enter_context(Copies(self._layers))
-            changes.enter_context(changed(nn.Module, "_call_impl", self._call()))
-            if is_compiled:
-                changes.enter_context(changed(nn.Module, "__call__", nn.Module._call_impl))
-            for kind, reader in zip(kinds, readers):
-                changes.enter_context(changed(kind, "__getattr__", reader))
+        following = followed(self._layers, self._call(), self._attribute)
+        with _flagged(), own_trace._new_patcher() as patcher, following, Copies(self._layers):
             own_trace._patch_wrapped_functions(patcher)
             yield
 
@@ -216,11 +203,7 @@ def _inputs(module: nn.Module) -> list[Parameter]:
     needed = [p for p in given if p.kind is not Parameter.VAR_POSITIONAL]
     if needed or not optional:
         return needed or given
-    # Models of transformers.
-    names = [getattr(module, "main_input_name", None), "decoder_input_ids"]
-    if not getattr(getattr(module, "config", None), "is_encoder_decoder", False):
-        del names[1]
-    return [parameters[name] for name in names if name in parameters] or optional[:1]
+    return [parameters[name] for name in declared(module) if name in parameters] or optional[:1]
 
 
 @contextlib.contextmanager

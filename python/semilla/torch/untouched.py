@@ -16,11 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from semilla.torch.layers import Layers
 
-__all__ = ["Copies", "changed", "untouched"]
+__all__ = ["Copies", "followed"]
 
 
 @contextlib.contextmanager
-def changed(kind: type, name: str, value: Any) -> Iterator[None]:
+def _changed(kind: type, name: str, value: Any) -> Iterator[None]:
     """A class with another attribute."""
     own = vars(kind).get(name)
     setattr(kind, name, value)
@@ -34,17 +34,39 @@ def changed(kind: type, name: str, value: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def untouched(layers: Layers) -> Iterator[None]:
+def _untouched(layers: Layers) -> Iterator[None]:
     """Attributes of modules that this thread sets while this is entered, and random numbers that it
     draws, are as before in the end."""
     attributes, numbers = _Attributes(layers), random.getstate()
     try:
         with torch.random.fork_rng(devices=()):
-            with changed(nn.Module, "__setattr__", attributes.setter()):
+            with _changed(nn.Module, "__setattr__", attributes.setter()):
                 yield
     finally:
         attributes.restore()
         random.setstate(numbers)
+
+
+@contextlib.contextmanager
+def followed(
+    layers: Layers,
+    call: Callable[..., Any],
+    attribute: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> Iterator[None]:
+    """While this is entered, ``call`` calls the modules, and what ``attribute`` makes of the reader of a
+    kind of modules reads their attributes; nothing that their code writes stays."""
+    own = [layer for _, layer in layers.all]
+    # Few kinds hold tensors, and to change them takes less than to change all modules.
+    kinds = dict.fromkeys(type(layer) for layer in own if layer._parameters or layer._buffers)
+    readers = [(kind, attribute(kind.__getattr__)) for kind in kinds]
+    with _untouched(layers), contextlib.ExitStack() as changes:
+        changes.enter_context(_changed(nn.Module, "_call_impl", call))
+        # What is compiled in place is called past the other.
+        if any(layer.__dict__.get("_compiled_call_impl") for layer in own):
+            changes.enter_context(_changed(nn.Module, "__call__", nn.Module._call_impl))
+        for kind, reader in readers:
+            changes.enter_context(_changed(kind, "__getattr__", reader))
+        yield
 
 
 class Copies(TorchDispatchMode):
