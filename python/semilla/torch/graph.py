@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -115,7 +116,7 @@ class _Traced:
         if node.op == "call_module":
             return _layer(node.target, self.paths[id(node.target)], inputs, out)
         name = str(node.target if node.op == "call_method" else _own_name(node.target))
-        plain = name.rstrip("_").replace("_", "")
+        plain = _plain(name)
         key = name if node.op == "call_method" else node.target
         if key in _ARITHMETIC and len(node.args) >= 2:
             return _node(_ARITHMETIC[key], self.inputs(node.args[:2]), out)
@@ -211,7 +212,16 @@ def _activation(name: str, given: Any, inputs: list[str], out: str) -> Node:
 
 
 def _node(op: str, inputs: list[str], out: str, **ints: int) -> Node:
-    return {"op": op, "inputs": inputs, "outputs": [out], "ints": ints}
+    node: Node = {"op": op, "inputs": inputs, "outputs": [out]}
+    if ints:
+        node["ints"] = ints
+    return node
+
+
+@lru_cache(maxsize=1024)
+def _plain(name: str) -> str:
+    """A name by which functions and layers are compared: ``leakyrelu`` of ``leaky_relu_``."""
+    return name.rstrip("_").replace("_", "")
 
 
 def _own_name(function: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Optional
 
@@ -25,6 +26,8 @@ _OWN = {
     nn.InstanceNorm1d.forward, nn.SyncBatchNorm.forward,
 }  # fmt: skip
 _TOLERANCE = 1e-3
+#: What every module has a dozen of, besides its settings.
+_TABLES = {dict, OrderedDict, set}
 
 
 #: What kinds of layers with their settings answered, in this process; begun anew when it is long.
@@ -69,7 +72,8 @@ def _is_small(layer: nn.Module, tensor: torch.Tensor) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, str, tuple, type(None)))
+    is_table = type(value) in _TABLES
+    return not is_table and isinstance(value, (bool, int, float, str, tuple, type(None)))
 
 
 def _asked(layer: nn.Module, leaf: str, tensor: torch.Tensor) -> Role:

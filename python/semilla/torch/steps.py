@@ -51,7 +51,7 @@ class Steps:
     def add(self, op: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
         """A new step, behind those of its attributes."""
         step = Step(op, target, "")
-        step.args = self._lowered(args, step.inputs)
+        step.args = tuple([self._lowered(item, step.inputs) for item in args])
         if kwargs:
             step.kwargs = self._lowered(kwargs, step.inputs)
         step.name = str(len(self.all))
@@ -60,12 +60,14 @@ class Steps:
 
     def _lowered(self, value: Any, inputs: dict[Step, None]) -> Any:
         """What is recorded of an argument; the steps in it are noted."""
-        if type(value) in _ATOMS:
+        kind = type(value)
+        if kind in _ATOMS:
             return value
         if isinstance(value, fx.Proxy):
-            inputs[value.node] = None
-            return value.node
-        if isinstance(value, (tuple, list)):
+            node = value.node
+            inputs[node] = None
+            return node
+        if kind is tuple or kind is list or isinstance(value, (tuple, list)):
             return tuple([self._lowered(item, inputs) for item in value])
         if isinstance(value, dict):
             return {key: self._lowered(item, inputs) for key, item in value.items()}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -33,15 +33,23 @@ def _changed(kind: type, name: str, value: Any) -> Iterator[None]:
             setattr(kind, name, own)
 
 
+def _kinds(layers: Iterable[nn.Module]) -> list[type]:
+    """The classes of modules. They are few, and to change them takes less than to change the class of
+    all modules, which has a thousand below it."""
+    return list(dict.fromkeys(type(layer) for layer in layers))
+
+
 @contextlib.contextmanager
 def _untouched(layers: Layers) -> Iterator[None]:
     """Attributes of modules that this thread sets while this is entered, and random numbers that it
     draws, are as before in the end."""
     attributes, numbers = _Attributes(layers), random.getstate()
+    setters = [(kind, attributes.setter(kind)) for kind in _kinds(layer for _, layer in layers.all)]
     try:
-        with torch.random.fork_rng(devices=()):
-            with _changed(nn.Module, "__setattr__", attributes.setter()):
-                yield
+        with torch.random.fork_rng(devices=()), contextlib.ExitStack() as changes:
+            for kind, setter in setters:
+                changes.enter_context(_changed(kind, "__setattr__", setter))
+            yield
     finally:
         attributes.restore()
         random.setstate(numbers)
@@ -56,8 +64,7 @@ def followed(
     """While this is entered, ``call`` calls the modules, and what ``attribute`` makes of the reader of a
     kind of modules reads their attributes; nothing that their code writes stays."""
     own = [layer for _, layer in layers.all]
-    # Few kinds hold tensors, and to change them takes less than to change all modules.
-    kinds = dict.fromkeys(type(layer) for layer in own if layer._parameters or layer._buffers)
+    kinds = _kinds(layer for layer in own if layer._parameters or layer._buffers)
     readers = [(kind, attribute(kind.__getattr__)) for kind in kinds]
     with _untouched(layers), contextlib.ExitStack() as changes:
         changes.enter_context(_changed(nn.Module, "_call_impl", call))
@@ -119,10 +126,11 @@ class _Attributes:
         self._own = layers.paths
         self._before: list[tuple[nn.Module, str, dict[str, Any] | None, Any]] = []
 
-    def setter(self) -> Callable[[nn.Module, str, Any], None]:
-        theirs, thread = nn.Module.__setattr__, threading.get_ident()
+    def setter(self, kind: type) -> Callable[[Any, str, Any], None]:
+        """What sets attributes of modules of a class."""
+        theirs, thread = kind.__setattr__, threading.get_ident()
 
-        def set_attribute(layer: nn.Module, name: str, value: Any) -> None:
+        def set_attribute(layer: Any, name: str, value: Any) -> None:
             if threading.get_ident() == thread and id(layer) in self._own:
                 place = next((own for own in _places(layer) if name in own), None)
                 self._before.append((layer, name, place, place and place[name]))

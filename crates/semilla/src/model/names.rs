@@ -3,12 +3,16 @@
 /// A name taken apart at its dots (and, for Keras and Flax, slashes).
 pub(super) struct Name<'a> {
     pub(super) parts: Vec<&'a str>,
+    /// All but the last part, in lower case: many words are looked for in it.
+    modules: String,
 }
 
 impl<'a> Name<'a> {
     pub(super) fn new(name: &'a str) -> Self {
+        let end = name.rfind(['.', '/']).unwrap_or(0);
         Self {
             parts: name.split(['.', '/']).collect(),
+            modules: name[..end].to_ascii_lowercase(),
         }
     }
 
@@ -33,11 +37,9 @@ impl<'a> Name<'a> {
             .map_or("", |at| self.parts[at])
     }
 
+    /// Whether a module around the parameter has this in its name, which is in lower case.
     pub(super) fn inside(&self, fragment: &str) -> bool {
-        let end = self.parts.len().saturating_sub(1);
-        self.parts[..end]
-            .iter()
-            .any(|part| part.to_ascii_lowercase().contains(fragment))
+        self.modules.contains(fragment)
     }
 
     /// Whether some part is `container` followed by a number: `h.3`.
@@ -50,6 +52,10 @@ impl<'a> Name<'a> {
 
 /// A name without TensorFlow's number of an operation's output: `conv/kernel` of `conv/kernel:0`.
 pub(super) fn without_output(name: &str) -> &str {
+    // Few names end in a digit, and this is asked of each many times.
+    if !name.ends_with(|end: char| end.is_ascii_digit()) {
+        return name;
+    }
     match name.rsplit_once(':') {
         Some((rest, number)) if is_number(number) => rest,
         _ => name,
@@ -82,11 +88,13 @@ pub(super) fn is_in_block(name: &Name<'_>) -> bool {
 /// The number of a part that is called after a block: 3 of `encoder_layer_3`.
 pub(super) fn numbered_block(part: &str) -> Option<(&str, &str)> {
     let (stem, number) = part.rsplit_once('_')?;
-    let lower = stem.to_ascii_lowercase();
-    let is_block = ["layer", "layers", "block", "blocks"]
-        .iter()
-        .any(|word| lower.ends_with(word));
-    (is_number(number) && is_block).then_some((stem, number))
+    let is_block = || {
+        let lower = stem.to_ascii_lowercase();
+        ["layer", "layers", "block", "blocks"]
+            .iter()
+            .any(|word| lower.ends_with(word))
+    };
+    (is_number(number) && is_block()).then_some((stem, number))
 }
 
 /// Which exponential gate of an xLSTM a module is.

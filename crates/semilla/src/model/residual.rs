@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use foldhash::fast::RandomState;
+
 use crate::graph::{Graph, Node, NodeId, Source, Wiring};
 
 /// More steps than lie between the ends of a branch.
@@ -142,7 +144,7 @@ enum Passed {
 }
 
 /// The value before each, at each depth of nesting, where there is one.
-type Known<'g> = HashMap<(&'g str, usize), Option<(&'g str, Passed)>>;
+type Known<'g> = HashMap<(&'g str, usize), Option<(&'g str, Passed)>, RandomState>;
 
 /// Ways back from values of the main body.
 struct Ways<'g> {
@@ -192,10 +194,10 @@ impl<'g> Ways<'g> {
     /// Whether what a way ends at is computed from a value of another way, past none of its layers.
     fn comes_from(&self, way: &Way<'g>, other: &Way<'g>) -> bool {
         let bare = other.values.iter().take_while(|(_, layers)| *layers == 0);
-        let wanted: HashSet<&str> = bare.map(|&(value, _)| value).collect();
+        let wanted: HashSet<&str, RandomState> = bare.map(|&(value, _)| value).collect();
         let end = way.values.last().map(|&(value, _)| value);
         let mut waiting: VecDeque<&str> = end.into_iter().collect();
-        let mut seen: HashSet<&str> = waiting.iter().copied().collect();
+        let mut seen: HashSet<&str, RandomState> = waiting.iter().copied().collect();
         while let Some(value) = waiting.pop_front() {
             if wanted.contains(value) {
                 return true;
@@ -360,7 +362,7 @@ pub(super) fn is_view(operator: &str) -> bool {
 
 /// The layers on two ways up to the first value that both come from.
 fn meeting(ours: &Way<'_>, theirs: &Way<'_>) -> Option<[usize; 2]> {
-    let theirs: HashMap<&str, usize> = theirs.values.iter().copied().collect();
+    let theirs: HashMap<&str, usize, RandomState> = theirs.values.iter().copied().collect();
     let met = ours.values.iter();
     let mut met = met.filter_map(|&(value, ours)| Some([ours, *theirs.get(value)?]));
     met.next()

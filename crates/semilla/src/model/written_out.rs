@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::activation::Activation;
 use crate::graph::{Graph, Node, NodeId, Source, Wiring};
 
@@ -11,10 +13,12 @@ const MOST: usize = 16;
 const STEPS: usize = 4;
 const OPERANDS: usize = 3;
 /// Where functions are compared: on both sides of 0, in the bulk and the tails.
-const PROBES: [f64; 20] = [
+const PROBES: Values = [
     -11.0, -6.5, -4.1, -2.9, -2.2, -1.6, -1.1, -0.75, -0.45, -0.2, 0.2, 0.45, 0.75, 1.1, 1.6, 2.2,
     2.9, 4.1, 6.5, 11.0,
 ];
+/// A function's values there.
+type Values = [f64; 20];
 /// How closely constants of single precision let formulas agree.
 const AGREES: f64 = 2e-6;
 
@@ -109,7 +113,7 @@ struct Region<'g> {
     numbers: &'g Numbers<'g>,
     body: usize,
     /// Functions of the value, by name, at the probes.
-    known: HashMap<&'g str, Vec<f64>>,
+    known: HashMap<&'g str, Values, RandomState>,
     /// The nodes, in the order in which they can run.
     nodes: Vec<NodeId>,
 }
@@ -119,7 +123,7 @@ impl<'g> Region<'g> {
         Self {
             numbers,
             body,
-            known: HashMap::from([(value, PROBES.to_vec())]),
+            known: HashMap::from_iter([(value, PROBES)]),
             nodes: Vec::new(),
         }
     }
@@ -142,7 +146,7 @@ impl<'g> Region<'g> {
     }
 
     /// A node that can be added: all that it takes is known.
-    fn next(&self) -> Option<(NodeId, &'g str, Vec<f64>)> {
+    fn next(&self) -> Option<(NodeId, &'g str, Values)> {
         let takers = self.known.keys().flat_map(|name| self.takers(name));
         let new: BTreeSet<NodeId> = takers.filter(|id| !self.nodes.contains(id)).collect();
         new.into_iter().find_map(|id| self.run(id))
@@ -170,7 +174,7 @@ impl<'g> Region<'g> {
         uses.iter().map(|used| used.node).filter(takes_values)
     }
 
-    fn run(&self, id: NodeId) -> Option<(NodeId, &'g str, Vec<f64>)> {
+    fn run(&self, id: NodeId) -> Option<(NodeId, &'g str, Values)> {
         let node = self
             .numbers
             .graph
@@ -183,15 +187,15 @@ impl<'g> Region<'g> {
             return None;
         }
         let own = activation_of(node);
-        let mut values = Vec::with_capacity(PROBES.len());
-        for probe in 0..PROBES.len() {
+        let mut values = PROBES;
+        for (probe, value) in values.iter_mut().enumerate() {
             let at = |name: &String| match self.known.get(name.as_str()) {
                 Some(values) => Some(Some(values[probe])),
                 None if name.is_empty() => Some(None),
                 None => self.numbers.single(self.body, name).map(Some),
             };
             let given: Vec<Option<f64>> = node.inputs.iter().map(at).collect::<Option<_>>()?;
-            values.push(element(node, own, &given)?);
+            *value = element(node, own, &given)?;
         }
         Some((id, output, values))
     }

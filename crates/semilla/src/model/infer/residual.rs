@@ -15,34 +15,55 @@ const LEVELS: usize = 3;
 /// A name up to each number in it that counts modules.
 pub(super) struct Path {
     /// The container of what the first number counts: `encoder.layers`.
-    pub(super) stack: String,
+    stack: String,
     /// The name up to the first number, up to the second...
     levels: Vec<String>,
 }
 
 impl Path {
     pub(super) fn of(text: &str) -> Option<Self> {
-        let parts: Vec<&str> = text.split(['.', '/']).collect();
-        let is_counted = |at: usize| is_number(parts[at]) || numbered_block(parts[at]).is_some();
+        let parts = parts(text);
         // The tensor's own module may be the first number, not a later one.
-        let first = (0..parts.len()).find(|&at| is_counted(at))?;
+        let first = first_counted(&parts)?;
         let inner = (first + 1)..parts.len().saturating_sub(2).max(first + 1);
         let is_expert = |at: usize| parts[at - 1].contains("expert");
-        let inner = inner.filter(|&at| is_counted(at) && !is_expert(at));
+        let inner = inner.filter(|&at| is_counted(parts[at]) && !is_expert(at));
         let upto = |at: usize| parts[..=at].join(".");
-        let mut stack = parts[..first].join(".");
-        stack.truncate(stack.trim_end_matches(|c: char| c.is_ascii_digit()).len());
-        if let Some((word, _)) = numbered_block(parts[first]) {
-            stack = format!("{stack}.{word}");
-        }
         Some(Self {
-            stack,
+            stack: stack(&parts, first),
             levels: std::iter::once(first)
                 .chain(inner)
                 .take(LEVELS)
                 .map(upto)
                 .collect(),
         })
+    }
+}
+
+/// The container of what the first number in a name counts: `encoder.layers`.
+pub(super) fn stack_of(text: &str) -> Option<String> {
+    let parts = parts(text);
+    Some(stack(&parts, first_counted(&parts)?))
+}
+
+fn parts(text: &str) -> Vec<&str> {
+    text.split(['.', '/']).collect()
+}
+
+fn is_counted(part: &str) -> bool {
+    is_number(part) || numbered_block(part).is_some()
+}
+
+fn first_counted(parts: &[&str]) -> Option<usize> {
+    parts.iter().position(|part| is_counted(part))
+}
+
+fn stack(parts: &[&str], first: usize) -> String {
+    let mut stack = parts[..first].join(".");
+    stack.truncate(stack.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    match numbered_block(parts[first]) {
+        Some((word, _)) => format!("{stack}.{word}"),
+        None => stack,
     }
 }
 

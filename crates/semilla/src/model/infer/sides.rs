@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::own_name;
-use super::residual::Path;
+use super::residual::stack_of;
 use crate::model::names::Name;
 use crate::model::role::Role;
 use crate::model::side::Side;
@@ -38,11 +38,14 @@ pub(super) fn mark_sides(tensors: &mut [Tensor]) {
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     for tensor in tensors.iter().filter(|tensor| tensor.depth.is_some()) {
         let text = own_name(tensor);
-        let Some(path) = Path::of(text) else { continue };
+        let Some(container) = stack_of(text) else {
+            continue;
+        };
         let name = Name::new(text);
-        let stack = stacks.entry(path.stack.clone()).or_default();
+        let is_named_encoder = container.to_ascii_lowercase().contains("encoder");
+        let stack = stacks.entry(container).or_default();
         stack.is_decoder |= CROSS.iter().any(|word| name.inside(word));
-        stack.is_named_encoder |= path.stack.to_ascii_lowercase().contains("encoder");
+        stack.is_named_encoder |= is_named_encoder;
         let ends = [Role::AttentionOut, Role::MlpOut, Role::ResidualOut];
         if ends.contains(&tensor.role) {
             stack.branches.insert(branch(&name));
@@ -61,7 +64,7 @@ pub(super) fn mark_sides(tensors: &mut [Tensor]) {
             continue;
         }
         let text = own_name(tensor);
-        let stack = Path::of(text).and_then(|path| stacks.get(&path.stack));
+        let stack = stack_of(text).and_then(|container| stacks.get(&container));
         let Some(stack) = stack else { continue };
         let is_encoder = has_decoder && (stack.is_named_encoder || others == 1);
         let side = match stack.is_decoder {
