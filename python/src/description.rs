@@ -176,6 +176,7 @@ impl Description {
         let convention = source_layout.map(convention).transpose()?;
         if recipe == Some("transformers")
             && let Some(error) = &self.described.config_error
+            && self.described.starts().next().is_none()
         {
             return Err(exception(error));
         }

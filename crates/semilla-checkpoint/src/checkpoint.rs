@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use semilla::model::Facts;
-use semilla::{Graph, Layout};
+use semilla::{Graph, Initializer, Layout};
 
 use crate::error::Error;
 use crate::format::Format;
@@ -44,6 +44,13 @@ pub trait Checkpoint: Send + Sync {
     /// More that the file states of a tensor than its axes (a list of shapes that a live model
     /// wrote).
     fn facts(&self, tensor: usize) -> Option<&Facts> {
+        let _ = tensor;
+        None
+    }
+
+    /// The initial values that the library of a live model gives to a tensor, where the list of shapes
+    /// that the model wrote states them.
+    fn start(&self, tensor: usize) -> Option<&Initializer> {
         let _ = tensor;
         None
     }

@@ -19,16 +19,16 @@ import torch
 from torch import nn
 
 from semilla._dtypes import NAMES
-from semilla.torch import graph, norms, parametrized
+from semilla.torch import graph, library, norms, parametrized
 from semilla.torch.layers import WRAPPERS, Layers
 from semilla.torch.steps import is_conv1d
 
 Facts = dict[str, Any]
 
 _TYPES = {getattr(torch, name) for name in NAMES}
-# The recipe that decides by a model's configuration alone.
-_BY_CONFIG = "transformers"
-_UNASKED: tuple[graph.Graph, str] = {"nodes": []}, f"the recipe {_BY_CONFIG} asks for no graph"
+# The recipe that decides as the model's own library does.
+_BY_LIBRARY = "transformers"
+_UNASKED: tuple[graph.Graph, str] = {"nodes": []}, f"the recipe {_BY_LIBRARY} asks for no graph"
 # Wrappers around a whole model, which hold it as `module`.
 _PARALLEL = (nn.parallel.DistributedDataParallel, nn.DataParallel)
 
@@ -60,8 +60,8 @@ class Known(NamedTuple):
 
 
 def of_module(module: nn.Module, recipe: Any = None) -> Known:
-    """Everything that a module says of its parameters and persistent buffers; without its graph for a
-    recipe that asks only for the configuration.
+    """Everything that a module says of its parameters and persistent buffers; without its graph for the
+    recipe that gives what the model's own library does.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def of_module(module: nn.Module, recipe: Any = None) -> Known:
         raise TypeError(f"a torch.nn.Module is needed, not {type(module).__name__}")
     _refuse_flattened(module)
     with _uncollected():
-        return _asked(unwrapped(module), recipe != _BY_CONFIG)
+        return _asked(unwrapped(module), recipe == _BY_LIBRARY)
 
 
 @contextlib.contextmanager
@@ -90,9 +90,10 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _asked(module: nn.Module, is_traced: bool) -> Known:
+def _asked(module: nn.Module, is_by_library: bool) -> Known:
     layers = Layers(module)
-    made = graph.of_module(module, layers) if is_traced else _UNASKED
+    made = _UNASKED if is_by_library else graph.of_module(module, layers)
+    starts = library.starts(module, layers) if is_by_library else {}
     known = Known({}, {}, [], set(), *made, _config(module), [])
     for path, layer in layers.unique():
         known.spectral.extend(parametrized.spectral(path, layer))
@@ -110,7 +111,8 @@ def _asked(module: nn.Module, is_traced: bool) -> Known:
         facts = {} if owner_of is None else _layer_facts(*owner_of, tensor)
         if owner_of is None or is_buffer and not facts or name in fixed:
             facts = {"buffer": True}
-        known.facts[name] = facts
+        start = starts.get(layers.tensors[id(tensor)])
+        known.facts[name] = facts if start is None else facts | {"start": start}
         if not is_buffer and tensor.requires_grad:
             known.trained.add(name)
         owner = owners.setdefault(id(tensor), name)

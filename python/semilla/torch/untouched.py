@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from semilla.torch.layers import Layers
 
-__all__ = ["Copies", "followed"]
+__all__ = ["Copies", "followed", "memory_of", "untouched"]
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def _kinds(layers: Iterable[nn.Module]) -> list[type]:
 
 
 @contextlib.contextmanager
-def _untouched(layers: Layers) -> Iterator[None]:
+def untouched(layers: Layers) -> Iterator[None]:
     """Attributes of modules that this thread sets while this is entered, and random numbers that it
     draws, are as before in the end."""
     attributes, numbers = _Attributes(layers), random.getstate()
@@ -66,7 +66,7 @@ def followed(
     own = [layer for _, layer in layers.all]
     kinds = _kinds(layer for layer in own if layer._parameters or layer._buffers)
     readers = [(kind, attribute(kind.__getattr__)) for kind in kinds]
-    with _untouched(layers), contextlib.ExitStack() as changes:
+    with untouched(layers), contextlib.ExitStack() as changes:
         changes.enter_context(_changed(nn.Module, "_call_impl", call))
         # What is compiled in place is called past the other.
         if any(layer.__dict__.get("_compiled_call_impl") for layer in own):
@@ -103,7 +103,7 @@ class Copies(TorchDispatchMode):
     def _copied(self, value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [self._copied(item) for item in value]
-        is_own = isinstance(value, Tensor) and _memory(value) in self._held
+        is_own = isinstance(value, Tensor) and memory_of(value) in self._held
         return value.clone() if is_own else value
 
     @cached_property
@@ -112,10 +112,11 @@ class Copies(TorchDispatchMode):
         parts = [layer for _, layer in self._layers.all]
         places = [place for part in parts for place in (part._buffers, part._parameters, vars(part))]
         found = [value for place in places for value in place.values()]
-        return {_memory(value) for value in found if isinstance(value, Tensor)}
+        return {memory_of(value) for value in found if isinstance(value, Tensor)}
 
 
-def _memory(tensor: Tensor) -> int:
+def memory_of(tensor: Tensor) -> int:
+    """What tells a tensor's memory from others."""
     return int(tensor.untyped_storage()._cdata)
 
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use semilla::model::Facts;
-use semilla::{Graph, Layout};
+use semilla::{Graph, Initializer, Layout};
 
 use crate::{Checkpoint, Error, Format, Metadata, Remark, Tensors};
 
@@ -44,6 +44,10 @@ impl Checkpoint for Noted {
 
     fn facts(&self, tensor: usize) -> Option<&Facts> {
         self.inner.facts(tensor)
+    }
+
+    fn start(&self, tensor: usize) -> Option<&Initializer> {
+        self.inner.start(tensor)
     }
 
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use semilla::model::Facts;
-use semilla::{Graph, Layout};
+use semilla::{Graph, Initializer, Layout};
 use tempfile::TempDir;
 
 use crate::error::Error;
@@ -170,6 +170,10 @@ impl Checkpoint for Content {
 
     fn facts(&self, tensor: usize) -> Option<&Facts> {
         self.inner.facts(tensor)
+    }
+
+    fn start(&self, tensor: usize) -> Option<&Initializer> {
+        self.inner.start(tensor)
     }
 
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {

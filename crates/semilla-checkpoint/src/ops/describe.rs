@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use semilla::family::Config;
 use semilla::model::{Convention, Evidence, Facts, MixedNames, Source, graph_facts};
 use semilla::network::{About, ConfigNetworkError, Network, NetworkError};
-use semilla::{DType, Graph, Model, Recipe};
+use semilla::{DType, Graph, Initializer, Model, Recipe};
 
 use crate::ops::config::{
     ConfigFileError, Configured, beside, in_place_of_weights, of_weights, parse_config, read_config,
@@ -67,6 +67,17 @@ pub enum GraphError {
 }
 
 impl Described {
+    /// The initial values that a live model's own library gives to its tensors, by their names, as far
+    /// as the model states them.
+    pub fn starts(&self) -> impl Iterator<Item = (&str, &Initializer)> {
+        let file = self.file.as_deref();
+        let tensors = file.into_iter().flat_map(|file| {
+            let named = file.tensors().iter().enumerate();
+            named.map(move |(place, info)| (file.start(place), info.name()))
+        });
+        tensors.filter_map(|(start, name)| Some((name, start?)))
+    }
+
     /// The recipe to take if none is asked for: of a configuration alone, the library's own
     /// initial values; else `auto`.
     pub fn recipe(&self) -> Recipe {

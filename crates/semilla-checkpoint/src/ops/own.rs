@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use semilla::container::{Container, Owner};
 use semilla::model::Facts;
-use semilla::{Graph, Layout};
+use semilla::{Graph, Initializer, Layout};
 
 use crate::{Checkpoint, Error, Format, Malformed, Metadata, Quoted, Remark, TensorInfo, Tensors};
 
@@ -173,6 +173,10 @@ impl Checkpoint for Own {
 
     fn facts(&self, tensor: usize) -> Option<&Facts> {
         self.all.facts(*self.places.get(tensor)?)
+    }
+
+    fn start(&self, tensor: usize) -> Option<&Initializer> {
+        self.all.start(*self.places.get(tensor)?)
     }
 
     fn made_of_parts(&self, tensor: usize) -> Option<&str> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use semilla::encoding::{AS_STORED, Encoded, encoded};
 use semilla::model::Facts;
 use semilla::transfer::Norms as NormsName;
-use semilla::{Graph, Layout};
+use semilla::{Graph, Initializer, Layout};
 
 use super::both::Both;
 use super::config::Config;
@@ -342,6 +342,13 @@ impl Checkpoint for Whole {
     fn facts(&self, tensor: usize) -> Option<&Facts> {
         match self.entries.get(tensor)? {
             Entry::Stored(place) => self.stored.facts(*place),
+            Entry::Made(_) => None,
+        }
+    }
+
+    fn start(&self, tensor: usize) -> Option<&Initializer> {
+        match self.entries.get(tensor)? {
+            Entry::Stored(place) => self.stored.start(*place),
             Entry::Made(_) => None,
         }
     }

@@ -1,7 +1,5 @@
 //! The recipe: made by name, of one initializer, or read.
 
-use std::sync::Arc;
-
 use serde::Deserializer;
 
 use super::built_in;
@@ -9,7 +7,6 @@ use super::document::{defaults, read_rules};
 use super::error::RecipeError;
 use super::extend::{self, RecipeFile};
 use super::last_resort::{AUTO, LastResort, TRANSFORMERS};
-use super::library::Library;
 use super::rule::{Group, RoleName, Rule, Stated};
 use crate::family::Blueprint;
 use crate::init::Initializer;
@@ -119,8 +116,24 @@ impl Recipe {
     /// extend it, follow it.
     #[must_use]
     pub fn following(mut self, blueprint: &Blueprint) -> Self {
-        if let LastResort::Transformers(library) = &mut self.last_resort {
-            *library = Some(Arc::new(Library::of(blueprint)));
+        if let Some(library) = self.last_resort.library() {
+            library.describe(blueprint);
+        }
+        self
+    }
+
+    /// The same recipe, for a model that states the initial values of its own library by the names of
+    /// its tensors. Only `transformers`, and recipes that extend it, follow them.
+    #[must_use]
+    pub fn starting<'a>(
+        mut self,
+        starts: impl IntoIterator<Item = (&'a str, &'a Initializer)>,
+    ) -> Self {
+        let mut starts = starts.into_iter().peekable();
+        if starts.peek().is_some()
+            && let Some(library) = self.last_resort.library()
+        {
+            starts.for_each(|(name, start)| library.state(name, start));
         }
         self
     }

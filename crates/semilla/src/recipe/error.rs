@@ -90,8 +90,8 @@ pub enum RecipeError {
     NeedsConfig,
     /// Tensors that the configuration's class does not have.
     #[error(
-        "the model's config.json describes no such tensors: {}; choose another recipe, or leave \
-         them out",
+        "the model's config.json describes no such tensors: {}; add a rule for them, choose another \
+         recipe, or leave them out",
         list(.names, *.count)
     )]
     NotDescribed {

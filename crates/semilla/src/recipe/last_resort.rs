@@ -36,6 +36,14 @@ impl LastResort {
         }
     }
 
+    /// What is known of a model's library, to be added to; `None` of other code.
+    pub(super) fn library(&mut self) -> Option<&mut Library> {
+        match self {
+            Self::Transformers(library) => Some(Arc::make_mut(library.get_or_insert_default())),
+            Self::Nothing | Self::Auto => None,
+        }
+    }
+
     pub(super) fn is_auto(&self) -> bool {
         matches!(self, Self::Auto)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use semilla::model::{Facts, Fused, Source};
-use semilla::{Activation, DType, Graph, Layout, Role};
+use semilla::{Activation, DType, Graph, Initializer, Layout, Role};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,6 +26,8 @@ pub struct Manifest {
     metadata: Metadata,
     /// By the tensor's position.
     facts: Vec<Facts>,
+    /// By the tensor's position.
+    starts: Vec<Option<Initializer>>,
     graph: Option<Graph>,
 }
 
@@ -63,6 +65,7 @@ struct Entry<'a> {
     #[serde(default)]
     buffer: bool,
     next: Option<String>,
+    start: Option<Initializer>,
 }
 
 impl Entry<'_> {
@@ -108,7 +111,8 @@ impl Manifest {
     /// (`"OIHW/32"`), the `activation` that its output goes through (`"relu"`), whether a
     /// normalization comes between (`normalized`), what it is multiplied by before (`times`), the
     /// weights that it holds (`fused`), the weight that takes its output (`next`), the row of a
-    /// table that is zero (`padding`), and whether it is stored but not trained (`buffer`).
+    /// table that is zero (`padding`), whether it is stored but not trained (`buffer`), and the initial
+    /// values that its own library gives it (`start`, an initializer as recipes write it).
     ///
     /// Under `"__graph__"` the model may say what it computes: `{"nodes": [{"op": "Gemm", "inputs":
     /// ["x", "fc.weight", "fc.bias"], "outputs": ["h"]}, {"activation": "relu", "inputs": ["h"],
@@ -122,6 +126,7 @@ impl Manifest {
             json::parse(json, limits, DocumentSeed::<Unread<'_>>::new(limits))?;
         let mut list = Vec::with_capacity(tensors.len());
         let mut facts = Vec::with_capacity(tensors.len());
+        let mut starts = Vec::with_capacity(tensors.len());
         let mut computation = None;
         for (name, unread) in tensors {
             if name == GRAPH_KEY {
@@ -130,6 +135,7 @@ impl Manifest {
             }
             let mut entry: Entry<'_> = unread.read(&name)?;
             facts.push(entry.facts());
+            starts.push(entry.start.take());
             list.push(describe(name, entry)?);
         }
         let tensors = Tensors::new(list)?;
@@ -139,6 +145,7 @@ impl Manifest {
             tensors,
             metadata,
             facts,
+            starts,
         })
     }
 }
@@ -172,6 +179,10 @@ impl Checkpoint for Manifest {
 
     fn facts(&self, tensor: usize) -> Option<&Facts> {
         self.facts.get(tensor)
+    }
+
+    fn start(&self, tensor: usize) -> Option<&Initializer> {
+        self.starts.get(tensor)?.as_ref()
     }
 
     fn file(&self, tensor: usize) -> Option<&Path> {

@@ -114,6 +114,7 @@ impl<'a> Planner<'a> {
             Some(config) => self.recipe.following(&config.blueprint),
             None => self.recipe,
         };
+        let recipe = recipe.starting(self.model.starts());
         let ties = [&recipe.ties[..], &self.ties].concat();
         let (supply, pretrained) = supply(&Choices {
             model: self.model,
