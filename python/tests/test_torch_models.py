@@ -1,5 +1,6 @@
 """Whole models: the distributions that their library gives, by its recipe."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from scipy import stats
 
 import semilla.torch as st
+from semilla.torch import library
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benches" / "python"))
 from models import models  # noqa: E402
@@ -16,13 +18,8 @@ from models import models  # noqa: E402
 SAMPLE = 20_000
 
 
-@pytest.mark.parametrize(("name", "make", "recipe"), models(layers=1), ids=lambda value: value if isinstance(value, str) else "")
-def test_distributions_are_the_librarys(name, make, recipe):
-    torch.manual_seed(0)
-    model = make()
-    theirs = {key: tensor.clone() for key, tensor in model.state_dict().items()}
-    plan = st.init_(model, recipe, seed=1)
-    assert all(line.role != "unknown" for line in plan.lines)
+def unlike(model, plan, theirs):
+    """The tensors whose values are of other distributions than these, or other constants."""
     wrong = []
     for key, tensor in model.state_dict().items():
         own, other = (values.double().flatten()[:SAMPLE] for values in (tensor, theirs[key]))
@@ -34,7 +31,17 @@ def test_distributions_are_the_librarys(name, make, recipe):
         # A false alarm in a million tensors.
         elif stats.ks_2samp(own.numpy(), other.numpy()).pvalue < 1e-6:
             wrong.append(f"{key}: {plan[key]}, their std {other.std():.4g}")
-    assert not wrong, "\n".join(wrong[:20])
+    return "\n".join(wrong[:20])
+
+
+@pytest.mark.parametrize(("name", "make", "recipe"), models(layers=1), ids=lambda value: value if isinstance(value, str) else "")
+def test_distributions_are_the_librarys(name, make, recipe):
+    torch.manual_seed(0)
+    model = make()
+    theirs = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    plan = st.init_(model, recipe, seed=1)
+    assert all(line.role != "unknown" for line in plan.lines)
+    assert not unlike(model, plan, theirs)
 
 
 #: Sizes that change no start of a normalization.
@@ -48,6 +55,13 @@ FAMILIES = (
     "gemma2 gemma3_text olmo2 phi bloom gpt_neox opt bert electra xlnet reformer t5 bart vit beit dinov2 convnextv2 "
     "segformer levit siglip clip whisper wav2vec2"
 ).split()
+
+#: Those whose configuration the command knows under the names of today.
+DESCRIBED = "gemma2 gemma3_text olmo2 phi bert electra t5 bart siglip clip whisper wav2vec2".split()
+#: Of other kinds: what is drawn besides weights, embeddings and normalizations.
+OTHERS = "distilbert resnet falcon mixtral perceiver swin pvt rt_detr d_fine ibert".split()
+#: Tables that their code computes.
+COMPUTED = ("sampling_offsets.bias",)
 
 
 def small(config):
@@ -72,6 +86,35 @@ def test_normalizations_start_as_the_librarys(family):
     normalizing = [line.name for line in plan.lines if line.role in ("norm_weight", "norm_bias", "offset_norm_weight")]
     wrong = [name for name in normalizing if not torch.equal(model.state_dict()[name], theirs[name])]
     assert normalizing and not wrong, [f"{name}: {plan[name]}" for name in wrong]
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, *OTHERS])
+def test_recipe_transformers_gives_what_their_code_does(family, monkeypatch):
+    """Of models whose configuration is described, and of others."""
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    config = small(transformers.CONFIG_MAPPING[family]())
+    if hasattr(config, "use_timm_backbone"):
+        config.use_timm_backbone = False
+    model = transformers.AutoModel.from_config(config)
+    theirs = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    flags = {name: vars(tensor).copy() for name, tensor in model.state_dict(keep_vars=True).items()}
+    planned = st.plan(model, "transformers")
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in model.state_dict().items())
+    assert flags == {name: vars(tensor) for name, tensor in model.state_dict(keep_vars=True).items()}
+    kept = [line.name for line in planned.lines if line.disposition == "kept"]
+    # Nothing that is drawn is left as it was.
+    drawn = [name for name in kept if theirs[name].is_floating_point() and theirs[name].std() > 0]
+    assert not [name for name in drawn if not name.endswith(COMPUTED)]
+    plan = st.init_(model, "transformers", seed=3)
+    assert not unlike(model, plan, theirs)
+    # The command, which has the configuration alone, makes the same.
+    monkeypatch.setattr(library, "starts", lambda *_: {})
+    if family not in DESCRIBED:
+        return
+    described = st.plan(model, "transformers", seed=3)
+    fills = [[(line["name"], line["fill"]) for line in json.loads(made.to_json())["tensors"]] for made in (plan, described)]
+    assert fills[0] == fills[1]
 
 
 def test_models_of_transformers_are_run_on_shapes():

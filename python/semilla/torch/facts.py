@@ -112,7 +112,10 @@ def _asked(module: nn.Module, is_by_library: bool) -> Known:
         if owner_of is None or is_buffer and not facts or name in fixed:
             facts = {"buffer": True}
         start = starts.get(layers.tensors[id(tensor)])
-        known.facts[name] = facts if start is None else facts | {"start": start}
+        if start is not None:
+            # Which row stands for no token is a part of it.
+            facts = {key: value for key, value in facts.items() if key != "padding"} | {"start": start}
+        known.facts[name] = facts
         if not is_buffer and tensor.requires_grad:
             known.trained.add(name)
         owner = owners.setdefault(id(tensor), name)

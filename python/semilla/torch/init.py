@@ -422,13 +422,15 @@ def _kaiming(name: str, a: float, mode: str, nonlinearity: str) -> Initializer:
     if mode.lower() not in modes:
         raise ValueError(f"Mode {mode} not supported, please use one of {modes}")
     calculate_gain(nonlinearity, a)  # refuses what PyTorch does
+    return Initializer(name, fans="pytorch", mode=mode.lower(), **named_gain(nonlinearity, a))
+
+
+def named_gain(nonlinearity: str, a: float) -> dict[str, Any]:
+    """The parameters by which Kaiming's initializers are told PyTorch's gain."""
     if nonlinearity == "leaky_relu":
-        given = {"a": a}
-    elif "linear" in nonlinearity or "conv" in nonlinearity:
-        given = {"nonlinearity": "linear"}
-    else:
-        given = {"nonlinearity": nonlinearity}
-    return Initializer(name, fans="pytorch", mode=mode.lower(), **given)
+        return {"a": a}
+    is_linear = "linear" in nonlinearity or "conv" in nonlinearity
+    return {"nonlinearity": "linear" if is_linear else nonlinearity}
 
 
 def orthogonal_(

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from semilla.torch.init import named_gain
 from semilla.torch.layers import Layers
 from semilla.torch.steps import ONE_AT_A_TIME
 from semilla.torch.untouched import memory_of, untouched
@@ -33,7 +34,7 @@ _FLAG = "_is_hf_initialized"
 
 def _constant(value: Any) -> Start:
     number = float(value)
-    return {"constant": {"value": number}} if math.isfinite(number) else None
+    return {"constant": {"value": number}} if math.isfinite(number) else _KEPT
 
 
 def _uniform(low: Any, high: Any) -> Start:
@@ -46,6 +47,13 @@ def _normal(mean: Any, std: Any) -> Start:
 
 def _plain(name: str, *parameters: str) -> Callable[[dict[str, Any]], Start]:
     return lambda given: {name: {parameter: given[parameter] for parameter in parameters}}
+
+
+def _kaiming(name: str) -> Callable[[dict[str, Any]], Start]:
+    def start(given: dict[str, Any]) -> Start:
+        return {name: {"mode": given["mode"].lower()} | named_gain(given["nonlinearity"], given["a"])}
+
+    return start
 
 
 #: What the functions of ``torch.nn.init`` and of those that transformers made of them ask for.
@@ -62,8 +70,8 @@ _ASKED: dict[str, Callable[[dict[str, Any]], Start]] = {
     "dirac_": _plain("dirac", "groups"),
     "xavier_uniform_": _plain("xavier_uniform", "gain"),
     "xavier_normal_": _plain("xavier_normal", "gain"),
-    "kaiming_uniform_": _plain("kaiming_uniform", "a", "mode", "nonlinearity"),
-    "kaiming_normal_": _plain("kaiming_normal", "a", "mode", "nonlinearity"),
+    "kaiming_uniform_": _kaiming("kaiming_uniform"),
+    "kaiming_normal_": _kaiming("kaiming_normal"),
     "orthogonal_": _plain("orthogonal", "gain"),
     "sparse_": _plain("sparse", "sparsity", "std"),
     "copy_": lambda given: _KEPT,
@@ -88,8 +96,8 @@ def starts(module: nn.Module, layers: Layers) -> dict[str, Any]:
     """The initial values of tensors by their names, as the models of transformers that the module is,
     or has, ask for them. ``"keep"`` is of what their code computes, and of what it leaves as it is made.
 
-    Nothing is said of tensors outside of such models, and of those that are written in parts or by code
-    that does not run here.
+    Nothing is said of tensors outside of such models, of those that are written in parts or by code that
+    does not run here, and of models of timm within: those draw their weights as they are made.
     """
     loaded = sys.modules.get("transformers.modeling_utils")
     if loaded is None:
@@ -112,9 +120,11 @@ def starts(module: nn.Module, layers: Layers) -> dict[str, Any]:
     found = {}
     for identity, name in layers.tensors.items():
         if identity in inside:
-            start = asked.found[name] if name in asked.found else made.found.get(name, _KEPT)
+            by = asked if name in asked.found else made
+            start = by.found.get(name, _KEPT)
             if start is not None:
-                found[name] = start
+                row = by.silent.get(name)
+                found[name] = start if row is None else {"padded": {"row": row, "of": start}}
     return found
 
 
@@ -134,6 +144,8 @@ def _reached(
     models within models by their own code."""
     if isinstance(module, kind):
         initialize = module._init_weights
+    elif type(module).__module__.startswith("timm."):
+        return
     for child in module.children():
         yield from _reached(child, initialize, kind)
     if initialize is not None:
@@ -162,13 +174,15 @@ class _Asked(TorchDispatchMode):
         super().__init__()
         #: By name, what was asked last.
         self.found: dict[str, Start] = {}
+        #: Rows of tables that were silenced since.
+        self.silent: dict[str, int] = {}
         self._names = layers.tensors
         self._owners = {
             memory_of(tensor): tensor for _, layer in layers.all for tensor in _own(layer)
         }
-        self._padded = {
-            id(layer.weight) for _, layer in layers.all
-            if isinstance(layer, nn.Embedding) and layer.padding_idx is not None
+        self._rows = {
+            id(layer._parameters["weight"]): layer.padding_idx for _, layer in layers.all
+            if isinstance(getattr(layer, "padding_idx", None), int) and "weight" in layer._parameters
         }  # fmt: skip
 
     def run(self, action: Callable[[], Any], layer: nn.Module) -> None:
@@ -227,7 +241,12 @@ class _Asked(TorchDispatchMode):
         owner = tensor if id(tensor) in self._names else self._owners.get(memory_of(tensor))
         if owner is None:
             return False
-        is_part = tensor.numel() != owner.numel()
-        if not (is_part and id(owner) in self._padded):  # a table's row of zeros is a fact of its own
-            self.found[self._names[id(owner)]] = None if is_part else start()
+        name, row = self._names[id(owner)], self._rows.get(id(owner))
+        if tensor.numel() == owner.numel():
+            self.found[name] = start()
+            self.silent.pop(name, None)
+        elif row is not None and start() == "zeros":
+            self.silent[name] = row
+        else:
+            self.found[name] = None
         return True
