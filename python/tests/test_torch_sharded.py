@@ -164,6 +164,35 @@ def compare_modules(world):
         reads_own_slices_only(checkpoint)
 
 
+def compare_models(world):
+    """A model of transformers, sharded block by block: its forward is followed, and its library's code
+    asked, without gathering anything."""
+    import torch
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    import semilla.torch
+
+    try:
+        import transformers
+    except ImportError:
+        return
+    config = transformers.GPT2Config(n_layer=2, n_embd=16, n_head=2, vocab_size=31, n_positions=8)
+    for recipe in ("auto", "transformers"):
+        whole, module = transformers.GPT2LMHeadModel(config), transformers.GPT2LMHeadModel(config)
+        mesh = init_device_mesh("cpu", (world,))
+        for block in module.transformer.h:
+            fully_shard(block, mesh=mesh)
+        fully_shard(module, mesh=mesh)
+        plans = [semilla.torch.init_(each, recipe, seed=3) for each in (module, whole)]
+        assert plans[0].to_json() == plans[1].to_json()
+        expected = dict(whole.named_parameters())
+        for name, parameter in module.named_parameters():
+            assert torch.equal(parameter.full_tensor(), expected[name]), name
+        loss = module(torch.zeros(1, 4, dtype=torch.long)).logits.sum()
+        loss.backward()
+
+
 def reads_own_slices_only(checkpoint):
     """A NaN is no concern of a process that does not hold it; who does changes nothing."""
     import torch
@@ -333,6 +362,8 @@ def main():
     compare_tensors(world)
     compare_modules(world)
     refusals(world)
+    if world == 3:
+        compare_models(world)
     if world > 1:
         disagreements(world)
     match sys.argv[1:]:
