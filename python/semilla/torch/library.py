@@ -12,6 +12,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Optional
 
 import torch
@@ -30,6 +31,11 @@ Start = Optional[Any]
 _KEPT = "keep"
 #: Marks what transformers does not initialize again.
 _FLAG = "_is_hf_initialized"
+
+
+@lru_cache(maxsize=256)
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def _constant(value: Any) -> Start:
@@ -112,10 +118,10 @@ def starts(module: nn.Module, layers: Layers) -> dict[str, Any]:
             for layer, initialize in reached:
                 asked.run(lambda: initialize(layer), layer)
         # What the library leaves alone is as PyTorch's layers make it.
+        left = [layer for layer, _ in reached if asked.leaves(layer) and _is_own_kind(layer)]
         with made.recording():
-            for layer, _ in reached:
-                if type(layer).__module__.startswith("torch.nn.modules"):
-                    made.run(getattr(layer, "reset_parameters", _nothing), layer)
+            for layer in left:
+                made.run(getattr(layer, "reset_parameters", _nothing), layer)
     inside = {id(tensor) for layer, _ in reached for tensor in _own(layer)}
     found = {}
     for identity, name in layers.tensors.items():
@@ -130,6 +136,10 @@ def starts(module: nn.Module, layers: Layers) -> dict[str, Any]:
 
 def _nothing() -> None:
     pass
+
+
+def _is_own_kind(layer: nn.Module) -> bool:
+    return type(layer).__module__.startswith("torch.nn.modules")
 
 
 def _own(layer: nn.Module) -> Iterator[Tensor]:
@@ -192,6 +202,10 @@ class _Asked(TorchDispatchMode):
         except Exception:  # noqa: BLE001
             self.found.update((self._names[id(tensor)], None) for tensor in _own(layer))
 
+    def leaves(self, layer: nn.Module) -> bool:
+        """Whether nothing was asked of some tensor of a layer."""
+        return any(self._names[id(tensor)] not in self.found for tensor in _own(layer))
+
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
         """While this is entered, all of this thread's writes are noted."""
@@ -212,7 +226,7 @@ class _Asked(TorchDispatchMode):
     def _noting(
         self, theirs: Callable[..., Any], start: Callable[[dict[str, Any]], Start]
     ) -> Callable[..., Any]:
-        signature, thread = inspect.signature(theirs), threading.get_ident()
+        signature, thread = _signature(theirs), threading.get_ident()
 
         def noting(*args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() == thread:

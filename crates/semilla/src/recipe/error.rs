@@ -88,9 +88,9 @@ pub enum RecipeError {
          config.json names: plan that file, put it beside the weights, or give --config"
     )]
     NeedsConfig,
-    /// Tensors that the configuration's class does not have.
+    /// Tensors that the class of the model, or its configuration, says nothing of.
     #[error(
-        "the model's config.json describes no such tensors: {}; add a rule for them, choose another \
+        "the model's own class describes no such tensors: {}; add a rule for them, choose another \
          recipe, or leave them out",
         list(.names, *.count)
     )]
