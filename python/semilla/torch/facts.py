@@ -93,7 +93,6 @@ def _uncollected() -> Iterator[None]:
 def _asked(module: nn.Module, is_by_library: bool) -> Known:
     layers = Layers(module)
     made = _UNASKED if is_by_library else graph.of_module(module, layers)
-    starts = library.starts(module, layers) if is_by_library else {}
     known = Known({}, {}, [], set(), *made, _config(module), [])
     for path, layer in layers.unique():
         known.spectral.extend(parametrized.spectral(path, layer))
@@ -111,22 +110,32 @@ def _asked(module: nn.Module, is_by_library: bool) -> Known:
         facts = {} if owner_of is None else _layer_facts(*owner_of, tensor)
         if owner_of is None or is_buffer and not facts or name in fixed:
             facts = {"buffer": True}
-        start = starts.get(layers.tensors[id(tensor)])
-        if start is not None:
-            # Which row stands for no token is a part of it.
-            facts = {key: value for key, value in facts.items() if key != "padding"} | {"start": start}
         known.facts[name] = facts
         if not is_buffer and tensor.requires_grad:
             known.trained.add(name)
         owner = owners.setdefault(id(tensor), name)
         if owner != name:
             known.ties.append((name, owner))
+    _add_starts(known, module, layers, is_by_library)
     if lazy:
         raise ValueError(
             f"{', '.join(lazy[:12])} have no shape yet: run the lazy module once on an input, "
             "or on one on the meta device, before it is initialized"
         )
     return known
+
+
+def _add_starts(known: Known, module: nn.Module, layers: Layers, is_by_library: bool) -> None:
+    """Adds what the model's own library does: for a recipe that does the same to all tensors, else to those
+    that no layer tells anything of."""
+    asked = [name for name, facts in known.facts.items() if is_by_library or not facts]
+    starts = library.starts(module, layers) if asked else {}
+    for name in asked if starts else ():
+        start = starts.get(layers.tensors[id(known.tensors[name])])
+        if start is not None:
+            # Which row stands for no token is a part of it.
+            facts = {key: value for key, value in known.facts[name].items() if key != "padding"}
+            known.facts[name] = facts | {"start": start}
 
 
 def _fixed(layers: Layers) -> set[str]:

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from semilla.torch.init import named_gain
 from semilla.torch.layers import Layers
-from semilla.torch.steps import ONE_AT_A_TIME
+from semilla.torch.steps import ONE_AT_A_TIME, is_conv1d
 from semilla.torch.untouched import memory_of, untouched
 
 __all__ = ["starts"]
@@ -122,6 +122,11 @@ def starts(module: nn.Module, layers: Layers) -> dict[str, Any]:
         with made.recording():
             for layer in left:
                 made.run(getattr(layer, "reset_parameters", _nothing), layer)
+    # Its constructor alone says how this one starts.
+    for layer, _ in reached:
+        if is_conv1d(layer):
+            made.found[layers.tensors[id(layer.weight)]] = _normal(0.0, 0.02)
+            made.found[layers.tensors[id(layer.bias)]] = "zeros"
     inside = {id(tensor) for layer, _ in reached for tensor in _own(layer)}
     found = {}
     for identity, name in layers.tensors.items():
@@ -262,5 +267,5 @@ class _Asked(TorchDispatchMode):
         elif row is not None and start() == "zeros":
             self.silent[name] = row
         else:
-            self.found[name] = None
+            self.found[name] = None if isinstance(owner, nn.Parameter) else _KEPT
         return True

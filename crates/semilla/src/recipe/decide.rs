@@ -35,7 +35,9 @@ impl Recipe {
         model: &'a Model,
         needs_none: impl Fn(&Tensor) -> bool,
     ) -> Result<Decided<'a>, RecipeError> {
-        if let LastResort::Transformers(None) = self.last_resort {
+        if let LastResort::Transformers(None) = self.last_resort
+            && self.stated.is_empty()
+        {
             return Err(RecipeError::NeedsConfig);
         }
         let stating = self.stating(model);
@@ -50,7 +52,9 @@ impl Recipe {
         };
         let last_resort = self
             .last_resort
-            .at(&model, self.fans, |tensor| !needs_none(tensor));
+            .at(&self.stated, &model, self.fans, |tensor| {
+                !needs_none(tensor)
+            });
         let mut unmatched = Vec::new();
         let mut decisions = Vec::with_capacity(model.tensors.len());
         for (place, tensor) in model.tensors.iter().enumerate() {

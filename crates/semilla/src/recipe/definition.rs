@@ -1,5 +1,7 @@
 //! The recipe: made by name, of one initializer, or read.
 
+use std::sync::Arc;
+
 use serde::Deserializer;
 
 use super::built_in;
@@ -7,6 +9,7 @@ use super::document::{defaults, read_rules};
 use super::error::RecipeError;
 use super::extend::{self, RecipeFile};
 use super::last_resort::{AUTO, LastResort, TRANSFORMERS};
+use super::library::{Library, LibraryStarts};
 use super::rule::{Group, RoleName, Rule, Stated};
 use crate::family::Blueprint;
 use crate::init::Initializer;
@@ -33,6 +36,8 @@ pub struct Recipe {
     pub(super) rules: Vec<Rule>,
     /// Decides what no rule matches.
     pub(super) last_resort: LastResort,
+    /// What the model's own library does.
+    pub(super) stated: Arc<LibraryStarts>,
     /// For what is then still left.
     pub(super) unmatched: Option<Initializer>,
     pub(super) is_strict: bool,
@@ -93,6 +98,7 @@ impl Recipe {
             fans: FanRule::Exact,
             rules: Vec::new(),
             last_resort: LastResort::Auto,
+            stated: Arc::default(),
             unmatched: None,
             is_strict: false,
             pretrained: Vec::new(),
@@ -116,25 +122,20 @@ impl Recipe {
     /// extend it, follow it.
     #[must_use]
     pub fn following(mut self, blueprint: &Blueprint) -> Self {
-        if let Some(library) = self.last_resort.library() {
-            library.describe(blueprint);
+        if let LastResort::Transformers(library) = &mut self.last_resort {
+            *library = Some(Arc::new(Library::of(blueprint)));
         }
         self
     }
 
     /// The same recipe, for a model that states the initial values of its own library by the names of
-    /// its tensors. Only `transformers`, and recipes that extend it, follow them.
+    /// its tensors. `transformers` follows them, and `auto` where it knows nothing of a tensor.
     #[must_use]
     pub fn starting<'a>(
         mut self,
         starts: impl IntoIterator<Item = (&'a str, &'a Initializer)>,
     ) -> Self {
-        let mut starts = starts.into_iter().peekable();
-        if starts.peek().is_some()
-            && let Some(library) = self.last_resort.library()
-        {
-            starts.for_each(|(name, start)| library.state(name, start));
-        }
+        self.stated = Arc::new(LibraryStarts::of(starts));
         self
     }
 
@@ -230,6 +231,7 @@ impl Recipe {
             needs: draft.needs,
             fans: draft.fans.unwrap_or_default(),
             last_resort,
+            stated: Arc::default(),
             unmatched: draft.unmatched,
             is_strict: false,
             pretrained: draft.pretrained,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::auto;
 use super::decision::Decision;
-use super::library::Library;
+use super::library::{Library, LibraryStarts};
 use super::start::Starts;
 use crate::layout::FanRule;
 use crate::model::{Model, Tensor};
@@ -36,14 +36,6 @@ impl LastResort {
         }
     }
 
-    /// What is known of a model's library, to be added to; `None` of other code.
-    pub(super) fn library(&mut self) -> Option<&mut Library> {
-        match self {
-            Self::Transformers(library) => Some(Arc::make_mut(library.get_or_insert_default())),
-            Self::Nothing | Self::Auto => None,
-        }
-    }
-
     pub(super) fn is_auto(&self) -> bool {
         matches!(self, Self::Auto)
     }
@@ -51,6 +43,7 @@ impl LastResort {
     /// The same code at a model.
     pub(super) fn at<'a>(
         &'a self,
+        stated: &'a LibraryStarts,
         model: &'a Model,
         fans: FanRule,
         is_drawn: impl Fn(&Tensor) -> bool,
@@ -61,6 +54,7 @@ impl LastResort {
         };
         AtModel {
             code: self,
+            stated,
             model,
             fans,
             starts,
@@ -71,6 +65,7 @@ impl LastResort {
 /// The code that decides what no rule matches, at one model.
 pub(super) struct AtModel<'a> {
     code: &'a LastResort,
+    stated: &'a LibraryStarts,
     model: &'a Model,
     fans: FanRule,
     starts: Starts<'a>,
@@ -80,8 +75,11 @@ impl AtModel<'_> {
     pub(super) fn decide(&self, tensor: &Tensor) -> Option<Decision> {
         match self.code {
             LastResort::Nothing => None,
-            LastResort::Auto => auto::decide(tensor, self.model, &self.starts, self.fans),
-            LastResort::Transformers(library) => library.as_ref()?.decide(tensor),
+            LastResort::Auto => auto::decide(tensor, self.model, &self.starts, self.fans)
+                .or_else(|| self.stated.decide(tensor)),
+            LastResort::Transformers(library) => (self.stated.decide_drawn(tensor))
+                .or_else(|| library.as_ref()?.decide(tensor))
+                .or_else(|| self.stated.decide(tensor)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The recipe that does what a library does for each of its models.
+//! What a library does for each of its models.
 
 use std::collections::HashMap;
 
@@ -11,42 +11,63 @@ use crate::model::Tensor;
 const STATED: &str = "as the model's own library starts it";
 const KEPT: &str = "the model's own library keeps what its code makes: the values are kept";
 
-/// The initial values that a library gives to the tensors of a model.
-#[derive(Clone, Debug, Default)]
+/// The initial values that a library gives to the tensors of a model, as its configuration is
+/// described.
+#[derive(Clone, Debug)]
 pub(super) struct Library {
-    /// As a live model states them.
-    stated: HashMap<String, Initializer>,
-    /// As the model's configuration is described.
-    described: HashMap<String, Initializer>,
     reason: String,
+    by_name: HashMap<String, Initializer>,
 }
 
 impl Library {
-    pub(super) fn describe(&mut self, blueprint: &Blueprint) {
+    pub(super) fn of(blueprint: &Blueprint) -> Self {
         let parts = blueprint.tensors.iter();
-        self.reason = format!("as {} of transformers starts", blueprint.architecture);
-        self.described = parts
-            .map(|part| (part.name.clone(), part.initializer.clone()))
-            .collect();
-    }
-
-    pub(super) fn state(&mut self, name: &str, start: &Initializer) {
-        self.stated.insert(name.to_owned(), start.clone());
-    }
-
-    /// `None` for a tensor that nothing is known of. What a live model states comes first, but that
-    /// its code computes a value says less than a description that says which.
-    pub(super) fn decide(&self, tensor: &Tensor) -> Option<Decision> {
-        let decision = |initializer: &Initializer, reason: &str| {
-            Decision::new(initializer.clone(), FanRule::Pytorch, reason)
-        };
-        let stated = self.stated.get(&tensor.name);
-        let described = self.described.get(&tensor.name);
-        match (stated, described) {
-            (None | Some(Initializer::Keep(_)), Some(own)) => Some(decision(own, &self.reason)),
-            (Some(kept @ Initializer::Keep(_)), None) => Some(decision(kept, KEPT)),
-            (Some(stated), _) => Some(decision(stated, STATED)),
-            (None, None) => None,
+        Self {
+            reason: format!("as {} of transformers starts", blueprint.architecture),
+            by_name: parts
+                .map(|part| (part.name.clone(), part.initializer.clone()))
+                .collect(),
         }
     }
+
+    /// `None` for a tensor that the class does not have.
+    pub(super) fn decide(&self, tensor: &Tensor) -> Option<Decision> {
+        Some(decision(self.by_name.get(&tensor.name)?, &self.reason))
+    }
+}
+
+/// The initial values that a live model's own library gives to its tensors, by their names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LibraryStarts(HashMap<String, Initializer>);
+
+impl LibraryStarts {
+    pub(super) fn of<'a>(starts: impl IntoIterator<Item = (&'a str, &'a Initializer)>) -> Self {
+        let starts = starts.into_iter();
+        Self(
+            starts
+                .map(|(name, start)| (name.to_owned(), start.clone()))
+                .collect(),
+        )
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `None` for a tensor that nothing is stated of.
+    pub(super) fn decide(&self, tensor: &Tensor) -> Option<Decision> {
+        let start = self.0.get(&tensor.name)?;
+        let is_kept = matches!(start, Initializer::Keep(_));
+        Some(decision(start, if is_kept { KEPT } else { STATED }))
+    }
+
+    /// The same, but for values that the library's code computes: a description says which.
+    pub(super) fn decide_drawn(&self, tensor: &Tensor) -> Option<Decision> {
+        let decided = self.decide(tensor)?;
+        (!matches!(decided.initializer, Initializer::Keep(_))).then_some(decided)
+    }
+}
+
+fn decision(initializer: &Initializer, reason: &str) -> Decision {
+    Decision::new(initializer.clone(), FanRule::Pytorch, reason)
 }
