@@ -117,6 +117,28 @@ def test_recipe_transformers_gives_what_their_code_does(family, monkeypatch):
     assert fills[0] == fills[1]
 
 
+def test_auto_takes_what_the_library_asks_where_nothing_else_is_known():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.NystromformerConfig(num_hidden_layers=1, hidden_size=16, num_attention_heads=2, vocab_size=31)
+    model = transformers.NystromformerModel(config)
+    model.own = torch.nn.Parameter(torch.empty(4, 3))
+    initialize = model._init_weights
+
+    def own(layer):
+        initialize(layer)
+        if layer is model:
+            torch.nn.init.xavier_uniform_(layer.own, gain=2.0)
+
+    model._init_weights = own
+    line = st.plan(model)["own"]
+    assert (line.role, line.reason) == ("unknown", "as the model's own library starts it")
+    st.init_(model)
+    bound = 2.0 * (6 / 7) ** 0.5
+    assert 0.5 * bound < model.own.abs().max() <= bound
+    model.other = torch.nn.Parameter(torch.zeros(4, 3))
+    assert st.plan(model)["other"].disposition == "kept"
+
+
 def test_models_of_transformers_are_run_on_shapes():
     """Their code decides by sizes, at which symbolic tracing stops."""
     transformers = pytest.importorskip("transformers")
