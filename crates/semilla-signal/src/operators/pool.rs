@@ -3,7 +3,7 @@
 use pulp::{Arch, NullaryFnOnce};
 
 use super::geometry::Windows;
-use super::quarters::Quarters;
+use super::quarters::{Quarters, given, raise};
 use crate::array::{Array, size};
 use crate::executor::{Call, Lying, Made, Operator, Pass, Problem, Sum, affordable};
 use crate::parallel::parts;
@@ -122,21 +122,6 @@ impl Pool {
             }
         }
     }
-}
-
-/// Takes a value if it is greater, or NaN, which stays.
-#[inline(always)]
-fn raise<T: Real>(made: &mut T, value: T) {
-    *made = if value <= *made { *made } else { value };
-}
-
-/// What is left of a window's gradient, if an element is the greatest: then nothing is left.
-#[inline(always)]
-fn given<T: Real>(value: T, made: T, left: &mut T) -> T {
-    let is_it = value == made || value.is_nan();
-    let given = if is_it { *left } else { T::zero() };
-    *left = if is_it { T::zero() } else { *left };
-    given
 }
 
 /// The greatest of each window. Each function visits the elements of a window in the same order.

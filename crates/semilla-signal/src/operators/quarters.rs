@@ -61,9 +61,15 @@ impl Quarters {
                 count,
             } = self.block(window);
             let rows = [block(&images[above..]), block(&images[below..])];
-            let given = given(&rows, &block(&made[window..]), &block(&gradients[window..]));
-            put(&given[0], &mut result[above..], 2 * count);
-            put(&given[1], &mut result[below..], 2 * count);
+            let (made, gradients) = (block(&made[window..]), block(&gradients[window..]));
+            let shares = shares(&rows, &made, &gradients);
+            // The lower row is there already where blocks came before in this row.
+            let end = match window % self.width {
+                0 => result.len(),
+                _ => above + 2 * count,
+            };
+            put(&shares[0], &mut result[above..end], 2 * count);
+            put(&shares[1], &mut result[below..], 2 * count);
             window += count;
         }
     }
@@ -107,15 +113,29 @@ fn put<const N: usize, T: Real>(block: &[T; N], to: &mut [T], count: usize) {
     }
 }
 
+/// Takes a value if it is greater, or NaN, which stays.
+#[inline(always)]
+pub(super) fn raise<T: Real>(made: &mut T, value: T) {
+    let is_taken = value > *made || value.is_nan();
+    *made = if is_taken { value } else { *made };
+}
+
+/// What is left of a window's gradient, if an element is the greatest: then nothing is left.
+#[inline(always)]
+pub(super) fn given<T: Real>(value: T, made: T, left: &mut T) -> T {
+    let is_it = value == made || value.is_nan();
+    let given = if is_it { *left } else { T::zero() };
+    *left = if is_it { T::zero() } else { *left };
+    given
+}
+
 #[inline(always)]
 fn greatest<T: Real>(rows: &[[T; ROW]; 2]) -> [T; BLOCK] {
     let mut made = [T::neg_infinity(); BLOCK];
     for row in rows {
         for at in 0..2 {
             for (i, made) in made.iter_mut().enumerate() {
-                // NaN is taken, and stays.
-                let value = row[2 * i + at];
-                *made = if value <= *made { *made } else { value };
+                raise(made, row[2 * i + at]);
             }
         }
     }
@@ -125,18 +145,60 @@ fn greatest<T: Real>(rows: &[[T; ROW]; 2]) -> [T; BLOCK] {
 /// The four elements of a window together: a loop over windows that ends with its last store goes
 /// through whole registers.
 #[inline(always)]
-fn given<T: Real>(rows: &[[T; ROW]; 2], made: &[T; BLOCK], gradient: &[T; BLOCK]) -> [[T; ROW]; 2] {
+fn shares<T: Real>(
+    rows: &[[T; ROW]; 2],
+    made: &[T; BLOCK],
+    gradients: &[T; BLOCK],
+) -> [[T; ROW]; 2] {
     let mut result = [[T::zero(); ROW]; 2];
     for i in 0..BLOCK {
-        let is_it = |value: T| value == made[i] || value.is_nan();
-        let mut left = gradient[i];
+        let mut left = gradients[i];
         for row in 0..2 {
             for at in 2 * i..2 * i + 2 {
-                let is_it = is_it(rows[row][at]);
-                result[row][at] = if is_it { left } else { T::zero() };
-                left = if is_it { T::zero() } else { left };
+                result[row][at] = given(rows[row][at], made[i], &mut left);
             }
         }
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first of the greatest elements of a window; NaN is greater than all.
+    fn first_greatest(window: [f32; 4]) -> usize {
+        let nan = window.iter().position(|x| x.is_nan());
+        let greatest = window.into_iter().fold(f32::NEG_INFINITY, f32::max);
+        nan.unwrap_or_else(|| window.iter().position(|&x| x == greatest).unwrap())
+    }
+
+    #[test]
+    fn as_window_by_window() {
+        for (width, rows) in [(1, 1), (3, 4), (7, 9), (14, 14), (16, 2), (17, 3), (40, 5)] {
+            let quarters = Quarters { width };
+            // Many equal ones, and a few that are no numbers.
+            let value = |i: usize| match i % 97 {
+                13 => f32::NAN,
+                _ => (i * 7919 % 11) as f32 - 5.0,
+            };
+            let images: Vec<f32> = (0..4 * width * rows).map(value).collect();
+            let gradients: Vec<f32> = (1..=width * rows).map(|i| i as f32).collect();
+            let mut made = vec![0.0; width * rows];
+            quarters.greatest(&images, &mut made);
+            let mut result = vec![7.0; images.len()];
+            quarters.back(&images, &made, &gradients, &mut result);
+            let mut expected = vec![0.0; images.len()];
+            for window in 0..width * rows {
+                let above = 4 * (window / width) * width + 2 * (window % width);
+                let below = above + 2 * width;
+                let places = [above, above + 1, below, below + 1];
+                let values = places.map(|place| images[place]);
+                let first = first_greatest(values);
+                assert_eq!(made[window].to_bits(), values[first].to_bits());
+                expected[places[first]] = gradients[window];
+            }
+            assert_eq!(result, expected, "{width} x {rows}");
+        }
+    }
 }
