@@ -588,7 +588,7 @@ mod tests {
             said(cost(2, 1200, 0)),
             [
                 "2 trainings, 1,200 steps, 0 samples",
-                "2 entrenamientos, 1200 pasos, 0 muestras"
+                "2 entrenamientos, 1\u{202f}200 pasos, 0 muestras"
             ]
         );
         assert_eq!(
