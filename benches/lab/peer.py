@@ -38,8 +38,10 @@ def first_weights(work, seed):
 class Samples:
     def __init__(self, work):
         x, y = data(work)
-        self.x, self.y, self.work = x[:1400], y[:1400], work
-        self.test = x[1700:], y[1700:]
+        # The shares of Semilla's splits.
+        training, validated = len(x) * 7 // 10, len(x) * 17 // 20
+        self.x, self.y, self.work = x[:training], y[:training], work
+        self.test = x[validated:], y[validated:]
 
     def order(self, steps, seed):
         generator = np.random.default_rng(seed)

@@ -43,6 +43,7 @@ mod parallel;
 mod product;
 mod real;
 mod recommend;
+mod scratch;
 mod smooth;
 mod sums;
 pub mod theory;

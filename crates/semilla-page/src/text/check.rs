@@ -4,7 +4,7 @@ use semilla::number::rough;
 use semilla_signal::theory::Reach;
 use semilla_signal::{FirstStep, Health, LabelSource, StepFinding};
 
-use super::{Text, chosen, figure, spanish};
+use super::{Lang, Text, chosen, figure, number, spanish};
 
 /// What the window is called, for a model.
 pub fn title(model: &str, passes: bool) -> Text {
@@ -53,29 +53,25 @@ pub fn seeds(seeds: &[u64]) -> Text {
 
 /// The batch, of made-up data.
 pub fn noise(samples: usize) -> Text {
-    let count = semilla::number::grouped(samples as u64);
+    let count = number::samples(samples as u64);
     Text::of(
-        format!("{count} samples of noise"),
-        format!("{} muestras de ruido", spanish(&count)),
+        format!("{} of noise", count.in_lang(Lang::En)),
+        format!("{} de ruido", count.in_lang(Lang::Es)),
     )
 }
 
 /// The batch, of a file.
 pub fn samples_of(samples: usize, file: &str) -> Text {
-    let count = semilla::number::grouped(samples as u64);
+    let count = number::samples(samples as u64);
     Text::of(
-        format!("{count} samples of {file}"),
-        format!("{} muestras de {file}", spanish(&count)),
+        format!("{} of {file}", count.in_lang(Lang::En)),
+        format!("{} de {file}", count.in_lang(Lang::Es)),
     )
 }
 
 /// The batch, of data that have no name.
 pub fn samples(samples: usize) -> Text {
-    let count = semilla::number::grouped(samples as u64);
-    Text::of(
-        format!("{count} samples"),
-        format!("{} muestras", spanish(&count)),
-    )
+    number::samples(samples as u64)
 }
 
 /// Repeated blocks with so many layers each.
@@ -214,16 +210,21 @@ pub fn step_finding(finding: &StepFinding) -> Text {
                 ),
             )
         }
-        StepFinding::Large { layers, first } => Text::of(
-            format!(
-                "One step moves what {layers} layers make ({first} first) by more than its own \
-                 size: the learning rate is too large for these weights."
-            ),
-            format!(
-                "Un paso cambia lo que producen {layers} capas (la primera, {first}) más que su \
-                 propio tamaño: la tasa de aprendizaje es demasiado grande para estos pesos."
-            ),
-        ),
+        StepFinding::Large { layers, first } => {
+            let verb = if *layers == 1 { "makes" } else { "make" };
+            let count = number::layers(*layers as u64);
+            let [en, es] = [Lang::En, Lang::Es].map(|lang| count.in_lang(lang));
+            Text::of(
+                format!(
+                    "One step moves what {en} {verb} ({first} first) by more than its own size: the \
+                     learning rate is too large for these weights."
+                ),
+                format!(
+                    "Un paso cambia lo que en {es} se produce (primero en {first}) más que su propio \
+                     tamaño: la tasa de aprendizaje es demasiado grande para estos pesos."
+                ),
+            )
+        }
         StepFinding::Rises => Text::new(
             "The first step makes the loss larger: the learning rate is too large.",
             "El primer paso aumenta la pérdida: la tasa de aprendizaje es demasiado grande.",

@@ -4,7 +4,8 @@ use semilla::number::grouped;
 use semilla_lab::statistics::differ_among;
 use semilla_lab::{Caveat, Comparison, Measure, Why};
 
-use super::{Text, chosen, figure, fold, percent, spanish};
+use super::number::{self, number_of};
+use super::{Lang, Text, chosen, figure, fold, percent, spanish};
 
 /// The name of an arm. Those that `semilla compare` gives have one in each language; recipes are
 /// called what they are called.
@@ -77,7 +78,7 @@ fn in_spanish(comparison: &Comparison) -> Option<String> {
 
 /// The name of an arm within a Spanish sentence.
 fn quoted(name: &str) -> String {
-    let es = arm(name).in_lang(super::Lang::Es).to_owned();
+    let es = arm(name).in_lang(Lang::Es).to_owned();
     match es == name {
         true => es,
         false => format!("«{es}»"),
@@ -169,12 +170,15 @@ pub fn why(why: &Why) -> Text {
             )
         }
         Why::Behind { steps, p } => {
-            let (steps, p) = (grouped(*steps), figure(*p));
+            let (steps, p) = (number::steps(*steps), figure(*p));
             Text::of(
-                format!("behind the best rate after {steps} steps (p = {p})"),
                 format!(
-                    "por detrás de la mejor tasa tras {} pasos (p = {})",
-                    spanish(&steps),
+                    "behind the best rate after {} (p = {p})",
+                    steps.in_lang(Lang::En)
+                ),
+                format!(
+                    "por detrás de la mejor tasa tras {} (p = {})",
+                    steps.in_lang(Lang::Es),
                     spanish(&p)
                 ),
             )
@@ -217,8 +221,8 @@ pub fn best_rate(rate: f64) -> Text {
 pub fn upwards(measure: Measure) -> Text {
     let name = validation(measure);
     Text::of(
-        format!("Upwards: {}.", name.in_lang(super::Lang::En)),
-        format!("En vertical: {}.", name.in_lang(super::Lang::Es)),
+        format!("Upwards: {}.", name.in_lang(Lang::En)),
+        format!("En vertical: {}.", name.in_lang(Lang::Es)),
     )
 }
 
@@ -250,29 +254,29 @@ pub fn self_check(name: &str, false_differences: f64, level: f64, spread: Option
 
 /// Counted things: trainings, steps, samples.
 pub fn cost(trials: u64, steps: u64, samples: u64) -> Text {
-    let [trials, steps, samples] = [trials, steps, samples].map(grouped);
-    Text::of(
-        format!("{trials} trainings, {steps} steps, {samples} samples"),
-        format!(
-            "{} entrenamientos, {} pasos, {} muestras",
-            spanish(&trials),
-            spanish(&steps),
-            spanish(&samples)
-        ),
-    )
+    let trials = number_of(
+        trials,
+        ["training", "trainings"],
+        ["entrenamiento", "entrenamientos"],
+    );
+    let counts = [trials, number::steps(steps), number::samples(samples)];
+    let [en, es] =
+        [Lang::En, Lang::Es].map(|lang| counts.each_ref().map(|count| count.in_lang(lang)));
+    Text::of(en.join(", "), es.join(", "))
 }
 
 /// A number of samples for training, validation and test.
 pub fn split(training: usize, validation: usize, test: usize) -> Text {
-    let [training, validation, test] =
-        [training, validation, test].map(|count| grouped(count as u64));
+    let samples = number::samples(training as u64);
+    let [validation, test] = [validation, test].map(|count| grouped(count as u64));
     Text::of(
         format!(
-            "{training} samples to train on, {validation} to choose rates by, {test} to compare by"
+            "{} to train on, {validation} to choose rates by, {test} to compare by",
+            samples.in_lang(Lang::En)
         ),
         format!(
-            "{} muestras para entrenar, {} para elegir la tasa, {} para comparar",
-            spanish(&training),
+            "{} para entrenar, {} para elegir la tasa, {} para comparar",
+            samples.in_lang(Lang::Es),
             spanish(&validation),
             spanish(&test)
         ),
@@ -281,12 +285,18 @@ pub fn split(training: usize, validation: usize, test: usize) -> Text {
 
 /// How the trainings are run.
 pub fn training(optimizer: &str, steps: u64, batch: usize, decay: f64) -> Text {
-    let (steps, decay) = (grouped(steps), chosen(decay));
+    let (steps, batch) = (number::steps(steps), number::samples(batch as u64));
+    let decay = chosen(decay);
     Text::of(
-        format!("{optimizer}, {steps} steps of {batch} samples, weight decay {decay}"),
         format!(
-            "{optimizer}, {} pasos de {batch} muestras, decaimiento de pesos {}",
-            spanish(&steps),
+            "{optimizer}, {} of {}, weight decay {decay}",
+            steps.in_lang(Lang::En),
+            batch.in_lang(Lang::En)
+        ),
+        format!(
+            "{optimizer}, {} de {}, decaimiento de pesos {}",
+            steps.in_lang(Lang::Es),
+            batch.in_lang(Lang::Es),
             spanish(&decay)
         ),
     )
@@ -295,6 +305,12 @@ pub fn training(optimizer: &str, steps: u64, batch: usize, decay: f64) -> Text {
 /// How rates were tried.
 pub fn rates(tried: usize, factor: f64, first: f64, last: f64) -> Text {
     let [factor, first, last] = [factor, first, last].map(chosen);
+    if tried == 1 {
+        return Text::of(
+            format!("the same rate for every start, {first}"),
+            format!("la misma tasa para todas, {}", spanish(&first)),
+        );
+    }
     Text::of(
         format!(
             "the same {tried} rates for every start, {factor} times apart, from {first} to {last}; \
@@ -552,4 +568,35 @@ words! {
     SAVE_JSON: "Save as JSON", "Guardar como JSON";
     /// A button.
     SAVE_RUNS: "Save every training as CSV", "Guardar todos los entrenamientos como CSV";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_thing_is_said_as_one() {
+        let said = |text: Text| [Lang::En, Lang::Es].map(|lang| text.in_lang(lang).to_owned());
+        assert_eq!(
+            said(cost(1, 1, 1)),
+            [
+                "1 training, 1 step, 1 sample",
+                "1 entrenamiento, 1 paso, 1 muestra"
+            ]
+        );
+        assert_eq!(
+            said(cost(2, 1200, 0)),
+            [
+                "2 trainings, 1,200 steps, 0 samples",
+                "2 entrenamientos, 1\u{202f}200 pasos, 0 muestras"
+            ]
+        );
+        assert_eq!(
+            said(rates(1, 2.0, 0.1, 0.1)),
+            [
+                "the same rate for every start, 0.1",
+                "la misma tasa para todas, 0,1"
+            ]
+        );
+    }
 }

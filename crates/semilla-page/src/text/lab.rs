@@ -2,7 +2,7 @@
 
 use semilla::number::{grouped, rough};
 
-use super::{Text, figure, fold, spanish};
+use super::{Lang, Text, figure, fold, number, spanish};
 
 /// The start that theory speaks of: weights that meet, their spread, and the gain that makes.
 pub fn step_weights(std: f64, fan_in: f64, variance: f64) -> Text {
@@ -63,23 +63,25 @@ pub fn step_back(activation: &str, slope: f64, chi1: f64) -> Text {
 pub fn gradients(log: f64, depth: usize) -> Text {
     let factor = fold(log.abs().exp());
     let es = spanish(&factor);
+    let layers = number::layers(depth as u64);
+    let [layers_en, layers_es] = [Lang::En, Lang::Es].map(|lang| layers.in_lang(lang));
     if log.abs() < 1.5f64.ln() {
         return Text::of(
-            format!("Over {depth} layers squared gradients keep their size."),
-            format!("A lo largo de {depth} capas los gradientes al cuadrado conservan su tamaño."),
+            format!("Over {layers_en} squared gradients keep their size."),
+            format!("A lo largo de {layers_es} los gradientes al cuadrado conservan su tamaño."),
         );
     }
     match log < 0.0 {
         true => Text::of(
-            format!("Over {depth} layers squared gradients will shrink {factor}\u{2011}fold."),
+            format!("Over {layers_en} squared gradients will shrink {factor}\u{2011}fold."),
             format!(
-                "A lo largo de {depth} capas los gradientes al cuadrado se reducirán {es} veces."
+                "A lo largo de {layers_es} los gradientes al cuadrado se reducirán {es} veces."
             ),
         ),
         false => Text::of(
-            format!("Over {depth} layers squared gradients will grow {factor}\u{2011}fold."),
+            format!("Over {layers_en} squared gradients will grow {factor}\u{2011}fold."),
             format!(
-                "A lo largo de {depth} capas los gradientes al cuadrado se multiplicarán por {es}."
+                "A lo largo de {layers_es} los gradientes al cuadrado se multiplicarán por {es}."
             ),
         ),
     }

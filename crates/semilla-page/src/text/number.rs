@@ -1,5 +1,33 @@
 //! Numbers for people.
 
+use semilla::number::{counted, grouped};
+
+use super::Text;
+
+/// A number of things, which have two forms in each language: `1 sample`, `2,000 muestras`.
+pub(crate) fn number_of(count: u64, en: [&str; 2], es: [&str; 2]) -> Text {
+    let form = es[usize::from(count != 1)];
+    Text::of(
+        counted(count, en[0], en[1]),
+        format!("{} {form}", spanish(&grouped(count))),
+    )
+}
+
+/// A number of samples.
+pub(crate) fn samples(count: u64) -> Text {
+    number_of(count, ["sample", "samples"], ["muestra", "muestras"])
+}
+
+/// A number of layers.
+pub(crate) fn layers(count: u64) -> Text {
+    number_of(count, ["layer", "layers"], ["capa", "capas"])
+}
+
+/// A number of steps.
+pub(crate) fn steps(count: u64) -> Text {
+    number_of(count, ["step", "steps"], ["paso", "pasos"])
+}
+
 /// Three significant digits, as English writes them: what columns of numbers hold. The page's script
 /// turns them into Spanish.
 ///

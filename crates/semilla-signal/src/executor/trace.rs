@@ -191,13 +191,6 @@ impl<T: Real> Trace<T> {
         &mut self.arrays[value.0]
     }
 
-    /// Changes weights by their names, before a repetition.
-    pub(crate) fn change_weights(&mut self, mut change: impl FnMut(&str, &mut Array<T>)) {
-        for (name, id) in &self.weights {
-            change(name, &mut self.arrays[id.0]);
-        }
-    }
-
     /// Carries out all steps again, into the same arrays, after inputs or weights were changed.
     pub(crate) fn repeat(&mut self) {
         let arrays = &mut self.arrays;

@@ -1,13 +1,14 @@
 //! Convolutions whose windows move by one element, without columns: images lie within their padding,
 //! so that each element of the kernel is one distance from window to element.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 use super::geometry::Windows;
-use super::tiles::{Channels, Correlate, GROUP, Products, ROOM, ROWS, Zeros};
+use super::tiles::{Channels, Correlate, GROUP, Products, ROOM, ROWS};
 use crate::array::{checked_size, size, strides};
 use crate::real::Real;
+use crate::scratch::Scratch;
 
 /// A convolution of one group of channels.
 pub(super) struct Direct {
@@ -81,13 +82,11 @@ impl Frame {
         })
     }
 
-    /// Puts channels of an image into a frame, whose padding is 0 already.
+    /// Puts channels of an image into a frame, with 0 around them.
     fn put<T: Real>(&self, image: &[T], framed: &mut [T]) {
         let channels = image.chunks_exact(self.rows.len() * self.row_len);
         for (channel, framed) in channels.zip(framed.chunks_exact_mut(self.stride)) {
-            for (row, &place) in channel.chunks_exact(self.row_len).zip(&self.rows) {
-                framed[place..][..self.row_len].copy_from_slice(row);
-            }
+            lay(channel, self.row_len, &self.rows, framed);
         }
     }
 
@@ -95,28 +94,21 @@ impl Frame {
     fn spread<T: Real>(&self, windows: &[T], spread: &mut [T]) {
         let channels = windows.chunks_exact(self.made.len() * self.made_len);
         for (channel, spread) in channels.zip(spread.chunks_exact_mut(self.reach)) {
-            for (row, &place) in channel.chunks_exact(self.made_len).zip(&self.made) {
-                spread[place..][..self.made_len].copy_from_slice(row);
-            }
-        }
-    }
-
-    /// Adds what was made of one channel to it, or to a number that takes the place of what is
-    /// there.
-    fn take<T: Real>(&self, made: &[T], channel: &mut [T], begin: Option<T>) {
-        for (row, &place) in channel.chunks_exact_mut(self.made_len).zip(&self.made) {
-            let made = &made[place..][..self.made_len];
-            let pairs = row.iter_mut().zip(made);
-            match begin {
-                None => pairs.for_each(|(to, &x)| *to += x),
-                Some(begin) => pairs.for_each(|(to, &x)| *to = begin + x),
-            }
+            lay(channel, self.made_len, &self.made, spread);
         }
     }
 
     /// The part of what is computed that is wanted.
     fn worth(&self) -> f64 {
         (self.made.len() * self.made_len) as f64 / self.reach.max(1) as f64
+    }
+}
+
+/// Lays rows at their places, with 0 around them.
+fn lay<T: Real>(rows: &[T], row_len: usize, places: &[usize], to: &mut [T]) {
+    to.fill(T::zero());
+    for (row, &place) in rows.chunks_exact(row_len).zip(places) {
+        to[place..][..row_len].copy_from_slice(row);
     }
 }
 
@@ -226,8 +218,8 @@ impl Direct {
         let (image_sample, rows_sample) = (channels * frame.stride, rows * frame.reach);
         let samples = images.len() / group.lens[0];
         let share = (NEAR / (image_sample + rows_sample)).clamp(1, samples.max(1));
-        let mut framed = Zeros::new(share * image_sample);
-        let mut spread = Zeros::new(share * rows_sample);
+        let mut framed = Scratch::new(share * image_sample);
+        let mut spread = Scratch::new(share * rows_sample);
         let offsets: Vec<usize> = (0..channels)
             .flat_map(|channel| {
                 frame
@@ -328,7 +320,7 @@ fn correlate<T: Real>(
         .par_chunks(group.lens[0])
         .zip(made.par_chunks_mut(group.lens[1]));
     let first = group.starts[1] / channel;
-    let frames = || Zeros::new(from * frame.stride);
+    let frames = || Scratch::new(from * frame.stride);
     samples.for_each_init(frames, |framed, (read, made)| {
         frame.put(&read[group.starts[0]..][..read_len], framed);
         let from = Channels {
@@ -340,7 +332,7 @@ fn correlate<T: Real>(
         let groups = packed
             .par_chunks_exact(packed.len() / to.div_ceil(GROUP))
             .zip(made.par_chunks_mut(GROUP * channel));
-        let sums = || Zeros::new(GROUP * frame.reach);
+        let sums = || Scratch::new(GROUP * frame.reach);
         groups
             .enumerate()
             .for_each_init(sums, |sums, (place, (weights, made))| {
@@ -353,8 +345,44 @@ fn correlate<T: Real>(
                 let rows = made.chunks_exact_mut(channel);
                 let rows = (first + place * GROUP..).zip(rows);
                 for (sums, (channel, made)) in sums.chunks_exact(frame.reach).zip(rows) {
-                    frame.take(sums, made, begin.of(channel));
+                    let begin = begin.of(channel);
+                    Arch::new().dispatch(Taken {
+                        frame,
+                        sums,
+                        made,
+                        begin,
+                    });
                 }
             });
     });
+}
+
+/// What was made of one channel, on its way to it: added to what is there, or to a number that takes
+/// its place.
+struct Taken<'a, T> {
+    frame: &'a Frame,
+    sums: &'a [T],
+    made: &'a mut [T],
+    begin: Option<T>,
+}
+
+impl<T: Real> NullaryFnOnce for Taken<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self {
+            frame,
+            sums,
+            made,
+            begin,
+        } = self;
+        for (row, &place) in made.chunks_exact_mut(frame.made_len).zip(&frame.made) {
+            let pairs = row.iter_mut().zip(&sums[place..][..frame.made_len]);
+            match begin {
+                None => pairs.for_each(|(to, &x)| *to += x),
+                Some(begin) => pairs.for_each(|(to, &x)| *to = begin + x),
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::arithmetic::add_summed;
 use crate::array::{Array, size};
 use crate::executor::{Call, Lying, Made, Nature, Operator, Pass, Problem, Sum, affordable};
+use crate::lanes::widest;
 use crate::parallel::parts;
 use crate::product::{Matrix, Start, multiply};
 use crate::real::Real;
@@ -266,9 +267,8 @@ impl Gemm {
                 0 => made.fill(beta * added.data()[at]),
                 _ => {
                     let row = &added.data()[at..][..columns];
-                    made.iter_mut()
-                        .zip(row)
-                        .for_each(|(made, &x)| *made = beta * x);
+                    let pairs = made.iter_mut().zip(row);
+                    widest(move || pairs.for_each(|(made, &x)| *made = beta * x));
                 }
             }
         }

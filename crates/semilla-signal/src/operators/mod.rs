@@ -23,6 +23,7 @@ mod normalization;
 mod pad;
 mod pool;
 mod quantize;
+mod quarters;
 mod recurrent;
 mod reduce;
 mod resize;

@@ -3,6 +3,7 @@
 use pulp::{Arch, NullaryFnOnce};
 
 use super::geometry::Windows;
+use super::quarters::{Quarters, given, raise};
 use crate::array::{Array, size};
 use crate::executor::{Call, Lying, Made, Operator, Pass, Problem, Sum, affordable};
 use crate::parallel::parts;
@@ -51,7 +52,7 @@ pub(crate) fn lower<T: Real>(
     let counts = windows.covered(call.int("count_include_pad", 0)? != 0);
     let pool = Pool {
         tile: windows.tile(),
-        is_partition: windows.is_partition(),
+        quarters: Quarters::of(&windows).filter(|_| is_greatest),
         windows,
         shape,
         kind: match is_greatest {
@@ -66,8 +67,8 @@ struct Pool {
     windows: Windows,
     /// The width of windows that lie side by side.
     tile: Option<usize>,
-    /// Whether each element of an image lies in one window.
-    is_partition: bool,
+    /// Squares of four elements whose greatest is taken.
+    quarters: Option<Quarters>,
     shape: Vec<usize>,
     kind: Kind,
 }
@@ -79,11 +80,6 @@ enum Kind {
 }
 
 impl Pool {
-    /// Whether gradients can take the place of what is there: each element gets one, of one window.
-    fn replaces(&self) -> bool {
-        self.is_partition && matches!((&self.kind, self.tile), (Kind::Greatest, Some(2 | 3)))
-    }
-
     #[inline(always)]
     fn pooled<T: Real>(&self, image: &[T], made: &mut [T]) {
         match &self.kind {
@@ -108,28 +104,13 @@ impl Pool {
     }
 
     /// Adds the gradients of windows to those of the image: of the greatest elements to the first
-    /// of each window. `left` is the windows' gradient, and is used up. `start` tells whether what is
-    /// there counts.
+    /// of each window. `left` is the windows' gradient, and is used up.
     #[inline(always)]
-    fn back<T: Real>(
-        &self,
-        image: &[T],
-        made: &[T],
-        left: &mut [T],
-        result: &mut [T],
-        start: Start,
-    ) {
-        let is_new = start == Start::Zero;
-        let replaces = is_new && self.replaces();
-        if is_new && !replaces {
-            result.fill(T::zero());
-        }
+    fn back<T: Real>(&self, image: &[T], made: &[T], left: &mut [T], result: &mut [T]) {
         match &self.kind {
-            Kind::Greatest => match (self.tile, replaces) {
-                (Some(2), false) => self.back_to_tiles::<2, false, T>(image, made, left, result),
-                (Some(2), true) => self.back_to_tiles::<2, true, T>(image, made, left, result),
-                (Some(3), false) => self.back_to_tiles::<3, false, T>(image, made, left, result),
-                (Some(3), true) => self.back_to_tiles::<3, true, T>(image, made, left, result),
+            Kind::Greatest => match self.tile {
+                Some(2) => self.back_to_tiles::<2, T>(image, made, left, result),
+                Some(3) => self.back_to_tiles::<3, T>(image, made, left, result),
                 _ => self.back_to_greatest(image, made, left, result),
             },
             Kind::Mean(counts) => {
@@ -141,21 +122,6 @@ impl Pool {
             }
         }
     }
-}
-
-/// Takes a value if it is greater, or NaN, which stays.
-#[inline(always)]
-fn raise<T: Real>(made: &mut T, value: T) {
-    *made = if value <= *made { *made } else { value };
-}
-
-/// What is left of a window's gradient, if an element is the greatest: then nothing is left.
-#[inline(always)]
-fn given<T: Real>(value: T, made: T, left: &mut T) -> T {
-    let is_it = value == made || value.is_nan();
-    let given = if is_it { *left } else { T::zero() };
-    *left = if is_it { T::zero() } else { *left };
-    given
 }
 
 /// The greatest of each window. Each function visits the elements of a window in the same order.
@@ -202,9 +168,9 @@ impl Pool {
         }
     }
 
-    /// The same where windows lie side by side; if `REPLACES`, in the place of what is there.
+    /// The same where windows lie side by side.
     #[inline(always)]
-    fn back_to_tiles<const W: usize, const REPLACES: bool, T: Real>(
+    fn back_to_tiles<const W: usize, T: Real>(
         &self,
         image: &[T],
         made: &[T],
@@ -218,14 +184,8 @@ impl Pool {
                 let windows = run.window..run.window + run.len;
                 let windows = left[windows.clone()].iter_mut().zip(&made[windows]);
                 for ((left, &made), (row, sums)) in windows.zip(rows.iter().zip(sums)) {
-                    let mut own = [T::zero(); W];
-                    for (own, &value) in own.iter_mut().zip(row) {
-                        *own = given(value, made, left);
-                    }
-                    match REPLACES {
-                        true => *sums = own,
-                        false => sums.iter_mut().zip(own).for_each(|(sum, x)| *sum += x),
-                    }
+                    let pairs = row.iter().zip(sums);
+                    pairs.for_each(|(&value, sum)| *sum += given(value, made, left));
                 }
             }
         }
@@ -245,6 +205,9 @@ impl<T: Real> NullaryFnOnce for Pooled<'_, T> {
     #[inline(always)]
     fn call(self) {
         let windows = &self.pool.windows;
+        if let Some(quarters) = &self.pool.quarters {
+            return quarters.greatest(self.images, self.made);
+        }
         let images = self.images.chunks(size(&windows.image));
         for (image, made) in images.zip(self.made.chunks_mut(windows.len())) {
             self.pool.pooled(image, made);
@@ -271,11 +234,18 @@ impl<T: Real> NullaryFnOnce for Returned<'_, T> {
     fn call(self) {
         let windows = &self.pool.windows;
         let (area, count) = (size(&windows.image), windows.len());
+        if let (Some(quarters), Start::Zero) = (&self.pool.quarters, self.start) {
+            let made = &self.made[..self.sums.len() / 4];
+            return quarters.back(self.images, made, self.gradients, self.sums);
+        }
         let given = self.images.chunks(area).zip(self.made.chunks(count));
         let given = given.zip(self.gradients.chunks(count));
         for (((image, made), gradient), sum) in given.zip(self.sums.chunks_mut(area)) {
             self.left.copy_from_slice(gradient);
-            self.pool.back(image, made, self.left, sum, self.start);
+            if self.start == Start::Zero {
+                sum.fill(T::zero());
+            }
+            self.pool.back(image, made, self.left, sum);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The inner loops of convolutions: tiles of sums that stay in registers.
 
-use std::ops::{Deref, DerefMut, Range};
-
 use pulp::{Simd, WithSimd};
 
 use crate::lanes::Lanes;
@@ -198,39 +196,5 @@ impl<T: Lanes + std::ops::AddAssign> Products<'_, T> {
                 }
             }
         }
-    }
-}
-
-/// Zeros that begin where a line of the cache does: whole registers that are read at multiples of
-/// their size then lie in one line each.
-pub(super) struct Zeros<T> {
-    data: Vec<T>,
-    range: Range<usize>,
-}
-
-impl<T: Lanes> Zeros<T> {
-    pub(super) fn new(len: usize) -> Self {
-        const LINE: usize = 64;
-        let room = LINE / size_of::<T>();
-        let data = vec![T::zeroed(); len + room];
-        let first = data.as_ptr().align_offset(LINE).min(room);
-        Self {
-            data,
-            range: first..first + len,
-        }
-    }
-}
-
-impl<T> Deref for Zeros<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        &self.data[self.range.clone()]
-    }
-}
-
-impl<T> DerefMut for Zeros<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data[self.range.clone()]
     }
 }

@@ -122,7 +122,8 @@ fn moves(
         .collect();
     let gradient = loss.of(start.array(output), &labels)?.gradient;
     let gradients = start.gradients_of_weights([(output, gradient)]);
-    stepper.step(network, &start, &gradients);
+    let uses = network.uses(&start);
+    stepper.step(network, &uses, &gradients);
     for step in 0..steps {
         let now = network.run()?;
         for ((_, value), (_, moves)) in layers.iter().zip(&mut moves) {
@@ -134,7 +135,8 @@ fn moves(
         if step + 1 < steps {
             let gradient = loss.of(now.array(output), &labels)?.gradient;
             let gradients = now.gradients_of_weights([(output, gradient)]);
-            stepper.step(network, &now, &gradients);
+            let uses = network.uses(&now);
+            stepper.step(network, &uses, &gradients);
         }
     }
     Ok(moves)

@@ -126,7 +126,8 @@ pub fn first_step(
         .filter_map(|(name, _)| Some((name.clone(), network.values(name)?.clone())))
         .collect();
     let gradients = before.gradients_of_weights([(output, lost.gradient)]);
-    stepper.step(network, &before, &gradients);
+    let uses = network.uses(&before);
+    stepper.step(network, &uses, &gradients);
     let after = network.run()?;
     let layer = |(name, value): &(String, ValueId)| LayerStep {
         weight: name.clone(),

@@ -7,7 +7,7 @@ use semilla::plan::Line;
 use semilla::{Graph, scheme};
 
 use crate::array::Array;
-use crate::executor::{Datum, Fault, Mode, Trace};
+use crate::executor::{Datum, Fault, Mode, Trace, ValueId};
 use crate::measure::{Measurement, Spectra, measure, spectra};
 use crate::theory::{Given, Prediction, UnitScales, WeightMoments, predict, unit_scales};
 
@@ -53,7 +53,18 @@ impl From<Datum<f32>> for Parameter {
 pub struct Network<'g> {
     graph: &'g Graph,
     inputs: Vec<(String, Datum<f32>)>,
-    parameters: BTreeMap<String, Parameter>,
+    /// In the order of their names.
+    parameters: Vec<(String, Parameter)>,
+}
+
+/// Where a trace takes a network's weights: for each weight that it takes, its place in the network
+/// and its arrays in the trace.
+pub(super) struct Uses(Vec<(usize, Vec<ValueId>)>);
+
+impl Uses {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[ValueId])> {
+        self.0.iter().map(|(place, values)| (*place, &**values))
+    }
 }
 
 impl<'g> Network<'g> {
@@ -80,7 +91,7 @@ impl<'g> Network<'g> {
         Ok(Self {
             graph,
             inputs,
-            parameters,
+            parameters: parameters.into_iter().collect(),
         })
     }
 
@@ -101,31 +112,57 @@ impl<'g> Network<'g> {
 
     /// The names of the weights.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.parameters.keys().map(String::as_str)
+        self.parameters.iter().map(|(name, _)| name.as_str())
     }
 
     /// The numbers of a weight.
     pub fn values(&self, name: &str) -> Option<&Array<f32>> {
-        match &self.parameters.get(name)?.value {
+        match &self.parameter(name)?.value {
             Datum::Float(array) => Some(array),
             Datum::Whole(_) => None,
         }
     }
 
+    /// The place of a weight.
+    fn place(&self, name: &str) -> Option<usize> {
+        let names = |(own, _): &(String, Parameter)| own.as_str().cmp(name);
+        self.parameters.binary_search_by(names).ok()
+    }
+
     /// A weight and its factors.
     pub(crate) fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.get(name)
+        Some(&self.parameters[self.place(name)?].1)
+    }
+
+    /// The factors on what the layer of a weight makes, and on its learning rate.
+    pub(super) fn factors(&self, place: usize) -> (f64, f64) {
+        let (_, parameter) = &self.parameters[place];
+        (parameter.multiplier, parameter.lr)
+    }
+
+    /// Where a trace of it takes its weights.
+    pub(super) fn uses(&self, trace: &Trace<f32>) -> Uses {
+        let mut uses = BTreeMap::<usize, Vec<ValueId>>::new();
+        for (name, id) in trace.weights() {
+            if let Some(place) = self.place(name) {
+                uses.entry(place).or_default().push(*id);
+            }
+        }
+        Uses(uses.into_iter().collect())
     }
 
     /// Changes the numbers of a weight in place; nothing where there is none.
     pub(crate) fn change(&mut self, name: &str, change: impl FnOnce(&mut [f32])) {
-        if let Some(Parameter {
-            value: Datum::Float(array),
-            moments,
-            ..
-        }) = self.parameters.get_mut(name)
-        {
-            *moments = None;
+        if let Some(place) = self.place(name) {
+            self.change_at(place, change);
+        }
+    }
+
+    /// The same of a weight by its place.
+    pub(super) fn change_at(&mut self, place: usize, change: impl FnOnce(&mut [f32])) {
+        let (_, parameter) = &mut self.parameters[place];
+        if let Datum::Float(array) = &mut parameter.value {
+            parameter.moments = None;
             change(array.data_mut());
         }
     }
@@ -140,15 +177,16 @@ impl<'g> Network<'g> {
 
     /// Multiplies a weight by a factor.
     pub(crate) fn scale(&mut self, name: &str, factor: f64) {
-        let known = self.parameters.get(name).and_then(|own| own.moments);
-        self.change(name, |values| {
+        let Some(place) = self.place(name) else {
+            return;
+        };
+        let known = self.parameters[place].1.moments;
+        self.change_at(place, |values| {
             values
                 .iter_mut()
                 .for_each(|x| *x = (f64::from(*x) * factor) as f32);
         });
-        if let Some(parameter) = self.parameters.get_mut(name) {
-            parameter.moments = known.map(|moments| moments.scaled(factor));
-        }
+        self.parameters[place].1.moments = known.map(|moments| moments.scaled(factor));
     }
 
     /// What theory expects of it as it is, nothing being run, as [`predict`] does.
@@ -165,7 +203,7 @@ impl<'g> Network<'g> {
     }
 
     fn moments(&self, tensor: &Initializer) -> Option<WeightMoments> {
-        let parameter = self.parameters.get(tensor.tensor.as_deref()?)?;
+        let parameter = self.parameter(tensor.tensor.as_deref()?)?;
         match (&parameter.value, parameter.moments) {
             (Datum::Float(_), Some(moments)) => Some(moments),
             (Datum::Float(array), None) => {
@@ -220,22 +258,28 @@ impl<'g> Network<'g> {
 
     /// Runs it again as it ran in a trace: in the same arrays, with the inputs and the weights as
     /// they are now.
-    pub(super) fn run_again(&self, trace: &mut Trace<f32>) {
+    pub(super) fn run_again(&self, trace: &mut Trace<f32>, uses: &Uses) {
         for (name, datum) in &self.inputs {
             if let (Datum::Float(array), Some(id)) = (datum, trace.find(name)) {
                 trace.array_mut(id).data_mut().copy_from_slice(array.data());
             }
         }
-        trace.change_weights(|name, array| {
-            let Some(parameter) = self.parameters.get(name) else {
-                return;
+        for (place, values) in uses.iter() {
+            let (_, parameter) = &self.parameters[place];
+            let Datum::Float(own) = &parameter.value else {
+                continue;
             };
-            if let Datum::Float(own) = &parameter.value {
-                let factor = parameter.multiplier as f32;
-                let pairs = array.data_mut().iter_mut().zip(own.data());
+            let factor = parameter.multiplier as f32;
+            for &id in values {
+                let to = trace.array_mut(id).data_mut();
+                if factor == 1.0 {
+                    to.copy_from_slice(own.data());
+                    continue;
+                }
+                let pairs = to.iter_mut().zip(own.data());
                 pairs.for_each(|(to, &x)| *to = x * factor);
             }
-        });
+        }
         trace.repeat();
     }
 
@@ -247,7 +291,7 @@ impl<'g> Network<'g> {
 
     /// What the graph takes for a tensor: its values, times the factor on what they make.
     fn effective(&self, tensor: &Initializer) -> Option<Datum<f32>> {
-        let parameter = self.parameters.get(tensor.tensor.as_deref()?)?;
+        let parameter = self.parameter(tensor.tensor.as_deref()?)?;
         match &parameter.value {
             Datum::Float(array) if parameter.multiplier != 1.0 => {
                 let factor = parameter.multiplier as f32;

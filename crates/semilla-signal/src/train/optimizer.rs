@@ -1,15 +1,14 @@
 //! Steps of optimizers.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::str::FromStr;
 
 use pulp::{Arch, NullaryFnOnce};
 use semilla::scheme;
 use serde::{Deserialize, Serialize};
 
-use super::network::Network;
-use crate::executor::{Gradients, Trace};
+use super::network::{Network, Uses};
+use crate::executor::Gradients;
 use crate::sums;
 
 /// An optimizer, with PyTorch's usual constants.
@@ -78,8 +77,8 @@ pub struct Stepper {
     lr: f64,
     decay: f64,
     time: i32,
-    /// First and second moments, by the weight's name.
-    moments: HashMap<String, Moments>,
+    /// First and second moments, by the weight's place in its network.
+    moments: Vec<Moments>,
 }
 
 #[derive(Default)]
@@ -99,7 +98,7 @@ impl Stepper {
                 _ => 0.0,
             },
             time: 0,
-            moments: HashMap::new(),
+            moments: Vec::new(),
         }
     }
 
@@ -126,28 +125,17 @@ impl Stepper {
 
     /// Changes every weight that has a gradient. A factor on a layer's output multiplies the
     /// gradient, one on the learning rate the step.
-    pub fn step(
+    pub(super) fn step(
         &mut self,
         network: &mut Network<'_>,
-        trace: &Trace<f32>,
+        uses: &Uses,
         gradients: &Gradients<f32>,
     ) {
         self.time += 1;
-        for (place, (name, _)) in trace.weights().iter().enumerate() {
-            if trace.weights()[..place]
-                .iter()
-                .any(|(other, _)| other == name)
-            {
-                continue;
-            }
-            let (factor, own_lr) = network
-                .parameter(name)
-                .map_or((1.0, 1.0), |own| (own.multiplier, own.lr));
+        for (place, values) in uses.iter() {
+            let (factor, own_lr) = network.factors(place);
             // A weight that the graph takes in several places has the sum of their gradients.
-            let uses = trace.weights()[place..]
-                .iter()
-                .filter(|(other, _)| other == name);
-            let mut terms = uses.filter_map(|(_, id)| gradients.of(*id));
+            let mut terms = values.iter().filter_map(|&id| gradients.of(id));
             let Some(first) = terms.next() else {
                 continue;
             };
@@ -165,8 +153,11 @@ impl Stepper {
                 decay: self.decay,
                 time: self.time,
             };
-            let moments = self.moments.entry(name.clone()).or_default();
-            network.change(name, |values| {
+            if self.moments.len() <= place {
+                self.moments.resize_with(place + 1, Moments::default);
+            }
+            let moments = &mut self.moments[place];
+            network.change_at(place, |values| {
                 Arch::new().dispatch(Update {
                     rule,
                     values,

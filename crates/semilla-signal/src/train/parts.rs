@@ -1,5 +1,7 @@
 //! Batches in parts that stay in the cache.
 
+use std::borrow::Cow;
+
 use super::labels::Labels;
 use super::loss::Loss;
 use crate::array::{Array, size};
@@ -9,9 +11,9 @@ use crate::executor::{Datum, Trace};
 pub(super) type Inputs = Vec<(String, Datum<f32>)>;
 
 /// Samples that pass through a network together.
-pub(super) struct Part {
+pub(super) struct Part<'a> {
     pub(super) inputs: Inputs,
-    pub(super) labels: Labels,
+    pub(super) labels: Cow<'a, Labels>,
     /// The part of the batch's mean loss that theirs is.
     pub(super) weight: f64,
 }
@@ -22,7 +24,7 @@ pub(super) fn parts(
     labels: &Labels,
     share: Option<usize>,
     loss: Loss,
-) -> Vec<Part> {
+) -> Vec<Part<'_>> {
     let samples = inputs.first().and_then(|(_, datum)| datum.shape().first());
     let samples = samples.copied().unwrap_or(0);
     let count = share.map_or(1, |share| samples / share.max(1));
@@ -33,7 +35,7 @@ pub(super) fn parts(
     if count <= 1 || !samples.is_multiple_of(count) || !labelled.is_multiple_of(samples) {
         return vec![Part {
             inputs,
-            labels: labels.clone(),
+            labels: Cow::Borrowed(labels),
             weight: 1.0,
         }];
     }
@@ -49,7 +51,7 @@ pub(super) fn parts(
         Part {
             inputs: part_of(&inputs, place, count),
             weight: loss.counted(&labels) / counted,
-            labels,
+            labels: Cow::Owned(labels),
         }
     };
     (0..count).map(part).collect()
@@ -109,7 +111,7 @@ mod tests {
         let found = parts(inputs(6), &labels, Some(2), Loss::CrossEntropy);
         let weights: Vec<f64> = found.iter().map(|part| part.weight).collect();
         assert_eq!(weights, [0.25, 0.25, 0.5]);
-        assert_eq!(found[1].labels, Labels::Classes(vec![0, -1]));
+        assert_eq!(*found[1].labels, Labels::Classes(vec![0, -1]));
         let Datum::Float(x) = &found[1].inputs[0].1 else {
             panic!()
         };
@@ -122,7 +124,7 @@ mod tests {
         let values = Labels::Values(Array::filled([6, 3], 1.0));
         let found = parts(inputs(6), &values, Some(1), Loss::Mse);
         assert_eq!(found.len(), 6);
-        assert_eq!(found[5].labels, Labels::Values(Array::filled([1, 3], 1.0)));
+        assert_eq!(*found[5].labels, Labels::Values(Array::filled([1, 3], 1.0)));
     }
 
     #[test]
@@ -136,7 +138,7 @@ mod tests {
         ] {
             let found = parts(inputs(samples), &classes(labels), share, Loss::CrossEntropy);
             assert_eq!((found.len(), found[0].weight), (1, 1.0));
-            assert_eq!(found[0].labels, classes(labels));
+            assert_eq!(*found[0].labels, classes(labels));
         }
         // Nothing counts: no weight, but no NaN.
         let none = Labels::Classes(vec![-1; 4]);

@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use super::labels::Labels;
 use super::loss::Loss;
-use super::network::Network;
+use super::network::{Network, Uses};
 use super::optimizer::Stepper;
 use super::parts::{Inputs, part_of, parts, share};
 use crate::array::Array;
@@ -25,6 +25,7 @@ struct Program {
     /// How many of its samples pass at a time from its second step on.
     share: Option<usize>,
     trace: Trace<f32>,
+    uses: Uses,
     output: ValueId,
     /// The gradient of the loss by the output.
     slope: Array<f32>,
@@ -69,16 +70,21 @@ impl<'g> Training<'g> {
         let known = self.known(&inputs);
         let share = known.and_then(|place| self.programs[place].share);
         let parts = parts(inputs, labels, share, self.loss);
-        let (mut value, mut last) = (0.0, 0);
+        let mut last = match &*parts {
+            [part, _, ..] => self.known(&part.inputs),
+            _ => known,
+        };
+        let mut value = 0.0;
         for (place, part) in parts.into_iter().enumerate() {
-            last = self.run(part.inputs)?;
+            let program = self.run(part.inputs, last)?;
+            last = Some(program);
             let Program {
                 trace,
                 output,
                 slope,
                 gradients,
                 ..
-            } = &mut self.programs[last];
+            } = &mut self.programs[program];
             let loss = self
                 .loss
                 .descend(trace.array(*output), &part.labels, slope)?;
@@ -92,13 +98,15 @@ impl<'g> Training<'g> {
             }
             gradients.add(trace, *output, slope);
         }
-        let Program {
-            trace, gradients, ..
-        } = &self.programs[last];
+        let last = last.expect("a batch has a part");
+        let program = &self.programs[last];
         self.stepper.set_lr(lr);
-        self.stepper
-            .step(&mut self.network, trace, gradients.gradients());
-        if self.programs[last].share.is_none() {
+        self.stepper.step(
+            &mut self.network,
+            &program.uses,
+            program.gradients.gradients(),
+        );
+        if program.share.is_none() {
             self.programs[last].share = Some(self.share(last));
         }
         Ok(value)
@@ -122,12 +130,13 @@ impl<'g> Training<'g> {
         }
     }
 
-    /// Runs the network on a batch: the place of its program.
-    fn run(&mut self, inputs: Inputs) -> Result<usize, TrainError> {
-        let known = self.known(&inputs);
+    /// Runs the network on a batch, in the program of such inputs if one is known: the place of its
+    /// program.
+    fn run(&mut self, inputs: Inputs, known: Option<usize>) -> Result<usize, TrainError> {
         self.network.give(inputs);
         if let Some(place) = known {
-            self.network.run_again(&mut self.programs[place].trace);
+            let Program { trace, uses, .. } = &mut self.programs[place];
+            self.network.run_again(trace, uses);
             return Ok(place);
         }
         let trace = self.network.run()?;
@@ -140,6 +149,7 @@ impl<'g> Training<'g> {
             slope: Array::filled(trace.array(output).shape(), 0.0),
             output,
             gradients: Repeated::new(&trace),
+            uses: self.network.uses(&trace),
             trace,
         });
         Ok(self.programs.len() - 1)
@@ -163,7 +173,8 @@ impl<'g> Training<'g> {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn grade(&mut self, inputs: Inputs, labels: &Labels) -> Result<Graded, TrainError> {
-        let place = self.run(inputs)?;
+        let known = self.known(&inputs);
+        let place = self.run(inputs, known)?;
         let program = &mut self.programs[place];
         let output = program.trace.array(program.output);
         let loss = self.loss.descend(output, labels, &mut program.slope)?;
@@ -190,7 +201,8 @@ impl<'g> Training<'g> {
     /// # Errors
     /// As [`step`](Self::step).
     pub fn look(&mut self, inputs: Inputs, labels: &Labels) -> Result<Vec<Layer>, TrainError> {
-        let place = self.run(inputs)?;
+        let known = self.known(&inputs);
+        let place = self.run(inputs, known)?;
         let Program {
             trace,
             output,
