@@ -123,7 +123,7 @@ fn moves(
     let gradient = loss.of(start.array(output), &labels)?.gradient;
     let gradients = start.gradients_of_weights([(output, gradient)]);
     let uses = network.uses(&start);
-    stepper.step(network, &uses, &gradients);
+    stepper.step_at(network, &uses, &gradients);
     for step in 0..steps {
         let now = network.run()?;
         for ((_, value), (_, moves)) in layers.iter().zip(&mut moves) {
@@ -136,7 +136,7 @@ fn moves(
             let gradient = loss.of(now.array(output), &labels)?.gradient;
             let gradients = now.gradients_of_weights([(output, gradient)]);
             let uses = network.uses(&now);
-            stepper.step(network, &uses, &gradients);
+            stepper.step_at(network, &uses, &gradients);
         }
     }
     Ok(moves)

@@ -127,7 +127,7 @@ pub fn first_step(
         .collect();
     let gradients = before.gradients_of_weights([(output, lost.gradient)]);
     let uses = network.uses(&before);
-    stepper.step(network, &uses, &gradients);
+    stepper.step_at(network, &uses, &gradients);
     let after = network.run()?;
     let layer = |(name, value): &(String, ValueId)| LayerStep {
         weight: name.clone(),

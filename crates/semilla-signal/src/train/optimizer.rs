@@ -8,7 +8,7 @@ use semilla::scheme;
 use serde::{Deserialize, Serialize};
 
 use super::network::{Network, Uses};
-use crate::executor::Gradients;
+use crate::executor::{Gradients, Trace};
 use crate::sums;
 
 /// An optimizer, with PyTorch's usual constants.
@@ -125,7 +125,18 @@ impl Stepper {
 
     /// Changes every weight that has a gradient. A factor on a layer's output multiplies the
     /// gradient, one on the learning rate the step.
-    pub(super) fn step(
+    pub fn step(
+        &mut self,
+        network: &mut Network<'_>,
+        trace: &Trace<f32>,
+        gradients: &Gradients<f32>,
+    ) {
+        let uses = network.uses(trace);
+        self.step_at(network, &uses, gradients);
+    }
+
+    /// The same, of a trace whose uses of weights are known.
+    pub(super) fn step_at(
         &mut self,
         network: &mut Network<'_>,
         uses: &Uses,

@@ -136,9 +136,10 @@ mod tests {
             (5, 5, Some(2)),
             (6, 5, Some(2)),
         ] {
-            let found = parts(inputs(samples), &classes(labels), share, Loss::CrossEntropy);
+            let labels = classes(labels);
+            let found = parts(inputs(samples), &labels, share, Loss::CrossEntropy);
             assert_eq!((found.len(), found[0].weight), (1, 1.0));
-            assert_eq!(*found[0].labels, classes(labels));
+            assert_eq!(*found[0].labels, labels);
         }
         // Nothing counts: no weight, but no NaN.
         let none = Labels::Classes(vec![-1; 4]);

@@ -101,7 +101,7 @@ impl<'g> Training<'g> {
         let last = last.expect("a batch has a part");
         let program = &self.programs[last];
         self.stepper.set_lr(lr);
-        self.stepper.step(
+        self.stepper.step_at(
             &mut self.network,
             &program.uses,
             program.gradients.gradients(),
