@@ -456,7 +456,6 @@ fn networks_are_as_predicted() {
         ("mlp:64-256-256-256-256-256-10:sigmoid", Recipe::auto()),
         ("transformer:2x128:200:gelu:length=16", Recipe::auto()),
         (NORMALIZED, kaiming()),
-        (NORMALIZED, Recipe::scheme(init::orthogonal())),
         (MIXER, Recipe::auto()),
         // Places of a block have weights of their own, or are the same, or were channels.
         ("unet:width=32:depth=2:pixels=16", Recipe::auto()),

@@ -217,7 +217,7 @@ impl Linear {
         let mut node = Node::normal(signal, fresh, origin);
         (node.norm, node.apart) = (norm, apart);
         (node.alike, node.chance) = (alike + spread / 2.0 * forward, alike);
-        node.seen = (mean == 0.0 && !is_across).then_some(Seen {
+        node.seen = (mean == 0.0 && !is_across && phases == 0).then_some(Seen {
             chance: (alike - 1.0 / columns).max(0.0),
             keeps_places,
         });
