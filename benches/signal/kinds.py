@@ -3,11 +3,13 @@
 Small networks of scikit-learn's digits (8 x 8 pixels), so many weight seeds at some learning rates, 100 steps of 64 samples of Adam or of SGD
 with momentum. Classes count by accuracy; pictures by 1 - squared error / variance. A start counts with the rate whose mean over the
 seeds is the best. It is as good as the best of the others where it is at most .005, or two standard errors of the difference, behind. All weights are
-those that `semilla.torch.init_` gives the live module. `SEEDS=N python kinds.py FOLDER [NETWORK]...`"""
+those that `semilla.torch.init_` gives the live module. What `semilla.torch.recommend` names first is trained too, unless its recipe gives the very
+weights of one of the starts. `SEEDS=N python kinds.py FOLDER [NETWORK]...`; with `STEPS=0` nothing is trained, and the recommendations alone are shown."""
 
 import math
 import os
 import sys
+from pathlib import Path
 
 import semilla.torch
 import torch
@@ -20,7 +22,7 @@ from torch import nn
 from training import Adam, Momentum, batch_norm, classified, data, redrawn, train
 from worth import best
 
-SIDE, SEEDS, STEPS, ALIKE = 8, int(os.environ.get("SEEDS", 4)), 100, 0.005
+SIDE, SEEDS, STEPS, ALIKE = 8, int(os.environ.get("SEEDS", 4)), int(os.environ.get("STEPS", 100)), 0.005
 STARTS = {
     "PyTorch": {"recipe": "pytorch"},
     "Xavier": {"scheme": "xavier_normal"},
@@ -81,31 +83,50 @@ def task(name, pool, test):
     return *(pictures(images, name.startswith("U-Net"), generator) for images in (pool, test)), redrawn
 
 
-def compared(name, network, images):
-    """What each start reaches, and its standard error."""
+def recommended(network, pool, folder):
+    """The start that is named first: its name, the options that give it, and which of the starts has the very same weights."""
+    advice = semilla.torch.recommend(network, pool.pixels[:32])
+    path = Path(folder) / "recommended.toml"
+    advice.write(path)
+    own = tensors(network, {"recipe": path}, 1)
+    same = lambda other: all(torch.equal(value, other[name]) for name, value in own.items())
+    return advice.best, {"recipe": path}, next((start for start, options in STARTS.items() if same(tensors(network, options, 1))), None)
+
+
+def compared(name, network, images, folder):
+    """What each start reaches, and its standard error; the recommendation last, by the name of what it is."""
     pool, test, judge = task(name, *images)
     optimizer, rates = SGD if name in BY_SGD else ADAM
+    advice, options, same = recommended(network, pool, folder)
+    if STEPS == 0:
+        return {}, f"{advice}: the weights of {same}" if same else advice
     found = {}
-    for start, options in STARTS.items():
+    for start, options in {**STARTS, **({} if same else {"recommended": options})}.items():
         made = tensors(network, options, len(rates))
         found[start] = best(train(network, made, pool, test, rates, STEPS, optimizer=optimizer, judge=judge).scores)
-    return found
+    found["recommended"] = found[same or "recommended"]
+    return found, advice
 
 
 def main(folder, *only):
     torch.set_num_threads(1)
     images = data(folder, SIDE, mixed=True)
     networks = {name: network for name, network in NETWORKS.items() if not only or name in only}
-    behind = []
-    print(f"{'network':26}", *[f"{name:>11}" for name in STARTS], "  auto behind the best by")
+    behind = {"auto": [], "recommended": []}
+    print(f"{'network':26}", *[f"{name:>11}" for name in [*STARTS, "recommended"]], "  auto behind the best by; recommended is")
     for name, network in networks.items():
-        found = compared(name, network, images)
-        (top, error), (own, own_error) = max(found.values()), found["auto"]
-        off = math.hypot(error, own_error)
-        behind += [name] if top - own > max(ALIKE, 2 * off) else []
+        found, advice = compared(name, network, images, folder)
+        if not found:
+            print(f"{name:26} {advice}", flush=True)
+            continue
+        top, error = max(found.values())
+        off = {start: (top - found[start][0], math.hypot(error, found[start][1])) for start in behind}
+        for start, (lost, noise) in off.items():
+            behind[start] += [name] if lost > max(ALIKE, 2 * noise) else []
         cells = [f"{score:.3f}±{error:.3f}" for score, error in found.values()]
-        print(f"{name:26}", *[f"{cell:>11}" for cell in cells], f"  {top - own:.3f} ± {off:.3f}", flush=True)
-    print(f"within noise of the best in {len(networks) - len(behind)} of {len(networks)}; behind in", ", ".join(behind) or "none")
+        print(f"{name:26}", *[f"{cell:>11}" for cell in cells], "  {:.3f} ± {:.3f};".format(*off["auto"]), advice, flush=True)
+    for start, names in behind.items() if STEPS else ():
+        print(f"{start}: within noise of the best in {len(networks) - len(names)} of {len(networks)}; behind in", ", ".join(names) or "none")
 
 
 if __name__ == "__main__":

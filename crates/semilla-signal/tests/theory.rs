@@ -348,6 +348,21 @@ fn normalized_weights_bear_gradients() {
     assert_eq!(plain.log_steps, plain.log_gradients);
 }
 
+/// A unit with long weights has a long signal, and is divided by more; its gradients go back through the
+/// same weights, so that they are not longer than others.
+#[test]
+fn lengths_of_weights_leave_normalized_gradients_as_they_are() {
+    let mut draft = Draft::new(64);
+    let x = draft.dense("w0");
+    let [scale, shift] = ["scale", "shift"].map(|name| draft.weight(name, &[64]));
+    let mut node = Node::new("BatchNormalization", &[], &[]);
+    node.inputs = vec![x, scale.clone(), shift.clone(), shift, scale];
+    draft.put(node);
+    draft.dense("head");
+    let found = draft.predict(1.0, 4096);
+    near(found.layer("w0").unwrap().gradient.unwrap(), 1.0, 0.005);
+}
+
 #[test]
 fn theory_ends_where_it_has_no_rule_and_starts_again_behind_a_normalization() {
     let mut draft = Draft::new(64);

@@ -9,21 +9,30 @@ use semilla_checkpoint::ops::{DescribeOptions, describe};
 use semilla_signal::Batch;
 use semilla_signal::theory::{Given, WeightMoments, predict};
 
-/// Networks of many layers, and one of a thousand.
-const MODELS: [&str; 6] = [
+/// Networks of many layers: known ones, and some of a thousand layers, plain, normalized and residual.
+const MODELS: [&str; 15] = [
     "resnet:depth=152",
     "vit:large",
     "gpt2:xl",
     "llama:8b",
     "mlp:{}10:relu",
+    "mlp:{}10:leaky_relu",
     "mlp:{}10:tanh",
+    "mlp:{}10:gelu",
+    "mlp:{}10:silu",
+    "mlp:{}10:sigmoid",
+    "mlp:{}10:selu",
+    "mlp:{}10:relu:norm=batch",
+    "mlp:{}10:gelu:norm=layer",
+    "resmlp:depth=1000:width=512:activation=gelu",
+    "resmlp:depth=1000:width=512:norm=layer",
 ];
 
 /// Prints the shortest of several runs and the one in their middle, of the networks with this in their
 /// name. The first run fills tables of activations.
 pub(crate) fn speed(part: &str) -> Result<(), Box<dyn Error>> {
     println!(
-        "{:20} {:>8} {:>12} {:>12} {:>12}",
+        "{:44} {:>8} {:>12} {:>12} {:>12}",
         "model", "layers", "first", "best of 9", "median"
     );
     for model in MODELS.iter().filter(|model| model.contains(part)) {
@@ -55,7 +64,7 @@ pub(crate) fn speed(part: &str) -> Result<(), Box<dyn Error>> {
         times[1..].sort();
         let (best, median) = (times[1], times[5]);
         let name = model.replace("{}", "1000x512-");
-        println!("{name:20} {layers:8} {first:>12.2?} {best:>12.2?} {median:>12.2?}");
+        println!("{name:44} {layers:8} {first:>12.2?} {best:>12.2?} {median:>12.2?}");
     }
     Ok(())
 }

@@ -3,6 +3,9 @@
 use semilla::activation::Function;
 use semilla::{Activation, FanRule, Initializer, Model, Recipe, Role, init};
 
+/// Chains of fewer layers train alike from all well-known starts.
+const DEEP: usize = 3;
+
 /// First weights that a network may start from.
 #[derive(Clone, Debug)]
 pub struct Candidate {
@@ -86,24 +89,35 @@ pub fn candidates(model: &Model) -> Vec<Candidate> {
                       reason = \"branches start silent\"\n";
         all.extend(Candidate::rules("auto with silent branches", silent));
     }
-    all.extend(model.chains().iter().flat_map(|chain| {
+    all.extend(
+        (deep_activations(model).iter()).flat_map(|&activation| at_critical_gains(activation)),
+    );
+    all
+}
+
+/// The activations of plain chains that are deep and have one only, each once.
+fn deep_activations(model: &Model) -> Vec<Activation> {
+    let mut found = Vec::new();
+    for chain in model.chains() {
         let activations = chain
             .hidden
             .iter()
             .map(|&place| model.tensors[place].activation);
-        chain_candidates(activations)
-    }));
-    all
+        // Layers with no activation behind, such as an autoencoder's code, pass all on.
+        let mut curved = activations.filter(|after| *after != Some(Activation::Linear));
+        if let Some(Some(first)) = curved.next()
+            && curved.all(|other| other == Some(first))
+            && chain.hidden.len() >= DEEP
+            && !found.contains(&first)
+        {
+            found.push(first);
+        }
+    }
+    found
 }
 
-/// Orthogonal weights at the gains that theory gives, for chains of one activation.
-fn chain_candidates(mut activations: impl Iterator<Item = Option<Activation>>) -> Vec<Candidate> {
-    let Some(Some(activation)) = activations.next() else {
-        return Vec::new();
-    };
-    if activations.any(|other| other != Some(activation)) {
-        return Vec::new();
-    }
+/// Orthogonal weights at the gains that theory gives for an activation.
+fn at_critical_gains(activation: Activation) -> Vec<Candidate> {
     let function = Function::from(activation);
     let mut found = Vec::new();
     if let Ok(gain) = function.forward_gain() {
@@ -134,6 +148,33 @@ mod tests {
     use semilla::model::Spec;
 
     use super::*;
+
+    #[test]
+    fn gains_of_chains_are_tried_once_and_pass_codes() {
+        let edges = |text: &str| {
+            let all = candidates(&Spec::parse(text).unwrap());
+            all.iter()
+                .filter(|one| one.name.contains("edge of chaos"))
+                .count()
+        };
+        assert_eq!(edges("mlp:8-16-16-16-16-4:tanh"), 3);
+        assert_eq!(edges("mlp:8-16-16-4:tanh"), 0);
+        // The code of an autoencoder has no activation behind.
+        let text = "about = \"an autoencoder\"\n[inputs]\nx = \"numbers(8)\"\n[network]\n\
+                    layers = [\"a: linear(8) -> tanh -> b: linear(8) -> tanh -> code: linear(2)\", \
+                    \"c: linear(8) -> tanh -> d: linear(8) -> tanh -> end: linear(8)\"]\n";
+        let model = semilla::network::Network::read(text, "").unwrap().model;
+        let all = candidates(&model);
+        let names: Vec<&str> = all.iter().map(|one| &*one.name).collect();
+        assert_eq!(
+            names
+                .iter()
+                .filter(|name| name.contains("edge of chaos"))
+                .count(),
+            3,
+            "{names:?}"
+        );
+    }
 
     #[test]
     fn every_candidate_plans_its_model() {

@@ -115,7 +115,7 @@ pub(super) fn gradients(followed: &mut Followed) -> Vec<Option<Gradient>> {
             let own = if own.is_finite() { own } else { 0.0 };
             let noise = followed.theory.noises.add(&parents, own);
             let alike = gradient.alike * link.own.keeps + link.own.adds;
-            let rough = gradient.rough.max(node.own_rough);
+            let rough = gradient.rough.max(node.own_rough).max(link.rough);
             let brought = Brought {
                 kernel,
                 alike,

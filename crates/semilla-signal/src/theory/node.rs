@@ -26,6 +26,8 @@ pub(super) struct Node {
     /// The part of it that came with what it is a linear map of: queries, keys and values of one
     /// signal have it together.
     pub(super) chance: f64,
+    /// Of what random weights make, what they see.
+    pub(super) seen: Option<Seen>,
     /// Of scores, what their rows' concentration brings those queries whose keys are alike.
     pub(super) lift: Option<Rc<Cell<f64>>>,
     /// Of shares of attention, by mask: how steeply those of two places follow how alike their keys
@@ -104,6 +106,25 @@ impl Rough {
     }
 }
 
+/// What random weights see of a signal.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    /// How alike samples are by chance, beyond what its directions allow: so far do the lengths of units
+    /// stray beside those of their weights, which gradients pass too.
+    pub(super) chance: f64,
+    /// Whether it is an image that mirrored weights leave as it is: near places stay more alike than others.
+    pub(super) keeps_places: bool,
+}
+
+impl Seen {
+    fn times(self, share: f64) -> Self {
+        Self {
+            chance: self.chance * share,
+            ..self
+        }
+    }
+}
+
 /// A function of each element of an earlier signal.
 #[derive(Clone)]
 pub(super) struct Form {
@@ -172,6 +193,8 @@ pub(super) struct Link {
     /// What differs at borders, on the way.
     pub(super) edges: EdgeWay,
     pub(super) turn: Turn,
+    /// How much of the gradient that it brings is known roughly only.
+    pub(super) rough: Rough,
     /// What the gradient has in common with the signal that it goes to.
     pub(super) pull: Pull,
     /// The way of a gradient that has something in common with its signal: from the kernels of
@@ -228,6 +251,7 @@ impl Link {
             rows: None,
             edges: EdgeWay::Same,
             turn: Turn::Unknown,
+            rough: Rough::NONE,
             pull: Pull::Apart,
             pulled: None,
             fresh: 0,
@@ -330,6 +354,7 @@ impl Node {
             fourth: 3.0,
             alike: 0.0,
             chance: 0.0,
+            seen: None,
             lift: None,
             steep: None,
             norm: Noises::NONE,
@@ -360,6 +385,7 @@ impl Node {
     pub(super) fn take_chance(&mut self, from: &Self, share: f64) {
         self.alike = from.alike * share * share;
         self.chance = from.chance * share * share;
+        self.seen = from.seen.map(|seen| seen.times(share * share));
         self.lift.clone_from(&from.lift);
     }
 

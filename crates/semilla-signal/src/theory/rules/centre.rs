@@ -26,7 +26,7 @@ pub(super) fn centre(theory: &mut Theory, x: SignalId, over: Mask) -> SignalId {
         from.units,
         Origin::Affine(x, 1.0, -from.signal.mean),
     );
-    (node.fourth, node.alike) = (from.fourth, from.alike);
+    (node.fourth, node.alike, node.seen) = (from.fourth, from.alike, from.seen);
     (node.norm, node.apart) = (from.norm, from.apart);
     node.bent = from.bent;
     node.take_places(from);

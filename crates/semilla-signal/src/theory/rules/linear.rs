@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::axes::{Axes, Mask, averaged, new_mask, old_mask};
 use super::super::edges::{EdgeWay, Edges, Windows};
-use super::super::node::{BackNoise, Link, Node, Origin, SignalId, Turn};
+use super::super::node::{BackNoise, Link, Node, Origin, Seen, SignalId, Turn};
 use super::super::signal::Signal;
 use super::super::spread::NoiseId;
 use super::super::state::{Gap, Theory};
@@ -205,6 +205,7 @@ impl Linear {
             (true, true) if windows.is_none() => Turn::Orthogonal,
             _ => Turn::Unknown,
         };
+        let keeps_places = opposite != 0 && windows.is_some();
         let back = self.back(&from.signal, signal.axes.elements(), weight, differences);
         let noise = noise_of(theory, x, differences);
         let (norm, apart) = theory.fresh_noise(&signal, fresh, alike, spread * forward, noise);
@@ -216,6 +217,10 @@ impl Linear {
         let mut node = Node::normal(signal, fresh, origin);
         (node.norm, node.apart) = (norm, apart);
         (node.alike, node.chance) = (alike + spread / 2.0 * forward, alike);
+        node.seen = (mean == 0.0 && !is_across && phases == 0).then_some(Seen {
+            chance: (alike - 1.0 / columns).max(0.0),
+            keeps_places,
+        });
         (node.profile, node.edges, node.left) = (profile, edges, left);
         (node.mixed, node.sooner) = (f64::from(is_across), sooner);
         node.links.push(Link {

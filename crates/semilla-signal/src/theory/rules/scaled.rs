@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::axes::{Axes, Mask, averaged};
 use super::super::edges::EdgeWay;
-use super::super::node::{Link, Node, Origin, SignalId, cosines};
+use super::super::node::{Link, Node, Origin, Rough, SignalId, cosines};
 use super::super::signal::Signal;
 use super::super::state::{Gap, Theory};
 
@@ -38,10 +38,11 @@ pub(super) fn scaled(
     let (axes, kernel) = (signal.axes.clone(), signal.kernel.clone());
     let axes_of_x = axes.clone();
     // Each unit is divided by its own length, and lengths stray: the mean of 1/x is above 1 over
-    // that of x.
+    // that of x. What its weights' lengths add to that, gradients get back from them.
     let slope = match over & from.units {
         0 => {
-            let strays = 2.0 * cosines(&kernel, &axes, axes.all() & !over, from.alike);
+            let chance = from.seen.map_or(from.alike, |seen| seen.chance);
+            let strays = 2.0 * cosines(&kernel, &axes, axes.all() & !over, chance);
             let known = if strays.is_finite() { strays } else { 0.0 };
             factor / (1.0 - known).max(MOST_STRAY)
         }
@@ -92,7 +93,17 @@ pub(super) fn scaled(
             EdgeWay::Same
         }
     };
+    // What a place's gradient has in common with the signal depends on how near others are.
+    let keeps_places = from.seen.is_some_and(|seen| seen.keeps_places);
+    let rough = match over & from.units == 0 && keeps_places {
+        true => Rough {
+            part: 1.0,
+            why: "before a normalization of what mirrored convolutions make, whose places are not alike",
+        },
+        false => Rough::NONE,
+    };
     node.links.push(Link {
+        rough,
         shares: vec![(norm, keeps - 1.0)],
         edges,
         weights,
