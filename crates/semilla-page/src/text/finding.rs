@@ -3,7 +3,8 @@
 use semilla::number::rough;
 use semilla_signal::{Finding, Verdict};
 
-use super::{Text, percent, spanish};
+use super::number::layers;
+use super::{Lang, Text, percent, spanish};
 
 /// The verdict in one sentence.
 pub fn verdict(verdict: &Verdict) -> Text {
@@ -65,6 +66,7 @@ fn dead_part(finding: &Finding) -> Option<(&str, f64)> {
 }
 
 fn in_spanish(finding: &Finding, depth: usize) -> String {
+    let layers = layers(depth as u64).in_lang(Lang::Es).to_owned();
     match finding {
         Finding::NotFinite { weight } => {
             format!("{weight} da valores que no son números finitos: la red no aprenderá")
@@ -73,13 +75,13 @@ fn in_spanish(finding: &Finding, depth: usize) -> String {
             factor,
             depth: limit,
         } => format!(
-            "los gradientes al cuadrado se {} en {depth} capas: más allá de {} capas la red apenas \
+            "los gradientes al cuadrado se {} en {layers}: más allá de {} capas la red apenas \
              aprenderá",
             change(*factor),
             limit.floor().max(1.0)
         ),
         Finding::Alike { factor } => format!(
-            "las muestras se vuelven indistinguibles: tras {depth} capas queda {} de sus \
+            "las muestras se vuelven indistinguibles: tras {layers} queda {} de sus \
              diferencias, y la red apenas aprenderá",
             number(*factor)
         ),
@@ -107,16 +109,15 @@ fn in_spanish(finding: &Finding, depth: usize) -> String {
 }
 
 fn healthy(verdict: &Verdict) -> String {
+    let layers = layers(verdict.depth as u64).in_lang(Lang::Es).to_owned();
     match verdict.log_gradients {
         None => "nada indica que no vaya a aprender".to_owned(),
-        Some(log) if log.abs() < 2f64.ln() => format!(
-            "las señales conservan su escala en ambos sentidos a lo largo de {} capas",
-            verdict.depth
-        ),
+        Some(log) if log.abs() < 2f64.ln() => {
+            format!("las señales conservan su escala en ambos sentidos a lo largo de {layers}")
+        }
         Some(log) => format!(
-            "los gradientes al cuadrado se {} en {} capas{}: la red puede aprender",
+            "los gradientes al cuadrado se {} en {layers}{}: la red puede aprender",
             change(log.exp()),
-            verdict.depth,
             match verdict.is_borne_by_normalizations() {
                 true => ", lo que las normalizaciones soportan",
                 false => "",

@@ -1,6 +1,6 @@
 //! The verdict on measurements.
 
-use semilla::number::rough;
+use semilla::number::{counted, rough};
 use serde::Serialize;
 
 use super::measurement::Measurement;
@@ -88,6 +88,7 @@ impl Finding {
 
     /// It in one sentence; `depth` is that of the [`Verdict`].
     pub fn sentence(&self, depth: usize) -> String {
+        let layers = counted(depth as u64, "layer", "layers");
         match self {
             Finding::NotFinite { weight } => {
                 format!("{weight} makes values that are not finite numbers: it will not train")
@@ -101,14 +102,14 @@ impl Finding {
                     false => ("grow", *factor),
                 };
                 format!(
-                    "squared gradients {verb} {}-fold over {depth} layers: it will hardly train \
+                    "squared gradients {verb} {}-fold over {layers}: it will hardly train \
                      past depth {}",
                     rough(fold),
                     limit.floor().max(1.0)
                 )
             }
             Finding::Alike { factor } => format!(
-                "samples become alike: of their differences {} arrives after {depth} layers, so \
+                "samples become alike: of their differences {} arrives after {layers}, so \
                  it will hardly train",
                 rough(*factor)
             ),
@@ -205,10 +206,11 @@ fn ratio(a: f64, b: f64) -> Option<f64> {
 }
 
 fn healthy(log_gradients: Option<f64>, depth: usize) -> String {
+    let layers = counted(depth as u64, "layer", "layers");
     match log_gradients {
         None => "nothing speaks against training it".to_owned(),
         Some(log) if log.abs() < 2f64.ln() => {
-            format!("signals stay in scale both ways over {depth} layers")
+            format!("signals stay in scale both ways over {layers}")
         }
         Some(log) => {
             let (verb, fold) = if log < 0.0 {
@@ -221,7 +223,7 @@ fn healthy(log_gradients: Option<f64>, depth: usize) -> String {
                 true => ", which normalizations bear",
                 false => "",
             };
-            format!("squared gradients {verb} {fold}-fold over {depth} layers{borne}: it can train")
+            format!("squared gradients {verb} {fold}-fold over {layers}{borne}: it can train")
         }
     }
 }
