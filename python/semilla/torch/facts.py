@@ -116,12 +116,12 @@ def _asked(module: nn.Module, is_by_library: bool) -> Known:
         owner = owners.setdefault(id(tensor), name)
         if owner != name:
             known.ties.append((name, owner))
-    _add_starts(known, module, layers, is_by_library)
     if lazy:
         raise ValueError(
             f"{', '.join(lazy[:12])} have no shape yet: run the lazy module once on an input, "
             "or on one on the meta device, before it is initialized"
         )
+    _add_starts(known, module, layers, is_by_library)
     return known
 
 

@@ -111,22 +111,15 @@ def starts(module: nn.Module, layers: Layers) -> dict[str, Any]:
     reached = list(_reached(module, None, loaded.PreTrainedModel))
     if not reached:
         return {}
-    asked = _Asked(layers)
-    made = _Asked(layers)
+    asked, made = _Asked(layers), _Asked(layers)
     with ONE_AT_A_TIME, untouched(layers), _unflagged(layers), torch.no_grad():
         with asked.recording():
             for layer, initialize in reached:
                 asked.run(lambda: initialize(layer), layer)
-        # What the library leaves alone is as PyTorch's layers make it.
-        left = [layer for layer, _ in reached if asked.leaves(layer) and _is_own_kind(layer)]
+        left = [layer for layer, _ in reached if asked.leaves(layer)]
         with made.recording():
             for layer in left:
-                made.run(getattr(layer, "reset_parameters", _nothing), layer)
-    # Its constructor alone says how this one starts.
-    for layer, _ in reached:
-        if is_conv1d(layer):
-            made.found[layers.tensors[id(layer.weight)]] = _normal(0.0, 0.02)
-            made.found[layers.tensors[id(layer.bias)]] = "zeros"
+                made.run(lambda: _make(layer), layer)
     inside = {id(tensor) for layer, _ in reached for tensor in _own(layer)}
     found = {}
     for identity, name in layers.tensors.items():
@@ -139,12 +132,13 @@ def starts(module: nn.Module, layers: Layers) -> dict[str, Any]:
     return found
 
 
-def _nothing() -> None:
-    pass
-
-
-def _is_own_kind(layer: nn.Module) -> bool:
-    return type(layer).__module__.startswith("torch.nn.modules")
+def _make(layer: nn.Module) -> None:
+    """Does what a layer's constructor does: what the library leaves alone stays so."""
+    if is_conv1d(layer):
+        nn.init.normal_(layer.weight, std=0.02)
+        nn.init.zeros_(layer.bias)
+    elif type(layer).__module__.startswith("torch.nn.modules") and hasattr(layer, "reset_parameters"):
+        layer.reset_parameters()
 
 
 def _own(layer: nn.Module) -> Iterator[Tensor]:
@@ -194,7 +188,8 @@ class _Asked(TorchDispatchMode):
         self._names = layers.tensors
         self._owners = {
             memory_of(tensor): tensor for _, layer in layers.all for tensor in _own(layer)
-        }
+            if tensor.layout is torch.strided
+        }  # fmt: skip
         self._rows = {
             id(layer._parameters["weight"]): layer.padding_idx for _, layer in layers.all
             if isinstance(getattr(layer, "padding_idx", None), int) and "weight" in layer._parameters
@@ -257,7 +252,10 @@ class _Asked(TorchDispatchMode):
 
     def _noted(self, tensor: Tensor, start: Callable[[], Start]) -> bool:
         """Whether it is a tensor of the module, or a part of one: then nothing is to be done."""
-        owner = tensor if id(tensor) in self._names else self._owners.get(memory_of(tensor))
+        owner: Tensor | None = tensor
+        if id(tensor) not in self._names:
+            is_plain = tensor.layout is torch.strided
+            owner = self._owners.get(memory_of(tensor)) if is_plain else None
         if owner is None:
             return False
         name, row = self._names[id(owner)], self._rows.get(id(owner))
