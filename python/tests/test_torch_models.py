@@ -139,6 +139,25 @@ def test_auto_takes_what_the_library_asks_where_nothing_else_is_known():
     assert st.plan(model)["other"].disposition == "kept"
 
 
+def test_rows_of_tables_that_stand_for_no_token():
+    """Those of PyTorch's own layer, which fills them with 0; another row is no such one."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.NystromformerConfig(num_hidden_layers=1, hidden_size=16, num_attention_heads=2, vocab_size=31)
+    model, name = transformers.NystromformerModel(config), "embeddings.word_embeddings.weight"
+    table = model.get_parameter(name)
+    model._init_weights = lambda layer: None
+    st.init_(model, "transformers")
+    assert not table[config.pad_token_id].any() and table[config.pad_token_id + 1].any()
+
+    def another(layer):
+        if getattr(layer, "weight", None) is table:
+            torch.nn.init.zeros_(table[config.pad_token_id + 2])
+
+    model._init_weights = another
+    with pytest.raises(ValueError, match=name):
+        st.plan(model, "transformers")
+
+
 def test_models_of_transformers_are_run_on_shapes():
     """Their code decides by sizes, at which symbolic tracing stops."""
     transformers = pytest.importorskip("transformers")

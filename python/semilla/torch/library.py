@@ -40,6 +40,8 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 def _constant(value: Any) -> Start:
     number = float(value)
+    if number == 0:
+        return "zeros"
     return {"constant": {"value": number}} if math.isfinite(number) else _KEPT
 
 
@@ -161,6 +163,11 @@ def _reached(
         yield module, initialize
 
 
+def _is_row(part: Tensor, table: Tensor, row: int) -> bool:
+    begin = table.storage_offset() + row * table.stride(0)
+    return part.numel() * table.shape[0] == table.numel() and part.storage_offset() == begin
+
+
 @contextlib.contextmanager
 def _unflagged(layers: Layers) -> Iterator[None]:
     """No tensor counts as initialized meanwhile."""
@@ -262,7 +269,7 @@ class _Asked(TorchDispatchMode):
         if tensor.numel() == owner.numel():
             self.found[name] = start()
             self.silent.pop(name, None)
-        elif row is not None and start() == "zeros":
+        elif row is not None and _is_row(tensor, owner, row) and start() == "zeros":
             self.silent[name] = row
         else:
             self.found[name] = None if isinstance(owner, nn.Parameter) else _KEPT
